@@ -1,0 +1,42 @@
+/* The command line: one command, one file (cmd_*.c), registered in the one table of commands.c, which is the only
+ * dispatch and the source of `iems help`, the manual pages and the tab completion. Classic names (iemsuser, mailq, sendmail,
+ * ...) are the same binary under another argv[0]. */
+#ifndef IEMS_CLI_CLI_H
+#define IEMS_CLI_CLI_H
+
+#include "rpc/rpc.h"
+
+struct cli {
+    const char *program;     /* argv[0] without folders */
+    char *instance;          /* absolute directory: -c DIR|FILE, operand, $IEMS_DIR, /var/lib/iems; NULL until cli_instance */
+};
+
+struct command {
+    const char *name;        /* "user add": one or two words */
+    const char *usage;       /* "ADDRESS [--password PW] [--quota MB]" */
+    const char *summary;     /* one line */
+    const char *help;        /* paragraphs with options and examples; may be NULL */
+    /* Runs in a fiber. Returns an exit status of sysexits.h (0, EX_USAGE 64, EX_NOUSER 67, EX_UNAVAILABLE 69, EX_TEMPFAIL 75). */
+    int (*run)(struct cli *c, int argc, char **argv);  /* argv[0] is the command name */
+};
+extern const struct command command_table[];
+extern const size_t command_count;
+
+/* Finds the instance (see struct cli) and checks that it is one. Prints what is wrong; false then. */
+bool cli_instance(struct cli *c, const char *operand);
+/* A client to a service of the running instance ("store", "dir", "control"), through the responder. Prints the reason
+ * and returns NULL when the instance is not running. */
+struct rpc_client *cli_connect(struct cli *c, const struct rpc_service *service);
+/* Calls with the usual deadline; prints the error with `what` before it. Returns the ERR_ code. */
+NODISCARD int cli_call(struct rpc_client *client, uint16_t method, const ProtobufCMessage *request, struct str attach,
+                       struct rpc_reply *reply, const char *what);
+/* ERR_ code to exit status of sysexits.h. */
+int cli_exit_status(int err);
+/* "iems: message" on standard error. */
+__attribute__((format(printf, 1, 2))) void cli_error(const char *fmt, ...);
+/* Prints usage of the command to stderr with the reason; returns EX_USAGE. */
+__attribute__((format(printf, 2, 3))) int cli_usage(const struct command *cmd, const char *fmt, ...);
+/* The entry of the table that is being run. */
+const struct command *cli_current(void);
+
+#endif

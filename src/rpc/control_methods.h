@@ -1,0 +1,23 @@
+/* The table of the responder's own service (control.proto). */
+#ifndef IEMS_RPC_CONTROL_METHODS_H
+#define IEMS_RPC_CONTROL_METHODS_H
+
+#include "rpc/control.pb-c.h"
+#include "rpc/rpc.h"
+
+#define CONTROL_METHODS(X)                                                                                            \
+    X(1, STATUS, ROLE_CLI | ROLE_WEBD, empty, status)                                                                 \
+    X(2, MODULE_ACTION, ROLE_CLI, module_action, empty)                                                               \
+    X(3, METRICS, ROLE_CLI | ROLE_WEBD, empty, metrics)                                                               \
+    X(4, RELOAD, ROLE_CLI, empty, empty)                                                                              \
+    X(5, SHUTDOWN, ROLE_CLI, empty, empty)
+
+enum control_method {
+#define X(id, NAME, roles, request, reply) CONTROL_##NAME = id,
+    CONTROL_METHODS(X)
+#undef X
+};
+
+extern const struct rpc_service control_service;
+
+#endif
