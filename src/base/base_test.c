@@ -21,8 +21,12 @@ static void str_numbers(void **state) {
         int rc;
         uint64_t value;
     } cases[] = {
-        {"0", 10, 0, 0},           {"10", 10, 0, 10}, {"11", 10, ERR_LIMIT, 0}, {"", 10, ERR_INVALID, 0},
-        {"1a", 10, ERR_INVALID, 0}, {"-1", 10, ERR_INVALID, 0},
+        {"0", 10, 0, 0},
+        {"10", 10, 0, 10},
+        {"11", 10, ERR_LIMIT, 0},
+        {"", 10, ERR_INVALID, 0},
+        {"1a", 10, ERR_INVALID, 0},
+        {"-1", 10, ERR_INVALID, 0},
         {"18446744073709551615", UINT64_MAX, 0, UINT64_MAX},
         {"18446744073709551616", UINT64_MAX, ERR_LIMIT, 0},
     };
@@ -160,8 +164,13 @@ static void clock_dates(void **state) {
 static void encode_round_trips(void **state) {
     (void)state;
     /* RFC 4648 section 10 */
-    static const char *const pairs[][2] = {{"", ""},           {"f", "Zg=="},       {"fo", "Zm8="},       {"foo", "Zm9v"},
-                                           {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         BUF_AUTO e = BUF_INIT(64);
         BUF_AUTO d = BUF_INIT(64);

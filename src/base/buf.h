@@ -6,31 +6,33 @@
 #include "base/str.h"
 
 struct buf {
-    char *ptr;   /* NULL while nothing was added */
-    size_t len;  /* bytes in use */
+    char *ptr;  /* NULL while nothing was added */
+    size_t len; /* bytes in use */
     size_t cap;
-    size_t max;  /* most bytes that it may hold */
-    int error;   /* 0, or the ERR_ of the first failed addition */
+    size_t max; /* most bytes that it may hold */
+    int error;  /* 0, or the ERR_ of the first failed addition */
 };
 
 #define BUF_INIT(maximum) ((struct buf){.max = (maximum)})
 
 void buf_init(struct buf *b, size_t max);
-void buf_done(struct buf *b);                 /* frees; usable again with the same maximum */
-void buf_wipe(struct buf *b);                 /* overwrites the content (secrets), then buf_done */
-void buf_clear(struct buf *b);                /* keeps the memory, forgets content and error */
+void buf_done(struct buf *b);  /* frees; usable again with the same maximum */
+void buf_wipe(struct buf *b);  /* overwrites the content (secrets), then buf_done */
+void buf_clear(struct buf *b); /* keeps the memory, forgets content and error */
 void buf_add(struct buf *b, struct str s);
 void buf_addc(struct buf *b, char c);
 void buf_adds(struct buf *b, const char *cstr);
-void buf_addu(struct buf *b, uint64_t n);     /* decimal */
+void buf_addu(struct buf *b, uint64_t n); /* decimal */
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char *fmt, ...);
 /* Room for `n` more bytes; returns where to write, or NULL (error is set). Follow with buf_commit. */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
-void buf_consume(struct buf *b, size_t n);    /* removes n bytes at the front */
+void buf_consume(struct buf *b, size_t n); /* removes n bytes at the front */
 void buf_truncate(struct buf *b, size_t len);
-static inline struct str buf_str(const struct buf *b) { return str_of(b->ptr, b->len); }
-const char *buf_cstr(const struct buf *b);    /* lent; "" when empty */
+static inline struct str buf_str(const struct buf *b) {
+    return str_of(b->ptr, b->len);
+}
+const char *buf_cstr(const struct buf *b); /* lent; "" when empty */
 /* Gives the memory away (to be free()d) and empties the buf. */
 char *buf_take(struct buf *b, size_t *len);
 

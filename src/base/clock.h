@@ -8,7 +8,7 @@
 
 uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
-int64_t clock_wall_s(void);     /* seconds since 1970-01-01 UTC */
+int64_t clock_wall_s(void); /* seconds since 1970-01-01 UTC */
 int64_t clock_wall_ms(void);
 
 enum { CLOCK_TEXT_MAX = 48 };

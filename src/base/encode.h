@@ -7,7 +7,7 @@
 void base64_encode(struct buf *out, struct str in);
 /* Strict: padded, no blanks, no bits beyond the end. ERR_INVALID leaves `out` as it was. */
 NODISCARD int base64_decode(struct buf *out, struct str in);
-void hex_encode(struct buf *out, struct str in);            /* lower case */
+void hex_encode(struct buf *out, struct str in); /* lower case */
 NODISCARD int hex_decode(struct buf *out, struct str in);
 
 static inline void be64_put(unsigned char *p, uint64_t v) {

@@ -7,20 +7,20 @@
 
 enum err {
     ERR_OK = 0,
-    ERR_NOMEM = -1,     /* out of memory or over a buffer's maximum */
-    ERR_INVALID = -2,   /* malformed input or argument */
-    ERR_NOTFOUND = -3,  /* no such object */
-    ERR_EXISTS = -4,    /* object is there already */
-    ERR_DENIED = -5,    /* not permitted to this caller */
-    ERR_TIMEOUT = -6,   /* the time allowed for a wait ran out */
-    ERR_CLOSED = -7,    /* the peer closed the connection in an orderly way */
-    ERR_IO = -8,        /* connection or device failed */
-    ERR_LIMIT = -9,     /* a named limit is exceeded */
-    ERR_CANCELLED = -10,/* the fiber was told to stop */
-    ERR_AGAIN = -11,    /* temporary: the same call may work later */
-    ERR_CONFLICT = -12, /* state changed since it was read (compare-assert failed) */
-    ERR_CORRUPT = -13,  /* stored data fails its check */
-    ERR_NOSPACE = -14,  /* disk below its guard or quota used up */
+    ERR_NOMEM = -1,      /* out of memory or over a buffer's maximum */
+    ERR_INVALID = -2,    /* malformed input or argument */
+    ERR_NOTFOUND = -3,   /* no such object */
+    ERR_EXISTS = -4,     /* object is there already */
+    ERR_DENIED = -5,     /* not permitted to this caller */
+    ERR_TIMEOUT = -6,    /* the time allowed for a wait ran out */
+    ERR_CLOSED = -7,     /* the peer closed the connection in an orderly way */
+    ERR_IO = -8,         /* connection or device failed */
+    ERR_LIMIT = -9,      /* a named limit is exceeded */
+    ERR_CANCELLED = -10, /* the fiber was told to stop */
+    ERR_AGAIN = -11,     /* temporary: the same call may work later */
+    ERR_CONFLICT = -12,  /* state changed since it was read (compare-assert failed) */
+    ERR_CORRUPT = -13,   /* stored data fails its check */
+    ERR_NOSPACE = -14,   /* disk below its guard or quota used up */
     ERR_UNSUPPORTED = -15,
 };
 

@@ -20,9 +20,9 @@ static struct {
 static const struct {
     const char *name, *classic;
 } level_names[] = {
-    [LOG_ERROR] = {"error", "errors only"},     [LOG_WARNING] = {"warning", "warning"},
+    [LOG_ERROR] = {"error", "errors only"},         [LOG_WARNING] = {"warning", "warning"},
     [LOG_MESSAGE] = {"message", "message logging"}, [LOG_SMTP] = {"smtp", "smtp session"},
-    [LOG_INFO] = {"info", "informational"},     [LOG_DEBUG] = {"debug", "diagnostic"},
+    [LOG_INFO] = {"info", "informational"},         [LOG_DEBUG] = {"debug", "diagnostic"},
 };
 
 void log_open(const char *module, int fd, enum log_level level) {

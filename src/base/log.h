@@ -19,7 +19,7 @@ enum log_level {
 /* `module` must live on. Lines go to `fd` (not owned). */
 void log_open(const char *module, int fd, enum log_level level);
 void log_set_level(enum log_level level);
-void log_set_fd(int fd);                     /* after rotation; flushes to the old one first */
+void log_set_fd(int fd); /* after rotation; flushes to the old one first */
 enum log_level log_level(void);
 bool log_enabled(enum log_level level);
 void log_flush(void);

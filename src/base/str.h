@@ -17,14 +17,14 @@ struct str {
 #define STR(lit) ((struct str){"" lit, sizeof(lit) - 1})
 /* For printf: printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).len, (s).ptr
-#define STR_EMPTY ((struct str){"", 0})
+#define STR_EMPTY  ((struct str){"", 0})
 
-struct str str_from(const char *cstr);               /* NULL gives the empty view */
+struct str str_from(const char *cstr); /* NULL gives the empty view */
 struct str str_of(const void *ptr, size_t len);
 struct str str_sub(struct str s, size_t from, size_t len); /* clamped to s */
 bool str_eq(struct str a, struct str b);
-bool str_eq_nocase(struct str a, struct str b);      /* ASCII only */
-bool str_eq_secret(struct str a, struct str b);      /* constant time in the content; lengths may leak */
+bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
+bool str_eq_secret(struct str a, struct str b); /* constant time in the content; lengths may leak */
 int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
@@ -38,7 +38,7 @@ ptrdiff_t str_rfind(struct str s, char c);
 ptrdiff_t str_find_str(struct str s, struct str needle);
 ptrdiff_t str_find_str_nocase(struct str s, struct str needle);
 
-struct str str_trim(struct str s);                   /* blanks, tabs, CR, LF on both ends */
+struct str str_trim(struct str s); /* blanks, tabs, CR, LF on both ends */
 
 /* Cuts `*rest` at the first `sep`: returns what is before, leaves what is after. Without `sep` returns all. */
 struct str str_cut(struct str *rest, char sep);
@@ -58,14 +58,26 @@ NODISCARD int str_to_cstr(struct str s, char *out, size_t out_size);
 /* Heap copy, NUL-terminated, to be free()d. NULL when out of memory. */
 char *str_dup(struct str s);
 
-bool str_is_ascii(struct str s);                     /* no byte above 0x7f */
-bool str_is_utf8(struct str s);                      /* well-formed UTF-8 (RFC 3629) */
+bool str_is_ascii(struct str s); /* no byte above 0x7f */
+bool str_is_utf8(struct str s);  /* well-formed UTF-8 (RFC 3629) */
 
-static inline char ascii_lower(char c) { return (char)((c >= 'A' && c <= 'Z') ? c + 32 : c); }
-static inline char ascii_upper(char c) { return (char)((c >= 'a' && c <= 'z') ? c - 32 : c); }
-static inline bool ascii_isdigit(char c) { return c >= '0' && c <= '9'; }
-static inline bool ascii_isalpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-static inline bool ascii_isalnum(char c) { return ascii_isalpha(c) || ascii_isdigit(c); }
-static inline bool ascii_isspace(char c) { return c == ' ' || c == '\t'; }
+static inline char ascii_lower(char c) {
+    return (char)((c >= 'A' && c <= 'Z') ? c + 32 : c);
+}
+static inline char ascii_upper(char c) {
+    return (char)((c >= 'a' && c <= 'z') ? c - 32 : c);
+}
+static inline bool ascii_isdigit(char c) {
+    return c >= '0' && c <= '9';
+}
+static inline bool ascii_isalpha(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static inline bool ascii_isalnum(char c) {
+    return ascii_isalpha(c) || ascii_isdigit(c);
+}
+static inline bool ascii_isspace(char c) {
+    return c == ' ' || c == '\t';
+}
 
 #endif

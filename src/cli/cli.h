@@ -1,5 +1,6 @@
 /* The command line: one command, one file (cmd_*.c), registered in the one table of commands.c, which is the only
- * dispatch and the source of `iems help`, the manual pages and the tab completion. Classic names (iemsuser, mailq, sendmail,
+ * dispatch and the source of `iems help`, the manual pages and the tab completion. Classic names (iemsuser, mailq,
+ * sendmail,
  * ...) are the same binary under another argv[0]. */
 #ifndef IEMS_CLI_CLI_H
 #define IEMS_CLI_CLI_H
@@ -7,17 +8,18 @@
 #include "rpc/rpc.h"
 
 struct cli {
-    const char *program;     /* argv[0] without folders */
-    char *instance;          /* absolute directory: -c DIR|FILE, operand, $IEMS_DIR, /var/lib/iems; NULL until cli_instance */
+    const char *program; /* argv[0] without folders */
+    char *instance; /* absolute directory: -c DIR|FILE, operand, $IEMS_DIR, /var/lib/iems; NULL until cli_instance */
 };
 
 struct command {
-    const char *name;        /* "user add": one or two words */
-    const char *usage;       /* "ADDRESS [--password PW] [--quota MB]" */
-    const char *summary;     /* one line */
-    const char *help;        /* paragraphs with options and examples; may be NULL */
-    /* Runs in a fiber. Returns an exit status of sysexits.h (0, EX_USAGE 64, EX_NOUSER 67, EX_UNAVAILABLE 69, EX_TEMPFAIL 75). */
-    int (*run)(struct cli *c, int argc, char **argv);  /* argv[0] is the command name */
+    const char *name;    /* "user add": one or two words */
+    const char *usage;   /* "ADDRESS [--password PW] [--quota MB]" */
+    const char *summary; /* one line */
+    const char *help;    /* paragraphs with options and examples; may be NULL */
+    /* Runs in a fiber. Returns an exit status of sysexits.h (0, EX_USAGE 64, EX_NOUSER 67, EX_UNAVAILABLE 69,
+     * EX_TEMPFAIL 75). */
+    int (*run)(struct cli *c, int argc, char **argv); /* argv[0] is the command name */
 };
 extern const struct command command_table[];
 extern const size_t command_count;

@@ -6,10 +6,10 @@
 #include "rpc/dir_methods.h"
 
 struct auth_result {
-    Dir__AuthState state;     /* OK, FAILED, TEMPORARY, DISABLED, THROTTLED */
-    char text[160];           /* for the reply line */
-    struct buf ticket;        /* OK: for STORE_SESSION_OPEN */
-    char address[320];        /* OK: primary address */
+    Dir__AuthState state; /* OK, FAILED, TEMPORARY, DISABLED, THROTTLED */
+    char text[160];       /* for the reply line */
+    struct buf ticket;    /* OK: for STORE_SESSION_OPEN */
+    char address[320];    /* OK: primary address */
     uint64_t account, quota;
     bool may_send;
 };
@@ -26,10 +26,11 @@ struct auth_io {
 const char *auth_mechanisms(const struct stream *s, bool plaintext_ok);
 /* 0 when the exchange ended with a state in `out`; waits out->delay before it tells a failure. ERR_UNSUPPORTED: unknown
  * mechanism; others as from the io, or ERR_TIMEOUT/ERR_IO from iems-dir (tell the client a temporary failure). */
-NODISCARD int auth_sasl(struct rpc_client *dir, const char *service, struct stream *s, struct str mechanism, bool has_initial,
-                        struct str initial, const struct auth_io *io, struct auth_result *out, struct error *err);
+NODISCARD int auth_sasl(struct rpc_client *dir, const char *service, struct stream *s, struct str mechanism,
+                        bool has_initial, struct str initial, const struct auth_io *io, struct auth_result *out,
+                        struct error *err);
 /* LOGIN of IMAP, USER/PASS of POP3. */
-NODISCARD int auth_login(struct rpc_client *dir, const char *service, struct stream *s, struct str user, struct str password,
-                         struct auth_result *out, struct error *err);
+NODISCARD int auth_login(struct rpc_client *dir, const char *service, struct stream *s, struct str user,
+                         struct str password, struct auth_result *out, struct error *err);
 
 #endif

@@ -12,19 +12,20 @@ struct daemon;
 
 /* What the jail allows beyond memory, time, the own descriptors and the event loop (docs/design/privileges.md). */
 enum daemon_needs {
-    NEEDS_ACCEPT = 1 << 0,    /* accept on passed listeners */
-    NEEDS_CONNECT = 1 << 1,   /* outgoing TCP */
-    NEEDS_DNS = 1 << 2,       /* UDP and TCP to name servers */
-    NEEDS_THREADS = 1 << 3,   /* work_run, RocksDB, libldap */
-    NEEDS_DATA_DIR = 1 << 4,  /* read and write below DIR/data */
-    NEEDS_LDAPI = 1 << 5,     /* connect to DIR/run/ldapi */
+    NEEDS_ACCEPT = 1 << 0,   /* accept on passed listeners */
+    NEEDS_CONNECT = 1 << 1,  /* outgoing TCP */
+    NEEDS_DNS = 1 << 2,      /* UDP and TCP to name servers */
+    NEEDS_THREADS = 1 << 3,  /* work_run, RocksDB, libldap */
+    NEEDS_DATA_DIR = 1 << 4, /* read and write below DIR/data */
+    NEEDS_LDAPI = 1 << 5,    /* connect to DIR/run/ldapi */
 };
 
 struct daemon_ops {
-    const char *name;                    /* "smtpd" */
-    const char *summary;                 /* one line for --help and the manual page */
+    const char *name;    /* "smtpd" */
+    const char *summary; /* one line for --help and the manual page */
     uint32_t needs;
-    /* In a fiber, before the jail closes: open what needs the file system (trust anchors, resolv.conf, ...). May be NULL. */
+    /* In a fiber, before the jail closes: open what needs the file system (trust anchors, resolv.conf, ...). May be
+     * NULL. */
     int (*prepare)(struct daemon *d, struct error *err);
     /* In a fiber, inside the jail: make clients, servers, listeners. When it returns 0 the module is ready. */
     int (*start)(struct daemon *d, struct error *err);
@@ -48,12 +49,12 @@ const char *daemon_hostname(const struct daemon *d);       /* FQDN: "mail.exampl
 const char *daemon_default_domain(const struct daemon *d); /* appended to names without a domain */
 const char *daemon_instance_dir(const struct daemon *d);
 unsigned daemon_worker(const struct daemon *d);
-struct str daemon_ticket_key(const struct daemon *d);      /* dir and store only */
+struct str daemon_ticket_key(const struct daemon *d); /* dir and store only */
 
-/* Options: the table in options.h, values from iems.conf over those of the directory over the defaults. Names are "module.option". An unknown
- * name is a programmer's error. Strings are lent until options_changed. */
+/* Options: the table in options.h, values from iems.conf over those of the directory over the defaults. Names are
+ * "module.option". An unknown name is a programmer's error. Strings are lent until options_changed. */
 const char *option_str(const struct daemon *d, const char *name);
-uint64_t option_u64(const struct daemon *d, const char *name);     /* durations in seconds, sizes in bytes */
+uint64_t option_u64(const struct daemon *d, const char *name); /* durations in seconds, sizes in bytes */
 bool option_bool(const struct daemon *d, const char *name);
 
 /* Listening sockets that the responder bound: takes the next of this name; -1 when there is none (more). */

@@ -22,11 +22,11 @@ struct option {
 extern const struct option option_table[];
 extern const size_t option_count;
 
-const struct option *option_find(struct str name);     /* NULL = unknown */
+const struct option *option_find(struct str name); /* NULL = unknown */
 /* The known name most like `name`, for "did you mean"; NULL when none is near. */
 const char *option_suggest(struct str name);
-/* Checks a value against type and range; ERR_INVALID with what is wrong and what would be right. `number` (may be NULL) gets
- * the value of number-like types (bool: 0/1). */
+/* Checks a value against type and range; ERR_INVALID with what is wrong and what would be right. `number` (may be NULL)
+ * gets the value of number-like types (bool: 0/1). */
 NODISCARD int option_check(const struct option *o, struct str value, uint64_t *number, struct error *err);
 
 #endif

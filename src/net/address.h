@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 
 struct net_addr {
-    uint8_t family;  /* AF_INET, AF_INET6, AF_UNIX (no address) or 0 (unset) */
-    uint16_t port;   /* host order */
-    uint8_t ip[16];  /* network order; IPv4 in the first 4; a v4-mapped IPv6 address is turned into IPv4 */
+    uint8_t family; /* AF_INET, AF_INET6, AF_UNIX (no address) or 0 (unset) */
+    uint16_t port;  /* host order */
+    uint8_t ip[16]; /* network order; IPv4 in the first 4; a v4-mapped IPv6 address is turned into IPv4 */
 };
 
 enum { NET_ADDR_TEXT_MAX = 64 };
@@ -18,8 +18,8 @@ NODISCARD int net_addr_parse(struct str ip, uint16_t port, struct net_addr *out)
 void net_addr_from_sockaddr(const struct sockaddr *sa, struct net_addr *out);
 /* Fills `ss`; returns its length. */
 socklen_t net_addr_to_sockaddr(const struct net_addr *a, struct sockaddr_storage *ss);
-void net_addr_ip_text(const struct net_addr *a, char out[static NET_ADDR_TEXT_MAX]);   /* "192.0.2.1", "2001:db8::1" */
-void net_addr_text(const struct net_addr *a, char out[static NET_ADDR_TEXT_MAX]);      /* "192.0.2.1:25", "[::1]:25" */
+void net_addr_ip_text(const struct net_addr *a, char out[static NET_ADDR_TEXT_MAX]); /* "192.0.2.1", "2001:db8::1" */
+void net_addr_text(const struct net_addr *a, char out[static NET_ADDR_TEXT_MAX]);    /* "192.0.2.1:25", "[::1]:25" */
 /* RFC 5321 address literal: "[192.0.2.1]", "[IPv6:2001:db8::1]". */
 void net_addr_literal(const struct net_addr *a, char out[static NET_ADDR_TEXT_MAX]);
 bool net_addr_same_ip(const struct net_addr *a, const struct net_addr *b);

@@ -20,16 +20,16 @@ struct fiber;
 /* Queues a new fiber; it first runs after the caller waits or returns to the loop. `name` is static text.
  * `*out` may be NULL; the pointer is valid until the fiber's function returns. */
 NODISCARD int fiber_spawn(const char *name, void (*fn)(void *arg), void *arg, struct fiber **out);
-struct fiber *fiber_self(void);          /* NULL on the loop's own stack */
+struct fiber *fiber_self(void); /* NULL on the loop's own stack */
 const char *fiber_name(const struct fiber *f);
-unsigned fiber_count(void);              /* fibers alive */
+unsigned fiber_count(void); /* fibers alive */
 
 /* Waits for fiber_wake, the deadline or fiber_cancel: 0, ERR_TIMEOUT, ERR_CANCELLED. A wake that came
  * while the fiber was running is remembered (at most one). */
 NODISCARD int fiber_park(uint64_t deadline_ms);
 void fiber_wake(struct fiber *f);
 NODISCARD int fiber_sleep(uint64_t ms);
-void fiber_yield(void);                  /* lets others that are ready run first */
+void fiber_yield(void); /* lets others that are ready run first */
 
 /* From now on every wait of `f` fails with ERR_CANCELLED, beginning with the present one. */
 void fiber_cancel(struct fiber *f);

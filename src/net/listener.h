@@ -9,13 +9,14 @@ struct listener;
 struct listener_ops {
     /* Runs in a new fiber; owns nothing: the stream is freed after it returns. */
     void (*serve)(struct stream *s, void *arg);
-    /* Called instead of serve, in a short-lived fiber, when a limit is reached: writes the protocol's refusal. May be NULL. */
+    /* Called instead of serve, in a short-lived fiber, when a limit is reached: writes the protocol's refusal. May be
+     * NULL. */
     void (*refuse)(struct stream *s, const char *reason, void *arg);
 };
 
 struct listener_limits {
-    unsigned max_sessions;          /* 0 = none (SMTPD-03) */
-    unsigned max_per_address;       /* 0 = none; IPv6 counts by /64 */
+    unsigned max_sessions;    /* 0 = none (SMTPD-03) */
+    unsigned max_per_address; /* 0 = none; IPv6 counts by /64 */
 };
 
 /* Takes over a bound, listening, non-blocking socket. `name` is static text ("smtp"). */

@@ -8,31 +8,31 @@
 struct resolver;
 
 struct resolver_config {
-    const char *const *servers;   /* "192.0.2.53", "127.0.0.1@5353"; NULL-terminated; none: those of /etc/resolv.conf */
-    const char *trust_anchor;     /* file or NULL; text of a DS/DNSKEY record in trust_anchor_text */
+    const char *const *servers; /* "192.0.2.53", "127.0.0.1@5353"; NULL-terminated; none: those of /etc/resolv.conf */
+    const char *trust_anchor;   /* file or NULL; text of a DS/DNSKEY record in trust_anchor_text */
     const char *trust_anchor_text;
-    uint64_t timeout_ms;          /* for one look-up in all (ROUTE-09: 4 retries of 5 s) */
+    uint64_t timeout_ms; /* for one look-up in all (ROUTE-09: 4 retries of 5 s) */
 };
 /* Must be made before the jail closes (reads resolv.conf and the anchor). */
 NODISCARD int resolver_new(const struct resolver_config *cfg, struct resolver **out, struct error *err);
 void resolver_free(struct resolver *r);
 
 enum dns_status {
-    DNS_OK,        /* there is an answer */
-    DNS_NODATA,    /* name exists, no record of the type */
+    DNS_OK,     /* there is an answer */
+    DNS_NODATA, /* name exists, no record of the type */
     DNS_NXDOMAIN,
-    DNS_TEMPFAIL,  /* timeout, SERVFAIL, bogus */
+    DNS_TEMPFAIL, /* timeout, SERVFAIL, bogus */
 };
 enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
 
 struct dns_answer {
     enum dns_status status;
-    bool secure;               /* validated by DNSSEC */
-    bool bogus;                /* validation failed: never use, tempfail */
+    bool secure; /* validated by DNSSEC */
+    bool bogus;  /* validation failed: never use, tempfail */
     uint32_t ttl;
-    struct str cname;          /* canonical name if an alias was followed, else empty */
+    struct str cname; /* canonical name if an alias was followed, else empty */
     size_t count;
-    struct str *rdata;         /* raw RDATA of each record, in arena */
+    struct str *rdata; /* raw RDATA of each record, in arena */
 };
 /* Waits in the fiber. 0 when the look-up ended with any status; ERR_CANCELLED, ERR_NOMEM. */
 NODISCARD int resolver_query(struct resolver *r, struct str name, enum dns_type type, struct arena *arena,
@@ -40,7 +40,7 @@ NODISCARD int resolver_query(struct resolver *r, struct str name, enum dns_type 
 
 struct dns_mx {
     uint16_t preference;
-    struct str host;           /* lower case, no final dot; "" for null MX (RFC 7505) */
+    struct str host; /* lower case, no final dot; "" for null MX (RFC 7505) */
 };
 /* MX sorted by preference, equal ones shuffled (RFC 5321 section 5.1). status as in resolver_query. */
 NODISCARD int resolver_mx(struct resolver *r, struct str domain, struct arena *arena, enum dns_status *status,

@@ -46,7 +46,7 @@ NODISCARD int stream_put(struct stream *s, struct str data);
 __attribute__((format(printf, 2, 3))) NODISCARD int stream_printf(struct stream *s, const char *fmt, ...);
 /* Writes all that was gathered: 0, ERR_TIMEOUT, ERR_CANCELLED, ERR_IO. */
 NODISCARD int stream_flush(struct stream *s);
-int stream_error(const struct stream *s);               /* sticky error, 0 while it is well */
+int stream_error(const struct stream *s); /* sticky error, 0 while it is well */
 
 const struct net_addr *stream_peer(const struct stream *s);
 const struct net_addr *stream_local(const struct stream *s);
@@ -58,11 +58,12 @@ void stream_set_peer(struct stream *s, const struct net_addr *peer);
 /* --- filters (tls.c, later compress.c) stack on a stream by replacing its lower operations */
 struct stream_ops {
     const char *name;
-    /* Non-blocking: bytes moved (> 0), 0 = orderly end (read), ERR_AGAIN with *want set to FIBER_READ/FIBER_WRITE, ERR_IO. */
+    /* Non-blocking: bytes moved (> 0), 0 = orderly end (read), ERR_AGAIN with *want set to FIBER_READ/FIBER_WRITE,
+     * ERR_IO. */
     long (*read)(void *self, char *to, size_t len, int *want);
     long (*write)(void *self, const char *from, size_t len, int *want);
-    bool (*pending)(void *self);   /* input decoded and waiting inside the filter */
-    void (*close)(void *self);     /* e.g. TLS close_notify, non-blocking best effort */
+    bool (*pending)(void *self); /* input decoded and waiting inside the filter */
+    void (*close)(void *self);   /* e.g. TLS close_notify, non-blocking best effort */
     void (*free)(void *self);
 };
 /* Pushes a filter: from now on `ops` moves the bytes; it reaches the layer below through stream_lower_*. */

@@ -16,8 +16,8 @@ void tls_server_free(struct tls_server *t);
 int64_t tls_server_not_after(const struct tls_server *t); /* wall seconds of expiry */
 
 enum tls_verify {
-    TLS_VERIFY_NONE,  /* opportunistic: encrypt, whoever it is */
-    TLS_VERIFY_NAME,  /* chain to a trusted root and name */
+    TLS_VERIFY_NONE, /* opportunistic: encrypt, whoever it is */
+    TLS_VERIFY_NAME, /* chain to a trusted root and name */
 };
 /* `roots_pem`: trusted roots, or empty for the system's (loaded now, before the jail closes). */
 NODISCARD int tls_client_new(struct str roots_pem, struct tls_client **out, struct error *err);
@@ -33,8 +33,8 @@ struct tls_info {
     const char *version; /* "TLSv1.3" */
     const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
     int bits;
-    char sni[256];       /* server side: name asked for, or "" */
-    bool verified;       /* client side: chain and name were good */
+    char sni[256]; /* server side: name asked for, or "" */
+    bool verified; /* client side: chain and name were good */
 };
 NODISCARD int tls_get_info(const struct stream *s, struct tls_info *out); /* ERR_NOTFOUND when not TLS */
 /* Channel binding data: "tls-exporter" (RFC 9266, TLS 1.3) or "tls-server-end-point" (RFC 5929). ERR_NOTFOUND. */

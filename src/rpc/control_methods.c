@@ -1,7 +1,7 @@
 #include "rpc/control_methods.h"
 
 static const struct rpc_method methods[] = {
-#define X(id, NAME, roles, request, reply)                                                                            \
+#define X(id, NAME, roles, request, reply)                                                                             \
     {id, #NAME, roles, &control__##request##__descriptor, &control__##reply##__descriptor},
     CONTROL_METHODS(X)
 #undef X

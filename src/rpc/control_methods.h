@@ -5,11 +5,11 @@
 #include "rpc/control.pb-c.h"
 #include "rpc/rpc.h"
 
-#define CONTROL_METHODS(X)                                                                                            \
-    X(1, STATUS, ROLE_CLI | ROLE_WEBD, empty, status)                                                                 \
-    X(2, MODULE_ACTION, ROLE_CLI, module_action, empty)                                                               \
-    X(3, METRICS, ROLE_CLI | ROLE_WEBD, empty, metrics)                                                               \
-    X(4, RELOAD, ROLE_CLI, empty, empty)                                                                              \
+#define CONTROL_METHODS(X)                                                                                             \
+    X(1, STATUS, ROLE_CLI | ROLE_WEBD, empty, status)                                                                  \
+    X(2, MODULE_ACTION, ROLE_CLI, module_action, empty)                                                                \
+    X(3, METRICS, ROLE_CLI | ROLE_WEBD, empty, metrics)                                                                \
+    X(4, RELOAD, ROLE_CLI, empty, empty)                                                                               \
     X(5, SHUTDOWN, ROLE_CLI, empty, empty)
 
 enum control_method {

@@ -5,30 +5,30 @@
 #include "rpc/dir.pb-c.h"
 #include "rpc/rpc.h"
 
-#define ROLES_RESOLVE (ROLE_SMTPD | ROLE_MTA | ROLE_LMDA | ROLE_DLM | ROLE_BSMTP | ROLE_WEBD | ROLE_CLI | ROLE_SMTPC)
-#define ROLES_AUTH (ROLE_SMTPD | ROLE_IMAPD | ROLE_POP3D | ROLE_WEBD)
+#define ROLES_RESOLVE   (ROLE_SMTPD | ROLE_MTA | ROLE_LMDA | ROLE_DLM | ROLE_BSMTP | ROLE_WEBD | ROLE_CLI | ROLE_SMTPC)
+#define ROLES_AUTH      (ROLE_SMTPD | ROLE_IMAPD | ROLE_POP3D | ROLE_WEBD)
 #define ROLES_DIR_ADMIN (ROLE_CLI | ROLE_WEBD)
 
-#define DIR_METHODS(X)                                                                                                \
-    X(1, RESOLVE, ROLES_RESOLVE, resolve, resolved)                                                                   \
-    X(2, RESOLVE_MANY, ROLES_RESOLVE, resolve_many, resolved_many)                                                    \
-    X(10, AUTH_START, ROLES_AUTH, auth_start, auth_reply)                                                             \
-    X(11, AUTH_STEP, ROLES_AUTH, auth_step, auth_reply)                                                               \
-    X(12, AUTH_DROP, ROLES_AUTH, auth_drop, empty)                                                                    \
-    X(13, SENDER_CHECK, ROLE_SMTPD | ROLE_WEBD, sender_check, sender_reply)                                           \
-    X(20, CONFIG_WATCH, 0xffffffffu, empty, config)                                                                   \
-    X(21, OPTION_SET, ROLES_DIR_ADMIN, option_set, empty)                                                             \
-    X(30, USER_ADD, ROLES_DIR_ADMIN, user_add, user)                                                                  \
-    X(31, USER_SET, ROLES_DIR_ADMIN, user_set, user)                                                                  \
-    X(32, USER_GET, ROLES_DIR_ADMIN, user_name, user)                                                                 \
-    X(33, USER_DELETE, ROLES_DIR_ADMIN, user_name, empty)                                                             \
-    X(34, USER_FIND, ROLES_DIR_ADMIN, user_find, user_found)                                                          \
-    X(40, DOMAIN_ADD, ROLES_DIR_ADMIN, domain, empty)                                                                 \
-    X(41, DOMAIN_SET, ROLES_DIR_ADMIN, domain, empty)                                                                 \
-    X(42, DOMAIN_DELETE, ROLES_DIR_ADMIN, domain, empty)                                                              \
-    X(43, DOMAIN_LIST, ROLES_DIR_ADMIN, empty, domain_list)                                                           \
-    X(50, ALIAS_ADD, ROLES_DIR_ADMIN, alias_set, empty)                                                               \
-    X(51, ALIAS_DELETE, ROLES_DIR_ADMIN, alias_set, empty)                                                            \
+#define DIR_METHODS(X)                                                                                                 \
+    X(1, RESOLVE, ROLES_RESOLVE, resolve, resolved)                                                                    \
+    X(2, RESOLVE_MANY, ROLES_RESOLVE, resolve_many, resolved_many)                                                     \
+    X(10, AUTH_START, ROLES_AUTH, auth_start, auth_reply)                                                              \
+    X(11, AUTH_STEP, ROLES_AUTH, auth_step, auth_reply)                                                                \
+    X(12, AUTH_DROP, ROLES_AUTH, auth_drop, empty)                                                                     \
+    X(13, SENDER_CHECK, ROLE_SMTPD | ROLE_WEBD, sender_check, sender_reply)                                            \
+    X(20, CONFIG_WATCH, 0xffffffffu, empty, config)                                                                    \
+    X(21, OPTION_SET, ROLES_DIR_ADMIN, option_set, empty)                                                              \
+    X(30, USER_ADD, ROLES_DIR_ADMIN, user_add, user)                                                                   \
+    X(31, USER_SET, ROLES_DIR_ADMIN, user_set, user)                                                                   \
+    X(32, USER_GET, ROLES_DIR_ADMIN, user_name, user)                                                                  \
+    X(33, USER_DELETE, ROLES_DIR_ADMIN, user_name, empty)                                                              \
+    X(34, USER_FIND, ROLES_DIR_ADMIN, user_find, user_found)                                                           \
+    X(40, DOMAIN_ADD, ROLES_DIR_ADMIN, domain, empty)                                                                  \
+    X(41, DOMAIN_SET, ROLES_DIR_ADMIN, domain, empty)                                                                  \
+    X(42, DOMAIN_DELETE, ROLES_DIR_ADMIN, domain, empty)                                                               \
+    X(43, DOMAIN_LIST, ROLES_DIR_ADMIN, empty, domain_list)                                                            \
+    X(50, ALIAS_ADD, ROLES_DIR_ADMIN, alias_set, empty)                                                                \
+    X(51, ALIAS_DELETE, ROLES_DIR_ADMIN, alias_set, empty)                                                             \
     X(60, SESSION_TICKET, ROLE_CLI, user_name, auth_reply) /* administrator's ticket for an account, logged */
 
 #define DIR_EVENTS(X) X(200, EVENT_CONFIG, config)

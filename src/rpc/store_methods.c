@@ -1,7 +1,8 @@
 #include "rpc/store_methods.h"
 
 static const struct rpc_method methods[] = {
-#define X(id, NAME, roles, request, reply) {id, #NAME, roles, &store__##request##__descriptor, &store__##reply##__descriptor},
+#define X(id, NAME, roles, request, reply)                                                                             \
+    {id, #NAME, roles, &store__##request##__descriptor, &store__##reply##__descriptor},
     STORE_METHODS(X)
 #undef X
 #define X(id, NAME, message) {id, #NAME, 0, NULL, &store__##message##__descriptor},

@@ -5,59 +5,59 @@
 #include "rpc/rpc.h"
 #include "rpc/store.pb-c.h"
 
-#define ROLES_BODY (ROLE_SMTPD | ROLE_IMAPD | ROLE_WEBD | ROLE_BSMTP | ROLE_MTA | ROLE_LMDA | ROLE_DLM | ROLE_CLI)
-#define ROLES_SUBMIT (ROLE_SMTPD | ROLE_WEBD | ROLE_BSMTP | ROLE_LMDA | ROLE_IMAPD | ROLE_CLI)
+#define ROLES_BODY    (ROLE_SMTPD | ROLE_IMAPD | ROLE_WEBD | ROLE_BSMTP | ROLE_MTA | ROLE_LMDA | ROLE_DLM | ROLE_CLI)
+#define ROLES_SUBMIT  (ROLE_SMTPD | ROLE_WEBD | ROLE_BSMTP | ROLE_LMDA | ROLE_IMAPD | ROLE_CLI)
 #define ROLES_CHANNEL (ROLE_MTA | ROLE_SMTPC | ROLE_LMDA | ROLE_DLM | ROLE_BSMTP)
-#define ROLES_QADMIN (ROLE_CLI | ROLE_WEBD | ROLE_SMTPC)
+#define ROLES_QADMIN  (ROLE_CLI | ROLE_WEBD | ROLE_SMTPC)
 #define ROLES_MAILBOX (ROLE_IMAPD | ROLE_POP3D | ROLE_WEBD | ROLE_CLI)
 #define ROLES_ACCOUNT (ROLE_DIR | ROLE_CLI)
-#define ROLES_ANY 0xffffffffu
+#define ROLES_ANY     0xffffffffu
 
 /* X(id, NAME, roles, request message, reply message) */
-#define STORE_METHODS(X)                                                                                              \
-    X(1, UPLOAD_NEW, ROLES_BODY, upload_new, upload_handle)                                                           \
-    X(2, UPLOAD_APPEND, ROLES_BODY, upload_append, empty)                                                             \
-    X(3, UPLOAD_DROP, ROLES_BODY, upload_drop, empty)                                                                 \
-    X(10, QUEUE_SUBMIT, ROLES_SUBMIT, queue_submit, queue_submitted)                                                  \
-    X(11, QUEUE_LISTEN, ROLES_CHANNEL, queue_listen, empty)                                                           \
-    X(12, QUEUE_LEASE, ROLES_CHANNEL, queue_lease, queue_leased)                                                      \
-    X(13, QUEUE_COMMIT, ROLES_CHANNEL, queue_commit, queue_committed)                                                 \
-    X(14, QUEUE_READ, ROLES_CHANNEL | ROLES_QADMIN, queue_read, queue_read_reply)                                     \
-    X(15, DESTINATION_DEFER, ROLES_QADMIN, destination_defer, empty)                                                  \
-    X(16, DESTINATION_LIST, ROLES_QADMIN, destination_list, destination_listed)                                       \
-    X(20, QUEUE_LIST, ROLES_QADMIN, queue_list, queue_listed)                                                         \
-    X(21, QUEUE_ACTION, ROLES_QADMIN, queue_action, queue_acted)                                                      \
-    X(22, QUEUE_STATS, ROLES_ANY, empty, queue_stats)                                                                 \
-    X(23, TRACE_ADD, ROLES_ANY, trace_add, empty)                                                                     \
-    X(24, TRACE_FIND, ROLE_CLI | ROLE_WEBD, trace_find, trace_found)                                                  \
-    X(25, STORE_CHECK, ROLE_CLI, store_check_request, store_check_reply)                                              \
-    X(30, SESSION_OPEN, ROLES_MAILBOX, session_open, session_opened)                                                  \
-    X(31, SESSION_CLOSE, ROLES_MAILBOX, session_close, empty)                                                         \
-    X(32, FOLDER_LIST, ROLES_MAILBOX, folder_list, folder_listed)                                                     \
-    X(33, FOLDER_STATUS, ROLES_MAILBOX, folder_name, folder)                                                          \
-    X(34, FOLDER_CREATE, ROLES_MAILBOX, folder_create, folder)                                                        \
-    X(35, FOLDER_DELETE, ROLES_MAILBOX, folder_name, empty)                                                           \
-    X(36, FOLDER_RENAME, ROLES_MAILBOX, folder_rename, empty)                                                         \
-    X(37, FOLDER_SUBSCRIBE, ROLES_MAILBOX, folder_subscribe, empty)                                                   \
-    X(38, FOLDER_OPEN, ROLES_MAILBOX, folder_open, folder_opened)                                                     \
-    X(39, FOLDER_CLOSE, ROLES_MAILBOX, folder_close, empty)                                                           \
-    X(40, FOLDER_CHANGES, ROLES_MAILBOX, folder_changes, folder_changes_reply)                                        \
-    X(41, MESSAGE_LIST, ROLES_MAILBOX, message_list, message_listed)                                                  \
-    X(42, MESSAGE_READ, ROLES_MAILBOX, message_read, message_read_reply)                                              \
-    X(43, MESSAGE_STORE, ROLES_MAILBOX, message_store, message_stored)                                                \
-    X(44, MESSAGE_COPY, ROLES_MAILBOX, message_copy, message_copied)                                                  \
-    X(45, MESSAGE_APPEND, ROLES_MAILBOX, message_append, message_appended)                                            \
-    X(46, MESSAGE_EXPUNGE, ROLES_MAILBOX, message_expunge, message_expunged)                                          \
-    X(47, QUOTA_GET, ROLES_MAILBOX, quota_get, quota_info)                                                            \
-    X(60, ACCOUNT_DELETE, ROLES_ACCOUNT, account_id, empty)                                                           \
-    X(61, ACCOUNT_INFO, ROLES_ACCOUNT, account_id, account_info)                                                      \
+#define STORE_METHODS(X)                                                                                               \
+    X(1, UPLOAD_NEW, ROLES_BODY, upload_new, upload_handle)                                                            \
+    X(2, UPLOAD_APPEND, ROLES_BODY, upload_append, empty)                                                              \
+    X(3, UPLOAD_DROP, ROLES_BODY, upload_drop, empty)                                                                  \
+    X(10, QUEUE_SUBMIT, ROLES_SUBMIT, queue_submit, queue_submitted)                                                   \
+    X(11, QUEUE_LISTEN, ROLES_CHANNEL, queue_listen, empty)                                                            \
+    X(12, QUEUE_LEASE, ROLES_CHANNEL, queue_lease, queue_leased)                                                       \
+    X(13, QUEUE_COMMIT, ROLES_CHANNEL, queue_commit, queue_committed)                                                  \
+    X(14, QUEUE_READ, ROLES_CHANNEL | ROLES_QADMIN, queue_read, queue_read_reply)                                      \
+    X(15, DESTINATION_DEFER, ROLES_QADMIN, destination_defer, empty)                                                   \
+    X(16, DESTINATION_LIST, ROLES_QADMIN, destination_list, destination_listed)                                        \
+    X(20, QUEUE_LIST, ROLES_QADMIN, queue_list, queue_listed)                                                          \
+    X(21, QUEUE_ACTION, ROLES_QADMIN, queue_action, queue_acted)                                                       \
+    X(22, QUEUE_STATS, ROLES_ANY, empty, queue_stats)                                                                  \
+    X(23, TRACE_ADD, ROLES_ANY, trace_add, empty)                                                                      \
+    X(24, TRACE_FIND, ROLE_CLI | ROLE_WEBD, trace_find, trace_found)                                                   \
+    X(25, STORE_CHECK, ROLE_CLI, store_check_request, store_check_reply)                                               \
+    X(30, SESSION_OPEN, ROLES_MAILBOX, session_open, session_opened)                                                   \
+    X(31, SESSION_CLOSE, ROLES_MAILBOX, session_close, empty)                                                          \
+    X(32, FOLDER_LIST, ROLES_MAILBOX, folder_list, folder_listed)                                                      \
+    X(33, FOLDER_STATUS, ROLES_MAILBOX, folder_name, folder)                                                           \
+    X(34, FOLDER_CREATE, ROLES_MAILBOX, folder_create, folder)                                                         \
+    X(35, FOLDER_DELETE, ROLES_MAILBOX, folder_name, empty)                                                            \
+    X(36, FOLDER_RENAME, ROLES_MAILBOX, folder_rename, empty)                                                          \
+    X(37, FOLDER_SUBSCRIBE, ROLES_MAILBOX, folder_subscribe, empty)                                                    \
+    X(38, FOLDER_OPEN, ROLES_MAILBOX, folder_open, folder_opened)                                                      \
+    X(39, FOLDER_CLOSE, ROLES_MAILBOX, folder_close, empty)                                                            \
+    X(40, FOLDER_CHANGES, ROLES_MAILBOX, folder_changes, folder_changes_reply)                                         \
+    X(41, MESSAGE_LIST, ROLES_MAILBOX, message_list, message_listed)                                                   \
+    X(42, MESSAGE_READ, ROLES_MAILBOX, message_read, message_read_reply)                                               \
+    X(43, MESSAGE_STORE, ROLES_MAILBOX, message_store, message_stored)                                                 \
+    X(44, MESSAGE_COPY, ROLES_MAILBOX, message_copy, message_copied)                                                   \
+    X(45, MESSAGE_APPEND, ROLES_MAILBOX, message_append, message_appended)                                             \
+    X(46, MESSAGE_EXPUNGE, ROLES_MAILBOX, message_expunge, message_expunged)                                           \
+    X(47, QUOTA_GET, ROLES_MAILBOX, quota_get, quota_info)                                                             \
+    X(60, ACCOUNT_DELETE, ROLES_ACCOUNT, account_id, empty)                                                            \
+    X(61, ACCOUNT_INFO, ROLES_ACCOUNT, account_id, account_info)                                                       \
     X(70, STATUS, ROLES_ANY, empty, store_status)
 
 /* X(id, NAME, message): pushed by the store */
-#define STORE_EVENTS(X)                                                                                               \
-    X(200, EVENT_LEASE, lease)                                                                                        \
-    X(201, EVENT_DESTINATION_READY, destination_ready)                                                                \
-    X(202, EVENT_STATUS, store_status)                                                                                \
+#define STORE_EVENTS(X)                                                                                                \
+    X(200, EVENT_LEASE, lease)                                                                                         \
+    X(201, EVENT_DESTINATION_READY, destination_ready)                                                                 \
+    X(202, EVENT_STATUS, store_status)                                                                                 \
     X(203, EVENT_FOLDER_CHANGED, folder_changed)
 
 enum store_method {

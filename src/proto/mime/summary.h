@@ -10,10 +10,10 @@
  *   u32 length + ENVELOPE in IMAP syntax:       ("date" "subject" ((...)) ...)        with literals as {n}CRLF
  *   u32 length + BODYSTRUCTURE in IMAP syntax (extensible form)
  *   u32 length + BODY in IMAP syntax; 0 = derive from BODYSTRUCTURE is not possible, so it is always there
- *   u32 length + part table: for each part in depth-first order: u8 depth, u8 kind (PART_*), u16 number in its parent (from 1),
- *       u64 offset of its MIME header, u64 offset of its body, u64 length of its body; offsets from the start of the message
- *       without any delivery prefix
- *   u32 length + Message-ID (without blanks), u32 length + base subject (RFC 5256), u32 length + first From mailbox, UTF-8
+ *   u32 length + part table: for each part in depth-first order: u8 depth, u8 kind (PART_*), u16 number in its parent
+ * (from 1), u64 offset of its MIME header, u64 offset of its body, u64 length of its body; offsets from the start of
+ * the message without any delivery prefix u32 length + Message-ID (without blanks), u32 length + base subject (RFC
+ * 5256), u32 length + first From mailbox, UTF-8
  *
  * A reader checks every length: a damaged summary gives ERR_CORRUPT, never a wild read. */
 #ifndef IEMS_PROTO_MIME_SUMMARY_H
@@ -23,12 +23,12 @@
 
 enum { SUMMARY_VERSION = 1, SUMMARY_MAX = 1024 * 1024 };
 enum {
-    SUMMARY_8BIT = 1,         /* some octet above 0x7f in the body */
-    SUMMARY_NUL = 2,          /* some NUL octet */
-    SUMMARY_HEADER_UTF8 = 4,  /* UTF-8 in the header (RFC 6532) */
-    SUMMARY_ATTACHMENT = 8,   /* has a part that is an attachment */
-    SUMMARY_TRUNCATED = 16,   /* parser limits reached: structure below is given as one leaf */
-    SUMMARY_BARE_LF = 32,     /* some LF without CR */
+    SUMMARY_8BIT = 1,        /* some octet above 0x7f in the body */
+    SUMMARY_NUL = 2,         /* some NUL octet */
+    SUMMARY_HEADER_UTF8 = 4, /* UTF-8 in the header (RFC 6532) */
+    SUMMARY_ATTACHMENT = 8,  /* has a part that is an attachment */
+    SUMMARY_TRUNCATED = 16,  /* parser limits reached: structure below is given as one leaf */
+    SUMMARY_BARE_LF = 32,    /* some LF without CR */
 };
 enum { PART_LEAF = 0, PART_MULTIPART = 1, PART_MESSAGE = 2 };
 
@@ -47,14 +47,17 @@ struct summary_part {
 /* Iterates the part table: start with *pos = 0; ERR_NOTFOUND at the end, ERR_CORRUPT. */
 NODISCARD int summary_part_next(const struct summary *s, size_t *pos, struct summary_part *out);
 /* The part that an IMAP section number names ("1.2.3" as numbers), RFC 9051 section 6.4.5.1. ERR_NOTFOUND. */
-NODISCARD int summary_part_find(const struct summary *s, const unsigned *path, size_t path_len, struct summary_part *out);
+NODISCARD int summary_part_find(const struct summary *s, const unsigned *path, size_t path_len,
+                                struct summary_part *out);
 
 /* Makes a summary from a message that arrives in pieces of any size. Memory is bounded by the limits of the parser. */
 struct summary_builder;
 struct summary_builder *summary_builder_new(void);
 void summary_builder_feed(struct summary_builder *b, struct str bytes);
-NODISCARD int summary_builder_finish(struct summary_builder *b, struct buf *out);  /* at the end of the message; ERR_NOMEM */
-/* Header fields as they were seen so far (valid once the empty line was fed): first value of a field, unfolded, or empty. */
+NODISCARD int summary_builder_finish(struct summary_builder *b,
+                                     struct buf *out); /* at the end of the message; ERR_NOMEM */
+/* Header fields as they were seen so far (valid once the empty line was fed): first value of a field, unfolded, or
+ * empty. */
 struct str summary_builder_header(struct summary_builder *b, const char *field);
 bool summary_builder_header_done(const struct summary_builder *b);
 void summary_builder_free(struct summary_builder *b);

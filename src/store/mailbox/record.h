@@ -7,16 +7,22 @@
 
 /* System flags, bits 0 to 7; keywords of the folder are bits 8 to 63. */
 enum {
-    MAILBOX_ANSWERED = 1, MAILBOX_FLAGGED = 2, MAILBOX_DELETED = 4, MAILBOX_SEEN = 8, MAILBOX_DRAFT = 16,
-    MAILBOX_SYSTEM_FLAGS = 0xff, MAILBOX_KEYWORD_SHIFT = 8, MAILBOX_KEYWORDS_MAX = 56,
+    MAILBOX_ANSWERED = 1,
+    MAILBOX_FLAGGED = 2,
+    MAILBOX_DELETED = 4,
+    MAILBOX_SEEN = 8,
+    MAILBOX_DRAFT = 16,
+    MAILBOX_SYSTEM_FLAGS = 0xff,
+    MAILBOX_KEYWORD_SHIFT = 8,
+    MAILBOX_KEYWORDS_MAX = 56,
 };
 
 /* What a record holds besides uid, flags, modseq: bits of MessageList.fields, in this order in the record. */
 enum {
-    FIELD_DATES = 1,     /* i64 internal date (s), i64 save date (s) */
-    FIELD_SIZE = 2,      /* u64 RFC822.SIZE (prefix + body), u32 length of the prefix, u64 blob id */
-    FIELD_SUMMARY = 4,   /* u32 length, summary bytes (proto/mime/summary.h) */
-    FIELD_BODY = 8,      /* u32 length, prefix + body; only if the whole is at most RPC_INLINE_MAX, else length 0xffffffff */
+    FIELD_DATES = 1,   /* i64 internal date (s), i64 save date (s) */
+    FIELD_SIZE = 2,    /* u64 RFC822.SIZE (prefix + body), u32 length of the prefix, u64 blob id */
+    FIELD_SUMMARY = 4, /* u32 length, summary bytes (proto/mime/summary.h) */
+    FIELD_BODY = 8, /* u32 length, prefix + body; only if the whole is at most RPC_INLINE_MAX, else length 0xffffffff */
 };
 
 struct message_record {
