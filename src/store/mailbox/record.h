@@ -23,6 +23,7 @@ enum {
     FIELD_SIZE = 2,    /* u64 RFC822.SIZE (prefix + body), u32 length of the prefix, u64 blob id */
     FIELD_SUMMARY = 4, /* u32 length, summary bytes (proto/mime/summary.h) */
     FIELD_BODY = 8, /* u32 length, prefix + body; only if the whole is at most RPC_INLINE_MAX, else length 0xffffffff */
+    FIELD_HEADER = 16, /* u32 length, prefix + header with its empty line; same limit: for header fetches and searches */
 };
 
 struct message_record {
@@ -31,8 +32,8 @@ struct message_record {
     int64_t internal_date, save_date;
     uint64_t size, blob;
     uint32_t prefix_len;
-    struct str summary, body;
-    bool body_too_large;
+    struct str summary, body, header;
+    bool body_too_large, header_too_large;
 };
 
 void message_record_put(struct buf *out, unsigned fields, const struct message_record *r);
