@@ -1,0 +1,92 @@
+#include "store/mailbox/record.h"
+
+#include <endian.h>
+#include <string.h>
+
+enum { FIXED_LEN = 20, BODY_TOO_LARGE = -1 };
+
+static char *put32(char *p, uint32_t v) {
+    v = htole32(v);
+    memcpy(p, &v, sizeof v);
+    return p + sizeof v;
+}
+
+static char *put64(char *p, uint64_t v) {
+    v = htole64(v);
+    memcpy(p, &v, sizeof v);
+    return p + sizeof v;
+}
+
+static char *put_bytes(char *p, struct str s) {
+    p = put32(p, (uint32_t)s.len);
+    if (s.len > 0) memcpy(p, s.ptr, s.len);
+    return p + s.len;
+}
+
+void message_record_put(struct buf *out, unsigned fields, const struct message_record *r) {
+    size_t need = FIXED_LEN;
+    if (fields & FIELD_DATES) need += 16;
+    if (fields & FIELD_SIZE) need += 20;
+    if (fields & FIELD_SUMMARY) need += 4 + r->summary.len;
+    if (fields & FIELD_BODY) need += 4 + (r->body_too_large ? 0 : r->body.len);
+    char *p = buf_reserve(out, need);
+    if (p == NULL) return;
+    p = put64(put64(put32(p, r->uid), r->flags), r->modseq);
+    if (fields & FIELD_DATES) p = put64(put64(p, (uint64_t)r->internal_date), (uint64_t)r->save_date);
+    if (fields & FIELD_SIZE) p = put64(put32(put64(p, r->size), r->prefix_len), r->blob);
+    if (fields & FIELD_SUMMARY) p = put_bytes(p, r->summary);
+    if (fields & FIELD_BODY) p = r->body_too_large ? put32(p, (uint32_t)BODY_TOO_LARGE) : put_bytes(p, r->body);
+    buf_commit(out, need);
+}
+
+static bool take32(struct str *s, uint32_t *v) {
+    if (s->len < sizeof *v) return false;
+    memcpy(v, s->ptr, sizeof *v);
+    *v = le32toh(*v);
+    *s = str_of(s->ptr + sizeof *v, s->len - sizeof *v);
+    return true;
+}
+
+static bool take64(struct str *s, uint64_t *v) {
+    if (s->len < sizeof *v) return false;
+    memcpy(v, s->ptr, sizeof *v);
+    *v = le64toh(*v);
+    *s = str_of(s->ptr + sizeof *v, s->len - sizeof *v);
+    return true;
+}
+
+static bool take_bytes(struct str *s, uint32_t len, struct str *out) {
+    if (s->len < len) return false;
+    *out = str_of(s->ptr, len);
+    *s = str_of(s->ptr + len, s->len - len);
+    return true;
+}
+
+static bool take_fields(struct str *s, unsigned fields, struct message_record *r) {
+    uint32_t len;
+    uint64_t internal, save;
+    if (fields & FIELD_DATES) {
+        if (!take64(s, &internal) || !take64(s, &save)) return false;
+        r->internal_date = (int64_t)internal;
+        r->save_date = (int64_t)save;
+    }
+    if ((fields & FIELD_SIZE) && (!take64(s, &r->size) || !take32(s, &r->prefix_len) || !take64(s, &r->blob))) return false;
+    if ((fields & FIELD_SUMMARY) && (!take32(s, &len) || !take_bytes(s, len, &r->summary))) return false;
+    if (fields & FIELD_BODY) {
+        if (!take32(s, &len)) return false;
+        if (len == (uint32_t)BODY_TOO_LARGE) r->body_too_large = true;
+        else if (!take_bytes(s, len, &r->body)) return false;
+    }
+    return true;
+}
+
+int message_record_get(struct str *rest, unsigned fields, struct message_record *out) {
+    if (rest->len == 0) return ERR_NOTFOUND;
+    struct str s = *rest;
+    struct message_record r = {.summary = STR_EMPTY, .body = STR_EMPTY};
+    if (!take32(&s, &r.uid) || !take64(&s, &r.flags) || !take64(&s, &r.modseq) || !take_fields(&s, fields, &r))
+        return ERR_CORRUPT;
+    *rest = s;
+    *out = r;
+    return 0;
+}

@@ -1,0 +1,69 @@
+#include "store/mailbox/record.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_round(void **state) {
+    (void)state;
+    const struct message_record in[] = {
+        {.uid = 1, .flags = MAILBOX_SEEN | 1ull << 63, .modseq = 1ull << 62, .internal_date = -5, .save_date = 99, .size = 12,
+         .blob = 7, .prefix_len = 3, .summary = STR("sum"), .body = STR("xyz123")},
+        {.uid = 0xffffffff, .summary = STR_EMPTY, .body_too_large = true},
+        {.uid = 9, .summary = STR("s"), .body = STR_EMPTY},
+    };
+    for (unsigned fields = 0; fields < 16; fields++) {
+        BUF_AUTO b = BUF_INIT(4096);
+        for (size_t i = 0; i < 3; i++) message_record_put(&b, fields, &in[i]);
+        assert_int_equal(b.error, 0);
+        struct str rest = buf_str(&b);
+        for (size_t i = 0; i < 3; i++) {
+            struct message_record r;
+            assert_int_equal(message_record_get(&rest, fields, &r), 0);
+            assert_int_equal(r.uid, in[i].uid);
+            assert_true(r.flags == in[i].flags && r.modseq == in[i].modseq);
+            assert_int_equal(r.internal_date, fields & FIELD_DATES ? in[i].internal_date : 0);
+            assert_int_equal(r.save_date, fields & FIELD_DATES ? in[i].save_date : 0);
+            assert_int_equal(r.size, fields & FIELD_SIZE ? in[i].size : 0);
+            assert_int_equal(r.blob, fields & FIELD_SIZE ? in[i].blob : 0);
+            assert_int_equal(r.prefix_len, fields & FIELD_SIZE ? in[i].prefix_len : 0);
+            assert_true(str_eq(r.summary, fields & FIELD_SUMMARY ? in[i].summary : STR_EMPTY));
+            assert_true(str_eq(r.body, fields & FIELD_BODY ? str_of(in[i].body.ptr, in[i].body.len) : STR_EMPTY));
+            assert_int_equal(r.body_too_large, fields & FIELD_BODY ? in[i].body_too_large : false);
+        }
+        struct message_record r;
+        assert_int_equal(message_record_get(&rest, fields, &r), ERR_NOTFOUND);
+    }
+}
+
+/* A cut record is refused at every length and leaves the input where it was. */
+static void test_cut(void **state) {
+    (void)state;
+    const struct message_record in = {.uid = 1, .summary = STR("summary"), .body = STR("body")};
+    BUF_AUTO b = BUF_INIT(4096);
+    message_record_put(&b, 15, &in);
+    for (size_t n = 1; n < b.len; n++) {
+        struct str rest = str_of(b.ptr, n);
+        struct message_record r;
+        assert_int_equal(message_record_get(&rest, 15, &r), ERR_CORRUPT);
+        assert_int_equal(rest.len, n);
+    }
+}
+
+static void test_full(void **state) {
+    (void)state;
+    const struct message_record in = {.uid = 1};
+    BUF_AUTO b = BUF_INIT(30);
+    message_record_put(&b, 0, &in);
+    assert_int_equal(b.error, 0);
+    message_record_put(&b, 0, &in);
+    assert_int_equal(b.error, ERR_LIMIT);
+    assert_int_equal(b.len, 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round), cmocka_unit_test(test_cut), cmocka_unit_test(test_full)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
