@@ -14,15 +14,16 @@ enum {
 
 struct ticket {
     uint64_t account;
-    uint64_t quota;          /* bytes, 0 = unlimited */
-    int64_t expires_s;       /* wall clock, seconds since 1970; good before this second */
-    struct str address;      /* primary address */
-    struct str service;      /* "imap", "pop3", ... */
+    uint64_t quota;     /* bytes, 0 = unlimited */
+    int64_t expires_s;  /* wall clock, seconds since 1970; good before this second */
+    struct str address; /* primary address */
+    struct str service; /* "imap", "pop3", ... */
 };
 
 /* Appends the sealed ticket. ERR_INVALID: wrong key length; ERR_LIMIT: address or service too long; ERR_NOMEM. */
 NODISCARD int ticket_seal(struct str key, const struct ticket *t, struct buf *out);
-/* Checks and takes apart; views point into `sealed`. ERR_DENIED with the reason in err: forged, malformed or expired. */
+/* Checks and takes apart; views point into `sealed`. ERR_DENIED with the reason in err: forged, malformed or expired.
+ */
 NODISCARD int ticket_open(struct str key, struct str sealed, int64_t now_s, struct ticket *out, struct error *err);
 
 #endif

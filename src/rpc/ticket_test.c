@@ -8,8 +8,12 @@
 
 static const struct ticket sample = {.account = 77, .quota = 1000, .expires_s = 5000};
 
-static struct str key_a(void) { return str_of("0123456789abcdef0123456789abcdef", TICKET_KEY_LEN); }
-static struct str key_b(void) { return str_of("0123456789abcdef0123456789abcdeF", TICKET_KEY_LEN); }
+static struct str key_a(void) {
+    return str_of("0123456789abcdef0123456789abcdef", TICKET_KEY_LEN);
+}
+static struct str key_b(void) {
+    return str_of("0123456789abcdef0123456789abcdeF", TICKET_KEY_LEN);
+}
 
 static void seal(struct buf *b) {
     struct ticket t = sample;

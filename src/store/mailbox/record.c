@@ -70,12 +70,15 @@ static bool take_fields(struct str *s, unsigned fields, struct message_record *r
         r->internal_date = (int64_t)internal;
         r->save_date = (int64_t)save;
     }
-    if ((fields & FIELD_SIZE) && (!take64(s, &r->size) || !take32(s, &r->prefix_len) || !take64(s, &r->blob))) return false;
+    if ((fields & FIELD_SIZE) && (!take64(s, &r->size) || !take32(s, &r->prefix_len) || !take64(s, &r->blob)))
+        return false;
     if ((fields & FIELD_SUMMARY) && (!take32(s, &len) || !take_bytes(s, len, &r->summary))) return false;
     if (fields & FIELD_BODY) {
         if (!take32(s, &len)) return false;
-        if (len == (uint32_t)BODY_TOO_LARGE) r->body_too_large = true;
-        else if (!take_bytes(s, len, &r->body)) return false;
+        if (len == (uint32_t)BODY_TOO_LARGE)
+            r->body_too_large = true;
+        else if (!take_bytes(s, len, &r->body))
+            return false;
     }
     return true;
 }

@@ -9,8 +9,16 @@
 static void test_round(void **state) {
     (void)state;
     const struct message_record in[] = {
-        {.uid = 1, .flags = MAILBOX_SEEN | 1ull << 63, .modseq = 1ull << 62, .internal_date = -5, .save_date = 99, .size = 12,
-         .blob = 7, .prefix_len = 3, .summary = STR("sum"), .body = STR("xyz123")},
+        {.uid = 1,
+         .flags = MAILBOX_SEEN | 1ull << 63,
+         .modseq = 1ull << 62,
+         .internal_date = -5,
+         .save_date = 99,
+         .size = 12,
+         .blob = 7,
+         .prefix_len = 3,
+         .summary = STR("sum"),
+         .body = STR("xyz123")},
         {.uid = 0xffffffff, .summary = STR_EMPTY, .body_too_large = true},
         {.uid = 9, .summary = STR("s"), .body = STR_EMPTY},
     };
@@ -64,6 +72,7 @@ static void test_full(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round), cmocka_unit_test(test_cut), cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round), cmocka_unit_test(test_cut),
+                                       cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
