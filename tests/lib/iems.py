@@ -1,0 +1,244 @@
+"""Instances of IEMS for tests: made in a scratch folder on free loopback ports, started, and always stopped again."""
+import contextlib
+import imaplib
+import os
+import poplib
+import random
+import re
+import shutil
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.environ.get("IEMS_BUILD") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build")
+BUILD = os.path.abspath(BUILD)
+IEMS = os.path.join(BUILD, "src", "cli", "iems")
+PASSWORD = "secret-1"
+OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "lmtp": 24, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993,
+           "ldap": 389, "https": 443, "http": 80, "responder": 1234, "queue": 1235, "metrics": 9090}
+SLOW = 4 if "asan" in BUILD else 1   # the sanitizer build may take longer; only limits grow, nothing waits
+
+
+def free_port_base():
+    """A base below the ephemeral ports with all our ports free on 127.0.0.1."""
+    for _ in range(200):
+        base = random.randrange(10000, 23000)
+        with contextlib.ExitStack() as stack:
+            try:
+                for offset in OFFSETS.values():
+                    s = stack.enter_context(socket.socket())
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(("127.0.0.1", base + offset))
+                return base
+            except OSError:
+                continue
+    raise RuntimeError("no free ports")
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(what, condition, seconds=10.0):
+    """Polls; the value of condition() once it is true. For states that nothing announces."""
+    end = time.monotonic() + seconds * SLOW
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds * SLOW:.0f} s in vain for: {what}")
+        time.sleep(0.02)
+
+
+class Instance:
+    def __init__(self, hostname="mail.example.test", domain="example.test", config="", folder=None, port_base=None):
+        self.own_folder = folder is None
+        self.parent = tempfile.mkdtemp(prefix="iems-test-") if folder is None else None
+        self.dir = folder or os.path.join(self.parent, "instance")
+        self.base = port_base or free_port_base()
+        self.hostname, self.domain = hostname, domain
+        self.run("init", self.dir, "--hostname", hostname, "--domain", domain, "--port-base", str(self.base))
+        if config:
+            self.configure(config)
+
+    def configure(self, text):
+        """Adds sections to iems.conf."""
+        with open(os.path.join(self.dir, "iems.conf"), "a", encoding="utf-8") as f:
+            f.write("\n" + text + "\n")
+
+    def port(self, service):
+        return self.base + OFFSETS[service]
+
+    def run(self, *args, input=None, check=True, timeout=60, program=None):
+        """Runs `iems ARGS` (or another program name of the same binary) on this instance."""
+        env = dict(os.environ, IEMS_DIR=self.dir)
+        argv = [IEMS, *args]
+        p = subprocess.run([program or argv[0], *argv[1:]] if program is None else [program, *args], executable=IEMS, env=env,
+                           input=input, capture_output=True, text=True, timeout=timeout * SLOW)
+        if check and p.returncode != 0:
+            raise AssertionError(f"iems {' '.join(args)} ended with {p.returncode}:\n{p.stdout}{p.stderr}\n{self.log_tail()}")
+        return p
+
+    def start(self):
+        self.run("start", self.dir)
+        return self
+
+    def stop(self):
+        if os.path.exists(os.path.join(self.dir, "run", "responder.pid")):
+            self.run("stop", self.dir, check=False)
+
+    def remove(self):
+        if self.parent:
+            shutil.rmtree(self.parent, ignore_errors=True)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            self.remove()
+            raise
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None:
+            print(self.log_tail(), file=sys.stderr)
+        self.stop()
+        self.remove()
+
+    def user(self, name, password=PASSWORD, *more):
+        """Adds an account; returns its address."""
+        address = name if "@" in name else f"{name}@{self.domain}"
+        self.run("-C", "-a", address, "-p", password, "-f", name.split("@")[0].title(), "-l", "Tester", *more, program="iemsuser")
+        return address
+
+    def pids(self):
+        """module -> pid of the running modules."""
+        import json
+        status = json.loads(self.run("status", self.dir, "--json", check=False).stdout)
+        return {m["name"]: m["pid"] for m in status["modules"] if m.get("pid")}
+
+    def log(self):
+        with contextlib.suppress(FileNotFoundError):
+            with open(os.path.join(self.dir, "log", "iemta.log"), encoding="utf-8", errors="replace") as f:
+                return f.read()
+        return ""
+
+    def log_tail(self, lines=60):
+        return "\n".join(["-- log of the instance:", *self.log().splitlines()[-lines:]])
+
+    # ---- clients of the standard library
+    def smtp(self, service="smtp", tls=False, login=None, password=PASSWORD):
+        if service == "submissions":
+            s = smtplib.SMTP_SSL("127.0.0.1", self.port(service), timeout=30 * SLOW, context=no_verify())
+        else:
+            s = smtplib.SMTP("127.0.0.1", self.port(service), timeout=30 * SLOW)
+        s.ehlo("client.example")
+        if tls:
+            s.starttls(context=no_verify())
+            s.ehlo("client.example")
+        if login:
+            s.login(login, password)
+        return s
+
+    def send(self, sender, recipients, text, service="smtp", **how):
+        """Sends one message over a connection of its own; text is str or bytes with any line ends."""
+        data = text.encode() if isinstance(text, str) else text
+        data = re.sub(rb"\r?\n", b"\r\n", data)
+        recipients = [recipients] if isinstance(recipients, str) else recipients
+        s = self.smtp(service, **how)
+        try:
+            return s.sendmail(sender, recipients, data)
+        finally:
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                s.quit()
+
+    def imap(self, user, password=PASSWORD, tls=False):
+        address = user if "@" in user else f"{user}@{self.domain}"
+        if tls:
+            c = imaplib.IMAP4_SSL("127.0.0.1", self.port("imaps"), ssl_context=no_verify(), timeout=30 * SLOW)
+        else:
+            c = imaplib.IMAP4("127.0.0.1", self.port("imap"), timeout=30 * SLOW)
+        c.login(address, password)
+        return c
+
+    def pop3(self, user, password=PASSWORD):
+        address = user if "@" in user else f"{user}@{self.domain}"
+        c = poplib.POP3("127.0.0.1", self.port("pop3"), timeout=30 * SLOW)
+        c.user(address)
+        c.pass_(password)
+        return c
+
+    def messages(self, user, folder="INBOX", password=PASSWORD):
+        """All messages of a folder as bytes, in order."""
+        c = self.imap(user, password)
+        try:
+            kind, _ = c.select(f'"{folder}"', readonly=True)
+            assert kind == "OK", f"cannot open {folder}"
+            kind, data = c.fetch("1:*", "(UID BODY.PEEK[])")
+            return [part[1] for part in data if isinstance(part, tuple)]
+        finally:
+            c.logout()
+
+    def count(self, user, folder="INBOX", password=PASSWORD):
+        c = self.imap(user, password)
+        try:
+            kind, data = c.status(f'"{folder}"', "(MESSAGES)")
+            return int(re.search(rb"MESSAGES (\d+)", data[0]).group(1))
+        finally:
+            c.logout()
+
+    def wait_count(self, user, number, folder="INBOX", seconds=10.0, password=PASSWORD):
+        wait_until(f"{number} messages in {folder} of {user}", lambda: self.count(user, folder, password) >= number, seconds)
+        found = self.count(user, folder, password)
+        assert found == number, f"{found} messages instead of {number} in {folder} of {user}"
+
+
+def no_verify():
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def message(subject="test", body="A line of text.", sender="a@sender.example", to="bart@example.test", **headers):
+    head = [f"From: {sender}", f"To: {to}", f"Subject: {subject}", "Date: Sat, 21 Nov 2026 07:24:00 +0000",
+            f"Message-ID: <{random.getrandbits(64):x}@sender.example>"]
+    head += [f"{k.replace('_', '-')}: {v}" for k, v in headers.items()]
+    return "\n".join(head) + "\n\n" + body + "\n"
+
+
+def main():
+    """Runs the unittest cases of the calling module and prints TAP, so that single cases are counted."""
+    import unittest
+
+    class Tap(unittest.TextTestResult):
+        number = 0
+
+        def line(self, ok, test, more=""):
+            Tap.number += 1
+            print(f"{'ok' if ok else 'not ok'} {Tap.number} - {test.id().split('.', 1)[-1]}{more}", flush=True)
+
+        def addSuccess(self, test):
+            super().addSuccess(test)
+            self.line(True, test)
+
+        def addFailure(self, test, err):
+            super().addFailure(test, err)
+            self.line(False, test)
+
+        def addError(self, test, err):
+            super().addError(test, err)
+            self.line(False, test)
+
+        def addSkip(self, test, reason):
+            super().addSkip(test, reason)
+            self.line(True, test, f" # SKIP {reason}")
+
+    unittest.main(module="__main__", testRunner=unittest.TextTestRunner(resultclass=Tap, verbosity=1))
