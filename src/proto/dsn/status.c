@@ -1,0 +1,121 @@
+/* The message/delivery-status part: RFC 3464 sections 2.2 and 2.3; message/global-delivery-status of RFC 6533. */
+#include "proto/dsn/parts.h"
+
+#include "base/clock.h"
+#include "base/encode.h"
+
+static const struct {
+    const char *name, *general;
+    char class;
+} actions[] = {
+    [DSN_FAILED] = {"failed", "5.0.0", '5'},       [DSN_DELAYED] = {"delayed", "4.0.0", '4'},
+    [DSN_DELIVERED] = {"delivered", "2.0.0", '2'}, [DSN_RELAYED] = {"relayed", "2.0.0", '2'},
+    [DSN_EXPANDED] = {"expanded", "2.0.0", '2'},
+};
+
+const char *dsn_action_name(enum dsn_action a) {
+    return actions[a].name;
+}
+
+struct str dsn_status_of(const struct dsn_recipient *p) {
+    if (!dsn_status_valid(p->status)) return str_from(actions[p->action].general);
+    /* A temporary failure whose time ran out is reported as failed with its 4.x.x code (RFC 3464 section 2.3.4). */
+    if (p->status.ptr[0] == actions[p->action].class || (p->action == DSN_FAILED && p->status.ptr[0] == '4'))
+        return p->status;
+    return str_from(actions[p->action].general);
+}
+
+/* RFC 3461 section 4: "+2B" to "+". Malformed input is taken as it is. */
+static void xtext_put(struct buf *out, struct str in) {
+    for (size_t i = 0; i < in.len; i++) {
+        BUF_AUTO one = BUF_INIT(4);
+        if (in.ptr[i] == '+' && i + 2 < in.len && hex_decode(&one, str_sub(in, i + 1, 2)) == 0 && one.len == 1) {
+            buf_addc(out, one.ptr[0]);
+            i += 2;
+        } else {
+            buf_addc(out, in.ptr[i]);
+        }
+    }
+}
+
+/* RFC 6533 section 3: utf-8-addr-xtext, the form of an international address in 7 bits: "\x{3B1}". */
+static void utf8_xtext_put(struct buf *out, struct str in) {
+    for (size_t i = 0; i < in.len;) {
+        unsigned char c = (unsigned char)in.ptr[i];
+        size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+        uint32_t code = n == 1 ? c : c & (0xff >> (n + 1));
+        for (size_t k = 1; k < n && i + k < in.len; k++) code = code << 6 | ((unsigned char)in.ptr[i + k] & 0x3f);
+        if (n == 1 && c > 0x20 && c < 0x7f && c != '\\' && c != '+' && c != '=')
+            buf_addc(out, (char)c);
+        else
+            buf_printf(out, "\\x{%02X}", code);
+        i += n;
+    }
+}
+
+static void address_put(struct buf *out, const char *field, struct str address, bool utf8) {
+    BUF_AUTO value = BUF_INIT(DSN_TEXT_MAX * 8);
+    if (str_is_ascii(address) || !str_is_utf8(address)) {
+        buf_adds(&value, "rfc822; ");
+        buf_add(&value, address);
+    } else {
+        buf_adds(&value, "utf-8; ");
+        if (utf8)
+            buf_add(&value, address);
+        else
+            utf8_xtext_put(&value, address);
+    }
+    dsn_field_put(out, field, buf_str(&value), utf8);
+}
+
+static void orcpt_put(struct buf *out, struct str orcpt, bool utf8) {
+    if (str_find(orcpt, ';') < 0) return;
+    BUF_AUTO value = BUF_INIT(DSN_TEXT_MAX * 4);
+    struct str rest = orcpt, type = str_cut(&rest, ';');
+    buf_add(&value, str_trim(type));
+    buf_adds(&value, "; ");
+    xtext_put(&value, str_trim(rest));
+    dsn_field_put(out, "Original-Recipient", buf_str(&value), utf8);
+}
+
+static void date_put(struct buf *out, const char *field, int64_t at) {
+    char date[CLOCK_TEXT_MAX];
+    if (at <= 0) return;
+    clock_rfc5322(at, date);
+    buf_printf(out, "%s: %s\r\n", field, date);
+}
+
+static void typed_put(struct buf *out, const char *field, const char *type, struct str text, bool utf8) {
+    if (text.len == 0) return;
+    BUF_AUTO value = BUF_INIT(DSN_TEXT_MAX * 4);
+    buf_printf(&value, "%s; ", type);
+    buf_add(&value, str_sub(text, 0, DSN_TEXT_MAX));
+    dsn_field_put(out, field, buf_str(&value), utf8);
+}
+
+static void recipient_put(const struct dsn_recipient *p, bool utf8, struct buf *out) {
+    buf_adds(out, "\r\n");
+    orcpt_put(out, p->orcpt, utf8);
+    address_put(out, "Final-Recipient", p->address, utf8);
+    buf_printf(out, "Action: %s\r\n", dsn_action_name(p->action));
+    struct str status = dsn_status_of(p);
+    buf_printf(out, "Status: %.*s\r\n", STR_ARG(status));
+    typed_put(out, "Remote-MTA", "dns", p->remote_mta, utf8);
+    if (p->diagnostic.len > 0)
+        typed_put(out, "Diagnostic-Code", "smtp", p->diagnostic, utf8);
+    else if (p->action == DSN_FAILED || p->action == DSN_DELAYED)
+        typed_put(out, "Diagnostic-Code", "X-IEMS", p->reason, utf8);
+    date_put(out, "Last-Attempt-Date", p->last_attempt);
+    if (p->action == DSN_DELAYED) date_put(out, "Will-Retry-Until", p->will_retry_until);
+}
+
+void dsn_status_put(const struct dsn_report *r, bool utf8, struct buf *out) {
+    if (r->envid.len > 0) {
+        BUF_AUTO id = BUF_INIT(DSN_TEXT_MAX);
+        xtext_put(&id, str_sub(r->envid, 0, DSN_TEXT_MAX));
+        dsn_field_put(out, "Original-Envelope-Id", buf_str(&id), utf8);
+    }
+    typed_put(out, "Reporting-MTA", "dns", r->hostname, utf8);
+    date_put(out, "Arrival-Date", r->arrival);
+    for (size_t i = 0; i < r->count; i++) recipient_put(&r->recipients[i], utf8, out);
+}
