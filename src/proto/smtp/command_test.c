@@ -1,0 +1,235 @@
+/* Unit tests of command.c: RFC 5321 section 4.1.1, RFC 1870, 2033, 3030, 3461, 4954, 6152, 6531; ESMTP-01 to ESMTP-06.
+ */
+#include "proto/smtp/command.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+enum { ALL = 63 };
+
+static const struct smtp_command_rules rules = {ALL, ADDRESS_NULL | ADDRESS_UNQUALIFIED,
+                                                ADDRESS_UNQUALIFIED | ADDRESS_UTF8};
+
+static void verbs(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        enum smtp_verb verb;
+        unsigned code; /* 0: good */
+        const char *argument;
+    } cases[] = {
+        {"HELO a.example", SMTP_HELO, 0, "a.example"},
+        {"ehlo  a.example ", SMTP_EHLO, 0, "a.example"},
+        {"EHLO", SMTP_EHLO, 501, ""},
+        {"LHLO [192.0.2.1]", SMTP_LHLO, 0, "[192.0.2.1]"},
+        {"DATA", SMTP_DATA, 0, ""},
+        {"DATA ", SMTP_DATA, 0, ""},
+        {"DATA x", SMTP_DATA, 501, "x"},
+        {"RSET", SMTP_RSET, 0, ""},
+        {"RSET x", SMTP_RSET, 501, "x"},
+        {"NOOP", SMTP_NOOP, 0, ""},
+        {"NOOP anything goes", SMTP_NOOP, 0, "anything goes"},
+        {"QuIt", SMTP_QUIT, 0, ""},
+        {"VRFY bart", SMTP_VRFY, 0, "bart"},
+        {"VRFY", SMTP_VRFY, 501, ""},
+        {"EXPN list", SMTP_EXPN, 0, "list"},
+        {"HELP", SMTP_HELP, 0, ""},
+        {"HELP MAIL", SMTP_HELP, 0, "MAIL"},
+        {"STARTTLS", SMTP_STARTTLS, 0, ""},
+        {"STARTTLS now", SMTP_STARTTLS, 501, "now"},
+        {"ETRN example.test", SMTP_ETRN, 0, "example.test"},
+        {"", SMTP_UNKNOWN, 500, ""},
+        {" DATA", SMTP_UNKNOWN, 500, "DATA"},
+        {"FROB x", SMTP_UNKNOWN, 500, "x"},
+        {"DATAX", SMTP_UNKNOWN, 500, ""},
+        {"DATA\r", SMTP_UNKNOWN, 500, ""},
+        {"NOOP a\rb", SMTP_NOOP, 500, "a\rb"},
+        {"GET / HTTP/1.1", SMTP_FOREIGN, 500, "/ HTTP/1.1"},
+        {"host: mail.example.test", SMTP_FOREIGN, 500, "mail.example.test"},
+        {"MAIL", SMTP_MAIL, 501, ""},
+        {"MAIL FROM", SMTP_MAIL, 501, "FROM"},
+        {"MAIL TO:<a@b>", SMTP_MAIL, 501, "TO:<a@b>"},
+        {"RCPT FROM:<a@b>", SMTP_RCPT, 501, "FROM:<a@b>"},
+        {"MAILFROM:<a@b>", SMTP_UNKNOWN, 500, ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct smtp_command c;
+        struct smtp_fault f = {0};
+        int rc = smtp_command_parse(str_from(cases[i].line), &rules, &c, &f);
+        if ((rc == 0) != (cases[i].code == 0) || f.code != cases[i].code) fail_msg("%s: %u", cases[i].line, f.code);
+        assert_int_equal(c.verb, cases[i].verb);
+        assert_true(str_eq(c.argument, str_from(cases[i].argument)));
+    }
+}
+
+static void mail(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *from;
+        unsigned code;
+        uint64_t size;
+        enum smtp_body body;
+        bool utf8;
+        const char *ret, *envid, *auth;
+    } cases[] = {
+        {"MAIL FROM:<a@b.example>", "a@b.example", 0, 0, 0, 0, "", "", ""},
+        {"mail from: <a@B.example> ", "a@b.example", 0, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<>", "", 0, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<bart>", "bart", 0, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> SIZE=1234", "a@b.example", 0, 1234, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> size=0 body=8bitmime", "a@b.example", 0, 0, SMTP_BODY_8BITMIME, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> BODY=BINARYMIME RET=hdrs ENVID=x+2By", "a@b.example", 0, 0, SMTP_BODY_BINARYMIME, 0,
+         "HDRS", "x+2By", ""},
+        {"MAIL FROM:<a@b.example> RET=FULL AUTH=<>", "a@b.example", 0, 0, 0, 0, "FULL", "", "<>"},
+        {"MAIL FROM:<a@b.example> AUTH=c+2Bd@e.example", "a@b.example", 0, 0, 0, 0, "", "", "c+2Bd@e.example"},
+        {"MAIL FROM:<\xc3\xbc@b.example> SMTPUTF8", "\xc3\xbc@b.example", 0, 0, 0, true, "", "", ""},
+        {"MAIL FROM:<a@b.example> SMTPUTF8", "a@b.example", 0, 0, 0, true, "", "", ""},
+        {"MAIL FROM:<\xc3\xbc@b.example>", NULL, 553, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:a@b.example", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example>SIZE=3", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> SIZE=", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> SIZE", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> SIZE=-1", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> SIZE=99999999999999999999999", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> SIZE=1 SIZE=2", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> BODY=9BIT", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> SMTPUTF8=yes", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> RET=SOME", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> ENVID=a=b", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> AUTH=a=b", NULL, 501, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> FOO=bar", NULL, 555, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> NOTIFY=NEVER", NULL, 555, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a@b.example> =x", NULL, 555, 0, 0, 0, "", "", ""},
+        {"MAIL FROM:<a\x01@b.example>", NULL, 500, 0, 0, 0, "", "", ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct smtp_command c;
+        struct smtp_fault f = {0};
+        int rc = smtp_command_parse(str_from(cases[i].line), &rules, &c, &f);
+        if ((rc == 0) != (cases[i].code == 0) || f.code != cases[i].code)
+            fail_msg("%s: %u %s", cases[i].line, f.code, f.text);
+        assert_int_equal(c.verb, SMTP_MAIL);
+        if (rc < 0) continue;
+        assert_string_equal(c.path.text, cases[i].from);
+        assert_int_equal(c.mail.size, cases[i].size);
+        assert_int_equal(c.mail.body, cases[i].body);
+        assert_int_equal(c.mail.smtputf8, cases[i].utf8);
+        assert_string_equal(c.mail.ret, cases[i].ret);
+        assert_true(str_eq(c.mail.envid, str_from(cases[i].envid)));
+        assert_true(str_eq(c.mail.auth, str_from(cases[i].auth)));
+    }
+}
+
+/* A parameter of an extension that is switched off is unknown (ESMTP-02, ESMTP-03, ESMTP-05). */
+static void extensions_off(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        unsigned extensions, code;
+    } cases[] = {
+        {"MAIL FROM:<a@b.example> SIZE=1", ALL & ~SMTP_EXT_SIZE, 555},
+        {"MAIL FROM:<a@b.example> BODY=8BITMIME", ALL & ~SMTP_EXT_8BITMIME, 555},
+        {"MAIL FROM:<a@b.example> BODY=BINARYMIME", ALL & ~SMTP_EXT_BINARYMIME, 555},
+        {"MAIL FROM:<a@b.example> SMTPUTF8", ALL & ~SMTP_EXT_SMTPUTF8, 555},
+        {"MAIL FROM:<\xc3\xbc@b.example>", ALL & ~SMTP_EXT_SMTPUTF8, 553},
+        {"MAIL FROM:<a@b.example> RET=FULL", ALL & ~SMTP_EXT_DSN, 555},
+        {"MAIL FROM:<a@b.example> AUTH=<>", ALL & ~SMTP_EXT_AUTH, 555},
+        {"RCPT TO:<a@b.example> NOTIFY=NEVER", ALL & ~SMTP_EXT_DSN, 555},
+        {"MAIL FROM:<a@b.example> BODY=8BITMIME", SMTP_EXT_8BITMIME, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct smtp_command_rules some = rules;
+        some.extensions = cases[i].extensions;
+        struct smtp_command c;
+        struct smtp_fault f = {0};
+        (void)!smtp_command_parse(str_from(cases[i].line), &some, &c, &f);
+        if (f.code != cases[i].code) fail_msg("%s: %u", cases[i].line, f.code);
+    }
+}
+
+static void rcpt(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *to;
+        unsigned code, notify;
+        const char *orcpt;
+    } cases[] = {
+        {"RCPT TO:<a@b.example>", "a@b.example", 0, 0, ""},
+        {"RCPT TO:<postmaster>", "postmaster", 0, 0, ""},
+        {"RCPT TO:<@x.example:a@b.example>", "a@b.example", 0, 0, ""},
+        {"RCPT TO:<\"a b\"@b.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+20b@b.example", "\"a b\"@b.example", 0,
+         DSN_NOTIFY_SUCCESS | DSN_NOTIFY_DELAY, "rfc822;a+20b@b.example"},
+        {"RCPT TO:<\xc3\xbc@b.example>", "\xc3\xbc@b.example", 0, 0, ""},
+        {"RCPT TO:<>", NULL, 501, 0, ""},
+        {"RCPT TO:<a@b.example> NOTIFY=NEVER,DELAY", NULL, 501, 0, ""},
+        {"RCPT TO:<a@b.example> ORCPT=a@b.example", NULL, 501, 0, ""},
+        {"RCPT TO:<a@b.example> SIZE=3", NULL, 555, 0, ""},
+        {"RCPT TO:<a@b..example>", NULL, 501, 0, ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct smtp_command c;
+        struct smtp_fault f = {0};
+        int rc = smtp_command_parse(str_from(cases[i].line), &rules, &c, &f);
+        if ((rc == 0) != (cases[i].code == 0) || f.code != cases[i].code) fail_msg("%s: %u", cases[i].line, f.code);
+        if (rc < 0) continue;
+        assert_string_equal(c.path.text, cases[i].to);
+        assert_int_equal(c.rcpt.notify, cases[i].notify);
+        assert_true(str_eq(c.rcpt.orcpt, str_from(cases[i].orcpt)));
+    }
+}
+
+static void bdat_and_auth(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        unsigned code;
+        uint64_t chunk;
+        bool last;
+    } chunks[] = {
+        {"BDAT 0", 0, 0, false},          {"BDAT 1000 LAST", 0, 1000, true},
+        {"bdat 5 last", 0, 5, true},      {"BDAT", 501, 0, false},
+        {"BDAT x", 501, 0, false},        {"BDAT 5 FIRST", 501, 0, false},
+        {"BDAT 5 LAST x", 501, 0, false}, {"BDAT -5", 501, 0, false},
+        {"BDAT 5LAST", 501, 0, false},    {"BDAT 99999999999999999999", 501, 0, false},
+    };
+    struct smtp_command c;
+    for (size_t i = 0; i < COUNT(chunks); i++) {
+        struct smtp_fault f = {0};
+        (void)!smtp_command_parse(str_from(chunks[i].line), &rules, &c, &f);
+        if (f.code != chunks[i].code) fail_msg("%s: %u", chunks[i].line, f.code);
+        if (f.code != 0) continue;
+        assert_int_equal(c.chunk, chunks[i].chunk);
+        assert_int_equal(c.last, chunks[i].last);
+    }
+    static const struct {
+        const char *line;
+        unsigned code;
+        const char *mechanism, *initial; /* NULL: none */
+    } auths[] = {
+        {"AUTH PLAIN", 0, "PLAIN", NULL},        {"AUTH PLAIN AGEAYg==", 0, "PLAIN", "AGEAYg=="},
+        {"AUTH EXTERNAL =", 0, "EXTERNAL", "="}, {"AUTH", 501, NULL, NULL},
+        {"AUTH PLAIN a b", 501, NULL, NULL},
+    };
+    for (size_t i = 0; i < COUNT(auths); i++) {
+        struct smtp_fault f = {0};
+        (void)!smtp_command_parse(str_from(auths[i].line), &rules, &c, &f);
+        assert_int_equal(f.code, auths[i].code);
+        if (f.code != 0) continue;
+        assert_true(str_eq(c.argument, str_from(auths[i].mechanism)));
+        assert_int_equal(c.has_initial, auths[i].initial != NULL);
+        if (c.has_initial) assert_true(str_eq(c.initial, str_from(auths[i].initial)));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verbs), cmocka_unit_test(mail),          cmocka_unit_test(extensions_off),
+        cmocka_unit_test(rcpt),  cmocka_unit_test(bdat_and_auth),
+    };
+    return cmocka_run_group_tests_name("smtp command", tests, NULL, NULL);
+}
