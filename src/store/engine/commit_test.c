@@ -1,0 +1,372 @@
+/* The committer against both engines: order, group commit, barriers, fail-stop, what survives a kill and a power cut.
+ */
+#include "store/engine/commit.h"
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "store/engine/testdir.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* A loop thread in miniature. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    struct {
+        void (*fn)(void *);
+        void *arg;
+    } q[64];
+    size_t n;
+} mini = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+
+static void mini_post(void (*fn)(void *), void *arg) {
+    pthread_mutex_lock(&mini.lock);
+    IEMS_ASSERT(mini.n < 64);
+    mini.q[mini.n].fn = fn;
+    mini.q[mini.n++].arg = arg;
+    pthread_cond_signal(&mini.cond);
+    pthread_mutex_unlock(&mini.lock);
+}
+
+static void mini_turn(void) {
+    pthread_mutex_lock(&mini.lock);
+    while (mini.n == 0) pthread_cond_wait(&mini.cond, &mini.lock);
+    void (*fn)(void *) = mini.q[0].fn;
+    void *arg = mini.q[0].arg;
+    memmove(mini.q, mini.q + 1, --mini.n * sizeof mini.q[0]);
+    pthread_mutex_unlock(&mini.lock);
+    fn(arg);
+}
+
+static int failure;
+
+static void on_failed(int code, const char *text, void *arg) {
+    (void)arg;
+    (void)text;
+    failure = code;
+}
+
+static struct committer *start(struct engine *e) {
+    struct committer *c;
+    mini.n = 0;
+    failure = 0;
+    struct commit_config cfg = {.engine = e, .post = mini_post, .failed = on_failed};
+    assert_int_equal(committer_new(&cfg, &c), 0);
+    return c;
+}
+
+static void on_done(void *arg, int rc) {
+    *(int *)arg = rc == 0 ? 1 : rc;
+}
+
+/* Batch number n: two keys that must be there together, and the counter that shows the order. */
+static void fill(struct batch *b, uint64_t n) {
+    unsigned char k[9] = "x", v[8];
+    batch_init(b);
+    be64_put(k + 1, n);
+    be64_put(v, n);
+    batch_put(b, SPACE_META, str_of(k, 9), STR("meta"));
+    batch_put(b, SPACE_BLOB, str_of(k, 9), STR("a body of some bytes"));
+    batch_put(b, SPACE_META, STR("count"), str_of(v, 8));
+}
+
+/* What is in the engine must be whole batches 1..n without a gap; returns n. */
+static uint64_t check_prefix(struct engine *e) {
+    BUF_AUTO v = BUF_INIT(64);
+    uint64_t n = 0;
+    if (engine_get(e, SPACE_META, STR("count"), READ_ANY, &v) == 0) n = be64_get((unsigned char *)v.ptr);
+    for (int s = 0; s < SPACE_COUNT; s++) {
+        struct engine_iter *it;
+        struct str key, value;
+        uint64_t seen = 0;
+        assert_int_equal(engine_iter_open(e, &(struct engine_range){.space = s, .from = STR("x"), .to = STR("y")}, &it),
+                         0);
+        while (engine_iter_next(e, it, &key, &value)) assert_int_equal(be64_get((unsigned char *)key.ptr + 1), ++seen);
+        assert_int_equal(engine_iter_close(e, it), 0);
+        assert_int_equal(seen, n);
+    }
+    return n;
+}
+
+static void test_order(void **state) {
+    (void)state;
+    struct engine *e;
+    assert_int_equal(engine_memory_open(&e), 0);
+    struct committer *c = start(e);
+    int done[300] = {0}, synced = 0, applied = 0;
+    struct batch b;
+    for (uint64_t i = 1; i <= 300; i++) {
+        fill(&b, i);
+        assert_int_equal(commit_submit(c, &b, i % 3 == 0 ? COMMIT_DURABLE : COMMIT_RELAXED, on_done, &done[i - 1]), i);
+        assert_true(batch_empty(&b));
+    }
+    commit_applied_wait(c, 299, on_done, &applied);
+    commit_barrier(c, 300, on_done, &synced);
+    while (!synced) mini_turn();
+    assert_int_equal(applied, 1);
+    for (int i = 0; i < 300; i++) assert_int_equal(done[i], 1);
+    assert_int_equal(commit_durable(c), 300);
+    struct commit_stats st;
+    commit_get_stats(c, &st);
+    assert_int_equal(st.batches, 300);
+    assert_true(st.syncs >= 1 && st.syncs <= st.writes + 1);
+    engine_memory_crash(e);
+    assert_int_equal(check_prefix(e), 300);
+    committer_free(c);
+    engine_close(e);
+}
+
+static void test_conflict(void **state) {
+    (void)state;
+    struct engine *e;
+    assert_int_equal(engine_memory_open(&e), 0);
+    struct committer *c = start(e);
+    int done = 0;
+    struct batch b;
+    batch_init(&b);
+    batch_expect(&b, SPACE_META, STR("k"), STR("v"));
+    batch_put(&b, SPACE_META, STR("k"), STR("w"));
+    commit_submit(c, &b, COMMIT_DURABLE, on_done, &done);
+    while (!done) mini_turn();
+    assert_int_equal(done, ERR_CONFLICT);
+    committer_free(c);
+    engine_close(e);
+}
+
+/* Relaxed work becomes durable by itself, and barriers that overlap are all met. */
+static void test_lazy_and_barriers(void **state) {
+    (void)state;
+    struct engine *e;
+    assert_int_equal(engine_memory_open(&e), 0);
+    struct committer *c = start(e);
+    int done = 0, met[50] = {0};
+    struct batch b;
+    fill(&b, 1);
+    commit_submit(c, &b, COMMIT_RELAXED, on_done, &done);
+    uint64_t from = clock_mono_ms();
+    while (commit_durable(c) < 1) mini_turn();
+    assert_true(clock_mono_ms() - from >= COMMIT_LAZY_MS / 2);
+    for (uint64_t i = 0; i < 50; i++) {
+        fill(&b, i + 2);
+        uint64_t seq = commit_submit(c, &b, COMMIT_RELAXED, on_done, &done);
+        commit_barrier(c, seq, on_done, &met[i]);
+        if (i % 7 == 0) mini_turn();
+    }
+    from = clock_mono_ms();
+    while (!met[49]) mini_turn();
+    for (int i = 0; i < 50; i++) assert_int_equal(met[i], 1);
+    assert_true(clock_mono_ms() - from < COMMIT_LAZY_MS / 2);
+    int at_once = 0;
+    commit_barrier(c, 51, on_done, &at_once);
+    assert_int_equal(at_once, 1);
+    committer_free(c);
+    engine_close(e);
+}
+
+/* An engine whose writes or syncs fail. */
+static struct engine_ops broken_ops;
+static int broken_write(struct engine *e, const struct batch *const *b, size_t n, int *results, struct error *err) {
+    (void)e, (void)b, (void)n, (void)results;
+    return error_set(err, ERR_NOSPACE, "disk full");
+}
+static int broken_sync(struct engine *e, struct error *err) {
+    (void)e;
+    return error_set(err, ERR_IO, "sync failed");
+}
+
+static void fail_stop(bool write) {
+    struct engine *e;
+    assert_int_equal(engine_memory_open(&e), 0);
+    const struct engine_ops *real = e->ops;
+    broken_ops = *real;
+    if (write)
+        broken_ops.write = broken_write;
+    else
+        broken_ops.sync = broken_sync;
+    e->ops = &broken_ops;
+    struct committer *c = start(e);
+    int done = 0;
+    struct batch b;
+    for (uint64_t i = 1; i < 5; i++) {
+        fill(&b, i);
+        commit_submit(c, &b, COMMIT_DURABLE, on_done, &done);
+    }
+    while (failure == 0) mini_turn();
+    assert_int_equal(failure, write ? ERR_NOSPACE : ERR_IO);
+    assert_int_equal(done, 0);
+    committer_free(c);
+    e->ops = real;
+    engine_close(e);
+}
+
+static void test_fail_stop(void **state) {
+    (void)state;
+    fail_stop(true);
+    fail_stop(false);
+}
+
+static struct engine *open_rocks(const char *dir) {
+    struct engine *e;
+    struct error err = {0};
+    struct engine_config cfg = {.dir = dir, .cache_bytes = 1 << 20};
+    if (engine_rocksdb_open(&cfg, &e, &err) != 0) fail_msg("%s", err.text);
+    return e;
+}
+
+struct told {
+    int fd;
+    uint64_t n;
+};
+
+static void tell(void *arg, int rc) {
+    struct told *t = arg;
+    if (rc == 0 && write(t->fd, &t->n, sizeof t->n) != sizeof t->n) abort();
+    free(t);
+}
+
+/* The child commits until it is killed; each durable batch is told through the pipe. */
+static void child_commits(const char *dir, int fd) {
+    struct engine *e = open_rocks(dir);
+    struct committer *c = start(e);
+    uint64_t n = check_prefix(e);
+    for (;;) {
+        struct batch b;
+        fill(&b, ++n);
+        struct told *t = malloc(sizeof *t);
+        *t = (struct told){fd, n};
+        if (n % 4 == 0)
+            commit_submit(c, &b, COMMIT_DURABLE, tell, t);
+        else {
+            commit_submit(c, &b, COMMIT_RELAXED, NULL, NULL);
+            free(t);
+        }
+        if (commit_last(c) - commit_applied(c) > 40) mini_turn();
+    }
+}
+
+enum { KILL_ROUNDS = 12 };
+
+static void test_kill(void **state) {
+    (void)state;
+    char dir[TESTDIR_MAX];
+    testdir_make(dir);
+    uint64_t acked = 0;
+    srandom(7);
+    for (int round = 0; round < KILL_ROUNDS; round++) {
+        int p[2];
+        assert_int_equal(pipe(p), 0);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            close(p[0]);
+            child_commits(dir, p[1]);
+            _exit(0);
+        }
+        close(p[1]);
+        usleep((useconds_t)(20000 + random() % 60000));
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        for (uint64_t n; read(p[0], &n, sizeof n) == sizeof n;) {
+            assert_true(n > acked);
+            acked = n;
+        }
+        close(p[0]);
+        struct engine *e = open_rocks(dir);
+        assert_true(check_prefix(e) >= acked);
+        engine_close(e);
+    }
+    assert_true(acked > 0);
+    testdir_remove(dir);
+}
+
+/* Length of the newest log file. */
+static void newest_log(const char *dir, char *name, size_t size, off_t *len) {
+    DIR *d = opendir(dir);
+    name[0] = 0;
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        size_t n = strlen(e->d_name);
+        if (n > 4 && strcmp(e->d_name + n - 4, ".log") == 0 && strcmp(e->d_name, name) > 0)
+            snprintf(name, size, "%s", e->d_name);
+    }
+    closedir(d);
+    char path[TESTDIR_MAX * 2];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(stat(path, &st), 0);
+    *len = st.st_size;
+}
+
+/* A power cut leaves the log as it was synced, and maybe a torn piece of what came after. */
+static void cut_and_check(const char *dir, int round, const char *log, off_t synced_len, uint64_t acked) {
+    char copy[TESTDIR_MAX + 16], path[TESTDIR_MAX * 2];
+    struct stat st;
+    snprintf(copy, sizeof copy, "%s-cut%d", dir, round);
+    testdir_copy(dir, copy);
+    snprintf(path, sizeof path, "%s/%s", copy, log);
+    assert_int_equal(stat(path, &st), 0);
+    off_t torn = st.st_size > synced_len ? random() % (st.st_size - synced_len + 1) : 0;
+    assert_int_equal(truncate(path, synced_len + torn), 0);
+    if (torn > 3 && round % 2 == 0) { /* and its last bytes are not what was written */
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(pwrite(fd, "???", 3, synced_len + torn - 3), 3);
+        close(fd);
+    }
+    struct engine *e = open_rocks(copy);
+    assert_true(check_prefix(e) >= acked);
+    engine_close(e);
+    testdir_remove(copy);
+}
+
+enum { CUT_ROUNDS = 15 };
+
+static void test_power_cut(void **state) {
+    (void)state;
+    char dir[TESTDIR_MAX], log[64];
+    testdir_make(dir);
+    struct engine *e = open_rocks(dir);
+    struct committer *c = start(e);
+    uint64_t n = 0;
+    srandom(11);
+    for (int round = 0; round < CUT_ROUNDS; round++) {
+        struct batch b;
+        int synced = 0, written = 0;
+        off_t len;
+        for (int i = 0; i < 20; i++) {
+            fill(&b, ++n);
+            commit_submit(c, &b, i == 19 ? COMMIT_DURABLE : COMMIT_RELAXED, on_done, i == 19 ? &synced : &written);
+        }
+        while (!synced) mini_turn();
+        uint64_t acked = n;
+        newest_log(dir, log, sizeof log, &len);
+        for (int i = 0; i < 10; i++) {
+            fill(&b, ++n);
+            commit_submit(c, &b, COMMIT_RELAXED, on_done, &written);
+        }
+        while (commit_applied(c) < n) mini_turn();
+        cut_and_check(dir, round, log, len, acked);
+    }
+    committer_free(c);
+    engine_close(e);
+    testdir_remove(dir);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_conflict), cmocka_unit_test(test_lazy_and_barriers),
+        cmocka_unit_test(test_fail_stop), cmocka_unit_test(test_kill),     cmocka_unit_test(test_power_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

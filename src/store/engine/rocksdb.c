@@ -1,0 +1,282 @@
+/* The embedded engine: RocksDB with two column families, "default" for META and "blob" for BLOB. Writes go to the log
+ * without a sync; engine_sync makes all that was written so far durable by one fdatasync of the log. */
+#include "store/engine/engine.h"
+#include "store/engine/rocksdb_options.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct rocks {
+    struct engine base;
+    rocksdb_t *db;
+    rocksdb_column_family_handle_t *cf[SPACE_COUNT];
+    struct rocksdb_setup setup;
+    rocksdb_readoptions_t *read[2]; /* by enum engine_read */
+    rocksdb_writeoptions_t *write;
+};
+
+struct engine_iter {
+    rocksdb_readoptions_t *opts;
+    rocksdb_iterator_t *it;
+    struct buf from, to;
+    bool reverse, started;
+};
+
+struct engine_snapshot {
+    const rocksdb_snapshot_t *snap;
+};
+
+/* The C interface tells a failure only as text, which begins with the name of the status code. Frees it. */
+static int status(char *text, struct error *err) {
+    if (text == NULL) return 0;
+    int code = ERR_IO;
+    if (strncmp(text, "Result incomplete", 17) == 0)
+        code = ERR_AGAIN;
+    else if (strncmp(text, "Corruption", 10) == 0)
+        code = ERR_CORRUPT;
+    else if (strstr(text, "No space left") != NULL)
+        code = ERR_NOSPACE;
+    error_set(err, code, "%s", text);
+    rocksdb_free(text);
+    return code;
+}
+
+static int rocks_get(struct engine *e, enum engine_space space, struct str key, enum engine_read read,
+                     struct engine_snapshot *snap, engine_take take, void *arg) {
+    struct rocks *r = (struct rocks *)e;
+    rocksdb_readoptions_t *o = r->read[read];
+    if (snap != NULL) {
+        o = rocksdb_readoptions_create();
+        rocksdb_readoptions_set_read_tier(o, read == READ_MEMORY ? 1 : 0);
+        rocksdb_readoptions_set_snapshot(o, snap->snap);
+    }
+    char *text = NULL;
+    rocksdb_pinnableslice_t *v = rocksdb_get_pinned_cf(r->db, o, r->cf[space], key.ptr, key.len, &text);
+    if (snap != NULL) rocksdb_readoptions_destroy(o);
+    int rc = status(text, NULL);
+    if (rc != 0) return rc;
+    if (v == NULL) return ERR_NOTFOUND;
+    size_t len;
+    const char *p = rocksdb_pinnableslice_value(v, &len);
+    take(arg, str_of(p, len));
+    rocksdb_pinnableslice_destroy(v);
+    return 0;
+}
+
+static void add_batch(struct rocks *r, rocksdb_writebatch_t *w, const struct batch *b) {
+    struct batch_op op;
+    for (size_t pos = 0; batch_next(b, &pos, &op);) {
+        rocksdb_column_family_handle_t *cf = r->cf[op.space];
+        switch (op.kind) {
+        case BATCH_PUT: rocksdb_writebatch_put_cf(w, cf, op.key.ptr, op.key.len, op.value.ptr, op.value.len); break;
+        case BATCH_DELETE: rocksdb_writebatch_delete_cf(w, cf, op.key.ptr, op.key.len); break;
+        case BATCH_DELETE_RANGE:
+            rocksdb_writebatch_delete_range_cf(w, cf, op.key.ptr, op.key.len, op.value.ptr, op.value.len);
+            break;
+        case BATCH_EXPECT:
+        case BATCH_EXPECT_ABSENT: break;
+        }
+    }
+}
+
+struct compare {
+    struct str want;
+    bool same;
+};
+
+static void take_compare(void *arg, struct str value) {
+    struct compare *c = arg;
+    c->same = str_eq(value, c->want);
+}
+
+static int check_expects(struct rocks *r, const struct batch *b) {
+    struct batch_op op;
+    for (size_t pos = 0; batch_next(b, &pos, &op);) {
+        if (op.kind != BATCH_EXPECT && op.kind != BATCH_EXPECT_ABSENT) continue;
+        struct compare c = {.want = op.value};
+        int rc = rocks_get(&r->base, op.space, op.key, READ_ANY, NULL, take_compare, &c);
+        if (rc != 0 && rc != ERR_NOTFOUND) return rc;
+        bool there = rc == 0;
+        if (op.kind == BATCH_EXPECT ? !there || !c.same : there) return ERR_CONFLICT;
+    }
+    return 0;
+}
+
+static int flush_group(struct rocks *r, rocksdb_writebatch_t *w, struct error *err) {
+    if (rocksdb_writebatch_count(w) == 0) return 0;
+    char *text = NULL;
+    rocksdb_write(r->db, r->write, w, &text);
+    rocksdb_writebatch_clear(w);
+    return status(text, err);
+}
+
+/* Batches become one write, so that the log gets one record and one system call; asserts see what stands before. */
+static int rocks_write(struct engine *e, const struct batch *const *batches, size_t count, int *results,
+                       struct error *err) {
+    struct rocks *r = (struct rocks *)e;
+    rocksdb_writebatch_t *w = rocksdb_writebatch_create();
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        results[i] = 0;
+        if (batches[i]->expects > 0) {
+            rc = flush_group(r, w, err);
+            if (rc != 0) break;
+            results[i] = check_expects(r, batches[i]);
+            if (results[i] != 0 && results[i] != ERR_CONFLICT) rc = error_set(err, results[i], "reading failed");
+        }
+        if (results[i] == 0) add_batch(r, w, batches[i]);
+    }
+    if (rc == 0) rc = flush_group(r, w, err);
+    rocksdb_writebatch_destroy(w);
+    return rc;
+}
+
+static int rocks_sync(struct engine *e, struct error *err) {
+    struct rocks *r = (struct rocks *)e;
+    char *text = NULL;
+    rocksdb_flush_wal(r->db, 1, &text);
+    return status(text, err);
+}
+
+enum { SCAN_READAHEAD = 256 * 1024 };
+
+static int rocks_iter_open(struct engine *e, const struct engine_range *q, struct engine_iter **out) {
+    struct rocks *r = (struct rocks *)e;
+    struct engine_iter *it = calloc(1, sizeof *it);
+    if (it == NULL) return ERR_NOMEM;
+    it->reverse = q->reverse;
+    buf_init(&it->from, BATCH_KEY_MAX);
+    buf_init(&it->to, BATCH_KEY_MAX);
+    buf_add(&it->from, q->from);
+    buf_add(&it->to, q->to);
+    it->opts = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_read_tier(it->opts, q->read == READ_MEMORY ? 1 : 0);
+    if (q->once) {
+        rocksdb_readoptions_set_fill_cache(it->opts, 0);
+        rocksdb_readoptions_set_readahead_size(it->opts, SCAN_READAHEAD);
+    }
+    if (q->snapshot != NULL) rocksdb_readoptions_set_snapshot(it->opts, q->snapshot->snap);
+    if (it->from.len > 0) rocksdb_readoptions_set_iterate_lower_bound(it->opts, it->from.ptr, it->from.len);
+    if (it->to.len > 0) rocksdb_readoptions_set_iterate_upper_bound(it->opts, it->to.ptr, it->to.len);
+    it->it = rocksdb_create_iterator_cf(r->db, it->opts, r->cf[q->space]);
+    *out = it;
+    return 0;
+}
+
+static bool rocks_iter_next(struct engine_iter *it, struct str *key, struct str *value) {
+    if (it->started)
+        (it->reverse ? rocksdb_iter_prev : rocksdb_iter_next)(it->it);
+    else if (it->reverse)
+        rocksdb_iter_seek_to_last(it->it);
+    else
+        rocksdb_iter_seek_to_first(it->it);
+    it->started = true;
+    if (!rocksdb_iter_valid(it->it)) return false;
+    key->ptr = rocksdb_iter_key(it->it, &key->len);
+    value->ptr = rocksdb_iter_value(it->it, &value->len);
+    return true;
+}
+
+static int rocks_iter_close(struct engine_iter *it) {
+    char *text = NULL;
+    rocksdb_iter_get_error(it->it, &text);
+    rocksdb_iter_destroy(it->it);
+    rocksdb_readoptions_destroy(it->opts);
+    buf_done(&it->from);
+    buf_done(&it->to);
+    free(it);
+    return status(text, NULL);
+}
+
+static struct engine_snapshot *rocks_snapshot_new(struct engine *e) {
+    struct rocks *r = (struct rocks *)e;
+    struct engine_snapshot *s = calloc(1, sizeof *s);
+    IEMS_ASSERT(s != NULL);
+    s->snap = rocksdb_create_snapshot(r->db);
+    return s;
+}
+
+static void rocks_snapshot_free(struct engine *e, struct engine_snapshot *s) {
+    struct rocks *r = (struct rocks *)e;
+    rocksdb_release_snapshot(r->db, s->snap);
+    free(s);
+}
+
+static int rocks_checkpoint(struct engine *e, const char *dir, struct error *err) {
+    struct rocks *r = (struct rocks *)e;
+    char *text = NULL;
+    rocksdb_checkpoint_t *c = rocksdb_checkpoint_object_create(r->db, &text);
+    int rc = status(text, err);
+    if (rc != 0) return rc;
+    text = NULL;
+    rocksdb_checkpoint_create(c, dir, 0, &text);
+    rocksdb_checkpoint_object_destroy(c);
+    return status(text, err);
+}
+
+static uint64_t property(struct rocks *r, enum engine_space space, const char *name) {
+    uint64_t v = 0;
+    return rocksdb_property_int_cf(r->db, r->cf[space], name, &v) == 0 ? v : 0;
+}
+
+static void rocks_stats(struct engine *e, struct engine_stats *out) {
+    struct rocks *r = (struct rocks *)e;
+    for (int s = 0; s < SPACE_COUNT; s++) {
+        out->memory_tables += property(r, s, "rocksdb.cur-size-all-mem-tables");
+        out->readers += property(r, s, "rocksdb.estimate-table-readers-mem");
+        out->keys_estimate += property(r, s, "rocksdb.estimate-num-keys");
+        out->live_bytes += property(r, s, "rocksdb.estimate-live-data-size");
+    }
+    out->cache = rocksdb_cache_get_usage(r->setup.cache);
+}
+
+static void rocks_close(struct engine *e) {
+    struct rocks *r = (struct rocks *)e;
+    for (int s = 0; s < SPACE_COUNT; s++)
+        if (r->cf[s] != NULL) rocksdb_column_family_handle_destroy(r->cf[s]);
+    if (r->db != NULL) rocksdb_close(r->db);
+    if (r->write != NULL) rocksdb_writeoptions_destroy(r->write);
+    for (int i = 0; i < 2; i++)
+        if (r->read[i] != NULL) rocksdb_readoptions_destroy(r->read[i]);
+    rocksdb_setup_done(&r->setup);
+    free(r);
+}
+
+static const struct engine_ops rocks_ops = {
+    .name = "rocksdb",
+    .close = rocks_close,
+    .get = rocks_get,
+    .write = rocks_write,
+    .sync = rocks_sync,
+    .iter_open = rocks_iter_open,
+    .iter_next = rocks_iter_next,
+    .iter_close = rocks_iter_close,
+    .snapshot_new = rocks_snapshot_new,
+    .snapshot_free = rocks_snapshot_free,
+    .checkpoint = rocks_checkpoint,
+    .stats = rocks_stats,
+};
+
+int engine_rocksdb_open(const struct engine_config *cfg, struct engine **out, struct error *err) {
+    static const char *const names[SPACE_COUNT] = {"default", "blob"};
+    struct rocks *r = calloc(1, sizeof *r);
+    if (r == NULL) return ERR_NOMEM;
+    r->base.ops = &rocks_ops;
+    rocksdb_setup_init(&r->setup, cfg->cache_bytes);
+    r->read[READ_ANY] = rocksdb_readoptions_create();
+    r->read[READ_MEMORY] = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_read_tier(r->read[READ_MEMORY], 1);
+    r->write = rocksdb_writeoptions_create();
+    const rocksdb_options_t *opts[SPACE_COUNT] = {r->setup.space[SPACE_META], r->setup.space[SPACE_BLOB]};
+    char *text = NULL;
+    r->db = rocksdb_open_column_families(r->setup.db, cfg->dir, SPACE_COUNT, names, opts, r->cf, &text);
+    int rc = status(text, err);
+    if (rc != 0) {
+        error_prefix(err, "store in %s", cfg->dir);
+        rocks_close(&r->base);
+        return rc;
+    }
+    *out = &r->base;
+    return 0;
+}
