@@ -1,0 +1,33 @@
+/* Delivery reports as queue entries: made of a leased entry and put among the outputs of the commit that also settles
+ * the recipients they tell of, so that a report is sent exactly once. */
+#ifndef IEMS_CHANNEL_REPORT_H
+#define IEMS_CHANNEL_REPORT_H
+
+#include "channel/channel.h"
+#include "proto/dsn/dsn.h"
+
+struct report_config {
+    struct str hostname, domain; /* this server; default domain: "postmaster@domain" writes the report */
+    uint64_t full_max;           /* messages up to this size may be given back whole (mta.bounce_size) */
+    bool to_postmaster;          /* instead of the sender: double bounces, loops (LOOP-03) */
+};
+
+struct report_outcome {
+    size_t recipient; /* index in the entry */
+    enum dsn_action action;
+    struct str status, reason, remote_mta, diagnostic; /* see struct dsn_recipient */
+    int64_t will_retry_until;                          /* seconds since 1970 */
+};
+
+struct report {
+    Store__NewEntry *output; /* in the lease's arena */
+    struct str body;         /* attach of the commit */
+};
+
+/* Whether the outcome is to be told for this recipient. */
+bool report_wanted(const Store__Entry *e, const struct report_outcome *o, bool delay_by_default);
+/* Makes one report of all outcomes. May read the message from the store. */
+NODISCARD int report_make(struct lease *l, const struct report_config *config, const struct report_outcome *outcomes,
+                          size_t count, struct report *out, struct error *err);
+
+#endif

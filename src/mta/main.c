@@ -1,0 +1,57 @@
+/* Program iems-mta. */
+#include "base/log.h"
+#include "mta/mta.h"
+#include "net/loop.h"
+
+static struct mta mta;
+
+static int start(struct daemon *d, struct error *err) {
+    static const struct channel_ops ops = {.lease = mta_switch};
+    struct channel_config config = {.name = "INPUT", .credit = (uint32_t)option_u64(d, "mta.leases")};
+    mta.daemon = d;
+    mta_modules_configure(&mta);
+    int rc = daemon_client(d, &dir_service, NULL, NULL, &mta.dir);
+    if (rc == 0) rc = channel_open(d, &config, &ops, &mta, &mta.channel);
+    return rc == 0 ? 0 : error_set(err, rc, "cannot listen to the queue: %s", err_name(rc));
+}
+
+static void stop(struct daemon *d, unsigned seconds) {
+    (void)d;
+    channel_drain(mta.channel, loop_now_ms() + seconds * 1000u);
+}
+
+static void options_changed(struct daemon *d) {
+    (void)d;
+    mta_modules_configure(&mta);
+}
+
+static void metrics(struct daemon *d, struct buf *out) {
+    (void)d;
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } list[] = {
+        {"messages", "Messages that the switch looked at", mta.counters.messages},
+        {"recipients", "Recipients that were settled", mta.counters.recipients},
+        {"bounced", "Recipients that were sent back", mta.counters.bounced},
+        {"discarded", "Recipients that a module dropped", mta.counters.discarded},
+        {"deferred", "Messages that were put back", mta.counters.deferred},
+        {"reports", "Delivery reports that were made", mta.counters.reports},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        buf_printf(out, "# HELP iems_mta_%s_total %s\n# TYPE iems_mta_%s_total counter\niems_mta_%s_total %llu\n",
+                   list[i].name, list[i].help, list[i].name, list[i].name, (unsigned long long)list[i].value);
+}
+
+static const struct daemon_ops ops = {
+    .name = "mta",
+    .summary = "routes messages from the input queue to the output channels",
+    .start = start,
+    .stop = stop,
+    .options_changed = options_changed,
+    .metrics = metrics,
+};
+
+int main(int argc, char **argv) {
+    return daemon_main(&ops, argc, argv);
+}

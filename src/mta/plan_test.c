@@ -1,0 +1,190 @@
+/* Unit tests of routing: MTA-01, MTA-02, MTA-07, MTA-16, ROUTE-03. */
+#include "mta/plan.h"
+
+#include "base/buf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* What the directory answers, in short: "-" not local, "?" unknown, "!" may not receive, else targets separated by ",":
+ * L7 = account 7, L7/Work = its folder, x7 = account 7 may not receive, S:a@b = SMTPC, D:l@d = list, "." = no target.
+ */
+static Dir__Resolved *answer(struct arena *a, const char *text) {
+    Dir__Resolved *r = arena_alloc(a, sizeof *r);
+    dir__resolved__init(r);
+    r->kind = text[0] == '-'   ? DIR__KIND__NOT_LOCAL
+              : text[0] == '?' ? DIR__KIND__UNKNOWN
+              : text[0] == '!' ? DIR__KIND__NO_RECEIVE
+                               : DIR__KIND__LOCAL;
+    if (r->kind != DIR__KIND__LOCAL || text[0] == '.') return r;
+    r->targets = arena_alloc(a, 8 * sizeof(*r->targets));
+    for (struct str rest = str_from(text); rest.len > 0;) {
+        struct str one = str_cut(&rest, ',');
+        Dir__Target *t = arena_alloc(a, sizeof *t);
+        dir__target__init(t);
+        char kind = one.ptr[0];
+        t->channel = (char *)(uintptr_t)(kind == 'L' || kind == 'x' ? "LOCAL"
+                                         : kind == 'S'              ? "SMTPC"
+                                         : kind == 'D'              ? "DL"
+                                                                    : "NOWHERE");
+        t->may_receive = kind != 'x';
+        t->address = arena_cstr(a, str_sub(one, kind == 'S' || kind == 'D' ? 2 : 0, one.len));
+        if (kind == 'L' || kind == 'x') {
+            t->account = (uint64_t)(one.ptr[1] - '0');
+            if (one.len > 3) t->folder = arena_cstr(a, str_sub(one, 3, one.len));
+        }
+        r->targets[r->n_targets++] = t;
+    }
+    return r;
+}
+
+/* The plan as text: "CHANNEL[ destination]: recipient>address ..." and "!recipient status". */
+static void describe(const struct plan *p, struct buf *out) {
+    for (size_t g = 0; g < p->group_count; g++) {
+        buf_printf(out, "%s%s%s%s:", g > 0 ? "; " : "", p->groups[g].channel, p->groups[g].destination[0] ? " " : "",
+                   p->groups[g].destination);
+        for (size_t i = 0; i < p->groups[g].count; i++) {
+            const struct plan_target *t = &p->groups[g].targets[i];
+            buf_printf(out, " %zu>", t->recipient);
+            if (t->account != 0)
+                buf_printf(out, "#%llu%s%s", (unsigned long long)t->account, t->folder[0] ? "/" : "", t->folder);
+            else
+                buf_adds(out, t->address);
+        }
+    }
+    for (size_t i = 0; i < p->failure_count; i++)
+        buf_printf(out, "%s!%zu %s", out->len > 0 ? "; " : "", p->failures[i].recipient, p->failures[i].status);
+}
+
+static void routes(void **state) {
+    (void)state;
+    static const struct {
+        const char *recipients[6], *answers[6], *channels, *relay, *want;
+    } cases[] = {
+        {{"a@x.test"}, {"L1"}, "LOCAL SMTPC", "", "LOCAL: 0>#1"},
+        /* all local ones in one entry, one entry a domain, any spelling of the domain */
+        {{"a@x.test", "b@o.example", "b@x.test", "c@O.EXAMPLE", "d@p.example"},
+         {"L1", "-", "L2", "-", "-"},
+         "LOCAL SMTPC",
+         "",
+         "LOCAL: 0>#1 2>#2; SMTPC o.example: 1>b@o.example 3>c@O.EXAMPLE; SMTPC p.example: 4>d@p.example"},
+        {{"\xc3\xbc@b\xc3\xbc"
+          "cher.example",
+          "x@xn--bcher-kva.example"},
+         {"-", "-"},
+         "LOCAL SMTPC",
+         "",
+         "SMTPC xn--bcher-kva.example: 0>\xc3\xbc@b\xc3\xbc"
+         "cher.example 1>x@xn--bcher-kva.example"},
+        /* aliases to one mailbox are delivered once; another folder of it is another target */
+        {{"a@x.test", "alias@x.test", "a+w@x.test"},
+         {"L1", "L1", "L1/Work"},
+         "LOCAL SMTPC",
+         "",
+         "LOCAL: 0>#1 2>#1/Work"},
+        /* several connectors (MTA-16); forwarding to the same address as another recipient */
+        {{"a@x.test", "f@o.example"},
+         {"L1,S:f@O.example", "-"},
+         "LOCAL SMTPC",
+         "",
+         "LOCAL: 0>#1; SMTPC o.example: 0>f@O.example"},
+        {{"f@o.example", "F@o.example"}, {"-", "-"}, "LOCAL SMTPC", "", "SMTPC o.example: 0>f@o.example 1>F@o.example"},
+        /* failures: unknown, may not receive, channel that is not there, address that cannot be sent */
+        {{"u@x.test", "n@x.test", "m@x.test", "l@x.test", "e@x.test"},
+         {"?", "!", "x3", "D:l@x.test", "."},
+         "LOCAL SMTPC",
+         "",
+         "!0 5.1.1; !1 5.2.1; !2 5.2.1; !3 5.3.5; !4 5.1.1"},
+        {{"l@x.test"}, {"D:l@x.test"}, "LOCAL SMTPC DL", "", "DL: 0>l@x.test"},
+        {{"w@x.test"}, {"W"}, "LOCAL SMTPC", "", "!0 5.3.5"},
+        {{"nodomain", "a@-.example", "a@[192.0.2.1]"},
+         {"-", "-", "-"},
+         "LOCAL SMTPC",
+         "",
+         "SMTPC [192.0.2.1]: 2>a@[192.0.2.1]; !0 5.1.3; !1 5.1.2"},
+        /* ROUTE-03: everything to the relay host, in one queue */
+        {{"a@o.example", "b@p.example", "c@x.test"},
+         {"-", "-", "L1"},
+         "LOCAL SMTPC",
+         "[relay.example]:587",
+         "SMTPC [relay.example]:587: 0>a@o.example 1>b@p.example; LOCAL: 2>#1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ARENA_AUTO a = arena_new(1 << 20);
+        struct plan p;
+        struct plan_config config = {str_from(cases[i].channels), str_from(cases[i].relay)};
+        Store__Entry e = STORE__ENTRY__INIT;
+        Store__Recipient r[6], *list[6];
+        assert_int_equal(plan_init(&p, a), 0);
+        for (size_t k = 0; k < 6 && cases[i].recipients[k] != NULL; k++) {
+            store__recipient__init(&r[k]);
+            r[k].address = (char *)(uintptr_t)cases[i].recipients[k];
+            list[k] = &r[k];
+            e.recipients = list;
+            e.n_recipients = k + 1;
+            assert_int_equal(plan_add(&p, &config, &e, k, answer(a, cases[i].answers[k])), 0);
+        }
+        BUF_AUTO text = BUF_INIT(4000);
+        describe(&p, &text);
+        assert_string_equal(buf_cstr(&text), cases[i].want);
+        plan_done(&p);
+    }
+}
+
+/* What one slice of recipients got, the next does not get again. */
+static void slices(void **state) {
+    (void)state;
+    ARENA_AUTO a = arena_new(1 << 20);
+    struct plan p;
+    struct plan_config config = {STR("LOCAL SMTPC"), STR_EMPTY};
+    Store__Entry e = STORE__ENTRY__INIT;
+    Store__Recipient r = STORE__RECIPIENT__INIT, *list[] = {&r, &r};
+    r.address = (char *)(uintptr_t) "a@x.test";
+    e.recipients = list;
+    e.n_recipients = 2;
+    assert_int_equal(plan_init(&p, a), 0);
+    assert_int_equal(plan_add(&p, &config, &e, 0, answer(a, "L1,S:b@o.example")), 0);
+    assert_int_equal(p.group_count, 2);
+    plan_next_slice(&p);
+    assert_int_equal(p.group_count, 0);
+    assert_int_equal(plan_add(&p, &config, &e, 1, answer(a, "L1,S:c@o.example")), 0);
+    BUF_AUTO text = BUF_INIT(4000);
+    describe(&p, &text);
+    assert_string_equal(buf_cstr(&text), "SMTPC o.example: 1>c@o.example");
+    plan_done(&p);
+}
+
+/* Many recipients and domains: every one keeps its place. */
+static void many(void **state) {
+    (void)state;
+    enum { N = 1000, DOMAINS = 300 };
+    ARENA_AUTO a = arena_new(8 << 20);
+    struct plan p;
+    struct plan_config config = {STR("LOCAL SMTPC"), STR_EMPTY};
+    Store__Entry e = STORE__ENTRY__INIT;
+    e.recipients = arena_alloc(a, N * sizeof(*e.recipients));
+    assert_int_equal(plan_init(&p, a), 0);
+    for (size_t i = 0; i < N; i++) {
+        Store__Recipient *r = arena_alloc(a, sizeof *r);
+        store__recipient__init(r);
+        r->address = arena_printf(a, "u%zu@d%zu.example", i, i % DOMAINS);
+        e.recipients[i] = r;
+        assert_int_equal(plan_add(&p, &config, &e, i, answer(a, "-")), 0);
+    }
+    assert_int_equal(p.group_count, DOMAINS);
+    size_t total = 0;
+    for (size_t g = 0; g < p.group_count; g++)
+        for (size_t i = 0; i < p.groups[g].count; i++, total++)
+            assert_int_equal(p.groups[g].targets[i].recipient % DOMAINS, g);
+    assert_int_equal(total, N);
+    plan_done(&p);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(routes), cmocka_unit_test(slices), cmocka_unit_test(many)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

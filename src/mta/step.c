@@ -1,0 +1,204 @@
+/* The parts of a step of the switch: modules, output entries, report. */
+#include "base/log.h"
+#include "mta/mta.h"
+#include "proto/smtp/address.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void step_trace(struct step *s, const char *fmt, ...) {
+    char text[600];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    char *line = arena_cstr(s->lease->arena, str_from(text));
+    if (line != NULL && s->commit.n_trace < s->trace_max) s->commit.trace[s->commit.n_trace++] = line;
+}
+
+int step_fail(struct step *s, size_t recipient, const char *status, const char *text) {
+    for (size_t i = 0; i < s->outcome_count; i++)
+        if (s->outcomes[i].recipient == recipient) return 0; /* another target of the same address failed already */
+    const Store__Recipient *r = s->lease->entry->recipients[recipient];
+    s->outcomes[s->outcome_count++] = (struct report_outcome){
+        .recipient = recipient, .action = DSN_FAILED, .status = str_from(status), .reason = str_from(text)};
+    s->mta->counters.bounced++;
+    step_trace(s, "mta bounced to=<%s> status=%s reason=\"%s\"", r->address, status, text);
+    log_event(LOG_MESSAGE, s->lease->entry->trace, "bounced", "from=<%s> to=<%s> status=%s reason=\"%s\"",
+              s->lease->entry->sender, r->address, status, text);
+    return 0;
+}
+
+static const struct mta_result *module_result(struct step *s, size_t i) {
+    struct mta_result *r = &s->results[i];
+    if (s->module_ran[i]) return r;
+    struct mta_message message = {s->lease->entry, s->mta->daemon, s->lease};
+    struct error err = {0};
+    s->module_ran[i] = true;
+    if (s->modules.modules[i]->run(&message, r, &err) != 0) {
+        r->verdict = MTA_DEFER;
+        (void)snprintf(r->text, sizeof r->text, "module %s: %.150s", s->modules.modules[i]->name, err.text);
+    }
+    return r;
+}
+
+static int group_end(struct step *s, struct plan_group *g, const char *module, const struct mta_result *r) {
+    const Store__Entry *e = s->lease->entry;
+    if (r->verdict == MTA_DISCARD) {
+        s->mta->counters.discarded += g->count;
+        step_trace(s, "mta discarded module=%s channel=%s reason=\"%s\"", module, g->channel, r->text);
+        log_event(LOG_MESSAGE, e->trace, "discarded", "module=%s from=<%s> channel=%s reason=\"%s\"", module, e->sender,
+                  g->channel, r->text);
+    }
+    for (size_t i = 0; r->verdict == MTA_BOUNCE && i < g->count; i++) {
+        int rc = step_fail(s, g->targets[i].recipient, r->status, r->text);
+        if (rc != 0) return rc;
+    }
+    s->to_postmaster |= r->verdict == MTA_BOUNCE && r->to_postmaster;
+    g->count = 0;
+    return 0;
+}
+
+int step_modules(struct step *s) {
+    for (size_t g = 0; g < s->plan.group_count; g++) {
+        struct plan_group *group = &s->plan.groups[g];
+        for (size_t i = 0; i < s->modules.count && group->count > 0; i++) {
+            if (!matrix_has(&s->modules.matrices[i], str_from(s->lease->entry->source), str_from(group->channel)))
+                continue;
+            const struct mta_result *r = module_result(s, i);
+            if (r->verdict == MTA_DEFER) {
+                s->defer_reason = r->text;
+                return 0;
+            }
+            if (r->verdict != MTA_BOUNCE && r->verdict != MTA_DISCARD) continue;
+            int rc = group_end(s, group, s->modules.modules[i]->name, r);
+            if (rc != 0) return rc;
+        }
+    }
+    return 0;
+}
+
+/* Tags of the entry and of the modules that run for this group. */
+static int tags_make(struct step *s, const struct plan_group *g, Store__Entry *out) {
+    const Store__Entry *e = s->lease->entry;
+    size_t count = e->n_tags;
+    Store__Entry__TagsEntry **tags = arena_alloc(s->lease->arena, (count + s->modules.count) * sizeof(*tags) + 1);
+    if (tags == NULL) return ERR_NOMEM;
+    if (count > 0) memcpy(tags, e->tags, count * sizeof(*tags));
+    for (size_t i = 0; i < s->modules.count; i++) {
+        struct mta_result *r = &s->results[i];
+        if (!s->module_ran[i] || r->verdict != MTA_TAG ||
+            !matrix_has(&s->modules.matrices[i], str_from(e->source), str_from(g->channel)))
+            continue;
+        Store__Entry__TagsEntry *tag = arena_alloc(s->lease->arena, sizeof *tag);
+        if (tag == NULL) return ERR_NOMEM;
+        store__entry__tags_entry__init(tag);
+        tag->key = r->tag_name;
+        tag->value = r->tag_value;
+        tags[count++] = tag;
+    }
+    out->tags = tags;
+    out->n_tags = count;
+    return 0;
+}
+
+static int recipients_make(struct step *s, const struct plan_group *g, Store__Entry *out) {
+    struct arena *arena = s->lease->arena;
+    Store__Recipient **list = arena_alloc(arena, g->count * sizeof(*list)),
+                     *all = arena_alloc(arena, g->count * sizeof(*all));
+    if (list == NULL || all == NULL) return ERR_NOMEM;
+    for (size_t i = 0; i < g->count; i++) {
+        const struct plan_target *t = &g->targets[i];
+        const Store__Recipient *from = s->lease->entry->recipients[t->recipient];
+        all[i] = *from;
+        all[i].address = (char *)(uintptr_t)t->address;
+        if (all[i].original[0] == '\0') all[i].original = from->address;
+        all[i].account = t->account;
+        all[i].quota = t->quota;
+        all[i].folder = (char *)(uintptr_t)t->folder;
+        all[i].attempts = 0;
+        list[i] = &all[i];
+    }
+    out->recipients = list;
+    out->n_recipients = g->count;
+    return 0;
+}
+
+static int output_make(struct step *s, const struct plan_group *g) {
+    Store__NewEntry *output = arena_alloc(s->lease->arena, sizeof *output);
+    Store__Entry *e = arena_alloc(s->lease->arena, sizeof *e);
+    if (output == NULL || e == NULL) return ERR_NOMEM;
+    store__new_entry__init(output);
+    *e = *s->lease->entry;
+    e->channel = (char *)(uintptr_t)g->channel;
+    e->destination = (char *)(uintptr_t)g->destination;
+    e->ready = e->expires = e->warn = 0;
+    e->attempts = 0;
+    e->reason = (char *)(uintptr_t) "";
+    e->held = false;
+    int rc = recipients_make(s, g, e);
+    if (rc == 0) rc = tags_make(s, g, e);
+    if (rc != 0) return rc;
+    output->entry = e;
+    s->outputs[s->commit.n_outputs++] = output;
+    if (s->commit.n_trace + 4 < s->trace_max)
+        step_trace(s, "mta routed to=<%s>%s channel=%s%s%s", g->targets[0].address, g->count > 1 ? ",..." : "",
+                   g->channel, g->destination[0] != '\0' ? " destination=" : "", g->destination);
+    return 0;
+}
+
+int step_outputs(struct step *s) {
+    s->outputs = arena_alloc(s->lease->arena, (s->plan.group_count + 1) * sizeof(*s->outputs)); /* + 1: the report */
+    if (s->outputs == NULL) return ERR_NOMEM;
+    s->commit.outputs = s->outputs;
+    for (size_t g = 0; g < s->plan.group_count; g++) {
+        if (s->plan.groups[g].count == 0) continue;
+        int rc = output_make(s, &s->plan.groups[g]);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+static bool is_postmaster(const char *address) {
+    return str_eq_nocase(address_local_of(str_from(address)), STR("postmaster"));
+}
+
+/* Reports about reports go to the postmaster if that is wanted, but never about what the postmaster could not get. */
+static bool postmaster_is_told(const struct step *s) {
+    const Store__Entry *e = s->lease->entry;
+    if (e->sender[0] == '\0' && !option_bool(s->mta->daemon, "mta.postmaster_double_bounce")) return false;
+    if (e->sender[0] != '\0' && !s->to_postmaster) return false;
+    for (size_t i = 0; i < e->n_recipients; i++)
+        if (is_postmaster(e->recipients[i]->address)) return false;
+    return true;
+}
+
+int step_report(struct step *s) {
+    struct mta *m = s->mta;
+    if (s->outcome_count == 0) return 0;
+    struct report_config config = {
+        .hostname = str_from(daemon_hostname(m->daemon)),
+        .domain = str_from(daemon_default_domain(m->daemon)),
+        .full_max = option_u64(m->daemon, "mta.bounce_size"),
+        .to_postmaster = postmaster_is_told(s),
+    };
+    size_t wanted = 0;
+    for (size_t i = 0; i < s->outcome_count; i++)
+        if (config.to_postmaster || report_wanted(s->lease->entry, &s->outcomes[i], false))
+            s->outcomes[wanted++] = s->outcomes[i];
+    if (wanted == 0) {
+        step_trace(s, "mta sends no report: %s", s->lease->entry->sender[0] == '\0' ? "null sender" : "not wanted");
+        return 0;
+    }
+    struct error err = {0};
+    int rc = report_make(s->lease, &config, s->outcomes, wanted, &s->report, &err);
+    if (rc != 0) {
+        log_event(LOG_ERROR, s->lease->entry->trace, "report-failed", "error=\"%s\"", err.text);
+        return rc;
+    }
+    s->outputs[s->commit.n_outputs++] = s->report.output;
+    m->counters.reports++;
+    step_trace(s, "mta reports to=<%s> report=%s", s->report.output->entry->recipients[0]->address,
+               s->report.output->entry->trace);
+    return 0;
+}
