@@ -21,7 +21,7 @@
 
 #include "base/buf.h"
 
-enum { SUMMARY_VERSION = 1, SUMMARY_MAX = 1024 * 1024 };
+enum { SUMMARY_VERSION = 1, SUMMARY_MAX = 2 * 1024 * 1024 };
 enum {
     SUMMARY_8BIT = 1,        /* some octet above 0x7f in the body */
     SUMMARY_NUL = 2,         /* some NUL octet */
@@ -43,12 +43,20 @@ NODISCARD int summary_parse(struct str bytes, struct summary *out);
 struct summary_part {
     unsigned depth, kind, number;
     uint64_t header_offset, body_offset, body_len;
+    size_t next; /* position of the entry behind this one, for summary_part_next */
 };
 /* Iterates the part table: start with *pos = 0; ERR_NOTFOUND at the end, ERR_CORRUPT. */
 NODISCARD int summary_part_next(const struct summary *s, size_t *pos, struct summary_part *out);
-/* The part that an IMAP section number names ("1.2.3" as numbers), RFC 9051 section 6.4.5.1. ERR_NOTFOUND. */
+/* The part that an IMAP section number names ("1.2.3" as numbers), RFC 9051 section 6.4.5.1. ERR_NOTFOUND. No path: the
+ * root. The table holds the root (depth 0), below a PART_MULTIPART its parts, and below a PART_MESSAGE one entry: the
+ * root of the message in it (so BODY[2.HEADER] is [header_offset, body_offset) and BODY[2.TEXT] the body of
+ * summary_part_nested of part 2). */
 NODISCARD int summary_part_find(const struct summary *s, const unsigned *path, size_t path_len,
                                 struct summary_part *out);
+
+/* The root of the message inside a PART_MESSAGE. ERR_NOTFOUND for other kinds. */
+NODISCARD int summary_part_nested(const struct summary *s, const struct summary_part *message,
+                                  struct summary_part *out);
 
 /* Makes a summary from a message that arrives in pieces of any size. Memory is bounded by the limits of the parser. */
 struct summary_builder;
