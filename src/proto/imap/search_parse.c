@@ -1,0 +1,215 @@
+#include "proto/imap/search_parse.h"
+
+enum key_args { ARG_NONE, ARG_TEXT, ARG_DATE, ARG_NUMBER, ARG_ATOM };
+
+static const struct key_name {
+    const char *name;
+    enum imap_search_type type;
+    enum key_args args;
+    uint64_t flags;
+} key_names[] = {
+    {"ALL", IMAP_KEY_ALL, ARG_NONE, 0},
+    {"ANSWERED", IMAP_KEY_FLAG, ARG_NONE, IMAP_ANSWERED},
+    {"BCC", IMAP_KEY_BCC, ARG_TEXT, 0},
+    {"BEFORE", IMAP_KEY_BEFORE, ARG_DATE, 0},
+    {"BODY", IMAP_KEY_BODY, ARG_TEXT, 0},
+    {"CC", IMAP_KEY_CC, ARG_TEXT, 0},
+    {"DELETED", IMAP_KEY_FLAG, ARG_NONE, IMAP_DELETED},
+    {"DRAFT", IMAP_KEY_FLAG, ARG_NONE, IMAP_DRAFT},
+    {"FLAGGED", IMAP_KEY_FLAG, ARG_NONE, IMAP_FLAGGED},
+    {"FROM", IMAP_KEY_FROM, ARG_TEXT, 0},
+    {"KEYWORD", IMAP_KEY_KEYWORD, ARG_ATOM, 0},
+    {"LARGER", IMAP_KEY_LARGER, ARG_NUMBER, 0},
+    {"NEW", IMAP_KEY_NEVER, ARG_NONE, 0},
+    {"OLD", IMAP_KEY_ALL, ARG_NONE, 0},
+    {"OLDER", IMAP_KEY_OLDER, ARG_NUMBER, 0},
+    {"ON", IMAP_KEY_ON, ARG_DATE, 0},
+    {"RECENT", IMAP_KEY_NEVER, ARG_NONE, 0},
+    {"SAVEDATESUPPORTED", IMAP_KEY_ALL, ARG_NONE, 0},
+    {"SAVEDBEFORE", IMAP_KEY_SAVEDBEFORE, ARG_DATE, 0},
+    {"SAVEDON", IMAP_KEY_SAVEDON, ARG_DATE, 0},
+    {"SAVEDSINCE", IMAP_KEY_SAVEDSINCE, ARG_DATE, 0},
+    {"SEEN", IMAP_KEY_FLAG, ARG_NONE, IMAP_SEEN},
+    {"SENTBEFORE", IMAP_KEY_SENTBEFORE, ARG_DATE, 0},
+    {"SENTON", IMAP_KEY_SENTON, ARG_DATE, 0},
+    {"SENTSINCE", IMAP_KEY_SENTSINCE, ARG_DATE, 0},
+    {"SINCE", IMAP_KEY_SINCE, ARG_DATE, 0},
+    {"SMALLER", IMAP_KEY_SMALLER, ARG_NUMBER, 0},
+    {"SUBJECT", IMAP_KEY_SUBJECT, ARG_TEXT, 0},
+    {"TEXT", IMAP_KEY_TEXT, ARG_TEXT, 0},
+    {"TO", IMAP_KEY_TO, ARG_TEXT, 0},
+    {"UNANSWERED", IMAP_KEY_UNFLAG, ARG_NONE, IMAP_ANSWERED},
+    {"UNDELETED", IMAP_KEY_UNFLAG, ARG_NONE, IMAP_DELETED},
+    {"UNDRAFT", IMAP_KEY_UNFLAG, ARG_NONE, IMAP_DRAFT},
+    {"UNFLAGGED", IMAP_KEY_UNFLAG, ARG_NONE, IMAP_FLAGGED},
+    {"UNKEYWORD", IMAP_KEY_UNKEYWORD, ARG_ATOM, 0},
+    {"UNSEEN", IMAP_KEY_UNFLAG, ARG_NONE, IMAP_SEEN},
+    {"YOUNGER", IMAP_KEY_YOUNGER, ARG_NUMBER, 0},
+};
+
+struct parser {
+    struct imap_args a;
+    unsigned keys;
+    bool modseq;
+};
+
+static int take_key(struct parser *p, unsigned depth, struct imap_search_key **out);
+
+static struct imap_search_key *new_key(struct parser *p, enum imap_search_type type) {
+    struct imap_search_key *k = arena_alloc(p->a.arena, sizeof *k);
+    if (k != NULL) k->type = type;
+    return k;
+}
+
+/* search-key *(SP search-key), up to what ends it; hung under `parent`. */
+static int take_keys(struct parser *p, unsigned depth, struct imap_search_key *parent) {
+    struct imap_search_key **end = &parent->child;
+    for (;;) {
+        int err = take_key(p, depth, end);
+        if (err != 0) return err;
+        end = &(*end)->next;
+        struct imap_args b = p->a;
+        if (!imap_args_space(&b) || imap_args_end(&b)) return 0;
+        p->a = b;
+    }
+}
+
+static int take_named_args(struct parser *p, enum key_args args, struct imap_search_key *k) {
+    uint64_t n;
+    if (args == ARG_NONE) return 0;
+    if (!imap_args_space(&p->a)) return ERR_INVALID;
+    switch (args) {
+    case ARG_TEXT: return imap_args_astring(&p->a, &k->text) ? 0 : ERR_INVALID;
+    case ARG_ATOM: return imap_args_atom(&p->a, &k->text) ? 0 : ERR_INVALID;
+    case ARG_DATE: return imap_args_date(&p->a, &k->number) ? 0 : ERR_INVALID;
+    default: break;
+    }
+    if (!imap_args_number64(&p->a, &n)) return ERR_INVALID;
+    k->number = (int64_t)n;
+    return 0;
+}
+
+/* "HEADER" SP header-fld-name SP astring */
+static int take_header(struct parser *p, struct imap_search_key *k) {
+    k->type = IMAP_KEY_HEADER;
+    if (!imap_args_space(&p->a) || !imap_args_astring(&p->a, &k->name) || k->name.len == 0) return ERR_INVALID;
+    return imap_args_space(&p->a) && imap_args_astring(&p->a, &k->text) ? 0 : ERR_INVALID;
+}
+
+/* "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer */
+static int take_modseq(struct parser *p, struct imap_search_key *k) {
+    uint64_t n;
+    struct str entry;
+    k->type = IMAP_KEY_MODSEQ;
+    p->modseq = true;
+    if (!imap_args_space(&p->a)) return ERR_INVALID;
+    if (imap_args_quoted(&p->a, &entry)) {
+        if (!str_starts_nocase(entry, STR("/flags/")) || !imap_args_space(&p->a)) return ERR_INVALID;
+        if (!imap_args_word(&p->a, "all") && !imap_args_word(&p->a, "priv") && !imap_args_word(&p->a, "shared"))
+            return ERR_INVALID;
+        if (!imap_args_space(&p->a)) return ERR_INVALID;
+    }
+    if (!imap_args_number64(&p->a, &n)) return ERR_INVALID;
+    k->number = (int64_t)n;
+    return 0;
+}
+
+static int take_or(struct parser *p, unsigned depth, struct imap_search_key *k) {
+    k->type = IMAP_KEY_OR;
+    if (!imap_args_space(&p->a)) return ERR_INVALID;
+    int err = take_key(p, depth + 1, &k->child);
+    if (err != 0) return err;
+    return imap_args_space(&p->a) ? take_key(p, depth + 1, &k->child->next) : ERR_INVALID;
+}
+
+static int take_not(struct parser *p, unsigned depth, struct imap_search_key *k) {
+    k->type = IMAP_KEY_NOT;
+    return imap_args_space(&p->a) ? take_key(p, depth + 1, &k->child) : ERR_INVALID;
+}
+
+static int take_uid(struct parser *p, struct imap_search_key *k) {
+    k->type = IMAP_KEY_UID;
+    return imap_args_space(&p->a) && imap_args_set(&p->a, &k->set) ? 0 : ERR_INVALID;
+}
+
+static int take_word_key(struct parser *p, unsigned depth, struct imap_search_key *k) {
+    if (imap_args_word(&p->a, "OR")) return take_or(p, depth, k);
+    if (imap_args_word(&p->a, "NOT")) return take_not(p, depth, k);
+    if (imap_args_word(&p->a, "UID")) return take_uid(p, k);
+    if (imap_args_word(&p->a, "HEADER")) return take_header(p, k);
+    if (imap_args_word(&p->a, "MODSEQ")) return take_modseq(p, k);
+    for (size_t i = 0; i < sizeof key_names / sizeof *key_names; i++) {
+        if (!imap_args_word(&p->a, key_names[i].name)) continue;
+        k->type = key_names[i].type;
+        k->flags = key_names[i].flags;
+        return take_named_args(p, key_names[i].args, k);
+    }
+    return ERR_INVALID;
+}
+
+static int take_key(struct parser *p, unsigned depth, struct imap_search_key **out) {
+    if (depth > IMAP_SEARCH_DEPTH_MAX || ++p->keys > IMAP_SEARCH_KEYS_MAX) return ERR_LIMIT;
+    struct imap_search_key *k = new_key(p, IMAP_KEY_AND);
+    if (k == NULL) return ERR_NOMEM;
+    int err;
+    if (imap_args_char(&p->a, '(')) {
+        err = take_keys(p, depth + 1, k);
+        if (err == 0 && !imap_args_char(&p->a, ')')) err = ERR_INVALID;
+    } else if (imap_args_set(&p->a, &k->set)) {
+        k->type = IMAP_KEY_SEQUENCE;
+        err = 0;
+    } else {
+        err = take_word_key(p, depth, k);
+    }
+    if (err != 0) return err;
+    *out = k;
+    return 0;
+}
+
+/* "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" */
+static int take_return(struct imap_args *a, struct imap_search *s) {
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } names[] = {{"MIN", IMAP_RETURN_MIN},
+                 {"MAX", IMAP_RETURN_MAX},
+                 {"ALL", IMAP_RETURN_ALL},
+                 {"COUNT", IMAP_RETURN_COUNT},
+                 {"SAVE", IMAP_RETURN_SAVE}};
+    s->has_return = true;
+    if (!imap_args_space(a) || !imap_args_char(a, '(')) return ERR_INVALID;
+    if (imap_args_char(a, ')')) {
+        s->returns = IMAP_RETURN_ALL;
+        return 0;
+    }
+    do {
+        size_t i = 0;
+        while (i < sizeof names / sizeof *names && !imap_args_word(a, names[i].name)) i++;
+        if (i == sizeof names / sizeof *names) return ERR_INVALID;
+        s->returns |= names[i].bit;
+    } while (imap_args_space(a));
+    return imap_args_char(a, ')') ? 0 : ERR_INVALID;
+}
+
+int imap_search_parse(struct imap_args *a, struct imap_search *out) {
+    struct parser p = {.a = *a};
+    struct imap_search s = {.charset = STR_EMPTY};
+    if (!imap_args_space(&p.a)) return ERR_INVALID;
+    if (imap_args_word(&p.a, "RETURN")) {
+        int err = take_return(&p.a, &s);
+        if (err != 0) return err;
+        if (!imap_args_space(&p.a)) return ERR_INVALID;
+    }
+    if (imap_args_word(&p.a, "CHARSET")) {
+        if (!imap_args_space(&p.a) || !imap_args_astring(&p.a, &s.charset) || s.charset.len == 0) return ERR_INVALID;
+        if (!imap_args_space(&p.a)) return ERR_INVALID;
+    }
+    s.key = new_key(&p, IMAP_KEY_AND);
+    if (s.key == NULL) return ERR_NOMEM;
+    int err = take_keys(&p, 0, s.key);
+    if (err != 0) return err;
+    s.uses_modseq = p.modseq;
+    *a = p.a;
+    *out = s;
+    return 0;
+}

@@ -1,0 +1,74 @@
+/* SEARCH programs (RFC 9051 section 6.4.4; RFC 3501 keys; RFC 4731, RFC 5182, RFC 5032, RFC 7162, RFC 8514). */
+#ifndef IEMS_PROTO_IMAP_SEARCH_PARSE_H
+#define IEMS_PROTO_IMAP_SEARCH_PARSE_H
+
+#include "proto/imap/args.h"
+
+enum { IMAP_SEARCH_DEPTH_MAX = 50, IMAP_SEARCH_KEYS_MAX = 4096 };
+
+enum imap_search_type {
+    IMAP_KEY_AND, /* child, child->next, ... all */
+    IMAP_KEY_OR,  /* two children */
+    IMAP_KEY_NOT, /* one child */
+    IMAP_KEY_ALL,
+    IMAP_KEY_SEQUENCE, /* set */
+    IMAP_KEY_UID,      /* set */
+    IMAP_KEY_FLAG,     /* flags: all set */
+    IMAP_KEY_UNFLAG,   /* flags: none set */
+    IMAP_KEY_KEYWORD,  /* text */
+    IMAP_KEY_UNKEYWORD,
+    IMAP_KEY_NEVER,  /* RECENT, NEW: no message is recent */
+    IMAP_KEY_BEFORE, /* number: seconds of midnight UTC */
+    IMAP_KEY_ON,
+    IMAP_KEY_SINCE,
+    IMAP_KEY_SENTBEFORE,
+    IMAP_KEY_SENTON,
+    IMAP_KEY_SENTSINCE,
+    IMAP_KEY_SAVEDBEFORE,
+    IMAP_KEY_SAVEDON,
+    IMAP_KEY_SAVEDSINCE,
+    IMAP_KEY_YOUNGER, /* number: seconds */
+    IMAP_KEY_OLDER,
+    IMAP_KEY_LARGER, /* number: octets */
+    IMAP_KEY_SMALLER,
+    IMAP_KEY_HEADER, /* name, text */
+    IMAP_KEY_FROM,   /* text */
+    IMAP_KEY_TO,
+    IMAP_KEY_CC,
+    IMAP_KEY_BCC,
+    IMAP_KEY_SUBJECT,
+    IMAP_KEY_BODY,
+    IMAP_KEY_TEXT,
+    IMAP_KEY_MODSEQ, /* number */
+};
+
+struct imap_search_key {
+    struct imap_search_key *next, *child;
+    enum imap_search_type type;
+    uint64_t flags;
+    int64_t number;
+    struct imap_set set;
+    struct str name, text;
+};
+
+enum imap_search_return {
+    IMAP_RETURN_MIN = 1,
+    IMAP_RETURN_MAX = 2,
+    IMAP_RETURN_ALL = 4,
+    IMAP_RETURN_COUNT = 8,
+    IMAP_RETURN_SAVE = 16,
+};
+
+struct imap_search {
+    struct imap_search_key *key; /* an AND */
+    struct str charset;          /* as given, or empty */
+    bool has_return;             /* RETURN was there */
+    unsigned returns;            /* IMAP_RETURN_ bits; RETURN () is ALL */
+    bool uses_modseq;
+};
+
+/* [SP "RETURN" SP "(" ... ")"] [SP "CHARSET" SP astring] 1*(SP search-key), from the SP on. ERR_INVALID, ERR_LIMIT (too
+ * deep or too many keys), ERR_NOMEM. */
+NODISCARD int imap_search_parse(struct imap_args *a, struct imap_search *out);
+
+#endif
