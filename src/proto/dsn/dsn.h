@@ -5,11 +5,9 @@
 #define IEMS_PROTO_DSN_DSN_H
 
 #include "base/buf.h"
+#include "proto/smtp/dsn.h" /* DSN_NOTIFY_ bits */
 
 enum dsn_action { DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED, DSN_EXPANDED };
-
-/* NOTIFY of RFC 3461 section 4.1 as bits, the same as in the queue. 0 = the sender did not say. */
-enum { DSN_NOTIFY_NEVER = 1, DSN_NOTIFY_SUCCESS = 2, DSN_NOTIFY_FAILURE = 4, DSN_NOTIFY_DELAY = 8 };
 
 enum {
     DSN_HEADERS_MAX = 128 * 1024, /* header of the message given back; cut at a line beyond it */

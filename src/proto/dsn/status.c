@@ -2,7 +2,6 @@
 #include "proto/dsn/parts.h"
 
 #include "base/clock.h"
-#include "base/encode.h"
 
 static const struct {
     const char *name, *general;
@@ -25,17 +24,9 @@ struct str dsn_status_of(const struct dsn_recipient *p) {
     return str_from(actions[p->action].general);
 }
 
-/* RFC 3461 section 4: "+2B" to "+". Malformed input is taken as it is. */
+/* Malformed xtext is shown as it is. */
 static void xtext_put(struct buf *out, struct str in) {
-    for (size_t i = 0; i < in.len; i++) {
-        BUF_AUTO one = BUF_INIT(4);
-        if (in.ptr[i] == '+' && i + 2 < in.len && hex_decode(&one, str_sub(in, i + 1, 2)) == 0 && one.len == 1) {
-            buf_addc(out, one.ptr[0]);
-            i += 2;
-        } else {
-            buf_addc(out, in.ptr[i]);
-        }
-    }
+    if (dsn_xtext_decode(out, in) != 0) buf_add(out, in);
 }
 
 /* RFC 6533 section 3: utf-8-addr-xtext, the form of an international address in 7 bits: "\x{3B1}". */

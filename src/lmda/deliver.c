@@ -1,0 +1,260 @@
+/* The way of one message into the mailboxes of its recipients: one commit in the usual case. A report of success is
+ * part of the commit that delivers, which then is done only if every delivery in it succeeds. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "lmda/lmda.h"
+#include "lmda/prefix.h"
+#include "net/loop.h"
+
+enum { RESOLVE_MS = 30 * 1000, ROUNDS_MAX = 8, LOOP_HOPS = 5, HEADER_MAX = 256 * 1024 };
+
+struct work {
+    struct lmda *lmda;
+    struct lease *lease;
+    struct delivery *state; /* of each recipient */
+    Store__QueueCommit commit;
+    Store__LocalDelivery **deliveries;
+    struct report_outcome *outcomes;
+    size_t outcome_count;
+    bool tells_success;
+    struct report report;
+};
+
+static void trace(struct work *w, char *line) {
+    if (line != NULL) w->commit.trace[w->commit.n_trace++] = line;
+}
+
+/* Recipients that were queued without an account are looked up now. */
+static int resolve(struct work *w, struct error *err) {
+    Store__Entry *e = w->lease->entry;
+    char **addresses = arena_alloc(w->lease->arena, e->n_recipients * sizeof(*addresses));
+    if (addresses == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    Dir__ResolveMany request = DIR__RESOLVE_MANY__INIT;
+    request.addresses = addresses;
+    for (size_t i = 0; i < e->n_recipients; i++)
+        if (e->recipients[i]->account == 0) addresses[request.n_addresses++] = e->recipients[i]->address;
+    if (request.n_addresses == 0) return 0;
+    RPC_REPLY_AUTO reply = {0};
+    int rc =
+        rpc_call(w->lmda->dir, DIR_RESOLVE_MANY, &request.base, STR_EMPTY, loop_now_ms() + RESOLVE_MS, &reply, err);
+    if (rc != 0) return error_prefix(err, "directory");
+    const Dir__ResolvedMany *many = (const Dir__ResolvedMany *)reply.msg;
+    if (many->n_results != request.n_addresses) return error_set(err, ERR_CORRUPT, "directory: answer is not complete");
+    for (size_t i = 0, n = 0; i < e->n_recipients; i++) {
+        Store__Recipient *r = e->recipients[i];
+        if (r->account != 0) continue;
+        w->state[i] = delivery_resolved(r, many->results[n++]);
+        r->folder = arena_cstr(w->lease->arena, str_from(r->folder)); /* the reply goes away */
+        if (r->folder == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    }
+    return 0;
+}
+
+/* A message that came a long way may have been here before (only then is its header worth reading). */
+static int check_loops(struct work *w, struct error *err) {
+    Store__Entry *e = w->lease->entry;
+    struct str header = STR_EMPTY;
+    if (e->received <= LOOP_HOPS) return 0;
+    int rc = lease_header(w->lease, HEADER_MAX, &header, err);
+    if (rc != 0) return rc;
+    for (size_t i = 0; i < e->n_recipients; i++)
+        if (w->state[i].state == DELIVERY_PENDING &&
+            prefix_delivered_before(header, str_from(e->recipients[i]->original)))
+            w->state[i] = (struct delivery){DELIVERY_FAILED, "5.4.6",
+                                            "The message was delivered to this address before: it "
+                                            "is going in a circle."};
+    return 0;
+}
+
+static int delivery_add(struct work *w, size_t i) {
+    struct arena *arena = w->lease->arena;
+    const Store__Entry *e = w->lease->entry;
+    const Store__Recipient *r = e->recipients[i];
+    Store__LocalDelivery *d = arena_alloc(arena, sizeof *d);
+    BUF_AUTO prefix = BUF_INIT(PREFIX_MAX);
+    prefix_make(str_from(e->sender), str_from(r->original[0] != '\0' ? r->original : r->address), rpc_bytes(e->prefix),
+                &prefix);
+    struct str copy = arena_str(arena, buf_str(&prefix));
+    if (d == NULL || prefix.error != 0 || copy.ptr == NULL) return ERR_NOMEM;
+    store__local_delivery__init(d);
+    d->recipient = (uint32_t)i;
+    d->account = r->account;
+    d->folder = r->folder;
+    d->create = r->folder[0] != '\0' && option_bool(w->lmda->daemon, "lmda.create_subfolders");
+    d->prefix = rpc_binary(copy);
+    d->quota = r->quota;
+    w->deliveries[w->commit.n_deliveries++] = d;
+    struct report_outcome outcome = {.recipient = i, .action = DSN_DELIVERED, .status = STR("2.0.0")};
+    if (report_wanted(e, &outcome, false)) {
+        w->outcomes[w->outcome_count++] = outcome;
+        w->tells_success = true;
+    }
+    return 0;
+}
+
+static void failure_add(struct work *w, size_t i) {
+    const Store__Entry *e = w->lease->entry;
+    const struct delivery *d = &w->state[i];
+    struct report_outcome outcome = {
+        .recipient = i, .action = DSN_FAILED, .status = str_from(d->status), .reason = str_from(d->text)};
+    w->commit.done[w->commit.n_done++] = (uint32_t)i;
+    if (report_wanted(e, &outcome, false)) w->outcomes[w->outcome_count++] = outcome;
+    trace(w, arena_printf(w->lease->arena, "lmda bounced to=<%s> status=%s reason=\"%s\"", e->recipients[i]->address,
+                          d->status, d->text));
+}
+
+static int round_begin(struct work *w) {
+    struct arena *arena = w->lease->arena;
+    size_t count = w->lease->entry->n_recipients;
+    w->commit = (Store__QueueCommit)STORE__QUEUE_COMMIT__INIT;
+    w->outcome_count = 0;
+    w->tells_success = false;
+    w->report = (struct report){0};
+    w->deliveries = arena_alloc(arena, count * sizeof(*w->deliveries));
+    w->outcomes = arena_alloc(arena, count * sizeof(*w->outcomes));
+    w->commit.done = arena_alloc(arena, count * sizeof(uint32_t));
+    w->commit.trace = arena_alloc(arena, (count + 1) * sizeof(char *));
+    w->commit.deliveries = w->deliveries;
+    return w->deliveries == NULL || w->outcomes == NULL || w->commit.done == NULL || w->commit.trace == NULL ? ERR_NOMEM
+                                                                                                             : 0;
+}
+
+/* Deliveries, failures and the report of this round. */
+static int round_fill(struct work *w, struct error *err) {
+    const Store__Entry *e = w->lease->entry;
+    int rc = round_begin(w);
+    bool all = true;
+    for (size_t i = 0; rc == 0 && i < e->n_recipients; i++) {
+        if (w->state[i].state == DELIVERY_PENDING) rc = delivery_add(w, i);
+        if (w->state[i].state == DELIVERY_FAILED) failure_add(w, i);
+        all &= w->state[i].state != DELIVERY_WAITS;
+    }
+    if (rc != 0) return error_set(err, rc, "%s", err_name(rc));
+    w->commit.all_done = all;
+    w->commit.only_if_delivered = w->tells_success;
+    if (w->outcome_count == 0) return 0;
+    struct report_config config = {
+        .hostname = str_from(daemon_hostname(w->lmda->daemon)),
+        .domain = str_from(daemon_default_domain(w->lmda->daemon)),
+        .full_max = option_u64(w->lmda->daemon, "mta.bounce_size"),
+    };
+    rc = report_make(w->lease, &config, w->outcomes, w->outcome_count, &w->report, err);
+    if (rc != 0) return rc;
+    w->commit.n_outputs = 1;
+    w->commit.outputs = &w->report.output;
+    trace(w,
+          arena_printf(w->lease->arena, "lmda reports to=<%s> report=%s", e->sender, w->report.output->entry->trace));
+    return 0;
+}
+
+static void log_delivered(struct work *w, const Store__DeliveryResult *result) {
+    const Store__Entry *e = w->lease->entry;
+    const Store__Recipient *r = e->recipients[result->recipient];
+    w->lmda->counters.delivered++;
+    w->lmda->counters.bytes += e->size;
+    log_event(LOG_MESSAGE, e->trace, "delivered",
+              "id=%llu size=%llu from=<%s> to=<%s> account=%llu folder=%llu uid=%u delay=%.3f",
+              (unsigned long long)e->id, (unsigned long long)e->size, e->sender, r->address,
+              (unsigned long long)r->account, (unsigned long long)result->folder, result->uid,
+              (double)(clock_wall_ms() - e->created) / 1000.0);
+}
+
+static void log_failed(struct work *w) {
+    const Store__Entry *e = w->lease->entry;
+    for (size_t i = 0; i < e->n_recipients; i++) {
+        if (w->state[i].state != DELIVERY_FAILED) continue;
+        w->state[i].state = DELIVERY_DONE;
+        w->lmda->counters.bounced++;
+        log_event(LOG_MESSAGE, e->trace, "bounced", "id=%llu size=%llu from=<%s> to=<%s> status=%s reason=\"%s\"",
+                  (unsigned long long)e->id, (unsigned long long)e->size, e->sender, e->recipients[i]->address,
+                  w->state[i].status, w->state[i].text);
+    }
+}
+
+/* Takes over what the store says of each delivery. True: every delivery of the round succeeded, so that it is done. */
+static bool round_take(struct work *w, const Store__QueueCommitted *reply) {
+    const Store__Entry *e = w->lease->entry;
+    uint64_t retry_s = option_u64(w->lmda->daemon, "lmda.quota_retry");
+    bool good = true;
+    for (size_t i = 0; i < reply->n_deliveries; i++)
+        good &= reply->deliveries[i]->status == STORE__DELIVERY_STATUS__DELIVERED;
+    bool done = good || !w->commit.only_if_delivered;
+    for (size_t i = 0; i < reply->n_deliveries; i++) {
+        const Store__DeliveryResult *r = reply->deliveries[i];
+        if (r->recipient >= e->n_recipients) continue;
+        struct delivery *d = &w->state[r->recipient];
+        if (r->status == STORE__DELIVERY_STATUS__OVER_QUOTA) {
+            *d = delivery_over_quota(e->created, clock_wall_ms(), retry_s);
+        } else if (r->status == STORE__DELIVERY_STATUS__NO_ACCOUNT) {
+            *d = (struct delivery){DELIVERY_FAILED, "5.1.1", "There is no such mailbox here."};
+        } else if (done) {
+            d->state = DELIVERY_DONE;
+            log_delivered(w, r);
+        }
+    }
+    return good;
+}
+
+static void defer(struct work *w, const char *reason) {
+    uint64_t wait_s = 60;
+    Store__Entry *e = w->lease->entry;
+    if (retry_interval(str_from(option_str(w->lmda->daemon, "lmda.retry")), e->attempts + 1, &wait_s) != 0) wait_s = 60;
+    for (size_t i = 0; i < e->n_recipients; i++)
+        if (w->state[i].state == DELIVERY_WAITS) {
+            char *status = arena_printf(w->lease->arena, "%s %s", w->state[i].status, w->state[i].text);
+            if (status != NULL) e->recipients[i]->status = status;
+        }
+    w->lmda->counters.deferred++;
+    log_event(LOG_MESSAGE, e->trace, "deferred", "id=%llu from=<%s> for=%llus reason=\"%s\"", (unsigned long long)e->id,
+              e->sender, (unsigned long long)wait_s, reason);
+    char *line =
+        arena_printf(w->lease->arena, "lmda deferred for=%llus reason=\"%s\"", (unsigned long long)wait_s, reason);
+    if (lease_defer(w->lease, clock_wall_ms() + (int64_t)wait_s * 1000, reason, line) != 0) return; /* logged there */
+}
+
+static const char *waits(const struct work *w) {
+    for (size_t i = 0; i < w->lease->entry->n_recipients; i++)
+        if (w->state[i].state == DELIVERY_WAITS) return w->state[i].text;
+    return NULL;
+}
+
+static bool unsettled(const struct work *w) {
+    for (size_t i = 0; i < w->lease->entry->n_recipients; i++)
+        if (w->state[i].state == DELIVERY_PENDING || w->state[i].state == DELIVERY_FAILED) return true;
+    return false;
+}
+
+/* False: the lease has ended (or is lost). */
+static bool rounds(struct work *w) {
+    for (int n = 0; unsettled(w); n++) {
+        struct error err = {0};
+        RPC_REPLY_AUTO reply = {0};
+        if (n == ROUNDS_MAX) {
+            defer(w, "mailboxes change too often");
+            return false;
+        }
+        if (round_fill(w, &err) != 0) {
+            log_event(LOG_ERROR, w->lease->entry->trace, "delivery-failed", "error=\"%s\"", err.text);
+            defer(w, err.text);
+            return false;
+        }
+        if (lease_commit(w->lease, &w->commit, w->report.body, &reply) != 0) return false;
+        bool only_if = w->commit.only_if_delivered;
+        bool good = round_take(w, (const Store__QueueCommitted *)reply.msg);
+        if (good || !only_if) log_failed(w);
+    }
+    return true;
+}
+
+void lmda_deliver(struct lease *l, void *arg) {
+    struct work w = {.lmda = arg, .lease = l};
+    struct error err = {0};
+    w.state = arena_alloc(l->arena, l->entry->n_recipients * sizeof(*w.state) + 1);
+    int rc = w.state == NULL ? error_set(&err, ERR_NOMEM, "out of memory") : resolve(&w, &err);
+    if (rc == 0) rc = check_loops(&w, &err);
+    if (rc != 0) {
+        defer(&w, err.text);
+        return;
+    }
+    if (rounds(&w) && waits(&w) != NULL) defer(&w, waits(&w));
+}
