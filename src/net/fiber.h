@@ -35,8 +35,10 @@ void fiber_yield(void); /* lets others that are ready run first */
 void fiber_cancel(struct fiber *f);
 bool fiber_cancelled(void);
 
-/* Waits until `fd` is ready: `events` is a mix of FIBER_READ and FIBER_WRITE. One fiber per fd and direction. */
+/* Waits until `fd` is ready: `events` is a mix of FIBER_READ and FIBER_WRITE. One fiber per fd at a time. Costs three
+ * system calls: for handshakes and the like; struct watch (net/watch.h) is for descriptors that live long. */
 enum { FIBER_READ = 1, FIBER_WRITE = 2 };
+NODISCARD int fiber_wait_fd(int fd, int events, uint64_t deadline_ms);
 
 /* Gives the unused part of the own stack back to the system; call before a long idle wait. */
 void fiber_trim_stack(void);

@@ -35,5 +35,7 @@ void loop_timer_free(struct loop_timer *t);
 /* Runs `fn(arg)` on a worker thread and parks the calling fiber until it is done (cannot be cancelled).
  * Only iems-store and iems-dir use it, for libraries that block. ERR_NOMEM if it cannot be queued. */
 NODISCARD int work_run(void (*fn)(void *arg), void *arg);
+/* Most threads that work_run makes (default 4, at most 64); they are made when needed. */
+void work_set_threads(unsigned threads);
 
 #endif

@@ -1,0 +1,41 @@
+/* For tests of what runs in fibers: a loop for the time of one function. */
+#ifndef IEMS_NET_NET_TEST_H
+#define IEMS_NET_NET_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "net/fiber.h"
+#include "net/loop.h"
+
+static void net_test_fiber(void *fn) {
+    (*(void (**)(void))fn)();
+    loop_stop();
+}
+
+/* Runs `fn` in a fiber until it returns, then ends the loop; nothing may be left. */
+static inline void run_in_fiber(void (*fn)(void)) {
+    struct error err = {0};
+    assert_int_equal(loop_init(&err), 0);
+    assert_int_equal(fiber_spawn("test", net_test_fiber, &fn, NULL), 0);
+    loop_run();
+    loop_done();
+    assert_int_equal(fiber_count(), 0);
+}
+
+#define FIBER_TEST(name)                                                                                               \
+    static void name##_body(void);                                                                                     \
+    static void name(void **state) {                                                                                   \
+        (void)state;                                                                                                   \
+        run_in_fiber(name##_body);                                                                                     \
+    }                                                                                                                  \
+    static void name##_body(void)
+
+/* A deadline that a working test does not reach. */
+#define SOON (loop_now_ms() + 10000)
+
+#endif
