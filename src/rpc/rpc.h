@@ -2,7 +2,8 @@
  * attachments behind them so that message bodies are never copied into a protobuf.
  *
  * Frame (little-endian): u32 length of what follows, u32 request id (0 = event), u16 method, u8 kind, u8 zero,
- * u32 length of the protobuf, the protobuf, the attachment. Sizes are checked before anything is unpacked. */
+ * u32 length of the protobuf, the protobuf, the attachment. Sizes are checked before anything is unpacked.
+ * Kinds: 1 request, 2 reply, 3 error (no protobuf; attachment: i32 code of enum err, then its text), 4 event. */
 #ifndef IEMS_RPC_RPC_H
 #define IEMS_RPC_RPC_H
 
@@ -12,12 +13,13 @@
 #include <stdint.h>
 
 enum {
-    RPC_FRAME_MAX = 4 * 1024 * 1024, /* whole frame */
-    RPC_INLINE_MAX = 256 * 1024,     /* bodies up to this travel in one call (STORE_INLINE_MAX) */
-    RPC_CHUNK_MAX = 1024 * 1024,     /* piece of an upload or of a read (STORE_CHUNK_MAX) */
-    RPC_PAGE_BYTES = 512 * 1024,     /* page of a listing (STORE_PAGE_BYTES) */
-    RPC_OUT_MAX = 32 * 1024 * 1024,  /* unsent output of one session; beyond it the session is dropped */
-    RPC_IN_FLIGHT_MAX = 1024,        /* requests of one session that are not answered; then reading pauses */
+    RPC_FRAME_MAX = 4 * 1024 * 1024,        /* whole frame */
+    RPC_INLINE_MAX = 256 * 1024,            /* bodies up to this travel in one call (STORE_INLINE_MAX) */
+    RPC_CHUNK_MAX = 1024 * 1024,            /* piece of an upload or of a read (STORE_CHUNK_MAX) */
+    RPC_PAGE_BYTES = 512 * 1024,            /* page of a listing (STORE_PAGE_BYTES) */
+    RPC_OUT_MAX = 32 * 1024 * 1024,         /* unsent output of one session; beyond it the session is dropped */
+    RPC_IN_FLIGHT_MAX = 1024,               /* requests of one session that are not answered; then reading pauses */
+    RPC_IN_FLIGHT_BYTES = 16 * 1024 * 1024, /* bytes of such requests; then reading pauses too */
 };
 
 /* Roles of peers, as bits. The responder vouches for them; a peer cannot choose. */
@@ -37,6 +39,7 @@ enum rpc_role {
     ROLE_RESPONDER = 1 << 12,
 };
 uint32_t rpc_role_from_name(struct str module); /* "smtpd" -> ROLE_SMTPD; 0 = unknown */
+const char *rpc_role_name(uint32_t role);
 
 /* One entry of a service's table; the same table serves client and server. */
 struct rpc_method {
@@ -116,6 +119,9 @@ struct rpc_server_ops {
     size_t count;
     void (*session_opened)(struct rpc_session *s, void *arg); /* may be NULL */
     void (*session_closed)(struct rpc_session *s, void *arg); /* requests not answered may still be answered: dropped */
+    /* For logs and counters: a call was refused (`method` not permitted or unknown; the session goes on), or the
+     * session is being dropped because the peer broke the protocol or does not read. May be NULL. */
+    void (*refused)(struct rpc_session *s, const char *method, const char *why, void *arg);
 };
 NODISCARD int rpc_server_new(const struct rpc_service *service, const struct rpc_server_ops *ops, void *arg,
                              struct rpc_server **out);
