@@ -1,0 +1,47 @@
+/* See caps.h. */
+#include "smtpc/caps.h"
+
+static void size_take(struct caps *c, struct str value) {
+    uint64_t n = 0;
+    c->size = true;
+    if (str_to_u64(str_trim(value), UINT64_MAX, &n) == 0) c->size_max = n;
+}
+
+static void auth_take(struct caps *c, struct str list) {
+    for (struct str rest = list, word; (word = str_word(&rest)).len > 0;) {
+        if (str_eq_nocase(word, STR("PLAIN"))) c->auth |= AUTH_PLAIN;
+        if (str_eq_nocase(word, STR("LOGIN"))) c->auth |= AUTH_LOGIN;
+    }
+}
+
+static void keyword_take(struct caps *c, struct str line) {
+    const struct {
+        struct str name;
+        bool *flag;
+    } flags[] = {
+        {STR("PIPELINING"), &c->pipelining},
+        {STR("8BITMIME"), &c->eightbit},
+        {STR("BINARYMIME"), &c->binary},
+        {STR("CHUNKING"), &c->chunking},
+        {STR("DSN"), &c->dsn},
+        {STR("SMTPUTF8"), &c->smtputf8},
+        {STR("STARTTLS"), &c->starttls},
+        {STR("REQUIRETLS"), &c->requiretls},
+    };
+    if (str_starts_nocase(line, STR("AUTH="))) { /* the form before RFC 2554 */
+        auth_take(c, str_sub(line, 5, line.len));
+        return;
+    }
+    struct str rest = line, word = str_word(&rest);
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (str_eq_nocase(word, flags[i].name)) *flags[i].flag = true;
+    if (str_eq_nocase(word, STR("SIZE"))) size_take(c, rest);
+    if (str_eq_nocase(word, STR("AUTH"))) auth_take(c, rest);
+}
+
+void caps_parse(struct str text, struct caps *out) {
+    *out = (struct caps){.esmtp = true};
+    struct str rest = text;
+    (void)str_cut(&rest, '\n');
+    while (rest.len > 0) keyword_take(out, str_trim(str_cut(&rest, '\n')));
+}

@@ -1,0 +1,19 @@
+/* What a server offers, from its answer to EHLO (RFC 5321 section 4.1.1.1). Pure. */
+#ifndef IEMS_SMTPC_CAPS_H
+#define IEMS_SMTPC_CAPS_H
+
+#include "base/str.h"
+
+enum { AUTH_PLAIN = 1, AUTH_LOGIN = 2 };
+
+struct caps {
+    bool esmtp, pipelining, eightbit, binary, chunking, dsn, smtputf8, starttls, requiretls, size;
+    uint64_t size_max; /* 0 = the server names no limit */
+    unsigned auth;     /* AUTH_ bits */
+};
+
+/* `text`: lines of the reply joined by LF, the first is the greeting. Unknown keywords and malformed values are passed
+ * over. */
+void caps_parse(struct str text, struct caps *out);
+
+#endif

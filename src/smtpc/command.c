@@ -1,0 +1,71 @@
+/* See command.h. */
+#include "smtpc/command.h"
+
+#include "proto/smtp/address.h"
+#include "proto/smtp/dsn.h"
+
+struct outcome command_check(const Store__Entry *e, const struct caps *c, const struct send_options *o) {
+    uint64_t size = e->size + e->prefix.len;
+    if (c->size_max != 0 && size > c->size_max)
+        return outcome_make(OUTCOME_PERMANENT, "5.3.4", STR("The message is larger than the server accepts."));
+    if (e->requiretls && !(c->requiretls && o->tls_verified))
+        return outcome_make(OUTCOME_PERMANENT, "5.7.30",
+                            STR("The sender asked for protected transport (REQUIRETLS), which "
+                                "the server does not offer."));
+    if (e->body_binary && !(c->binary && c->chunking))
+        return outcome_make(OUTCOME_PERMANENT, "5.6.3", STR("The message is binary, which the server does not take."));
+    if (e->body_8bit && !c->eightbit && !o->eightbit_anyway)
+        return outcome_make(OUTCOME_PERMANENT, "5.6.3",
+                            STR("The message has 8-bit text, which the server does not take."));
+    bool sender_utf8 = !str_is_ascii(str_from(e->sender));
+    if (e->smtputf8 && !c->smtputf8 && (sender_utf8 || o->utf8_header))
+        return outcome_make(OUTCOME_PERMANENT, "5.6.7",
+                            STR("The message has international addresses, which the server does "
+                                "not support."));
+    return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
+}
+
+void command_mail(const Store__Entry *e, const struct caps *c, struct buf *out) {
+    buf_printf(out, "MAIL FROM:<%s>", e->sender);
+    if (c->size) buf_printf(out, " SIZE=%llu", (unsigned long long)(e->size + e->prefix.len));
+    if (e->body_binary)
+        buf_adds(out, " BODY=BINARYMIME");
+    else if (e->body_8bit && c->eightbit)
+        buf_adds(out, " BODY=8BITMIME");
+    if (e->smtputf8 && c->smtputf8) buf_adds(out, " SMTPUTF8");
+    if (e->requiretls && c->requiretls) buf_adds(out, " REQUIRETLS");
+    if (c->dsn && e->ret[0] != '\0') buf_printf(out, " RET=%s", e->ret);
+    if (c->dsn && e->envid[0] != '\0') buf_printf(out, " ENVID=%s", e->envid);
+    buf_adds(out, "\r\n");
+}
+
+/* RFC 6531 section 3.2: without SMTPUTF8 the domain may go in its A-label form, the local part has none. */
+static int address_put(struct str address, bool utf8, struct buf *out) {
+    if (utf8 || str_is_ascii(address)) {
+        buf_add(out, address);
+        return 0;
+    }
+    struct str local = address_local_of(address), domain = address_domain_of(address);
+    BUF_AUTO ascii = BUF_INIT(ADDRESS_MAX);
+    if (!str_is_ascii(local) || address_domain_ascii(domain, &ascii) != 0) return ERR_UNSUPPORTED;
+    buf_add(out, local);
+    buf_addc(out, '@');
+    buf_add(out, buf_str(&ascii));
+    return 0;
+}
+
+int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct caps *c, struct buf *out) {
+    BUF_AUTO line = BUF_INIT(COMMAND_MAX);
+    buf_adds(&line, "RCPT TO:<");
+    int rc = address_put(str_from(r->address), e->smtputf8 && c->smtputf8, &line);
+    if (rc != 0) return rc;
+    buf_addc(&line, '>');
+    if (c->dsn && r->notify != 0) {
+        buf_adds(&line, " NOTIFY=");
+        dsn_notify_format(&line, r->notify);
+    }
+    if (c->dsn && r->orcpt[0] != '\0') buf_printf(&line, " ORCPT=%s", r->orcpt);
+    buf_adds(&line, "\r\n");
+    buf_add(out, buf_str(&line));
+    return line.error;
+}

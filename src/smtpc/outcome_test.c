@@ -1,0 +1,227 @@
+/* Unit tests of replies and what follows from them: SMTPC-04, SMTPC-10, SMTPC-13, SNOT-02, PEER-09; RFC 5321, 3461,
+ * 6531. */
+#include "smtpc/command.h"
+
+#include "proto/smtp/dsn.h"
+#include "rpc/rpc.h"
+#include "smtpc/outcome.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void replies(void **state) {
+    (void)state;
+    static const struct {
+        enum smtp_stage stage;
+        unsigned code;
+        const char *enhanced, *text;
+        bool retry_554;
+        enum outcome_class class;
+        const char *status, *shown;
+        bool again;
+    } cases[] = {
+        {STAGE_END, 250, "2.0.0", "queued", true, OUTCOME_SENT, "2.0.0", "250 2.0.0 queued", false},
+        {STAGE_RCPT, 550, "5.1.1", "no such user", true, OUTCOME_PERMANENT, "5.1.1", "550 5.1.1 no such user", false},
+        {STAGE_RCPT, 550, "", "no", true, OUTCOME_PERMANENT, "5.1.1", "550 no", false},
+        {STAGE_RCPT, 450, "", "grey", true, OUTCOME_TEMPORARY, "4.2.0", "450 grey", false},
+        {STAGE_RCPT, 452, "", "too many", true, OUTCOME_TEMPORARY, "4.2.0", "452 too many", true},
+        {STAGE_RCPT, 452, "4.5.3", "too many", true, OUTCOME_TEMPORARY, "4.5.3", "452 4.5.3 too many", true},
+        {STAGE_RCPT, 452, "4.2.2", "full", true, OUTCOME_TEMPORARY, "4.2.2", "452 4.2.2 full", false},
+        {STAGE_RCPT, 552, "", "too many", true, OUTCOME_TEMPORARY, "4.2.0", "552 too many", true},
+        {STAGE_RCPT, 552, "5.2.2", "full", true, OUTCOME_TEMPORARY, "4.2.0", "552 5.2.2 full", false},
+        {STAGE_MAIL, 552, "5.3.4", "too big", true, OUTCOME_PERMANENT, "5.3.4", "552 5.3.4 too big", false},
+        {STAGE_DATA, 554, "", "failed", true, OUTCOME_TEMPORARY, "4.0.0", "554 failed", false},
+        {STAGE_END, 554, "", "failed", false, OUTCOME_PERMANENT, "5.0.0", "554 failed", false},
+        {STAGE_END, 554, "5.7.1", "spam", true, OUTCOME_PERMANENT, "5.7.1", "554 5.7.1 spam", false},
+        {STAGE_MAIL, 554, "", "no", true, OUTCOME_PERMANENT, "5.1.0", "554 no", false},
+        {STAGE_DATA, 250, "", "what", true, OUTCOME_TEMPORARY, "4.0.0", "250 what", false},
+        {STAGE_END, 354, "", "what", true, OUTCOME_TEMPORARY, "4.0.0", "354 what", false},
+        {STAGE_END, 451, "5.1.1", "odd", true, OUTCOME_TEMPORARY, "4.0.0", "451 5.1.1 odd", false},
+        {STAGE_RCPT, 550, "5.1.1", "two\nlines \x01", true, OUTCOME_PERMANENT, "5.1.1", "550 5.1.1 two lines  ", false},
+        {STAGE_END, 421, "", "", true, OUTCOME_TEMPORARY, "4.0.0", "421", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ARENA_AUTO a = arena_new(100000);
+        struct smtp_reply r = {.code = cases[i].code, .text = str_from(cases[i].text), .lines = 1};
+        assert_int_equal(str_to_cstr(str_from(cases[i].enhanced), r.enhanced, sizeof r.enhanced), 0);
+        struct outcome o;
+        assert_int_equal(outcome_of_reply(a, cases[i].stage, &r, cases[i].retry_554, &o), 0);
+        BUF_AUTO text = BUF_INIT(1000);
+        outcome_text(&o, &text);
+        assert_int_equal(o.class, cases[i].class);
+        assert_string_equal(o.status, cases[i].status);
+        assert_string_equal(buf_cstr(&text), cases[i].shown);
+        assert_int_equal(o.again, cases[i].again);
+    }
+    struct outcome own = outcome_make(OUTCOME_TEMPORARY, "4.4.1", STR("timed out"));
+    BUF_AUTO text = BUF_INIT(1000);
+    outcome_text(&own, &text);
+    assert_string_equal(buf_cstr(&text), "4.4.1 timed out");
+}
+
+/* PEER-09: 72 hours; SNOT-02: 4 hours; an entry's own times go first. */
+static void patience(void **state) {
+    (void)state;
+    enum { HOUR = 3600 * 1000 };
+    static const struct {
+        struct patience p;
+        int64_t now;
+        bool over, notice;
+    } cases[] = {
+        {{0, 0, 0, 72 * 3600}, 71LL * HOUR, false, false},
+        {{0, 0, 0, 72 * 3600}, 72LL * HOUR, true, false},
+        {{0, 4LL * HOUR, 0, 72 * 3600}, 4LL * HOUR, true, false},
+        {{0, 0, 4LL * HOUR, 72 * 3600}, 4LL * HOUR - 1, false, false},
+        {{0, 0, 4LL * HOUR, 72 * 3600}, 4LL * HOUR, false, true},
+        {{0, 0, 4LL * HOUR, 72 * 3600}, 80LL * HOUR, true, false},
+        {{5LL * HOUR, 0, 0, 3600}, 5LL * HOUR, false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(patience_is_over(&cases[i].p, cases[i].now), cases[i].over);
+        assert_int_equal(patience_wants_notice(&cases[i].p, cases[i].now), cases[i].notice);
+    }
+}
+
+static void capabilities(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        struct caps want;
+    } cases[] = {
+        {"mx.example", {.esmtp = true}},
+        {"mx.example\nPIPELINING\nSIZE 1000\n8bitmime\nDSN\nSMTPUTF8\nSTARTTLS\nCHUNKING\nBINARYMIME\nREQUIRETLS",
+         {true, true, true, true, true, true, true, true, true, true, 1000, 0}},
+        {"PIPELINING\nSIZE", {.esmtp = true, .size = true}}, /* the first line is the greeting */
+        {"x\nSIZE 0\nAUTH CRAM-MD5 LOGIN plain", {.esmtp = true, .size = true, .auth = AUTH_PLAIN | AUTH_LOGIN}},
+        {"x\nAUTH=LOGIN\nSIZE many", {.esmtp = true, .size = true, .auth = AUTH_LOGIN}},
+        {"x\nXPIPELINING\nDSNX", {.esmtp = true}},
+        {"x\n\n \nDSN ", {.esmtp = true, .dsn = true}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct caps c;
+        caps_parse(str_from(cases[i].text), &c);
+        assert_int_equal(c.esmtp, cases[i].want.esmtp);
+        assert_int_equal(c.pipelining, cases[i].want.pipelining);
+        assert_int_equal(c.eightbit, cases[i].want.eightbit);
+        assert_int_equal(c.binary, cases[i].want.binary);
+        assert_int_equal(c.chunking, cases[i].want.chunking);
+        assert_int_equal(c.dsn, cases[i].want.dsn);
+        assert_int_equal(c.smtputf8, cases[i].want.smtputf8);
+        assert_int_equal(c.starttls, cases[i].want.starttls);
+        assert_int_equal(c.requiretls, cases[i].want.requiretls);
+        assert_int_equal(c.size, cases[i].want.size);
+        assert_int_equal(c.size_max, cases[i].want.size_max);
+        assert_int_equal(c.auth, cases[i].want.auth);
+    }
+}
+
+enum { P_SIZE = 1, P_8BIT = 2, P_DSN = 4, P_UTF8 = 8, P_BINARY = 16 };
+static struct caps caps_of(unsigned bits) {
+    return (struct caps){.esmtp = true,
+                         .size = bits & P_SIZE,
+                         .eightbit = bits & P_8BIT,
+                         .dsn = bits & P_DSN,
+                         .smtputf8 = bits & P_UTF8,
+                         .binary = bits & P_BINARY,
+                         .chunking = bits & P_BINARY};
+}
+
+static char *text(const char *s) {
+    return (char *)(uintptr_t)s;
+}
+
+static void commands(void **state) {
+    (void)state;
+    static const struct {
+        unsigned caps;
+        const char *sender, *ret, *envid, *to, *orcpt;
+        unsigned notify;
+        bool eight, utf8, binary;
+        const char *mail, *rcpt; /* rcpt NULL: needs SMTPUTF8 */
+    } cases[] = {
+        {0, "a@b", "FULL", "x", "c@d", "rfc822;c@d", DSN_NOTIFY_SUCCESS, true, false, false, "MAIL FROM:<a@b>\r\n",
+         "RCPT TO:<c@d>\r\n"},
+        {P_SIZE | P_8BIT | P_DSN, "a@b", "HDRS", "e+2Bx", "c@d", "rfc822;c+2B@d",
+         DSN_NOTIFY_SUCCESS | DSN_NOTIFY_FAILURE, true, false, false,
+         "MAIL FROM:<a@b> SIZE=110 BODY=8BITMIME RET=HDRS ENVID=e+2Bx\r\n",
+         "RCPT TO:<c@d> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;c+2B@d\r\n"},
+        {P_DSN, "", "", "", "c@d", "", DSN_NOTIFY_NEVER, false, false, false, "MAIL FROM:<>\r\n",
+         "RCPT TO:<c@d> NOTIFY=NEVER\r\n"},
+        {P_DSN, "a@b", "", "", "c@d", "", 0, false, false, false, "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@d>\r\n"},
+        {P_UTF8, "\xc3\xbc@b", "", "", "\xc3\xa4@d", "", 0, false, true, false, "MAIL FROM:<\xc3\xbc@b> SMTPUTF8\r\n",
+         "RCPT TO:<\xc3\xa4@d>\r\n"},
+        {0, "a@b", "", "",
+         "c@b\xc3\xbc"
+         "cher.example",
+         "", 0, false, true, false, "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@xn--bcher-kva.example>\r\n"},
+        {0, "a@b", "", "", "\xc3\xa4@d", "", 0, false, true, false, "MAIL FROM:<a@b>\r\n", NULL},
+        {P_BINARY | P_8BIT, "a@b", "", "", "c@d", "", 0, true, false, true, "MAIL FROM:<a@b> BODY=BINARYMIME\r\n",
+         "RCPT TO:<c@d>\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry e = STORE__ENTRY__INIT;
+        Store__Recipient r = STORE__RECIPIENT__INIT;
+        struct caps c = caps_of(cases[i].caps);
+        e.sender = text(cases[i].sender);
+        e.ret = text(cases[i].ret);
+        e.envid = text(cases[i].envid);
+        e.size = 100;
+        e.prefix = rpc_binary(STR("0123456789"));
+        e.body_8bit = cases[i].eight;
+        e.smtputf8 = cases[i].utf8;
+        e.body_binary = cases[i].binary;
+        r.address = text(cases[i].to);
+        r.orcpt = text(cases[i].orcpt);
+        r.notify = cases[i].notify;
+        BUF_AUTO mail = BUF_INIT(COMMAND_MAX), rcpt = BUF_INIT(COMMAND_MAX);
+        command_mail(&e, &c, &mail);
+        assert_string_equal(buf_cstr(&mail), cases[i].mail);
+        assert_int_equal(command_rcpt(&e, &r, &c, &rcpt), cases[i].rcpt == NULL ? ERR_UNSUPPORTED : 0);
+        assert_string_equal(buf_cstr(&rcpt), cases[i].rcpt == NULL ? "" : cases[i].rcpt);
+    }
+}
+
+static void can_be_sent(void **state) {
+    (void)state;
+    static const struct {
+        struct caps caps;
+        bool eight, binary, utf8, requiretls, anyway, utf8_header, verified;
+        const char *status; /* "" = can be sent */
+    } cases[] = {
+        {{.size = true, .size_max = 99}, false, false, false, false, true, false, false, "5.3.4"},
+        {{.size = true, .size_max = 100}, false, false, false, false, true, false, false, ""},
+        {{.eightbit = false}, true, false, false, false, true, false, false, ""},
+        {{.eightbit = false}, true, false, false, false, false, false, false, "5.6.3"},
+        {{.chunking = true}, false, true, false, false, true, false, false, "5.6.3"},
+        {{.chunking = true, .binary = true}, false, true, false, false, true, false, false, ""},
+        {{.esmtp = true}, false, false, true, false, true, true, false, "5.6.7"},
+        {{.esmtp = true}, false, false, true, false, true, false, false, ""},
+        {{.smtputf8 = true}, false, false, true, false, true, true, false, ""},
+        {{.requiretls = true}, false, false, false, true, true, false, false, "5.7.30"},
+        {{.requiretls = true}, false, false, false, true, true, false, true, ""},
+        {{.esmtp = true}, false, false, false, true, true, false, true, "5.7.30"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry e = STORE__ENTRY__INIT;
+        e.size = 100;
+        e.body_8bit = cases[i].eight;
+        e.body_binary = cases[i].binary;
+        e.smtputf8 = cases[i].utf8;
+        e.requiretls = cases[i].requiretls;
+        struct send_options o = {cases[i].anyway, cases[i].verified, cases[i].utf8_header};
+        struct outcome out = command_check(&e, &cases[i].caps, &o);
+        assert_string_equal(out.status, cases[i].status);
+        assert_int_equal(out.class, cases[i].status[0] == '\0' ? OUTCOME_NONE : OUTCOME_PERMANENT);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(replies),  cmocka_unit_test(patience),    cmocka_unit_test(capabilities),
+        cmocka_unit_test(commands), cmocka_unit_test(can_be_sent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,51 @@
+/* Decides for which destination the next session is opened. Pure: no clock, no I/O. SMTPC-05, SMTPC-06, SMTPC-08,
+ * PEER-10.
+ *
+ * A destination begins with few sessions, gets more with each message that it takes, and one only (a probe) after it
+ * failed. Destinations take turns, so that none blocks another. How long a failed one rests is kept by the store; here
+ * only its failures are counted. */
+#ifndef IEMS_SMTPC_SCHEDULER_H
+#define IEMS_SMTPC_SCHEDULER_H
+
+#include "base/list.h"
+#include "base/str.h"
+
+struct scheduler;
+
+struct sched_limits {
+    unsigned total, per_destination, first; /* sessions */
+};
+
+enum { SCHED_MESSAGES_PER_SESSION = 4, SCHED_REMEMBERED_MAX = 10000 };
+
+struct sched_destination {
+    struct list node; /* of those that want a session, or of those that rest */
+    char *name;
+    uint64_t waiting; /* messages, as far as known */
+    unsigned sessions, limit;
+    uint32_t failures;    /* in a row, without a success between */
+    bool failed;          /* since it was last ready */
+    bool queued, resting; /* in which list */
+    void *data;           /* of the owner; NULL when it is forgotten */
+};
+
+struct scheduler *scheduler_new(const struct sched_limits *limits);
+void scheduler_free(struct scheduler *s);
+void scheduler_set_limits(struct scheduler *s, const struct sched_limits *limits);
+
+/* Messages wait for the destination. NULL when out of memory. */
+struct sched_destination *scheduler_ready(struct scheduler *s, struct str name, uint64_t waiting);
+/* The destination that is to get a session now; it is counted as opened. NULL = none. */
+struct sched_destination *scheduler_next(struct scheduler *s);
+/* `got` of `asked` messages were taken. */
+void scheduler_taken(struct scheduler *s, struct sched_destination *d, unsigned asked, unsigned got);
+void scheduler_sent(struct scheduler *s, struct sched_destination *d);
+/* A session could not be opened or broke before it sent anything. True: the destination is to rest (failures says how
+ * often it has failed); false: its other sessions work, it just wants no more of them, or it rests already. */
+bool scheduler_failed(struct scheduler *s, struct sched_destination *d);
+/* The session ended. The destination may be forgotten by this: do not use it any more. */
+void scheduler_ended(struct scheduler *s, struct sched_destination *d);
+unsigned scheduler_sessions(const struct scheduler *s);
+size_t scheduler_destinations(const struct scheduler *s);
+
+#endif
