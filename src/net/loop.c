@@ -4,6 +4,7 @@
 #include "net/loop_private.h"
 
 #include "base/log.h"
+#include "net/chunk.h"
 #include "net/fiber_private.h"
 #include "net/watch.h"
 
@@ -142,5 +143,6 @@ void loop_done(void) {
     loop.ready = loop.ending = false;
     if (fiber_count() == 0) deadline_free();
     stack_pool_free();
+    chunk_pool_free();
     log_flush();
 }
