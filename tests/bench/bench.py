@@ -1,0 +1,332 @@
+#!/usr/bin/python3
+"""make bench: IEMS beside Postfix and Dovecot on this machine, in the same run; results are ratios against goals.
+  bench.py [--quick] [--only accept,mailbox,relay,imap,memory] [--runs N]
+Prints a markdown table; status 1 when a goal is missed. Needs root (Postfix wants it) and the bench packages."""
+import argparse
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from meter import Meter, pss_kib
+from peers import DOMAIN, PASSWORD, Dovecot, Iems, Postfix, wait_port
+import iems
+
+LOAD = os.environ["IEMS_LOAD"]
+rows, missed = [], []
+
+
+def load(*args):
+    p = subprocess.run([LOAD, *map(str, args)], capture_output=True, text=True, timeout=600, check=True)
+    result = json.loads(p.stdout)
+    if result["failed"]:
+        raise RuntimeError(f"{result['failed']} failed: load {' '.join(map(str, args))}")
+    return result
+
+
+def row(what, ours, peer, unit, goal, better="more", extra=""):
+    """One line of the result; `goal` is the ratio to the peer (or an absolute value when there is no peer)."""
+    if peer is None:
+        good = ours <= goal if better == "less" else ours >= goal
+        text = f"| {what} | {ours:.1f} {unit} | - | - | {'at most' if better == 'less' else 'at least'} {goal} {unit} |"
+    else:
+        ratio = ours / peer if better == "more" else peer / max(ours, 1e-9)
+        good = ratio >= goal
+        text = f"| {what} | {ours:.4g} {unit} | {peer:.4g} {unit} | {ratio:.2f}x | at least {goal}x |"
+    text += f" {'yes' if good else '**no**'} | {extra} |"
+    rows.append(text)
+    print(text, flush=True)
+    if not good:
+        missed.append(what)
+
+
+def median(values):
+    return statistics.median(values)
+
+
+# ---------------------------------------------------------------- SMTP
+
+def accept(work, runs):
+    """Durable 250, nothing is delivered: Postfix holds, IEMS has its message switch stopped."""
+    ours, peer = Iems(work, [f"u{n:03d}" for n in range(100)]), Postfix(work, "hold")
+    try:
+        ours.module("stop", "mta")
+        for sessions, goal, count in ((100, 5, 3000), (10, 3, 2000), (1, 1, 600)):
+            rate, used, flush = {}, {}, {}
+            for server in (ours, peer):
+                load("smtp", "127.0.0.1", server.smtp, sessions, count // 5, 4096, 100, DOMAIN)
+                got, cpu, fl = [], [], []
+                for _ in range(runs):
+                    with Meter(server.roots(), work) as m:
+                        got.append(load("smtp", "127.0.0.1", server.smtp, sessions, count, 4096, 100, DOMAIN)["rate"])
+                    cpu.append(m.cpu / count * 1e3)
+                    fl.append(m.flushes / count)
+                rate[server.name], used[server.name], flush[server.name] = median(got), median(cpu), median(fl)
+                if server is peer:
+                    peer.empty_hold()
+            row(f"accept 4 KiB, {sessions} sessions", rate["IEMS"], rate["Postfix"], "msg/s", goal,
+                extra=f"CPU {used['IEMS']:.2f} / {used['Postfix']:.2f} ms")
+            if sessions in (1, 100):
+                row(f"flushes per message, {sessions} sessions", flush["IEMS"], None, "", 1.2 if sessions == 1 else 0.1, "less",
+                    extra=f"Postfix {flush['Postfix']:.2f}")
+    finally:
+        ours.stop()
+        peer.stop()
+
+
+def counts(server, users):
+    """Messages in each INBOX, by one connection a user."""
+    out = []
+    for c, _ in users:
+        c.sendall(b"a STATUS INBOX (MESSAGES)\r\n")
+    for c, f in users:
+        number = 0
+        while True:
+            line = f.readline()
+            if b"MESSAGES" in line:
+                number = int(re.search(rb"MESSAGES (\d+)", line).group(1))
+            if line.startswith(b"a "):
+                break
+        out.append(number)
+    return out
+
+
+def imap_login(server, user):
+    c = socket.create_connection(("127.0.0.1", server.imap))
+    c.settimeout(120)
+    f = c.makefile("rb")
+    f.readline()
+    c.sendall(f"a LOGIN {server.login_name(user)} {PASSWORD}\r\n".encode())
+    while not (line := f.readline()).startswith(b"a "):
+        pass
+    if not line.startswith(b"a OK"):
+        raise RuntimeError(f"login of {user}: {line!r}")
+    return c, f
+
+
+def into_mailboxes(smtp_port, imap_server, roots, work, size, count, sessions=20):
+    """Sends and waits until each mailbox shows its messages. Returns rate, CPU ms a message, flushes a message."""
+    users = [imap_login(imap_server, f"u{n:03d}") for n in range(100)]
+    want = sum(counts(imap_server, users)) + count
+    with Meter(roots, work) as m:
+        load("smtp", "127.0.0.1", smtp_port, sessions, count, size, 100, DOMAIN)
+        end = time.monotonic() + 120
+        while sum(counts(imap_server, users)) < want:
+            if time.monotonic() > end:
+                raise RuntimeError("messages are missing")
+            time.sleep(0.02)
+    for c, _ in users:
+        c.close()
+    return count / m.wall, m.cpu / count * 1e3, m.flushes / count
+
+
+def mailbox(work, runs):
+    ours = Iems(work, [f"u{n:03d}" for n in range(100)])
+    dovecot = Dovecot(work, "mdbox")
+    postfix = Postfix(work, "lmtp", dovecot.lmtp_socket)
+    try:
+        for size, count, goal in ((4096, 2000, 8), (256000, 300, 2)):
+            got = {}
+            for name, smtp, imap, roots in (("IEMS", ours.smtp, ours, ours.roots), ("peer", postfix.smtp, dovecot, lambda: postfix.roots() + dovecot.roots())):
+                into_mailboxes(smtp, imap, roots(), work, size, 200)
+                got[name] = [into_mailboxes(smtp, imap, roots(), work, size, count) for _ in range(runs)]
+            mid = {name: [median(v) for v in zip(*values)] for name, values in got.items()}
+            if size == 4096:
+                row("end to end 4 KiB into 100 mailboxes, 20 sessions", mid["IEMS"][0], mid["peer"][0], "msg/s", goal)
+                row("CPU of that, per message", mid["IEMS"][1], mid["peer"][1], "ms", 8, "less", extra=f"flushes {mid['IEMS'][2]:.2f} / {mid['peer'][2]:.2f}")
+            else:
+                mb = size * 60 / 1e6
+                row("end to end 250 KB", mid["IEMS"][0] * mb, mid["peer"][0] * mb, "MB/min", goal, extra=f"CPU {mid['IEMS'][1]:.2f} / {mid['peer'][1]:.2f} ms")
+    finally:
+        ours.stop()
+        postfix.stop()
+        dovecot.stop()
+
+
+class Sink:
+    def __init__(self):
+        self.port = iems.free_port()
+        self.process = subprocess.Popen(["smtp-sink", "-c", f"127.0.0.1:{self.port}", "1000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        wait_port(self.port)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.seen, self.text = 0, b""
+
+    def count(self):
+        """Messages so far: smtp-sink -c writes its counter over and over."""
+        self.text = (self.text + (self.process.stdout.read() or b""))[-200:]
+        numbers = re.findall(rb"mesg=(\d+)|quit=(\d+)", self.text)
+        mesg = [int(a) for a, _ in numbers if a]
+        if mesg:
+            self.seen = mesg[-1]
+        return self.seen
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def relay(work, runs):
+    sink = Sink()
+    ours = Iems(work, ["u000"], f"[smtpd]\nrelay_networks = 127.0.0.0/8\n\n[smtpc]\nresolution = MailRelayHost\nrelay_host = 127.0.0.1:{sink.port}\n")
+    peer = Postfix(work, "relay", sink.port)
+    try:
+        got = {"IEMS": [], "Postfix": []}
+        for server in (ours, peer):
+            domain = "sink.example" if server is ours else DOMAIN
+            for n in range(runs + 1):
+                count = 2000 if n else 200
+                with Meter(server.roots(), work) as m:
+                    before = sink.count()
+                    load("smtp", "127.0.0.1", server.smtp, 10, count, 4096, 100, domain)
+                    end = time.monotonic() + 120
+                    while sink.count() < before + count:
+                        if time.monotonic() > end:
+                            raise RuntimeError(f"{server.name}: {sink.count() - before} of {count} reached the sink")
+                        time.sleep(0.005)
+                if n:
+                    got[server.name].append((count / m.wall, m.cpu / count * 1e3))
+        mid = {k: [median(x) for x in zip(*v)] for k, v in got.items()}
+        row("relay 4 KiB, 10 sessions", mid["IEMS"][0], mid["Postfix"][0], "msg/s", 5, extra=f"CPU {mid['IEMS'][1]:.2f} / {mid['Postfix'][1]:.2f} ms")
+    finally:
+        ours.stop()
+        peer.stop()
+        sink.stop()
+
+
+# ---------------------------------------------------------------- IMAP
+
+def command(c, text):
+    """Seconds and bytes until the tagged reply."""
+    begin, got, tail = time.monotonic(), 0, b""
+    c.sendall(b"x " + text.encode() + b"\r\n")
+    while True:
+        data = c.recv(1 << 20)
+        if not data:
+            raise RuntimeError("connection lost")
+        got += len(data)
+        tail = (tail + data)[-300:]
+        last = tail.rstrip(b"\r\n").rsplit(b"\n", 1)[-1]
+        if tail.endswith(b"\r\n") and last.startswith(b"x "):
+            if not last.startswith(b"x OK"):
+                raise RuntimeError(f"{text}: {last!r}")
+            return time.monotonic() - begin, got
+
+
+def fill(server, user, number, size):
+    """Appends messages with LITERAL+ in a pipeline."""
+    c, f = imap_login(server, user)
+    body = "".join(f"line {n} of a message that is neither long nor short, but plain.\r\n" for n in range(size // 64))
+    window, sent, done = 50, 0, 0
+    while done < number:
+        while sent < number and sent - done < window:
+            text = (f"From: Sender {sent % 97} <s{sent % 97}@bench.example>\r\nTo: Reader <{user}@{DOMAIN}>\r\nSubject: Message number {sent} of many\r\n"
+                    f"Date: Sat, 21 Nov 2026 07:{sent // 60 % 60:02d}:{sent % 60:02d} +0000\r\nMessage-ID: <{sent}.{user}@bench.example>\r\n"
+                    f"Content-Type: text/plain; charset=utf-8\r\n\r\n{body}").encode()
+            c.sendall(b"f APPEND INBOX {%d+}\r\n%s\r\n" % (len(text), text))
+            sent += 1
+        line = f.readline()
+        if line.startswith(b"f "):
+            if not line.startswith(b"f OK"):
+                raise RuntimeError(line)
+            done += 1
+    c.close()
+
+
+def imap(work, runs, quick):
+    many = 20000 if quick else 100000
+    ours = Iems(work, [f"u{n:03d}" for n in range(100)] + [f"a{n:03d}" for n in range(10)] + ["big10k", "big100k"])
+    peer = Dovecot(work, "sdbox")
+    try:
+        for server in (ours, peer):
+            if server is peer:
+                peer.stop()
+                peer.start("never")
+            fill(server, "big10k", 10000, 10240)
+            fill(server, "big100k", many, 2048)
+            if server is peer:
+                peer.stop()
+                peer.start()
+        for user, number, steps in (("big100k", many, (("SELECT INBOX", "SELECT"), ("FETCH 1:* (UID FLAGS ENVELOPE)", "UID FLAGS ENVELOPE"), ("FETCH 1:* (UID FLAGS)", "UID FLAGS"))),
+                                    ("big10k", 10000, (("FETCH 1:* BODY.PEEK[]", "bodies"),))):
+            for text, name in steps:
+                took = {}
+                for server in (ours, peer):
+                    times = []
+                    for n in range(runs + 1):
+                        c, _ = imap_login(server, user)
+                        seconds = command(c, "SELECT INBOX")[0]
+                        if name != "SELECT":
+                            seconds = command(c, text)[0]
+                        c.close()
+                        if n:
+                            times.append(seconds * 1e3)
+                    took[server.name] = median(times)
+                row(f"{name}, {number} messages", took["IEMS"], took["Dovecot"], "ms", 1, "less")
+        for mode, sessions, count, goal in (("login", 10, 2000, 2), ("append", 10, 3000, 3)):
+            rate = {}
+            for server in (ours, peer):
+                args = [PASSWORD, 100] if mode == "login" else [4096, PASSWORD]
+                load(mode, "127.0.0.1", server.imap, sessions, 200, *args, DOMAIN)
+                rate[server.name] = median([load(mode, "127.0.0.1", server.imap, sessions, count, *args, DOMAIN)["rate"] for _ in range(runs)])
+            row(f"{mode}, {sessions} connections", rate["IEMS"], rate["Dovecot"], "/s", goal)
+    finally:
+        ours.stop()
+        peer.stop()
+
+
+def memory(work, quick):
+    number = 500 if quick else 2000
+    ours = Iems(work, [f"u{n:03d}" for n in range(100)])
+    try:
+        ours.mail.stop()
+        begin = time.monotonic()
+        ours.mail.start()
+        row("start of an initialised instance", time.monotonic() - begin, None, "s", 2, "less")
+        time.sleep(2)
+        row("idle instance with slapd", pss_kib(ours.roots()) / 1024, None, "MB PSS", 120, "less")
+        for n in range(100):
+            imap_login(ours, f"u{n:03d}")[0].close()
+        time.sleep(2)
+        before, open_ = pss_kib(ours.roots()), []
+        for n in range(number):
+            c, f = imap_login(ours, f"u{n % 100:03d}")
+            command(c, "SELECT INBOX")
+            c.sendall(b"i IDLE\r\n")
+            if not f.readline().startswith(b"+"):
+                raise RuntimeError("no IDLE")
+            open_.append(c)
+        time.sleep(2)
+        row(f"idle IMAP connection, {number} open", (pss_kib(ours.roots()) - before) / number, None, "KiB PSS", 24, "less")
+        for c in open_:
+            c.close()
+    finally:
+        ours.stop()
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--only", default="accept,mailbox,relay,imap,memory")
+    p.add_argument("--runs", type=int, default=3)
+    o = p.parse_args()
+    print("| what | IEMS | peer | ratio | goal | met | more |\n|---|---|---|---|---|---|---|", flush=True)
+    parts = {"accept": lambda w: accept(w, o.runs), "mailbox": lambda w: mailbox(w, o.runs), "relay": lambda w: relay(w, o.runs),
+             "imap": lambda w: imap(w, o.runs, o.quick), "memory": lambda w: memory(w, o.quick)}
+    for name in o.only.split(","):
+        work = tempfile.mkdtemp(prefix="iems-bench-", dir=os.environ.get("IEMS_BENCH_DIR"))
+        os.chmod(work, 0o755)
+        try:
+            parts[name](work)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    print(f"\n{len(rows) - len(missed)} of {len(rows)} goals met" + (": missed " + "; ".join(missed) if missed else ""))
+    sys.exit(1 if missed else 0)
+
+
+main()

@@ -1,0 +1,214 @@
+/* Load generator: bounded, blocking clients in threads. Prints one JSON line.
+ *   load smtp   HOST PORT SESSIONS MESSAGES SIZE USERS DOMAIN   one message a connection, recipients u000@.. in
+ * rotation load login  HOST PORT SESSIONS LOGINS PASSWORD USERS DOMAIN  IMAP LOGIN + LOGOUT load append HOST PORT
+ * SESSIONS MESSAGES SIZE PASSWORD DOMAIN IMAP APPEND, session n as user a00n */
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 16384, SESSIONS_MAX = 1000, TIMEOUT_S = 120 };
+
+struct client {
+    int fd;
+    size_t begin, end;
+    char in[LINE_MAX_BYTES];
+};
+
+static struct {
+    const char *mode, *domain, *password;
+    struct sockaddr_in to;
+    int sessions, count, size, users;
+    char *body; /* dot-free message text, CRLF line ends */
+    atomic_int next, failed;
+    double *latency;
+} job;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool dial(struct client *c) {
+    int one = 1;
+    struct timeval limit = {.tv_sec = TIMEOUT_S};
+    c->begin = c->end = 0;
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (c->fd < 0) return false;
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (connect(c->fd, (struct sockaddr *)&job.to, sizeof job.to) == 0) return true;
+    close(c->fd);
+    return false;
+}
+
+static bool send_all(struct client *c, const char *data, size_t len) {
+    while (len > 0) {
+        ssize_t n = write(c->fd, data, len);
+        if (n <= 0) return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* The next line without its end, NUL-terminated; NULL when the connection is gone. */
+static char *read_line(struct client *c) {
+    for (;;) {
+        char *start = c->in + c->begin, *stop = memchr(start, '\n', c->end - c->begin);
+        if (stop != NULL) {
+            *stop = '\0';
+            c->begin = (size_t)(stop + 1 - c->in);
+            return start;
+        }
+        memmove(c->in, start, c->end - c->begin);
+        c->end -= c->begin;
+        c->begin = 0;
+        if (c->end == sizeof c->in) return NULL;
+        ssize_t n = read(c->fd, c->in + c->end, sizeof c->in - c->end);
+        if (n <= 0) return NULL;
+        c->end += (size_t)n;
+    }
+}
+
+static bool smtp_reply(struct client *c, char first) {
+    char *line;
+    do {
+        line = read_line(c);
+    } while (line != NULL && strlen(line) > 3 && line[3] == '-');
+    return line != NULL && line[0] == first;
+}
+
+static bool smtp_command(struct client *c, const char *text, char expected) {
+    return send_all(c, text, strlen(text)) && smtp_reply(c, expected);
+}
+
+static bool one_smtp(struct client *c, int n) {
+    char rcpt[256];
+    snprintf(rcpt, sizeof rcpt, "RCPT TO:<u%03d@%s>\r\n", n % job.users, job.domain);
+    return smtp_reply(c, '2') && smtp_command(c, "EHLO bench.example\r\n", '2') &&
+           smtp_command(c, "MAIL FROM:<sender@bench.example>\r\n", '2') && smtp_command(c, rcpt, '2') &&
+           smtp_command(c, "DATA\r\n", '3') && send_all(c, job.body, (size_t)job.size) &&
+           smtp_command(c, ".\r\n", '2') && smtp_command(c, "QUIT\r\n", '2');
+}
+
+static bool imap_tagged(struct client *c, const char *tag) {
+    char *line;
+    do {
+        line = read_line(c);
+    } while (line != NULL && strncmp(line, tag, strlen(tag)) != 0 && line[0] != '+');
+    return line != NULL && (line[0] == '+' || strncmp(line + strlen(tag), " OK", 3) == 0);
+}
+
+static bool imap_command(struct client *c, const char *text) {
+    return send_all(c, text, strlen(text)) && imap_tagged(c, "a");
+}
+
+static bool one_login(struct client *c, int n) {
+    char login[256];
+    snprintf(login, sizeof login, "a LOGIN u%03d@%s %s\r\n", n % job.users, job.domain, job.password);
+    return read_line(c) != NULL && imap_command(c, login) && imap_command(c, "a LOGOUT\r\n");
+}
+
+static bool append_session(struct client *c, int session) {
+    char text[256];
+    snprintf(text, sizeof text, "a LOGIN a%03d@%s %s\r\n", session, job.domain, job.password);
+    if (!dial(c) || read_line(c) == NULL || !imap_command(c, text)) return false;
+    for (;;) {
+        int n = atomic_fetch_add(&job.next, 1);
+        if (n >= job.count) break;
+        double begin = now();
+        snprintf(text, sizeof text, "a APPEND INBOX {%d}\r\n", job.size);
+        if (!imap_command(c, text) || !send_all(c, job.body, (size_t)job.size) || !imap_command(c, "\r\n"))
+            return false;
+        job.latency[n] = now() - begin;
+    }
+    bool ok = imap_command(c, "a LOGOUT\r\n");
+    close(c->fd);
+    return ok;
+}
+
+static void *run(void *arg) {
+    int session = (int)(size_t)arg;
+    struct client *c = malloc(sizeof *c);
+    if (c == NULL) return NULL;
+    if (strcmp(job.mode, "append") == 0) {
+        if (!append_session(c, session)) job.failed++;
+        free(c);
+        return NULL;
+    }
+    bool smtp = strcmp(job.mode, "smtp") == 0;
+    for (;;) {
+        int n = atomic_fetch_add(&job.next, 1);
+        if (n >= job.count) break;
+        double begin = now();
+        if (!dial(c) || !(smtp ? one_smtp(c, n) : one_login(c, n))) job.failed++;
+        job.latency[n] = now() - begin;
+        close(c->fd);
+    }
+    free(c);
+    return NULL;
+}
+
+static char *make_body(int size) {
+    static const char head[] = "From: <sender@bench.example>\r\nTo: <list@bench.example>\r\nSubject: measured\r\n"
+                               "Date: Sat, 21 Nov 2026 07:24:00 +0000\r\nMessage-ID: <m@bench.example>\r\n\r\n";
+    char *body = malloc((size_t)size + 1);
+    if (body == NULL) exit(1);
+    unsigned seed = 12345;
+    for (int i = 0; i < size; i++) {
+        seed = seed * 1103515245 + 12345;
+        int column = i % 76;
+        body[i] = (char)(column == 74   ? '\r'
+                         : column == 75 ? '\n'
+                                        : "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJ"[seed >> 16 & 31]);
+    }
+    memcpy(body, head, sizeof head - 1);
+    memcpy(body + size - 2, "\r\n", 2);
+    return body;
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 9) {
+        fprintf(stderr, "usage: see the head of load.c\n");
+        return 2;
+    }
+    job.mode = argv[1];
+    job.to.sin_family = AF_INET;
+    inet_pton(AF_INET, argv[2], &job.to.sin_addr);
+    job.to.sin_port = htons((uint16_t)strtol(argv[3], NULL, 10));
+    job.sessions = (int)strtol(argv[4], NULL, 10);
+    job.count = (int)strtol(argv[5], NULL, 10);
+    bool login = strcmp(job.mode, "login") == 0, append = strcmp(job.mode, "append") == 0;
+    job.size = login ? 1024 : (int)strtol(argv[6], NULL, 10);
+    job.password = login ? argv[6] : append ? argv[7] : "";
+    job.users = append ? 1 : (int)strtol(argv[7], NULL, 10);
+    job.domain = argv[8];
+    if (job.sessions < 1 || job.sessions > SESSIONS_MAX || job.count < 1 || job.size < 512 || job.users < 1) return 2;
+    job.body = make_body(job.size);
+    job.latency = calloc((size_t)job.count, sizeof *job.latency);
+    static pthread_t threads[SESSIONS_MAX];
+    double begin = now();
+    for (int i = 0; i < job.sessions; i++) pthread_create(&threads[i], NULL, run, (void *)(size_t)i);
+    for (int i = 0; i < job.sessions; i++) pthread_join(threads[i], NULL);
+    double took = now() - begin;
+    qsort(job.latency, (size_t)job.count, sizeof *job.latency, by_value);
+    printf("{\"seconds\": %.4f, \"rate\": %.1f, \"failed\": %d, \"p50_ms\": %.2f, \"p99_ms\": %.2f}\n", took,
+           job.count / took, atomic_load(&job.failed), job.latency[job.count / 2] * 1e3,
+           job.latency[job.count * 99 / 100] * 1e3);
+    free(job.latency);
+    free(job.body);
+    return 0;
+}
