@@ -1,0 +1,111 @@
+"""Two instances exchange mail through a DNS server of their own (ROUTE-04, SMTPC-01, SMTPC-10, DEPL-01)."""
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import iems
+
+ZONE = """$ORIGIN {domain}.
+@ 60 SOA ns.{domain}. admin.{domain}. 1 3600 600 86400 60
+@ 60 NS ns.{domain}.
+ns 60 A 127.0.0.1
+{records}
+"""
+
+
+class NameServer:
+    """knotd on a loopback port with the zones given: domain -> records."""
+
+    def __init__(self, zones):
+        self.dir = tempfile.mkdtemp(prefix="iems-dns-")
+        self.port = iems.free_port(iems.socket.SOCK_DGRAM)
+        text = f"server:\n  rundir: {self.dir}\n  listen: 127.0.0.1@{self.port}\ndatabase:\n  storage: {self.dir}/db\nlog:\n  - target: {self.dir}/log\n    any: info\n"
+        text += f"template:\n  - id: default\n    storage: {self.dir}\n    zonefile-sync: -1\nzone:\n"
+        for domain, records in zones.items():
+            with open(os.path.join(self.dir, domain + ".zone"), "w", encoding="ascii") as f:
+                f.write(ZONE.format(domain=domain, records=records))
+            text += f"  - domain: {domain}\n    file: {domain}.zone\n"
+        with open(os.path.join(self.dir, "knot.conf"), "w", encoding="ascii") as f:
+            f.write(text)
+        self.process = subprocess.Popen(["/usr/sbin/knotd", "-c", os.path.join(self.dir, "knot.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        iems.wait_until("knotd", self.answers, 15)
+
+    def answers(self):
+        return subprocess.run(["kdig", "+short", "+time=1", "+retry=0", f"@127.0.0.1", "-p", str(self.port), "example.test", "SOA"],
+                              capture_output=True, text=True, check=False).stdout.strip() != ""
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class TwoSites(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        base_a, base_b = iems.free_port_base(), iems.free_port_base()
+        cls.dns = NameServer({
+            "example.test": "@ 60 MX 10 mail.example.test.\nmail 60 A 127.0.0.1",
+            "other.test": "@ 60 MX 10 dead.other.test.\n@ 60 MX 20 mail.other.test.\ndead 60 A 127.0.0.77\nmail 60 A 127.0.0.1",
+            "nomail.test": "@ 60 MX 0 .",
+        })
+        common = f"dns_servers = 127.0.0.1@{cls.dns.port}\n"
+        cls.a = iems.Instance(port_base=base_a, config=f"[smtpc]\n{common}port = {base_b + 25}\n")
+        cls.b = iems.Instance(hostname="mail.other.test", domain="other.test", port_base=base_b, config=f"[smtpc]\n{common}port = {base_a + 25}\n")
+        cls.a.__enter__()
+        cls.b.__enter__()
+        cls.a.user("bart")
+        cls.b.user("ned")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.a.__exit__(None, None, None)
+        cls.b.__exit__(None, None, None)
+        cls.dns.stop()
+
+    def submit(self, to, subject, site=None):
+        site = site or self.a
+        sender = "bart@example.test" if site is self.a else "ned@other.test"
+        site.send(sender, to, iems.message(subject, sender=sender, to=to), service="submission", tls=True, login=sender)
+
+    def test_there_and_back(self):
+        before = self.b.count("ned")
+        self.submit("ned@other.test", "hello over there")
+        self.b.wait_count("ned", before + 1)
+        got = self.b.messages("ned")[-1]
+        self.assertIn(b"Subject: hello over there", got)
+        self.assertRegex(got.decode(), r"Received: from mail\.example\.test .*\n?.*by mail\.other\.test.* with ESMTPS")   # STARTTLS was used
+        before = self.a.count("bart")
+        self.submit("bart@example.test", "and back", self.b)
+        self.a.wait_count("bart", before + 1)
+
+    def test_unknown_user_over_there_bounces(self):   # MTA-18, SMTPC-15
+        before = self.a.count("bart")
+        self.submit("nobody@other.test", "to nobody")
+        self.a.wait_count("bart", before + 1)
+        report = self.a.messages("bart")[-1]
+        self.assertTrue(report.startswith(b"Return-Path: <>"), report[:100])
+        for part in (b"multipart/report", b"message/delivery-status", b"Final-Recipient: rfc822; nobody@other.test", b"Action: failed", b"Status: 5.1.1"):
+            self.assertIn(part.lower(), report.lower())
+
+    def test_null_mx_and_missing_domain_bounce(self):
+        for domain, status in (("nomail.test", b"5.1.10"), ("missing.test", b"5.")):
+            before = self.a.count("bart")
+            self.submit(f"x@{domain}", "to nowhere")
+            self.a.wait_count("bart", before + 1)
+            self.assertIn(b"Status: " + status, self.a.messages("bart")[-1])
+
+    def test_other_site_down_is_deferred_and_comes_later(self):   # SMTPC-04
+        before = self.b.count("ned")
+        self.b.run("stop", self.b.dir)
+        self.submit("ned@other.test", "later")
+        iems.wait_until("deferral", lambda: "later" and "connect" in self.a.run("queue", "list").stdout, 20)
+        self.b.start()
+        self.a.run("queue", "retry", "--all")
+        self.b.wait_count("ned", before + 1, seconds=20)
+
+
+if __name__ == "__main__":
+    iems.main()
