@@ -1,0 +1,219 @@
+/* The resolver against a name server of our own on loopback: ROUTE-04 (MX in preference order), ROUTE-09 (timeout). */
+#include "net/dns_packet.h"
+#include "net/net_test.h"
+#include "net/resolver.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct record {
+    const char *name;
+    uint16_t type;
+    const char *rdata;
+    size_t len;
+} zone[] = {
+#define RR(name, type, rdata)                                                                                          \
+    { name, type, rdata, sizeof(rdata) - 1 }
+    RR("example.test", DNS_MX,
+       "\x00\x14\x06second\x07"
+       "example\x04test\x00"),
+    RR("example.test", DNS_MX,
+       "\x00\x0a\x05"
+       "first\x07"
+       "example\x04test\x00"),
+    RR("null.test", DNS_MX, "\x00\x00\x00"),
+    RR("host.test", DNS_A, "\x7f\x00\x00\x07"),
+    RR("host.test", DNS_AAAA, "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"),
+    RR("alias.test", 5, "\x04host\x04test\x00"),
+    RR("text.test", DNS_TXT, "\x03one\x04 two"),
+    RR("7.0.0.127.in-addr.arpa", DNS_PTR, "\x04Host\x04test\x00"),
+};
+
+static int server_fd, server_port;
+
+/* Reads the question's name as text and its type; returns the length of the question, 0 = nonsense. */
+static size_t read_question(const unsigned char *p, size_t len, char *name, unsigned *type) {
+    size_t at = 12, n = 0;
+    while (at < len && p[at] != 0) {
+        if (n > 0) name[n++] = '.';
+        for (unsigned i = 1; i <= p[at]; i++) name[n++] = ascii_lower((char)p[at + i]);
+        at += 1u + p[at];
+    }
+    name[n] = '\0';
+    if (at + 5 > len) return 0;
+    *type = (unsigned)p[at + 1] << 8 | p[at + 2];
+    return at + 5 - 12;
+}
+
+static void serve_one(const unsigned char *query, size_t len, const struct sockaddr_in *from) {
+    unsigned char out[1500] = {0};
+    char name[256];
+    unsigned type, answers = 0;
+    bool known = false;
+    size_t question = read_question(query, len, name, &type), at = 12 + question;
+    if (question == 0 || strcmp(name, "silent.test") == 0) return;
+    memcpy(out, query, at);
+    for (size_t i = 0; i < sizeof zone / sizeof zone[0]; i++) {
+        if (strcmp(zone[i].name, name) != 0) continue;
+        known = true;
+        if (zone[i].type != type && zone[i].type != 5) continue;
+        static const unsigned char fixed[] = {0xc0, 12, 0, 0, 0, 1, 0, 0, 0, 60, 0, 0};
+        memcpy(out + at, fixed, sizeof fixed);
+        out[at + 3] = (unsigned char)zone[i].type;
+        out[at + 11] = (unsigned char)zone[i].len;
+        memcpy(out + at + sizeof fixed, zone[i].rdata, zone[i].len);
+        at += sizeof fixed + zone[i].len;
+        answers++;
+    }
+    out[2] = 0x84;
+    out[3] = strcmp(name, "broken.test") == 0 ? 0x82 : known ? 0x80 : 0x83;
+    out[5] = 1;
+    out[7] = (unsigned char)answers;
+    out[9] = out[11] = 0;
+    (void)sendto(server_fd, out, at, 0, (const struct sockaddr *)from, sizeof *from);
+}
+
+static void serve(void *arg) {
+    (void)arg;
+    for (;;) {
+        unsigned char query[1500];
+        struct sockaddr_in from;
+        socklen_t from_len = sizeof from;
+        ssize_t n = recvfrom(server_fd, query, sizeof query, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+        if (n >= 12) {
+            serve_one(query, (size_t)n, &from);
+        } else if (fiber_wait_fd(server_fd, FIBER_READ, DEADLINE_NEVER) != 0) {
+            close(server_fd);
+            return;
+        }
+    }
+}
+
+static struct resolver *start(uint64_t timeout_ms, struct fiber **server) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    server_fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(server_fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(getsockname(server_fd, (struct sockaddr *)&at, &len), 0);
+    server_port = ntohs(at.sin_port);
+    assert_int_equal(fiber_spawn("dns", serve, NULL, server), 0);
+    char name[32];
+    (void)snprintf(name, sizeof name, "127.0.0.1@%d", server_port);
+    const char *servers[] = {name, NULL};
+    struct resolver_config cfg = {.servers = servers, .timeout_ms = timeout_ms};
+    struct resolver *r = NULL;
+    struct error err = {0};
+    assert_int_equal(resolver_new(&cfg, &r, &err), 0);
+    return r;
+}
+
+FIBER_TEST(mx_in_order) {
+    struct fiber *server;
+    struct resolver *r = start(5000, &server);
+    ARENA_AUTO a = arena_new(1 << 20);
+    struct dns_mx *mx;
+    size_t n;
+    enum dns_status status;
+    bool secure;
+    assert_int_equal(resolver_mx(r, STR("example.test"), a, &status, &secure, &mx, &n), 0);
+    assert_int_equal(status, DNS_OK);
+    assert_false(secure);
+    assert_int_equal(n, 2);
+    assert_true(str_eq(mx[0].host, STR("first.example.test")));
+    assert_int_equal(mx[0].preference, 10);
+    assert_true(str_eq(mx[1].host, STR("second.example.test")));
+    assert_int_equal(resolver_mx(r, STR("null.test."), a, &status, &secure, &mx, &n), 0); /* RFC 7505 */
+    assert_int_equal(n, 1);
+    assert_int_equal(mx[0].host.len, 0);
+    assert_int_equal(resolver_mx(r, STR("host.test"), a, &status, &secure, &mx, &n), 0);
+    assert_int_equal(status, DNS_NODATA);
+    assert_int_equal(resolver_mx(r, STR("missing.test"), a, &status, &secure, &mx, &n), 0);
+    assert_int_equal(status, DNS_NXDOMAIN);
+    resolver_free(r);
+    fiber_cancel(server);
+}
+
+FIBER_TEST(addresses_names_and_texts) {
+    struct fiber *server;
+    struct resolver *r = start(5000, &server);
+    ARENA_AUTO a = arena_new(1 << 20);
+    enum dns_status status;
+    bool secure;
+    struct net_addr *addr;
+    struct str *texts;
+    struct dns_answer answer;
+    size_t n;
+    assert_int_equal(resolver_addresses(r, STR("host.test"), 25, a, &status, &secure, &addr, &n), 0);
+    assert_int_equal(status, DNS_OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(addr[0].family, AF_INET6);
+    assert_int_equal(addr[1].ip[3], 7);
+    assert_int_equal(addr[1].port, 25);
+    assert_int_equal(resolver_query(r, STR("alias.test"), DNS_A, a, &answer), 0);
+    assert_int_equal(answer.status, DNS_OK);
+    assert_true(str_eq(answer.cname, STR("host.test")));
+    assert_int_equal(resolver_txt(r, STR("text.test"), a, &status, &texts, &n), 0);
+    assert_int_equal(n, 1);
+    assert_true(str_eq(texts[0], STR("one two")));
+    assert_int_equal(resolver_ptr(r, &addr[1], a, &status, &texts, &n), 0);
+    assert_true(n == 0 ||
+                str_eq(texts[0], STR("host.test"))); /* 127.in-addr.arpa may be answered by libunbound itself */
+    resolver_free(r);
+    fiber_cancel(server);
+}
+
+FIBER_TEST(failures_are_temporary) {
+    struct fiber *server;
+    struct resolver *r = start(300, &server);
+    ARENA_AUTO a = arena_new(1 << 20);
+    struct dns_answer answer;
+    assert_int_equal(resolver_query(r, STR("broken.test"), DNS_A, a, &answer), 0);
+    assert_int_equal(answer.status, DNS_TEMPFAIL);
+    uint64_t begin = loop_now_ms();
+    assert_int_equal(resolver_query(r, STR("silent.test"), DNS_A, a, &answer), 0);
+    assert_int_equal(answer.status, DNS_TEMPFAIL);
+    assert_true(loop_now_ms() - begin < 5000);
+    resolver_free(r);
+    fiber_cancel(server);
+}
+
+static void bad_configuration(void **state) {
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(loop_init(&err), 0);
+    const char *servers[] = {"not an address", NULL};
+    struct resolver *r = NULL;
+    assert_int_equal(resolver_new(&(struct resolver_config){.servers = servers}, &r, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "not an address"));
+    loop_done();
+}
+
+static void packets_that_lie(void **state) {
+    (void)state;
+    ARENA_AUTO a = arena_new(1 << 20);
+    struct dns_packet p;
+    static const char good[] = "\0\0\x81\x80\0\1\0\1\0\0\0\0\1x\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1";
+    assert_int_equal(dns_packet_answers(str_of(good, sizeof good - 1), a, &p), 0);
+    assert_int_equal(p.count, 1);
+    assert_true(str_eq(p.records[0].rdata, STR("\x7f\0\0\1")));
+    for (size_t cut = 0; cut < sizeof good - 1; cut++) {
+        assert_int_equal(dns_packet_answers(str_of(good, cut), a, &p), ERR_CORRUPT);
+    }
+    static const char loop[] = "\0\0\x81\x80\0\1\0\0\0\0\0\0\xc0\x0c\0\1\0\1";
+    assert_int_equal(dns_packet_answers(str_of(loop, sizeof loop - 1), a, &p), ERR_CORRUPT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mx_in_order),
+        cmocka_unit_test(addresses_names_and_texts),
+        cmocka_unit_test(failures_are_temporary),
+        cmocka_unit_test(bad_configuration),
+        cmocka_unit_test(packets_that_lie),
+    };
+    return cmocka_run_group_tests_name("resolver", tests, NULL, NULL);
+}
