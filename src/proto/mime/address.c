@@ -51,6 +51,11 @@ static void add_unescaped(struct buf *out, struct str run) {
     }
 }
 
+/* Blanks around the dots of a local part or domain mean nothing (obs-local-part, obs-domain). */
+static bool next_to_dot(const struct buf *before, struct str after) {
+    return str_ends(buf_str(before), STR(".")) || str_starts(after, STR("."));
+}
+
 /* Reads words until a special other than a quote or a parenthesis, or the end. */
 static void read_words(struct str *rest, struct words *w) {
     for (;;) {
@@ -58,7 +63,10 @@ static void read_words(struct str *rest, struct words *w) {
         header_skip_cfws(rest, &w->comment);
         bool blank = rest->len < before;
         if (rest->len == 0 || (is_special(rest->ptr[0]) && rest->ptr[0] != '"')) return;
-        if (blank && w->count > 0) buf_addc(&w->phrase, ' ');
+        if (blank && w->count > 0) {
+            buf_addc(&w->phrase, ' ');
+            if (!next_to_dot(&w->joined, *rest)) buf_addc(&w->joined, ' ');
+        }
         size_t mark = w->phrase.len;
         if (rest->ptr[0] == '"') {
             header_quoted_string(rest, &w->phrase);
@@ -74,8 +82,10 @@ static void read_words(struct str *rest, struct words *w) {
 static struct str read_domain(struct address_parser *p, struct str *comment) {
     BUF_AUTO text = BUF_INIT(ADDRESS_TEXT_MAX);
     for (;;) {
+        size_t before = p->rest.len;
         header_skip_cfws(&p->rest, comment);
         if (p->rest.len == 0) break;
+        if (p->rest.len < before && text.len > 0 && !next_to_dot(&text, p->rest)) break;
         if (p->rest.ptr[0] == '[') {
             ptrdiff_t end = str_find(p->rest, ']');
             size_t n = end == STR_NPOS ? p->rest.len : (size_t)end + 1;
@@ -87,6 +97,15 @@ static struct str read_domain(struct address_parser *p, struct str *comment) {
         buf_add(&text, take_run(&p->rest));
     }
     return arena_str(p->arena, buf_str(&text));
+}
+
+/* What follows an address without a comma belongs to nothing. */
+static void skip_junk(struct address_parser *p, struct str *comment) {
+    for (;;) {
+        header_skip_cfws(&p->rest, comment);
+        if (p->rest.len == 0 || p->rest.ptr[0] == ',' || (p->rest.ptr[0] == ';' && p->in_group)) return;
+        skip(&p->rest, 1);
+    }
 }
 
 /* Behind "<": [route ":"] addr-spec [">"]. */
@@ -114,7 +133,7 @@ static void read_angle(struct address_parser *p, struct address *out, struct str
     }
     while (p->rest.len > 0 && p->rest.ptr[0] != '>' && p->rest.ptr[0] != ',') skip(&p->rest, 1);
     if (p->rest.len > 0 && p->rest.ptr[0] == '>') skip(&p->rest, 1);
-    header_skip_cfws(&p->rest, comment);
+    skip_junk(p, comment);
 }
 
 static void set_name(struct address_parser *p, struct address *out, struct str name) {
@@ -126,6 +145,34 @@ static void set_name_from_comment(struct address_parser *p, struct address *out,
     BUF_AUTO text = BUF_INIT(ADDRESS_TEXT_MAX);
     add_unescaped(&text, comment);
     set_name(p, out, str_trim(buf_str(&text)));
+}
+
+/* Behind the "<" of a mailbox with a display name (or an empty one). */
+static void finish_angle(struct address_parser *p, struct str phrase, struct str comment, struct address *out) {
+    read_angle(p, out, &comment);
+    set_name(p, out, phrase);
+    if (phrase.len == 0 && comment.len > 0) set_name_from_comment(p, out, comment);
+}
+
+/* Behind the "@" of an addr-spec without brackets. When brackets follow, what looked like an address was a display name
+ * that somebody forgot to quote. */
+static void finish_spec(struct address_parser *p, struct str local, struct address *out) {
+    struct str comment = STR_EMPTY;
+    struct str domain = read_domain(p, &comment);
+    if (p->rest.len > 0 && p->rest.ptr[0] == '<') {
+        skip(&p->rest, 1);
+        BUF_AUTO name = BUF_INIT(ADDRESS_TEXT_MAX);
+        buf_add(&name, local);
+        buf_addc(&name, '@');
+        buf_add(&name, domain);
+        finish_angle(p, buf_str(&name), STR_EMPTY, out);
+        return;
+    }
+    out->local = arena_str(p->arena, local);
+    out->domain = domain;
+    out->has_domain = true;
+    skip_junk(p, &comment);
+    if (comment.len > 0) set_name_from_comment(p, out, comment);
 }
 
 /* Builds the address from the words read and the special that stopped them. False: nothing here, go on. */
@@ -142,19 +189,12 @@ static bool finish(struct address_parser *p, struct words *w, struct address *ou
     }
     if (stop == '<') {
         skip(&p->rest, 1);
-        struct str comment = w->comment;
-        read_angle(p, out, &comment);
-        set_name(p, out, buf_str(&w->phrase));
-        if (w->count == 0 && comment.len > 0) set_name_from_comment(p, out, comment);
+        finish_angle(p, buf_str(&w->phrase), w->comment, out);
         return true;
     }
     if (stop == '@') {
         skip(&p->rest, 1);
-        struct str comment = STR_EMPTY;
-        out->local = arena_str(p->arena, buf_str(&w->joined));
-        out->domain = read_domain(p, &comment);
-        out->has_domain = true;
-        if (comment.len > 0) set_name_from_comment(p, out, comment);
+        finish_spec(p, buf_str(&w->joined), out);
         return true;
     }
     if (w->count == 0) return false;

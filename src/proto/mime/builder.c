@@ -22,7 +22,8 @@ struct summary_builder {
     int error;
     struct buf top_header, header, hold;
     uint64_t offset, lf;
-    char tail[2]; /* the last two octets taken */
+    uint64_t floor; /* where the text that is being read began: a line end before it belongs to what is there */
+    char tail[2];   /* the last two octets taken */
     unsigned open, parts, flags;
     size_t cost;
     struct mime_top top;
@@ -132,7 +133,7 @@ static void take(struct summary_builder *b, struct str *bytes) {
 /* ---------------------------------------------------------------- entities */
 
 static void begin_body(struct summary_builder *b, struct mime_node *n) {
-    n->body_offset = b->offset;
+    n->body_offset = b->floor = b->offset;
     n->body_lf = b->lf;
     b->state = IN_BODY;
 }
@@ -181,11 +182,7 @@ static void end_node(struct summary_builder *b, struct mime_node *n, uint64_t at
         n->open = false;
         b->open--;
     }
-    if (at <= n->body_offset) {
-        n->body_len = 0;
-        n->lines = 0;
-        return;
-    }
+    if (at < b->floor + eol) eol = 0;
     n->body_len = at - eol - n->body_offset;
     n->lines = b->lf - n->body_lf - (eol > 0);
 }
@@ -229,6 +226,7 @@ static void take_boundary(struct summary_builder *b, struct mime_node *m, struct
     (void)scan_body(line, b->tail[1], false, &r);
     b->state = IN_BODY;
     count(b, line, &r);
+    b->floor = b->offset;
     if (last) {
         m->open = false;
         b->open--;

@@ -127,7 +127,7 @@ static int read_disposition(struct mime_node *n, const struct entity_fields *e, 
     if (!e->seen[F_DISPOSITION]) return 0;
     struct mime_value v;
     if (mime_value_parse(e->value[F_DISPOSITION], arena, &v) != 0) return ERR_NOMEM;
-    if (v.main.len == 0) return 0;
+    if (!is_token(v.main)) return 0;
     BUF_AUTO text = BUF_INIT(MIME_ENTITY_TEXT_MAX);
     buf_addc(&text, '(');
     mime_string_write(&text, v.main);
@@ -159,10 +159,17 @@ static struct str read_language(const struct entity_fields *e, struct arena *are
     return keep(&text, arena, truncated);
 }
 
+/* One token and nothing behind it; anything else is as good as no field. */
 static struct str read_encoding(const struct entity_fields *e, struct arena *arena, bool *truncated) {
-    struct mime_value v = {.main = STR_EMPTY};
-    if (e->seen[F_ENCODING] && mime_value_parse(e->value[F_ENCODING], arena, &v) != 0) return STR("\"7bit\"");
-    return v.main.len == 0 ? STR("\"7bit\"") : quoted(v.main, arena, truncated);
+    struct str rest = e->value[F_ENCODING];
+    if (!e->seen[F_ENCODING]) return STR("\"7bit\"");
+    header_skip_cfws(&rest, NULL);
+    size_t n = 0;
+    while (n < rest.len && strchr(" \t\r\n(", rest.ptr[n]) == NULL) n++;
+    struct str token = str_sub(rest, 0, n);
+    rest = str_sub(rest, n, rest.len);
+    header_skip_cfws(&rest, NULL);
+    return rest.len > 0 || !is_token(token) ? STR("\"7bit\"") : quoted(token, arena, truncated);
 }
 
 int mime_entity_read(struct mime_node *n, struct str header, bool in_digest, struct arena *arena, struct mime_top *top,

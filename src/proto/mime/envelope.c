@@ -128,7 +128,6 @@ static void write_field(struct buf *out, int f, struct str text) {
 
 int mime_envelope_write(struct buf *out, struct str header, struct arena *keep, struct mime_top *top, bool *truncated) {
     struct buf text[F_COUNT];
-    bool seen[F_COUNT] = {false};
     ARENA_AUTO scratch = arena_new(MIME_ARENA_MAX);
     if (scratch == NULL) return ERR_NOMEM;
     for (int f = 0; f < F_COUNT; f++)
@@ -136,11 +135,11 @@ int mime_envelope_write(struct buf *out, struct str header, struct arena *keep, 
     struct header_field h;
     for (unsigned n = 0; n < MIME_FIELDS_MAX && header_next(&header, &h); n++) {
         int f = find_field(h.name);
-        if (f < 0 || (seen[f] && !fields[f].is_list)) continue;
-        seen[f] = true;
+        if (f < 0) continue;
         if (fields[f].is_list) {
             add_addresses(&text[f], h.value, scratch, truncated);
         } else {
+            buf_clear(&text[f]); /* of several the last counts */
             mime_value_write(&text[f], h.value);
         }
         if (top != NULL) read_top(top, (enum field)f, h.value, scratch, keep);

@@ -85,15 +85,27 @@ static void put_le(struct buf *out, uint64_t v, unsigned bytes) {
     for (unsigned i = 0; i < bytes; i++, v >>= 8) buf_addc(out, (char)(v & 0xff));
 }
 
+static void put_part(struct buf *out, const struct mime_node *n) {
+    put_le(out, n->depth, 1);
+    put_le(out, n->kind, 1);
+    put_le(out, n->number, 2);
+    put_le(out, n->header_offset, 8);
+    put_le(out, n->body_offset, 8);
+    put_le(out, n->body_len, 8);
+}
+
+/* The part that write_no_part shows: empty, at the end of its multipart. */
+static void put_no_part(struct buf *out, const struct mime_node *parent) {
+    uint64_t end = parent->body_offset + parent->body_len;
+    put_part(out,
+             &(struct mime_node){.depth = parent->depth + 1, .number = 1, .header_offset = end, .body_offset = end});
+}
+
 void mime_parts_write(struct buf *out, const struct mime_node *root) {
     const struct mime_node *n = root;
     while (n != NULL) {
-        put_le(out, n->depth, 1);
-        put_le(out, n->kind, 1);
-        put_le(out, n->number, 2);
-        put_le(out, n->header_offset, 8);
-        put_le(out, n->body_offset, 8);
-        put_le(out, n->body_len, 8);
+        put_part(out, n);
+        if (n->kind == PART_MULTIPART && n->first == NULL) put_no_part(out, n);
         if (n->first != NULL) {
             n = n->first;
             continue;
