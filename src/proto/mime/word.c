@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { WORD_MAX = 64 * 1024 };
+enum { WORD_MAX = 64 * 1024, WORD_LEN_MAX = 8192 /* of one encoded-word; RFC 2047 allows 75 */ };
 
 struct word {
     struct str charset, text;
@@ -16,7 +16,7 @@ struct word {
 static bool match_word(struct str s, struct word *w) {
     if (!str_starts(s, STR("=?"))) return false;
     struct str rest = str_sub(s, 2, s.len);
-    ptrdiff_t q = str_find(rest, '?');
+    ptrdiff_t q = str_find(str_sub(rest, 0, WORD_LEN_MAX), '?');
     if (q <= 0 || (size_t)q + 2 >= rest.len || rest.ptr[q + 2] != '?') return false;
     w->charset = str_sub(rest, 0, (size_t)q);
     w->encoding = ascii_lower(rest.ptr[q + 1]);
@@ -24,7 +24,7 @@ static bool match_word(struct str s, struct word *w) {
     for (size_t i = 0; i < w->charset.len; i++) {
         if (ascii_isspace(w->charset.ptr[i])) return false;
     }
-    struct str text = str_sub(rest, (size_t)q + 3, rest.len);
+    struct str text = str_sub(rest, (size_t)q + 3, WORD_LEN_MAX);
     ptrdiff_t end = str_find_str(text, STR("?="));
     if (end == STR_NPOS) return false;
     w->text = str_sub(text, 0, (size_t)end);
@@ -86,12 +86,13 @@ static void put_clean(struct buf *out, struct str utf8) {
 /* Adjacent words of one charset are converted together: a character may be split between them. */
 static size_t decode_words(struct buf *out, struct str text, struct word w) {
     struct charset *charset = charset_find(w.charset);
-    if (charset == NULL) {
-        put_clean(out, str_sub(text, 0, w.len));
-        return w.len;
-    }
     BUF_AUTO raw = BUF_INIT(WORD_MAX);
     BUF_AUTO utf8 = BUF_INIT(WORD_MAX * 3);
+    if (charset == NULL) {
+        (void)charset_decode(charset_find(STR("utf-8")), str_sub(text, 0, w.len), true, true, &utf8);
+        put_clean(out, buf_str(&utf8));
+        return w.len;
+    }
     struct str name = w.charset;
     size_t used = 0;
     for (;;) {
