@@ -28,5 +28,13 @@ const char *option_suggest(struct str name);
 /* Checks a value against type and range; ERR_INVALID with what is wrong and what would be right. `number` (may be NULL)
  * gets the value of number-like types (bool: 0/1). */
 NODISCARD int option_check(const struct option *o, struct str value, uint64_t *number, struct error *err);
+/* The same by name; ERR_NOTFOUND with a suggestion when there is no such option. */
+NODISCARD int option_check_named(struct str name, struct str value, struct error *err);
+
+enum { OPTION_RANGE_MAX = 200 };
+/* What would be right: "0 to 100000 sessions". */
+void option_range(const struct option *o, char out[static OPTION_RANGE_MAX]);
+/* The options in order of their names; NULL at the end. */
+const struct option *option_at(size_t i);
 
 #endif

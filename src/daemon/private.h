@@ -1,0 +1,87 @@
+/* The inside of struct daemon, for the files of this folder. There is one daemon in a process. */
+#ifndef IEMS_DAEMON_PRIVATE_H
+#define IEMS_DAEMON_PRIVATE_H
+
+#include "daemon/daemon.h"
+#include "daemon/settings.h"
+#include "net/fiber.h"
+#include "net/watch.h"
+#include "rpc/dir_methods.h"
+#include "rpc/packet.h"
+
+enum {
+    CHANNEL_FD = 3,
+    DAEMON_LISTENERS_MAX = PACKET_FDS_MAX,
+    DAEMON_CLIENTS_MAX = 8,
+    DAEMON_SUBSCRIBERS_MAX = 8,
+    TICKET_KEY_SIZE = 32,
+    METRICS_MAX = PACKET_MAX - 1024,
+    STOP_DEFAULT_S = 10,
+};
+
+struct daemon_listener {
+    char name[32];
+    int fd; /* -1 once it was taken */
+};
+
+struct daemon_client {
+    struct daemon *daemon;
+    const struct rpc_service *service;
+    struct rpc_client *client;
+    struct cond arrived; /* a descriptor from the responder */
+    int fd;              /* -1 = none waits to be taken */
+    struct {
+        struct rpc_client_ops ops;
+        void *arg;
+    } subscribers[DAEMON_SUBSCRIBERS_MAX];
+    size_t subscriber_count;
+};
+
+struct daemon {
+    const struct daemon_ops *ops;
+    void *data;
+    char *instance_dir, *hostname, *default_domain, *user;
+    unsigned worker, workers;
+    char ticket_key[TICKET_KEY_SIZE];
+    size_t ticket_key_len;
+    struct settings *settings;
+    struct tls_server *tls;
+    struct buf tls_pem; /* until the TLS context is made */
+    struct watch channel;
+    struct daemon_listener listeners[DAEMON_LISTENERS_MAX];
+    size_t listener_count;
+    struct daemon_client clients[DAEMON_CLIENTS_MAX];
+    size_t client_count;
+    struct cond configured; /* the first options of the directory came */
+    bool has_directory_options;
+    bool started, stopping;
+    unsigned stop_seconds;
+};
+
+/* daemon.c */
+void daemon_begin_stop(struct daemon *d, unsigned seconds);
+/* From the list of iems.conf (Start, Options) or of the directory. */
+void daemon_set_options(struct daemon *d, enum settings_layer layer, const struct setting *list, size_t count);
+
+/* start.c: takes over what the Start packet says and its descriptors. */
+NODISCARD int daemon_take_start(struct daemon *d, struct packet *p, struct error *err);
+void daemon_options_from_packet(struct daemon *d, Control__Option *const *options, size_t count);
+void daemon_set_tls(struct daemon *d, struct str pem);
+void daemon_set_log(int fd, const char *level);
+
+/* channel.c: descriptor 3. */
+NODISCARD int channel_start(struct daemon *d);
+NODISCARD int channel_send(struct daemon *d, const Control__Packet *msg);
+void channel_failed(struct daemon *d, const char *text);
+
+/* clients.c */
+void clients_peer_came(struct daemon *d, const char *service, int fd);
+NODISCARD int clients_watch_options(struct daemon *d);
+
+/* metrics.c */
+void daemon_metrics(struct daemon *d, struct buf *out);
+
+/* help.c: --help and so on; the exit status. */
+int daemon_help(const struct daemon_ops *ops, int argc, char **argv);
+
+#endif
