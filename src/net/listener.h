@@ -7,7 +7,7 @@
 struct listener;
 
 struct listener_ops {
-    /* Runs in a new fiber; owns nothing: the stream is freed after it returns. */
+    /* Runs in a new fiber; owns nothing: the stream is flushed and freed after it returns. */
     void (*serve)(struct stream *s, void *arg);
     /* Called instead of serve, in a short-lived fiber, when a limit is reached: writes the protocol's refusal. May be
      * NULL. */
