@@ -2,6 +2,7 @@
 #ifndef IEMS_DAEMON_AUTH_H
 #define IEMS_DAEMON_AUTH_H
 
+#include "base/buf.h"
 #include "net/stream.h"
 #include "rpc/dir_methods.h"
 

@@ -1,0 +1,86 @@
+/* RCPT: RFC 5321 section 4.1.1.3. Each recipient is looked up now, so that nothing is accepted that would have to be
+ * bounced (LIM-21, LIM-22); strangers may not relay (RELAY-03). */
+#include "base/log.h"
+#include "net/loop.h"
+#include "smtpd/commands.h"
+
+#include <stdio.h>
+
+enum { DIRECTORY_TIMEOUT_MS = 30 * 1000, REASON_MAX = 200 };
+
+static int reject(struct session *s, const struct address *to, unsigned code, const char *enhanced, const char *why) {
+    struct smtpd *d = s->d;
+    d->count.rejected_recipients++;
+    s->tx.rejected++;
+    log_event(LOG_MESSAGE, s->tx.trace, "recipient_rejected",
+              "to=<%s> from=<%s> peer=%s session=%s reply=%u reason=\"%s\"", to->text, s->tx.sender, s->peer, s->id,
+              code, why);
+    transaction_note(&s->tx, "smtpd rejected to=<%s> from=<%s> peer=%s reply=%u %s", to->text, s->tx.sender, s->peer,
+                     code, why);
+    if (d->set.max_rejects != 0 && ++s->rejects >= d->set.max_rejects) {
+        log_event(LOG_WARNING, s->id, "too_many_rejects", "peer=%s rejects=%u", s->peer, s->rejects);
+        return session_close(s, "4.7.0", "%s Too many recipients that do not exist", d->hostname);
+    }
+    return session_reply(s, code, enhanced, "%s", why);
+}
+
+static int qualify(struct session *s, struct address *to) {
+    const struct smtpd_settings *set = &s->d->set;
+    if (address_has_domain(to)) return 0;
+    bool postmaster = address_is_postmaster(to); /* RFC 5321 section 4.5.1: must always work */
+    if (set->reject_unqualified && !postmaster) return ERR_DENIED;
+    return set->qualify || postmaster ? address_qualify(to, str_from(s->d->default_domain)) : 0;
+}
+
+static bool may_relay(const struct session *s) {
+    return (s->authenticated && s->may_send) || session_is_trusted(s, &s->d->set.relay);
+}
+
+static int resolve(struct session *s, const struct address *to, Dir__Kind *kind, struct error *err) {
+    Dir__Resolve request = DIR__RESOLVE__INIT;
+    request.address = (char *)(uintptr_t)to->text;
+    request.source = (char *)(uintptr_t) "SMTPD";
+    RPC_REPLY_AUTO reply = {0};
+    int rc =
+        rpc_call(s->d->dir, DIR_RESOLVE, &request.base, STR_EMPTY, loop_now_ms() + DIRECTORY_TIMEOUT_MS, &reply, err);
+    if (rc == 0) *kind = ((const Dir__Resolved *)reply.msg)->kind;
+    return rc;
+}
+
+static int accept_or_reject(struct session *s, struct smtp_command *c, Dir__Kind kind) {
+    char why[REASON_MAX + ADDRESS_MAX];
+    switch (kind) {
+    case DIR__KIND__UNKNOWN:
+        (void)snprintf(why, sizeof why, "<%s> No such address here", c->path.text);
+        return reject(s, &c->path, 550, "5.1.1", why);
+    case DIR__KIND__NO_RECEIVE:
+        (void)snprintf(why, sizeof why, "<%s> Mailbox takes no mail", c->path.text);
+        return reject(s, &c->path, 550, "5.2.1", why);
+    case DIR__KIND__NOT_LOCAL:
+        if (may_relay(s)) break;
+        s->d->count.relay_denied++;
+        (void)snprintf(why, sizeof why, "<%s> Relaying denied", c->path.text);
+        return reject(s, &c->path, 550, "5.7.1", why);
+    default: break;
+    }
+    if (transaction_add(&s->tx, &c->path, &c->rcpt) < 0) return session_reply(s, 452, "4.5.3", "Too many recipients");
+    return session_reply(s, 250, "2.1.5", "OK");
+}
+
+int cmd_rcpt(struct session *s, struct smtp_command *c) {
+    struct smtpd *d = s->d;
+    struct error err = {0};
+    Dir__Kind kind = DIR__KIND__UNKNOWN;
+    if (!s->tx.open) return session_error(s, 503, "5.5.1", "MAIL first");
+    if (s->tx.body != NULL) return session_error(s, 503, "5.5.1", "Data has begun");
+    if (s->tx.count >= d->set.max_recipients)
+        return session_reply(s, 452, "4.5.3", "Too many recipients, send the others in another transaction");
+    if (qualify(s, &c->path) < 0) return reject(s, &c->path, 553, "5.1.3", "Recipient address needs a domain");
+    if (resolve(s, &c->path, &kind, &err) < 0) {
+        log_event(LOG_WARNING, s->tx.trace, "directory_failed", "what=resolve to=<%s> reason=\"%s\"", c->path.text,
+                  err.text);
+        d->count.deferred++;
+        return session_reply(s, 451, "4.3.0", "Directory is not available, try again later");
+    }
+    return accept_or_reject(s, c, kind);
+}

@@ -1,0 +1,46 @@
+/* The table of commands (RFC 5321 section 4.1, RFC 2033 section 4), and of the services that know them. */
+#include "smtpd/commands.h"
+
+const struct service service_table[] = {
+    {.name = "smtp"},
+    {.name = "submission", .submission = true},
+    {.name = "submissions", .submission = true, .implicit_tls = true},
+    {.name = "lmtp", .lmtp = true},
+};
+const size_t service_count = sizeof service_table / sizeof service_table[0];
+
+static const struct command table[] = {
+    {SMTP_HELO, ON_SMTP, 0, cmd_hello},
+    {SMTP_EHLO, ON_SMTP, 0, cmd_hello},
+    {SMTP_LHLO, ON_LMTP, 0, cmd_hello},
+    {SMTP_MAIL, ON_ALL, NEEDS_HELLO, cmd_mail},
+    {SMTP_RCPT, ON_ALL, NEEDS_HELLO | MAKES_PROGRESS, cmd_rcpt},
+    {SMTP_DATA, ON_ALL, NEEDS_HELLO, cmd_data},
+    {SMTP_BDAT, ON_ALL, NEEDS_HELLO | MAKES_PROGRESS, cmd_bdat},
+    {SMTP_RSET, ON_ALL, 0, cmd_rset},
+    {SMTP_NOOP, ON_ALL, 0, cmd_noop},
+    {SMTP_QUIT, ON_ALL, 0, cmd_quit},
+    {SMTP_VRFY, ON_ALL, NEEDS_HELLO, cmd_vrfy},
+    {SMTP_EXPN, ON_ALL, NEEDS_HELLO, cmd_expn},
+    {SMTP_HELP, ON_ALL, 0, cmd_help},
+    {SMTP_STARTTLS, ON_ALL, NEEDS_HELLO, cmd_starttls},
+    {SMTP_AUTH, ON_SMTP, NEEDS_HELLO, cmd_auth},
+};
+
+static bool is_on(const struct command *c, const struct service *service) {
+    return (c->where & (service->lmtp ? ON_LMTP : ON_SMTP)) != 0;
+}
+
+const struct command *command_find(enum smtp_verb verb, const struct service *service) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (table[i].verb == verb && is_on(&table[i], service)) return &table[i];
+    return NULL;
+}
+
+void command_names(const struct service *service, struct buf *out) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (!is_on(&table[i], service)) continue;
+        if (out->len > 0) buf_addc(out, ' ');
+        buf_adds(out, smtp_verb_name(table[i].verb));
+    }
+}

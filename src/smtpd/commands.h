@@ -1,0 +1,39 @@
+/* The commands: one file each, registered in the table of command.c, which is the only dispatch. */
+#ifndef IEMS_SMTPD_COMMANDS_H
+#define IEMS_SMTPD_COMMANDS_H
+
+#include "smtpd/session.h"
+
+enum command_where { ON_SMTP = 1, ON_LMTP = 2, ON_ALL = 3 };
+
+enum command_flags {
+    NEEDS_HELLO = 1,    /* after HELO, EHLO or LHLO */
+    MAKES_PROGRESS = 2, /* does not count as idle */
+};
+
+struct command {
+    enum smtp_verb verb;
+    unsigned where, flags;
+    int (*run)(struct session *s, struct smtp_command *c);
+};
+
+/* NULL: not implemented for this service. */
+const struct command *command_find(enum smtp_verb verb, const struct service *service);
+/* Names of the commands of the service, separated by blanks. */
+void command_names(const struct service *service, struct buf *out);
+
+int cmd_hello(struct session *s, struct smtp_command *c);
+int cmd_mail(struct session *s, struct smtp_command *c);
+int cmd_rcpt(struct session *s, struct smtp_command *c);
+int cmd_data(struct session *s, struct smtp_command *c);
+int cmd_bdat(struct session *s, struct smtp_command *c);
+int cmd_rset(struct session *s, struct smtp_command *c);
+int cmd_noop(struct session *s, struct smtp_command *c);
+int cmd_quit(struct session *s, struct smtp_command *c);
+int cmd_vrfy(struct session *s, struct smtp_command *c);
+int cmd_expn(struct session *s, struct smtp_command *c);
+int cmd_help(struct session *s, struct smtp_command *c);
+int cmd_starttls(struct session *s, struct smtp_command *c);
+int cmd_auth(struct session *s, struct smtp_command *c);
+
+#endif

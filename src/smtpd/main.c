@@ -1,0 +1,155 @@
+/* iems-smtpd: SMTP on port 25, submission on 587 and 465, LMTP on 24. May touch its sockets and the RPC channels to the
+ * store and the directory, nothing else. */
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "smtpd/metrics.h"
+#include "smtpd/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LISTENERS_MAX = 32, STATUS_TIMEOUT_MS = 10 * 1000 };
+
+struct port {
+    struct program *program;
+    const struct service *service;
+    struct listener *listener;
+};
+
+struct program {
+    struct smtpd smtpd;
+    struct daemon *daemon;
+    struct port ports[LISTENERS_MAX];
+    size_t port_count;
+};
+
+/* ---------------------------------------------------------------- connections */
+
+static void serve(struct stream *stream, void *arg) {
+    struct port *port = arg;
+    struct smtpd *d = &port->program->smtpd;
+    const struct net_addr peer = *stream_peer(stream);
+    const char *reason = "";
+    d->tls = daemon_tls(port->program->daemon);
+    unsigned per_address = network_list_has(&d->set.unlimited, &peer) ? 0 : d->set.max_per_address;
+    if (limits_enter(&d->limits, &peer, d->set.max_sessions, per_address, &reason) < 0) {
+        char text[NET_ADDR_TEXT_MAX];
+        net_addr_ip_text(&peer, text);
+        log_event(LOG_WARNING, "-", "session_refused", "service=%s peer=%s reason=\"%s\"", port->service->name, text,
+                  reason);
+        if (!port->service->implicit_tls) session_refuse(d, stream, reason);
+        return;
+    }
+    session_run(d, port->service, stream);
+    limits_leave(&d->limits, &peer);
+}
+
+static int listen_all(struct program *p, struct error *err) {
+    static const struct listener_ops ops = {.serve = serve};
+    static const struct listener_limits none = {0};
+    for (size_t i = 0; i < service_count; i++) {
+        for (int fd; (fd = daemon_take_listener(p->daemon, service_table[i].name)) >= 0;) {
+            if (p->port_count == LISTENERS_MAX) return error_set(err, ERR_LIMIT, "too many listeners");
+            struct port *port = &p->ports[p->port_count];
+            *port = (struct port){.program = p, .service = &service_table[i]};
+            int rc = listener_start(service_table[i].name, fd, &ops, port, &none, &port->listener);
+            if (rc < 0) return error_set(err, rc, "cannot listen for %s", service_table[i].name);
+            p->port_count++;
+        }
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the store */
+
+static void status_set(struct smtpd *d, const Store__StoreStatus *status) {
+    if (status->accepting != d->accepting)
+        log_event(status->accepting ? LOG_MESSAGE : LOG_ERROR, "-", status->accepting ? "accepting" : "not_accepting",
+                  "reason=\"%s\" disk_free=%llu", status->reason, (unsigned long long)status->disk_free);
+    d->accepting = status->accepting;
+    (void)snprintf(d->full_reason, sizeof d->full_reason, "%s", status->reason);
+}
+
+static void status_ask(void *arg) {
+    struct smtpd *d = arg;
+    RPC_REPLY_AUTO reply = {0};
+    Store__Empty request = STORE__EMPTY__INIT;
+    if (rpc_call(d->store.client, STORE_STATUS, &request.base, STR_EMPTY, loop_now_ms() + STATUS_TIMEOUT_MS, &reply,
+                 NULL) == 0)
+        status_set(d, (const Store__StoreStatus *)reply.msg);
+}
+
+static void store_connected(struct rpc_client *c, void *arg) {
+    (void)c;
+    if (fiber_spawn("store status", status_ask, arg, NULL) < 0)
+        log_event(LOG_ERROR, "-", "out_of_memory", "where=status");
+}
+
+static void store_disconnected(struct rpc_client *c, void *arg) {
+    (void)c;
+    struct smtpd *d = arg;
+    d->store.generation++;
+}
+
+static void store_event(struct rpc_client *c, uint16_t method, const ProtobufCMessage *msg, struct str attach,
+                        void *arg) {
+    (void)c, (void)attach;
+    if (method == STORE_EVENT_STATUS) status_set(arg, (const Store__StoreStatus *)msg);
+}
+
+/* ---------------------------------------------------------------- the module */
+
+static int start(struct daemon *daemon, struct error *err) {
+    static const struct rpc_client_ops store_ops = {
+        .connected = store_connected, .disconnected = store_disconnected, .event = store_event};
+    static const struct rpc_client_ops dir_ops = {0};
+    struct program *p = calloc(1, sizeof *p);
+    if (p == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    struct smtpd *d = &p->smtpd;
+    p->daemon = daemon;
+    daemon_set_data(daemon, p);
+    d->hostname = daemon_hostname(daemon);
+    d->default_domain = daemon_default_domain(daemon);
+    d->accepting = true;
+    cond_init(&d->wake);
+    settings_load(&d->set, daemon);
+    int rc = limits_init(&d->limits);
+    if (rc == 0) rc = daemon_client(daemon, &store_service, &store_ops, d, &d->store.client);
+    if (rc == 0) rc = daemon_client(daemon, &dir_service, &dir_ops, d, &d->dir);
+    if (rc < 0) return error_set(err, rc, "cannot make the clients of store and dir: %s", err_name(rc));
+    return listen_all(p, err);
+}
+
+static void stop(struct daemon *daemon, unsigned seconds) {
+    struct program *p = daemon_data(daemon);
+    uint64_t deadline = loop_now_ms() + (uint64_t)seconds * 1000;
+    for (size_t i = 0; i < p->port_count; i++) listener_stop(p->ports[i].listener);
+    p->smtpd.stopping = true;
+    cond_broadcast(&p->smtpd.wake);
+    for (size_t i = 0; i < p->port_count; i++) listener_drain(p->ports[i].listener, deadline);
+}
+
+static void options_changed(struct daemon *daemon) {
+    struct program *p = daemon_data(daemon);
+    if (p != NULL) settings_load(&p->smtpd.set, daemon);
+}
+
+static void metrics(struct daemon *daemon, struct buf *out) {
+    const struct program *p = daemon_data(daemon);
+    if (p != NULL) metrics_format(&p->smtpd, out);
+}
+
+int main(int argc, char **argv) {
+    static const struct daemon_ops ops = {
+        .name = "smtpd",
+        .summary = "accepts mail by SMTP, submission and LMTP",
+        .needs = NEEDS_ACCEPT,
+        .start = start,
+        .stop = stop,
+        .options_changed = options_changed,
+        .metrics = metrics,
+    };
+    return daemon_main(&ops, argc, argv);
+}

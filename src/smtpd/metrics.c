@@ -1,0 +1,35 @@
+#include "smtpd/metrics.h"
+
+#include <inttypes.h>
+
+void metrics_format(const struct smtpd *d, struct buf *out) {
+    const struct smtpd_counters *c = &d->count;
+    const struct {
+        const char *name, *labels, *help;
+        uint64_t value;
+    } counters[] = {
+        {"iems_smtpd_sessions_total", "", "Connections that were served", c->sessions},
+        {"iems_smtpd_refused_sessions_total", "", "Connections over a limit", c->refused_sessions},
+        {"iems_smtpd_tls_total", "", "TLS handshakes that succeeded", c->tls},
+        {"iems_smtpd_messages_total", "", "Messages accepted", c->messages},
+        {"iems_smtpd_bytes_total", "", "Bytes of accepted messages", c->bytes},
+        {"iems_smtpd_recipients_total", "", "Recipients of accepted messages", c->recipients},
+        {"iems_smtpd_rejects_total", "{what=\"recipient\"}", "What was refused for good", c->rejected_recipients},
+        {"iems_smtpd_rejects_total", "{what=\"relay\"}", NULL, c->relay_denied},
+        {"iems_smtpd_rejects_total", "{what=\"sender\"}", NULL, c->rejected_senders},
+        {"iems_smtpd_rejects_total", "{what=\"message\"}", NULL, c->rejected_messages},
+        {"iems_smtpd_deferred_total", "", "What was put off by a 4xx reply", c->deferred},
+        {"iems_smtpd_logins_total", "{result=\"ok\"}", "Authentications", c->auth_ok},
+        {"iems_smtpd_logins_total", "{result=\"failed\"}", NULL, c->auth_failed},
+        {"iems_smtpd_errors_total", "", "Commands that were wrong", c->errors},
+    };
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        if (counters[i].help != NULL)
+            buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", counters[i].name, counters[i].help, counters[i].name);
+        buf_printf(out, "%s%s %" PRIu64 "\n", counters[i].name, counters[i].labels, counters[i].value);
+    }
+    buf_printf(out,
+               "# HELP iems_smtpd_sessions Connections open now\n# TYPE iems_smtpd_sessions gauge\n"
+               "iems_smtpd_sessions %u\n",
+               d->limits.sessions);
+}

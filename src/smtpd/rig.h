@@ -1,0 +1,53 @@
+/* For tests: a session of smtpd over a socket pair, with a directory and a store made for the purpose behind RPC, and a
+ * client that plays scripts. */
+#ifndef IEMS_SMTPD_RIG_H
+#define IEMS_SMTPD_RIG_H
+
+#include "net/net_test.h"
+#include "smtpd/session.h"
+
+enum { RIG_BODY_MAX = 64 * 1024 * 1024, RIG_REPLIES_MAX = 512 * 1024 };
+
+struct rig {
+    struct smtpd d;
+    struct rpc_server *store_server, *dir_server;
+    /* What the store was given last. */
+    unsigned submitted;
+    struct buf body; /* without the prefix */
+    struct buf prefix, sender, recipients, trace, auth_user, envid, ret;
+    bool smtputf8, body_8bit, body_binary, chunked;
+    unsigned received, uploads_open, uploads_dropped, appends;
+    struct buf upload;
+    /* What it shall do. */
+    int submit_error, append_error;
+    unsigned append_delay_ms;
+    uint64_t resolves;
+};
+extern struct rig rig;
+
+/* Runs `fn` in a fiber with everything made anew, options at their defaults. */
+void rig_run(void (*fn)(void));
+
+struct rig_client {
+    struct stream *stream;
+    struct fiber *server;
+    bool ended; /* the session has returned */
+    struct smtpd *d;
+    const struct service *service;
+    struct stream *server_stream;
+};
+/* `peer`: the client's address as the session sees it. */
+void rig_connect(struct rig_client *c, const char *service, const char *peer);
+/* Plays a script, one step a line; `step`: bytes that are written at once.
+ *   > text     sends the line and CRLF        >> text   sends text with \r \n \0 \t \\ for what they mean, nothing
+ * added < prefix   a whole reply, its lines joined by blanks, begins so            <~ text   the next reply has text in
+ * it =          the server has closed the connection */
+void rig_play(struct rig_client *c, const char *script, size_t step);
+/* Waits for the next reply and gives it as one line; valid until the next. */
+const char *rig_reply(struct rig_client *c);
+void rig_send(struct rig_client *c, struct str bytes, size_t step);
+void rig_close(struct rig_client *c);
+/* Connects, plays, closes: whole and byte by byte. */
+void rig_talk(const char *service, const char *peer, const char *script);
+
+#endif

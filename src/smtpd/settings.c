@@ -1,0 +1,73 @@
+#include "smtpd/settings.h"
+
+#include "base/log.h"
+#include "daemon/daemon.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void networks_load(struct network_list *list, const struct daemon *d, const char *option) {
+    struct error err = {0};
+    if (!network_list_set(list, option_str(d, option), &err))
+        log_event(LOG_ERROR, "-", "bad_option", "option=%s reason=\"%s\" kept=old", option, err.text);
+}
+
+/* RELAY-04: relaying for networks that are not private is for everybody. */
+static void relay_warn(const struct network_list *relay) {
+    static const char *const strangers[] = {"192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1"};
+    for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
+        struct net_addr a;
+        if (net_addr_parse(str_from(strangers[i]), 0, &a) == 0 && network_list_has(relay, &a)) {
+            log_event(LOG_WARNING, "-", "open_relay",
+                      "smtpd.relay_networks lets foreign addresses relay through this server (example: %s)",
+                      strangers[i]);
+            return;
+        }
+    }
+}
+
+static void limits_load(struct smtpd_settings *s, const struct daemon *d) {
+    enum { MS = 1000 };
+    s->max_sessions = (unsigned)option_u64(d, "smtpd.max_sessions");
+    s->max_per_address = (unsigned)option_u64(d, "smtpd.max_sessions_per_address");
+    s->max_recipients = (unsigned)option_u64(d, "smtpd.max_recipients");
+    s->max_received = (unsigned)option_u64(d, "smtpd.max_received");
+    s->max_errors = (unsigned)option_u64(d, "smtpd.max_errors");
+    s->max_rejects = (unsigned)option_u64(d, "smtpd.max_rejects");
+    s->max_auth_failures = (unsigned)option_u64(d, "smtpd.max_auth_failures");
+    s->max_idle_commands = (unsigned)option_u64(d, "smtpd.max_idle_commands");
+    s->max_message_size = option_u64(d, "smtpd.max_message_size");
+    s->timeout_ms = option_u64(d, "smtpd.timeout") * MS;
+    s->greet_pause_ms = option_u64(d, "smtpd.greet_pause") * MS;
+    s->error_delay_ms = option_u64(d, "smtpd.error_delay") * MS;
+}
+
+void settings_load(struct smtpd_settings *s, const struct daemon *d) {
+    s->esmtp = option_bool(d, "smtpd.esmtp");
+    s->ext_size = option_bool(d, "smtpd.size");
+    s->ext_8bitmime = option_bool(d, "smtpd.8bitmime");
+    s->ext_dsn = option_bool(d, "smtpd.dsn");
+    s->ext_auth = option_bool(d, "smtpd.auth");
+    s->auth_login = option_bool(d, "smtpd.auth_login");
+    s->auth_plain = option_bool(d, "smtpd.auth_plain");
+    s->auth_on_smtp = option_bool(d, "smtpd.auth_on_smtp");
+    s->reject_unqualified = option_bool(d, "smtpd.reject_unqualified");
+    s->qualify = option_bool(d, "smtpd.qualify");
+    s->disable_vrfy = option_bool(d, "smtpd.disable_vrfy");
+    s->disable_expn = option_bool(d, "smtpd.disable_expn");
+    s->submission_null_sender = option_bool(d, "smtpd.submission_null_sender");
+    s->fix_bare_newline = strcmp(option_str(d, "smtpd.bare_newline"), "fix") == 0;
+    if (str_to_cstr(str_from(option_str(d, "smtpd.banner")), s->banner, sizeof s->banner) < 0) s->banner[0] = '\0';
+    limits_load(s, d);
+    networks_load(&s->trusted, d, "smtpd.trusted_networks");
+    networks_load(&s->relay, d, "smtpd.relay_networks");
+    networks_load(&s->unlimited, d, "smtpd.unlimited_networks");
+    relay_warn(&s->relay);
+}
+
+void settings_done(struct smtpd_settings *s) {
+    free(s->trusted.ranges);
+    free(s->relay.ranges);
+    free(s->unlimited.ranges);
+    memset(s, 0, sizeof *s);
+}

@@ -1,0 +1,35 @@
+/* The options of smtpd as its sessions use them: read once, and again when they change. */
+#ifndef IEMS_SMTPD_SETTINGS_H
+#define IEMS_SMTPD_SETTINGS_H
+
+#include "net/address.h"
+
+struct daemon;
+
+struct network_list {
+    struct net_range *ranges;
+    size_t count;
+};
+
+struct smtpd_settings {
+    /* ESMTP-01 to ESMTP-06, SAUTH-02, SAUTH-03 */
+    bool esmtp, ext_size, ext_8bitmime, ext_dsn, ext_auth, auth_login, auth_plain, auth_on_smtp;
+    bool reject_unqualified, qualify; /* SMTPD-05, SMTPD-06 */
+    bool disable_vrfy, disable_expn;  /* SMTPD-09, SMTPD-10 */
+    bool fix_bare_newline;            /* else: refuse */
+    bool submission_null_sender;
+    unsigned max_sessions, max_per_address; /* 0 = none */
+    unsigned max_recipients, max_received, max_errors, max_rejects, max_auth_failures, max_idle_commands;
+    uint64_t max_message_size;
+    uint64_t timeout_ms, greet_pause_ms, error_delay_ms;
+    char banner[256];
+    struct network_list trusted, relay, unlimited;
+};
+
+void settings_load(struct smtpd_settings *s, const struct daemon *d);
+void settings_done(struct smtpd_settings *s);
+/* "A B,C" into a list that replaces the old one; false (and the old list stays) when an item is malformed. */
+bool network_list_set(struct network_list *list, const char *text, struct error *err);
+bool network_list_has(const struct network_list *list, const struct net_addr *a);
+
+#endif

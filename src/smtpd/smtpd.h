@@ -1,0 +1,43 @@
+/* What the sessions of one smtpd process share. */
+#ifndef IEMS_SMTPD_SMTPD_H
+#define IEMS_SMTPD_SMTPD_H
+
+#include "net/fiber.h"
+#include "net/tls.h"
+#include "rpc/dir_methods.h"
+#include "rpc/store_methods.h"
+#include "smtpd/body.h"
+#include "smtpd/session_limits.h"
+#include "smtpd/settings.h"
+
+/* The services, told apart by the name of their listener. */
+struct service {
+    const char *name;
+    bool implicit_tls; /* RFC 8314 section 3.3 */
+    bool submission;   /* RFC 6409: authentication is required, messages are completed */
+    bool lmtp;         /* RFC 2033: LHLO, and one reply a recipient */
+};
+extern const struct service service_table[];
+extern const size_t service_count;
+
+struct smtpd_counters {
+    uint64_t sessions, refused_sessions, messages, bytes, recipients;
+    uint64_t rejected_recipients, rejected_senders, rejected_messages, deferred, relay_denied;
+    uint64_t auth_ok, auth_failed, tls, errors;
+};
+
+struct smtpd {
+    const char *hostname, *default_domain;
+    struct tls_server *tls; /* NULL: no STARTTLS */
+    struct store_link store;
+    struct rpc_client *dir;
+    struct smtpd_settings set;
+    struct limits limits;
+    struct smtpd_counters count;
+    struct cond wake; /* ends the waits of idle sessions when `stopping` */
+    bool stopping;
+    bool accepting;        /* the store has room; told by its status event */
+    char full_reason[160]; /* why not */
+};
+
+#endif

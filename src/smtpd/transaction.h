@@ -1,0 +1,47 @@
+/* One mail transaction: sender, recipients, body (RFC 5321 section 3.3). */
+#ifndef IEMS_SMTPD_TRANSACTION_H
+#define IEMS_SMTPD_TRANSACTION_H
+
+#include "base/arena.h"
+#include "base/encode.h"
+#include "proto/smtp/command.h"
+#include "proto/smtp/data.h"
+#include "smtpd/body.h"
+
+enum { TRANSACTION_MEMORY_MAX = 4 * 1024 * 1024, TRANSACTION_NOTES_MAX = 16 };
+
+struct recipient {
+    char *address; /* qualified, normal form */
+    char *orcpt;   /* "" when there is none */
+    unsigned notify;
+};
+
+struct transaction {
+    bool open; /* MAIL was accepted */
+    char trace[IDENT_SIZE];
+    struct arena *arena; /* NULL until it is needed */
+    char *sender;        /* "" = null */
+    char *envid;
+    const char *ret;
+    enum smtp_body body_type;
+    bool smtputf8;
+    uint64_t size_hint;
+    struct recipient *recipients;
+    unsigned count, room;
+    unsigned rejected;
+    bool chunked;                       /* a BDAT was taken: DATA is not allowed any more */
+    struct smtp_decoder decoder;        /* of BDAT */
+    struct body *body;                  /* NULL until data comes */
+    char *notes[TRANSACTION_NOTES_MAX]; /* what was refused, for the trace of the message */
+    unsigned note_count;
+};
+
+NODISCARD int transaction_begin(struct transaction *t, const struct smtp_command *mail);
+NODISCARD int transaction_add(struct transaction *t, const struct address *to, const struct smtp_rcpt_params *params);
+/* Keeps a line for the trace; those over the maximum are left out. */
+__attribute__((format(printf, 2, 3))) void transaction_note(struct transaction *t, const char *fmt, ...);
+/* Drops everything; ready for the next. */
+void transaction_reset(struct transaction *t);
+void transaction_done(struct transaction *t);
+
+#endif
