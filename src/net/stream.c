@@ -145,21 +145,26 @@ static int write_end(struct stream *s, int rc) {
     return rc;
 }
 
+/* One step of writing `out` and then `*data`: 0 = all is written, 1 = some was, ERR_AGAIN with *want, or a failure. */
+static int write_some(struct stream *s, struct str *data, int *want) {
+    if (chunk_len(&s->out) + data->len == 0) return stream_top_flush(s, want);
+    long n = stream_top_write(s, chunk_str(&s->out), *data, want);
+    if (n <= 0) return n == ERR_AGAIN ? ERR_AGAIN : ERR_IO;
+    size_t of_out = chunk_len(&s->out) < (size_t)n ? chunk_len(&s->out) : (size_t)n;
+    s->bytes_out += (uint64_t)n;
+    chunk_consume(&s->out, of_out);
+    *data = str_sub(*data, (size_t)n - of_out, data->len);
+    return 1;
+}
+
 /* Writes `out` and then `*data` until nothing is left or, with `rest_fits`, what is left of both fits into `out`. */
 static int write_out(struct stream *s, struct str *data, bool rest_fits) {
-    while (chunk_len(&s->out) + data->len > 0) {
-        int want;
-        long n = stream_top_write(s, chunk_str(&s->out), *data, &want);
-        if (n > 0) {
-            size_t of_out = chunk_len(&s->out) < (size_t)n ? chunk_len(&s->out) : (size_t)n;
-            s->bytes_out += (uint64_t)n;
-            chunk_consume(&s->out, of_out);
-            *data = str_sub(*data, (size_t)n - of_out, data->len);
-            continue;
-        }
-        if (n != ERR_AGAIN) return stream_fail(s, ERR_IO);
+    int rc, want;
+    while ((rc = write_some(s, data, &want)) != 0) {
+        if (rc == 1) continue;
+        if (rc != ERR_AGAIN) return stream_fail(s, rc);
         if (rest_fits && chunk_len(&s->out) + data->len <= STREAM_OUT_HIGH) return 0;
-        int rc = stream_wait_fd(s, want, loop_now_ms() + s->write_timeout_ms);
+        rc = stream_wait_fd(s, want, loop_now_ms() + s->write_timeout_ms);
         if (rc != 0) return rc == ERR_CANCELLED && data->len == 0 ? rc : stream_fail(s, rc);
     }
     return 0;
@@ -167,7 +172,7 @@ static int write_out(struct stream *s, struct str *data, bool rest_fits) {
 
 int stream_flush(struct stream *s) {
     if (s->error != 0) return s->error;
-    if (chunk_len(&s->out) == 0 && !s->writing) return 0;
+    if (chunk_len(&s->out) == 0 && !s->writing && s->top == NULL) return 0;
     int rc = write_begin(s);
     if (rc != 0) return rc;
     struct str none = STR_EMPTY;

@@ -62,7 +62,9 @@ struct stream_ops {
      * ERR_IO. */
     long (*read)(void *self, char *to, size_t len, int *want);
     long (*write)(void *self, const char *from, size_t len, int *want);
-    bool (*pending)(void *self); /* input decoded and waiting inside the filter */
+    /* Writes on what the filter gathered: 0, ERR_AGAIN with *want, ERR_IO. NULL: it gathers nothing. */
+    int (*flush)(void *self, int *want);
+    bool (*pending)(void *self); /* input may wait inside the filter: read need not wait for the descriptor */
     void (*close)(void *self);   /* e.g. TLS close_notify, non-blocking best effort */
     void (*free)(void *self);
 };

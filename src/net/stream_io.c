@@ -58,6 +58,14 @@ long stream_top_write(struct stream *s, struct str first, struct str then, int *
     return s->top->ops->write(s->top->self, piece.ptr, piece.len, want);
 }
 
+int stream_top_flush(struct stream *s, int *want) {
+    for (struct stream_filter *f = s->top; f != NULL; f = f->lower) {
+        int rc = f->ops->flush == NULL ? 0 : f->ops->flush(f->self, want);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
 bool stream_top_pending(const struct stream *s) {
     for (const struct stream_filter *f = s->top; f != NULL; f = f->lower) {
         if (f->ops->pending != NULL && f->ops->pending(f->self)) return true;

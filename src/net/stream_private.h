@@ -36,6 +36,7 @@ int stream_fail(struct stream *s, int code);
 /* Non-blocking, through all filters: as read and write of struct stream_ops. */
 long stream_top_read(struct stream *s, char *to, size_t len, int *want);
 long stream_top_write(struct stream *s, struct str first, struct str then, int *want);
+int stream_top_flush(struct stream *s, int *want);
 bool stream_top_pending(const struct stream *s);
 struct stream_filter *stream_find_filter(const struct stream *s, const struct stream_ops *ops);
 

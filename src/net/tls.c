@@ -1,0 +1,210 @@
+/* TLS as a filter: handshakes, and moving of bytes. OpenSSL never waits; the fiber does, between its calls. */
+#include "net/tls_private.h"
+
+#include "net/fiber.h"
+#include "net/stream_private.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RECORD_MAX = 16 * 1024,
+    RECORD_ROOM = RECORD_MAX + 512, /* with header, padding and tag */
+};
+
+static void tls_free(void *self) {
+    struct tls *t = self;
+    if (t == NULL) return;
+    SSL_free(t->ssl);
+    chunk_release(&t->out);
+    free(t);
+}
+
+/* What a call that gave `n` <= 0 means. */
+static int result(struct tls *t, int n, int *want) {
+    switch (SSL_get_error(t->ssl, n)) {
+    case SSL_ERROR_ZERO_RETURN: return 0;
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE: *want = t->want; return ERR_AGAIN;
+    default: return ERR_IO;
+    }
+}
+
+static long tls_read(void *self, char *to, size_t len, int *want) {
+    struct tls *t = self;
+    ERR_clear_error();
+    int n = SSL_read(t->ssl, to, len > INT32_MAX ? INT32_MAX : (int)len);
+    /* The answer to a key update; if it cannot go now it goes with the next output. */
+    if (chunk_len(&t->out) > 0) (void)tls_drain(t);
+    return n > 0 ? n : result(t, n, want);
+}
+
+static long tls_write(void *self, const char *from, size_t len, int *want) {
+    struct tls *t = self;
+    int rc = tls_drain(t);
+    *want = t->want;
+    if (rc != 0) return rc;
+    ERR_clear_error();
+    size_t done = 0;
+    while (done < len && chunk_len(&t->out) <= CHUNK_LARGE - RECORD_ROOM) {
+        size_t piece = len - done < RECORD_MAX ? len - done : RECORD_MAX;
+        int n = SSL_write(t->ssl, from + done, (int)piece);
+        if (n <= 0) {
+            rc = result(t, n, want);
+            if (done == 0) return rc == 0 ? ERR_IO : rc;
+            break;
+        }
+        done += (size_t)n;
+    }
+    return tls_drain(t) == ERR_IO ? ERR_IO : (long)done;
+}
+
+static int tls_flush(void *self, int *want) {
+    struct tls *t = self;
+    int rc = tls_drain(t);
+    *want = t->want;
+    return rc;
+}
+
+static bool tls_pending(void *self) {
+    return SSL_has_pending(((struct tls *)self)->ssl) == 1;
+}
+
+static void tls_close(void *self) {
+    struct tls *t = self;
+    ERR_clear_error();
+    (void)SSL_shutdown(t->ssl);
+    (void)tls_drain(t);
+}
+
+const struct stream_ops tls_stream_ops = {
+    .name = "tls",
+    .read = tls_read,
+    .write = tls_write,
+    .flush = tls_flush,
+    .pending = tls_pending,
+    .close = tls_close,
+    .free = tls_free,
+};
+
+static struct tls *session_new(struct stream *s, SSL_CTX *ctx, bool server) {
+    struct tls *t = calloc(1, sizeof *t);
+    if (t == NULL) return NULL;
+    t->stream = s;
+    t->server = server;
+    t->ssl = SSL_new(ctx);
+    BIO *bio = t->ssl == NULL ? NULL : tls_bio_new(t);
+    if (bio == NULL) {
+        tls_free(t);
+        return NULL;
+    }
+    SSL_set_bio(t->ssl, bio, bio);
+    if (server) {
+        SSL_set_accept_state(t->ssl);
+    } else {
+        SSL_set_connect_state(t->ssl);
+    }
+    return t;
+}
+
+static int drain_wait(struct tls *t, uint64_t deadline_ms) {
+    int rc;
+    while ((rc = tls_drain(t)) == ERR_AGAIN) {
+        rc = stream_wait_fd(t->stream, t->want, deadline_ms);
+        if (rc != 0) break;
+    }
+    return rc;
+}
+
+static int handshake_failed(struct tls *t, struct error *err) {
+    long verify = SSL_get_verify_result(t->ssl);
+    bool refused = ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    (void)tls_drain(t); /* the alert */
+    if (refused && verify != X509_V_OK) {
+        ERR_clear_error();
+        return error_set(err, ERR_DENIED, "certificate is not trusted: %s", X509_verify_cert_error_string(verify));
+    }
+    return tls_error(err, ERR_IO, "TLS handshake failed", "the peer closed the connection");
+}
+
+static int handshake(struct tls *t, uint64_t deadline_ms, struct error *err) {
+    for (;;) {
+        ERR_clear_error();
+        int n = SSL_do_handshake(t->ssl), want = FIBER_READ;
+        int rc = n == 1 ? 0 : result(t, n, &want);
+        if (n != 1 && rc != ERR_AGAIN) return handshake_failed(t, err);
+        bool done = n == 1;
+        rc = drain_wait(t, deadline_ms);
+        if (rc == 0 && done) return 0;
+        if (rc == 0) rc = stream_wait_fd(t->stream, want, deadline_ms);
+        if (rc != 0) {
+            return error_set(err, rc, "TLS handshake failed: %s",
+                             rc == ERR_TIMEOUT ? "no answer in time" : err_name(rc));
+        }
+    }
+}
+
+static int session_start(struct tls *t, struct stream *s, uint64_t deadline_ms, struct error *err) {
+    int rc = handshake(t, deadline_ms, err);
+    if (rc == 0 && stream_push(s, &tls_stream_ops, t) != 0) rc = error_set(err, ERR_NOMEM, "out of memory");
+    if (rc == 0) return 0;
+    tls_free(t);
+    return stream_fail(s, rc);
+}
+
+/* Bytes that came in plain text before the handshake must not be taken for encrypted ones (RFC 3207 section 4.2). */
+static int before_handshake(struct stream *s, struct error *err) {
+    int rc = stream_flush(s);
+    if (rc != 0) return error_set(err, rc, "TLS handshake failed: %s", err_name(rc));
+    if (stream_peek(s).len == 0) return 0;
+    (void)error_set(err, ERR_INVALID, "plain text was sent where the TLS handshake belongs");
+    return stream_fail(s, ERR_INVALID);
+}
+
+int tls_accept(struct stream *s, struct tls_server *server, uint64_t deadline_ms, struct error *err) {
+    int rc = before_handshake(s, err);
+    if (rc != 0) return rc;
+    struct tls *t = session_new(s, server->ctx, true);
+    if (t == NULL) return stream_fail(s, tls_error(err, ERR_NOMEM, "TLS", "out of memory"));
+    return session_start(t, s, deadline_ms, err);
+}
+
+/* Says to the peer which name is meant and what its certificate must hold. */
+static int expect_name(SSL *ssl, struct str name, enum tls_verify verify) {
+    char host[256];
+    if (name.len > 0 && name.ptr[name.len - 1] == '.') name.len--;
+    if (name.len == 0) return verify == TLS_VERIFY_NONE ? 0 : ERR_INVALID;
+    if (str_to_cstr(name, host, sizeof host) != 0) return ERR_INVALID;
+    struct net_addr ip;
+    if (net_addr_parse(name, 0, &ip) == 0) {
+        if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) != 1) return ERR_INVALID;
+    } else {
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        if (SSL_set1_host(ssl, host) != 1 || SSL_set_tlsext_host_name(ssl, host) != 1) return ERR_INVALID;
+    }
+    if (verify == TLS_VERIFY_NAME) {
+        SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    } else {
+        SSL_set_security_level(ssl, 1); /* a short key is better than plain text */
+    }
+    return 0;
+}
+
+int tls_connect(struct stream *s, struct tls_client *client, struct str server_name, enum tls_verify verify,
+                uint64_t deadline_ms, struct error *err) {
+    int rc = before_handshake(s, err);
+    if (rc != 0) return rc;
+    struct tls *t = session_new(s, client->ctx, false);
+    if (t == NULL) return stream_fail(s, tls_error(err, ERR_NOMEM, "TLS", "out of memory"));
+    rc = expect_name(t->ssl, server_name, verify);
+    if (rc != 0) {
+        tls_free(t);
+        ERR_clear_error();
+        (void)error_set(err, rc, "\"%.*s\" is not a name that a certificate can have", (int)(server_name.len % 256),
+                        server_name.ptr);
+        return stream_fail(s, rc);
+    }
+    return session_start(t, s, deadline_ms, err);
+}
