@@ -1,4 +1,5 @@
 /* The parts of a step of the switch: modules, output entries, report. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "mta/mta.h"
 #include "proto/smtp/address.h"
@@ -124,6 +125,17 @@ static int recipients_make(struct step *s, const struct plan_group *g, Store__En
     return 0;
 }
 
+/* When the store calls for attention though the destination rests: to tell of the delay, to give up (SNOT-02, PEER-09).
+ */
+static void times_set(struct step *s, Store__Entry *e) {
+    const struct daemon *d = s->mta->daemon;
+    int64_t now = clock_wall_ms();
+    bool notice = option_bool(d, "smtpc.delay_notice");
+    for (size_t i = 0; i < e->n_recipients; i++) notice |= (e->recipients[i]->notify & DSN_NOTIFY_DELAY) != 0;
+    e->expires = now + (int64_t)option_u64(d, "smtpc.retry_period") * 1000;
+    if (notice && e->sender[0] != '\0') e->warn = now + (int64_t)option_u64(d, "smtpc.delay_notice_after") * 1000;
+}
+
 static int output_make(struct step *s, const struct plan_group *g) {
     Store__NewEntry *output = arena_alloc(s->lease->arena, sizeof *output);
     Store__Entry *e = arena_alloc(s->lease->arena, sizeof *e);
@@ -139,6 +151,7 @@ static int output_make(struct step *s, const struct plan_group *g) {
     int rc = recipients_make(s, g, e);
     if (rc == 0) rc = tags_make(s, g, e);
     if (rc != 0) return rc;
+    if (g->destination[0] != '\0') times_set(s, e);
     output->entry = e;
     s->outputs[s->commit.n_outputs++] = output;
     if (s->commit.n_trace + 4 < s->trace_max)

@@ -2,6 +2,7 @@
 #include "smtpc/destination.h"
 #include "smtpc/hosttable.h"
 #include "smtpc/mx.h"
+#include "smtpc/route.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,11 +133,154 @@ static void mail_exchangers(void **state) {
     }
 }
 
+/* A name service for the tests: domains and their MX ("-" null MX), hosts and their addresses; "?" = does not answer.
+ */
+static const struct {
+    const char *name, *mx, *addresses;
+} zone[] = {
+    {"one.test", "10 mx1.test,20 mx2.test", ""},
+    {"implicit.test", "", "192.0.2.7"},
+    {"null.test", "-", "192.0.2.8"},
+    {"empty.test", "", ""},
+    {"circle.test", "10 self.test,20 mx1.test", ""},
+    {"backup.test", "10 mx1.test,20 self.test,30 mx2.test", ""},
+    {"broken.test", "?", "?"},
+    {"self.test", "", "192.0.2.99"},
+    {"mx1.test", "", "192.0.2.1,2001:db8::1"},
+    {"mx2.test", "", "?"},
+    {"relay.test", "10 mx1.test", "192.0.2.50"},
+};
+
+static const char *zone_find(struct str name, bool mx, enum dns_status *status) {
+    for (size_t i = 0; i < sizeof zone / sizeof zone[0]; i++) {
+        if (!str_eq_nocase(str_from(zone[i].name), name)) continue;
+        const char *text = mx ? zone[i].mx : zone[i].addresses;
+        *status = text[0] == '?' ? DNS_TEMPFAIL : text[0] == '\0' ? DNS_NODATA : DNS_OK;
+        return text;
+    }
+    *status = DNS_NXDOMAIN;
+    return "";
+}
+
+static int zone_mx(void *arg, struct str domain, struct arena *arena, enum dns_status *status, struct dns_mx **mx,
+                   size_t *count) {
+    (void)arg;
+    struct str rest = str_from(zone_find(domain, true, status));
+    *mx = arena_alloc(arena, 8 * sizeof(**mx));
+    for (*count = 0; *status == DNS_OK && rest.len > 0; (*count)++) {
+        struct str host = str_cut(&rest, ','), preference = str_word(&host);
+        uint64_t n = 0;
+        if (str_eq(preference, STR("-")))
+            host = STR_EMPTY;
+        else if (str_to_u64(preference, 65535, &n) != 0)
+            return ERR_INVALID;
+        (*mx)[*count] = (struct dns_mx){(uint16_t)n, str_trim(host)};
+    }
+    return 0;
+}
+
+static int zone_addresses(void *arg, struct str host, uint16_t port, struct arena *arena, enum dns_status *status,
+                          struct net_addr **addr, size_t *count) {
+    (void)arg;
+    struct str rest = str_from(zone_find(host, false, status));
+    *addr = arena_alloc(arena, 8 * sizeof(**addr));
+    for (*count = 0; *status == DNS_OK && rest.len > 0; (*count)++)
+        if (net_addr_parse(str_cut(&rest, ','), port, &(*addr)[*count]) != 0) return ERR_INVALID;
+    return 0;
+}
+
+static void routes(void **state) {
+    (void)state;
+    static const struct {
+        enum route_mode mode;
+        const char *relays, *destination,
+            *want; /* hosts "name:port" or "name=address:port"; or the status of the failure */
+    } cases[] = {
+        {ROUTE_DNS, "", "one.test", "mx1.test:25 mx2.test:25"},
+        {ROUTE_DNS, "", "ONE.test", "mx1.test:25 mx2.test:25"},
+        {ROUTE_DNS, "", "one.test:2525", "mx1.test:2525 mx2.test:2525"},
+        {ROUTE_DNS, "", "[one.test]", "5.1.2"}, /* no MX asked for, no address there */
+        {ROUTE_DNS, "", "[mx1.test]:26", "mx1.test=192.0.2.1:26"},
+        {ROUTE_DNS, "", "implicit.test", "implicit.test=192.0.2.7:25"},
+        {ROUTE_DNS, "", "[192.0.2.5]", "192.0.2.5=192.0.2.5:25"},
+        {ROUTE_DNS, "", "null.test", "5.1.10"},
+        {ROUTE_DNS, "", "empty.test", "5.1.2"},
+        {ROUTE_DNS, "", "nowhere.test", "5.1.2"},
+        {ROUTE_DNS, "", "broken.test", "4.4.3"},
+        {ROUTE_DNS, "", "circle.test", "5.4.6"},
+        {ROUTE_DNS, "", "self.test", "5.4.6"},
+        {ROUTE_DNS, "", "backup.test", "mx1.test:25"},
+        {ROUTE_DNS, "", "table.test", "5.1.2"},
+        /* host table (ROUTE-01, ROUTE-05, ROUTE-14) */
+        {ROUTE_TABLE, "", "table.test", "table.test=192.0.2.60:25"},
+        {ROUTE_TABLE, "", "one.test", "one.test=192.0.2.61:2526"},
+        {ROUTE_TABLE, "", "implicit.test", "5.1.2"},
+        {ROUTE_TABLE_DNS, "", "one.test", "one.test=192.0.2.61:2526"},
+        {ROUTE_TABLE_DNS, "", "implicit.test", "implicit.test=192.0.2.7:25"},
+        {ROUTE_DNS_TABLE, "", "one.test", "mx1.test:25 mx2.test:25"},
+        {ROUTE_DNS_TABLE, "", "table.test", "table.test=192.0.2.60:25"},
+        {ROUTE_DNS_TABLE, "", "broken.test", "4.4.3"},
+        /* what cannot be resolved goes to the relay host (ROUTE-02), a null MX does not */
+        {ROUTE_DNS, "[relay.test]", "nowhere.test", "relay.test=192.0.2.50:25"},
+        {ROUTE_DNS, "[relay.test]", "broken.test", "relay.test=192.0.2.50:25"},
+        {ROUTE_DNS, "[relay.test]", "null.test", "5.1.10"},
+        {ROUTE_DNS, "[relay.test]", "one.test", "mx1.test:25 mx2.test:25"},
+        /* relay host only (ROUTE-03, ROUTE-11, ROUTE-15) */
+        {ROUTE_RELAY, "[relay.test]:587", "one.test", "relay.test=192.0.2.50:587"},
+        {ROUTE_RELAY, "relay.test", "one.test", "mx1.test:25"},
+        {ROUTE_RELAY, "[relay.test] [mx1.test]", "one.test", "relay.test=192.0.2.50:25 mx1.test=192.0.2.1:25"},
+        {ROUTE_RELAY, "nowhere.test", "one.test", "4.4.4"},
+        {ROUTE_RELAY, "nowhere.test [mx1.test]", "one.test", "mx1.test=192.0.2.1:25"},
+        {ROUTE_RELAY, "", "one.test", "4.4.4"},
+        {ROUTE_DNS, "[relay.test]:587", "[relay.test]:587", "relay.test=192.0.2.50:587"}, /* queued while relaying */
+    };
+    struct hosttable *table = NULL;
+    assert_int_equal(hosttable_parse(STR("192.0.2.60 table.test\n192.0.2.61:2526 one.test\n"), &table, NULL), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ARENA_AUTO a = arena_new(1 << 20);
+        struct router r = {.mode = cases[i].mode,
+                           .table = table,
+                           .relays = str_from(cases[i].relays),
+                           .port = 25,
+                           .hostname = "self.test",
+                           .dns = {zone_mx, zone_addresses, NULL}};
+        struct route route;
+        struct outcome why;
+        char out[400] = "", one[NET_ADDR_TEXT_MAX];
+        int rc = route_find(&r, str_from(cases[i].destination), a, &route, &why);
+        if (rc != 0) {
+            assert_string_equal(why.status, cases[i].want);
+            assert_int_equal(rc, why.class == OUTCOME_PERMANENT ? ERR_NOTFOUND : ERR_AGAIN);
+            continue;
+        }
+        for (size_t k = 0; k < route.count; k++) {
+            const struct route_host *h = &route.hosts[k];
+            size_t len = strlen(out);
+            if (h->addr != NULL) net_addr_text(h->addr, one);
+            if (h->addr != NULL)
+                (void)snprintf(out + len, sizeof out - len, "%s%s=%s", k > 0 ? " " : "", h->name, one);
+            else
+                (void)snprintf(out + len, sizeof out - len, "%s%s:%u", k > 0 ? " " : "", h->name, h->port);
+        }
+        assert_string_equal(out, cases[i].want);
+    }
+    hosttable_free(table);
+}
+
+static void modes(void **state) {
+    (void)state;
+    enum route_mode m;
+    assert_int_equal(route_mode_parse(STR("dnsthenhosttable"), &m), 0);
+    assert_int_equal(m, ROUTE_DNS_TABLE);
+    assert_int_equal(route_mode_parse(STR("MailRelayHost"), &m), 0);
+    assert_int_equal(m, ROUTE_RELAY);
+    assert_int_equal(route_mode_parse(STR("dns"), &m), ERR_INVALID);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(destinations),
-        cmocka_unit_test(host_table),
-        cmocka_unit_test(mail_exchangers),
+        cmocka_unit_test(destinations), cmocka_unit_test(host_table), cmocka_unit_test(mail_exchangers),
+        cmocka_unit_test(routes),       cmocka_unit_test(modes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,10 @@ struct sched_destination *scheduler_ready(struct scheduler *s, struct str name, 
     return d;
 }
 
+struct sched_destination *scheduler_find(struct scheduler *s, struct str name) {
+    return map_get(s->by_name, name);
+}
+
 struct sched_destination *scheduler_next(struct scheduler *s) {
     if (s->sessions >= s->limits.total) return NULL;
     struct list *n = list_pop_front(&s->wanting);

@@ -35,6 +35,7 @@ void scheduler_set_limits(struct scheduler *s, const struct sched_limits *limits
 
 /* Messages wait for the destination. NULL when out of memory. */
 struct sched_destination *scheduler_ready(struct scheduler *s, struct str name, uint64_t waiting);
+struct sched_destination *scheduler_find(struct scheduler *s, struct str name); /* NULL = not known */
 /* The destination that is to get a session now; it is counted as opened. NULL = none. */
 struct sched_destination *scheduler_next(struct scheduler *s);
 /* `got` of `asked` messages were taken. */

@@ -1,0 +1,161 @@
+/* Program iems-smtpc. */
+#include "base/log.h"
+#include "net/loop.h"
+#include "smtpc/smtpc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SERVERS_MAX = 16, PASSWORD_MAX = 1024 };
+
+static struct smtpc smtpc;
+
+/* Before the jail closes. */
+static int file_read(const char *path, struct buf *out, struct error *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return error_set(err, ERR_IO, "cannot read %s: %s", path, strerror(errno));
+    for (;;) {
+        char *to = buf_reserve(out, 4096);
+        ssize_t n = to == NULL ? -1 : read(fd, to, 4096);
+        if (n <= 0) {
+            close(fd);
+            return n == 0 ? 0
+                          : error_set(err, ERR_IO, "cannot read %s: %s", path,
+                                      to == NULL ? "it is too large" : strerror(errno));
+        }
+        buf_commit(out, (size_t)n);
+    }
+}
+
+static int resolver_prepare(struct daemon *d, struct error *err) {
+    const char *servers[SERVERS_MAX + 1] = {NULL};
+    char names[SERVERS_MAX][64];
+    size_t count = 0;
+    for (struct str rest = str_from(option_str(d, "smtpc.dns_servers")), word; (word = str_word(&rest)).len > 0;) {
+        if (count == SERVERS_MAX || str_to_cstr(word, names[count], sizeof names[0]) != 0)
+            return error_set(err, ERR_INVALID, "smtpc.dns_servers: too many or too long");
+        servers[count] = names[count];
+        count++;
+    }
+    struct resolver_config config = {.servers = count > 0 ? servers : NULL,
+                                     .timeout_ms = option_u64(d, "smtpc.dns_timeout") * 1000};
+    return resolver_new(&config, &smtpc.resolver, err);
+}
+
+static int table_prepare(struct daemon *d, struct error *err) {
+    const char *path = option_str(d, "smtpc.host_table");
+    if (path[0] == '\0') return 0;
+    BUF_AUTO text = BUF_INIT(HOSTTABLE_MAX);
+    int rc = file_read(path, &text, err);
+    if (rc == 0) rc = hosttable_parse(buf_str(&text), &smtpc.table, err);
+    return rc == 0 ? 0 : error_prefix(err, "smtpc.host_table %s", path);
+}
+
+static int password_prepare(struct daemon *d, struct error *err) {
+    const char *path = option_str(d, "smtpc.relay_password_file");
+    buf_init(&smtpc.relay_password, PASSWORD_MAX + 4096);
+    if (path[0] == '\0') return 0;
+    int rc = file_read(path, &smtpc.relay_password, err);
+    if (rc != 0) return error_prefix(err, "smtpc.relay_password_file");
+    struct str line = buf_str(&smtpc.relay_password), first = str_trim(str_cut(&line, '\n'));
+    buf_truncate(&smtpc.relay_password, (size_t)(first.ptr + first.len - smtpc.relay_password.ptr));
+    return 0;
+}
+
+static int prepare(struct daemon *d, struct error *err) {
+    smtpc.daemon = d;
+    int rc = resolver_prepare(d, err);
+    if (rc == 0) rc = table_prepare(d, err);
+    if (rc == 0) rc = password_prepare(d, err);
+    if (rc == 0) rc = tls_client_new(STR_EMPTY, &smtpc.tls, err);
+    return rc;
+}
+
+static int dns_mx(void *arg, struct str domain, struct arena *arena, enum dns_status *status, struct dns_mx **mx,
+                  size_t *count) {
+    bool secure = false;
+    (void)arg;
+    return resolver_mx(smtpc.resolver, domain, arena, status, &secure, mx, count);
+}
+
+static int dns_addresses(void *arg, struct str host, uint16_t port, struct arena *arena, enum dns_status *status,
+                         struct net_addr **addr, size_t *count) {
+    bool secure = false;
+    (void)arg;
+    return resolver_addresses(smtpc.resolver, host, port, arena, status, &secure, addr, count);
+}
+
+static int start(struct daemon *d, struct error *err) {
+    static const struct channel_ops ops = {
+        .lease = smtpc_attention, .leased = smtpc_leased, .destination_ready = smtpc_destination_ready};
+    static const struct channel_config config = {.name = "SMTPC", .credit = 1, .by_destination = true};
+    static const struct sched_limits first = {1, 1, 1};
+    semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
+    cond_init(&smtpc.sessions_changed);
+    list_init(&smtpc.sessions);
+    smtpc.router.dns = (struct route_dns){dns_mx, dns_addresses, NULL};
+    smtpc.scheduler = scheduler_new(&first);
+    if (smtpc.scheduler == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    smtpc_configure(&smtpc);
+    int rc = channel_open(d, &config, &ops, &smtpc, &smtpc.channel);
+    return rc == 0 ? 0 : error_set(err, rc, "cannot listen to the queue: %s", err_name(rc));
+}
+
+/* Messages under way are finished, connections closed, what was not begun goes back. */
+static void stop(struct daemon *d, unsigned seconds) {
+    uint64_t deadline = loop_now_ms() + seconds * 1000u;
+    (void)d;
+    smtpc.stopping = true;
+    smtpc_wake_idle(&smtpc);
+    channel_drain(smtpc.channel, deadline);
+    while (scheduler_sessions(smtpc.scheduler) > 0)
+        if (cond_wait(&smtpc.sessions_changed, deadline) != 0) break;
+    for (unsigned i = 0; i < SMTPC_SETTLING_MAX; i++) /* all permits back: no commit is under way */
+        if (semaphore_take(&smtpc.settling, deadline) != 0) break;
+}
+
+static void options_changed(struct daemon *d) {
+    (void)d;
+    smtpc_configure(&smtpc);
+    smtpc_pump(&smtpc);
+}
+
+static void metrics(struct daemon *d, struct buf *out) {
+    (void)d;
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } list[] = {
+        {"connections", "Connections that were made", smtpc.counters.connections},
+        {"connections_failed", "Addresses that could not be used", smtpc.counters.connections_failed},
+        {"sent", "Recipients that another server took", smtpc.counters.sent},
+        {"bytes", "Bytes of the messages sent", smtpc.counters.bytes},
+        {"deferred", "Recipients that were put back after an attempt", smtpc.counters.deferred},
+        {"bounced", "Recipients that were sent back", smtpc.counters.bounced},
+        {"reports", "Delivery reports that were made", smtpc.counters.reports},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        buf_printf(out, "# HELP iems_smtpc_%s_total %s\n# TYPE iems_smtpc_%s_total counter\niems_smtpc_%s_total %llu\n",
+                   list[i].name, list[i].help, list[i].name, list[i].name, (unsigned long long)list[i].value);
+    buf_printf(out,
+               "# HELP iems_smtpc_sessions Connections that are open\n# TYPE iems_smtpc_sessions "
+               "gauge\niems_smtpc_sessions %u\n",
+               scheduler_sessions(smtpc.scheduler));
+}
+
+static const struct daemon_ops ops = {
+    .name = "smtpc",
+    .summary = "delivers messages to other hosts by SMTP",
+    .needs = NEEDS_CONNECT | NEEDS_DNS,
+    .prepare = prepare,
+    .start = start,
+    .stop = stop,
+    .options_changed = options_changed,
+    .metrics = metrics,
+};
+
+int main(int argc, char **argv) {
+    return daemon_main(&ops, argc, argv);
+}

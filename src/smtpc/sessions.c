@@ -1,0 +1,321 @@
+/* Sessions: one connection each, messages one after the other, as long as there are any. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/loop.h"
+#include "smtpc/smtpc.h"
+
+#include <stdlib.h>
+
+enum { SESSION_MEMORY_MAX = 8 * 1024 * 1024 };
+
+struct session {
+    struct list node;
+    struct smtpc *smtpc;
+    struct sched_destination *destination;
+    struct destination_work *work;
+    struct arena *arena;
+    struct connection connection;
+    bool connected, sent_any;
+    unsigned messages;
+};
+
+static struct destination_work *work_of(struct sched_destination *d) {
+    struct destination_work *w = d->data;
+    if (w != NULL) return w;
+    w = calloc(1, sizeof *w);
+    if (w == NULL) return NULL;
+    list_init(&w->leases);
+    cond_init(&w->news);
+    return d->data = w;
+}
+
+/* The last session takes care that nothing is left behind. */
+static void work_release(struct smtpc *s, struct sched_destination *d) {
+    struct destination_work *w = d->data;
+    if (w == NULL) return;
+    if (--w->users > 0) {
+        if (!list_empty(&w->leases)) cond_signal(&w->news);
+        return;
+    }
+    d->data = NULL;
+    for (struct list *n; (n = list_pop_front(&w->leases)) != NULL;)
+        settle_untouched(s, list_entry(n, struct lease, node));
+    free(w);
+}
+
+/* Takes more messages of the destination. How many came: 0 = none wait, or the store is not there. */
+static unsigned lease_more(struct session *s, unsigned max) {
+    Store__QueueLease request = STORE__QUEUE_LEASE__INIT;
+    struct error err = {0};
+    RPC_REPLY_AUTO reply = {0};
+    request.channel = (char *)(uintptr_t) "SMTPC";
+    request.destination = s->destination->name;
+    request.max = max;
+    request.body_max = SMTPC_BODY_INLINE;
+    uint64_t arrivals = s->work->arrivals;
+    int rc = rpc_call(channel_store(s->smtpc->channel), STORE_QUEUE_LEASE, &request.base, STR_EMPTY,
+                      loop_now_ms() + CHANNEL_CALL_MS, &reply, &err);
+    if (rc != 0) {
+        log_event(LOG_WARNING, "-", "lease-failed", "destination=%s error=\"%s\"", s->destination->name, err.text);
+        return 0;
+    }
+    unsigned got = ((const Store__QueueLeased *)reply.msg)->count;
+    /* News that came while the answer was under way may be of messages that it does not count: ask again. */
+    bool news = s->work->arrivals != arrivals;
+    if (!news) scheduler_taken(s->smtpc->scheduler, s->destination, max, got);
+    smtpc_pump(s->smtpc);
+    return news && got == 0 ? 1 : got;
+}
+
+static struct lease *lease_take(struct session *s) {
+    for (struct list *n; (n = list_pop_front(&s->work->leases)) != NULL;) {
+        struct lease *l = list_entry(n, struct lease, node);
+        if (lease_valid(l)) return l;
+        lease_free(l); /* the store gives it out again */
+    }
+    return NULL;
+}
+
+static unsigned batch(const struct session *s, unsigned most) {
+    /* Not more than a fair share: other sessions of the destination are hungry too. */
+    uint64_t share = s->destination->waiting / (s->destination->sessions > 0 ? s->destination->sessions : 1) + 1;
+    unsigned n = share < SMTPC_BATCH ? (unsigned)share : SMTPC_BATCH;
+    return n < most ? n : most;
+}
+
+static bool utf8_header(const struct lease *l) {
+    if (!l->entry->smtputf8) return false;
+    return !l->has_body || !str_is_ascii(dsn_header_part(l->body));
+}
+
+/* The recipients that have no outcome, or one that is worth another transaction at once, at most `max`. */
+static size_t recipients_pick(const struct outcome *o, size_t count, size_t max, size_t *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < count && n < max; i++)
+        if (o[i].class == OUTCOME_NONE || o[i].again) out[n++] = i;
+    return n;
+}
+
+/* True while the next transaction of the message makes sense. */
+static bool progress(const struct outcome *o, const size_t *picked, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!o[picked[i]].again) return true;
+    return false;
+}
+
+/* Sends one message, in as many transactions as its recipients need. False: the server had closed the connection before
+ * it saw anything of it. */
+static bool message_send(struct session *s, struct lease *l, struct outcome *outcomes, size_t *picked) {
+    size_t count = l->entry->n_recipients, max = option_u64(s->smtpc->daemon, "smtpc.recipients_per_message");
+    bool fresh = s->messages == 0;
+    for (size_t n; (n = recipients_pick(outcomes, count, max, picked)) > 0;) {
+        struct body_reader *body = NULL;
+        if (body_reader_new(l, &body) != 0) break;
+        struct client_message m = {.entry = l->entry,
+                                   .recipients = picked,
+                                   .count = n,
+                                   .outcomes = outcomes,
+                                   .arena = l->arena,
+                                   .body = {body_reader_next, body},
+                                   .utf8_header = utf8_header(l)};
+        bool answered = client_send(&s->connection.client, &m);
+        body_reader_free(body);
+        if (!answered && !fresh && s->connection.client.dead) return false;
+        fresh = false;
+        if (s->connection.client.dead || !progress(outcomes, picked, n)) break;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (outcomes[i].class == OUTCOME_NONE)
+            outcomes[i] = outcome_make(OUTCOME_TEMPORARY, "4.4.2", STR("The connection ended before it was sent."));
+    return true;
+}
+
+static void count_sent(struct session *s, const struct lease *l, const struct outcome *outcomes) {
+    for (size_t i = 0; i < l->entry->n_recipients; i++) {
+        if (outcomes[i].class != OUTCOME_SENT && outcomes[i].class != OUTCOME_PERMANENT) continue;
+        s->sent_any = true; /* the server works */
+        scheduler_sent(s->smtpc->scheduler, s->destination);
+        smtpc_pump(s->smtpc);
+        return;
+    }
+}
+
+static void deliver(struct session *s, struct lease *l) {
+    size_t count = l->entry->n_recipients;
+    struct outcome *outcomes = arena_alloc(l->arena, count * sizeof *outcomes + 1);
+    size_t *picked = arena_alloc(l->arena, count * sizeof *picked + 1);
+    struct settlement done = {.smtpc = s->smtpc,
+                              .lease = l,
+                              .outcomes = outcomes,
+                              .attempted = true,
+                              .peer_dsn = s->connection.client.caps.dsn};
+    done.host = arena_cstr(l->arena, str_from(s->connection.client.host));
+    done.ip = arena_cstr(l->arena, str_from(s->connection.ip));
+    done.tls = arena_cstr(l->arena, str_from(s->connection.tls));
+    if (outcomes == NULL || picked == NULL || done.host == NULL || done.ip == NULL || done.tls == NULL) {
+        settle_untouched(s->smtpc, l);
+        return;
+    }
+    if (!message_send(s, l, outcomes, picked)) {
+        settle_untouched(s->smtpc, l); /* not the message's fault: another connection takes it at once */
+        return;
+    }
+    s->messages++;
+    count_sent(s, l, outcomes);
+    settle_later(&done);
+}
+
+/* The destination has no way for ever: every message that waits for it is sent back. */
+static void fail_all(struct session *s, const struct outcome *why) {
+    while (!s->smtpc->stopping) {
+        struct lease *l = lease_take(s);
+        if (l == NULL) {
+            if (lease_more(s, SMTPC_BATCH) == 0) return;
+            continue;
+        }
+        struct outcome *outcomes = arena_alloc(l->arena, l->entry->n_recipients * sizeof *outcomes + 1);
+        struct str reason = arena_str(l->arena, why->reason);
+        if (outcomes == NULL || reason.ptr == NULL) {
+            settle_untouched(s->smtpc, l);
+            return;
+        }
+        for (size_t i = 0; i < l->entry->n_recipients; i++) outcomes[i] = outcome_make(why->class, why->status, reason);
+        settle_later(&(struct settlement){.smtpc = s->smtpc, .lease = l, .outcomes = outcomes, .attempted = true});
+    }
+}
+
+/* The destination rests; how long grows with each failure (SMTPC-04, PEER-08). */
+static void rest(struct session *s, const struct outcome *why) {
+    struct sched_destination *d = s->destination;
+    uint64_t wait_s = 300;
+    if (!scheduler_failed(s->smtpc->scheduler, d)) return;
+    if (retry_interval(str_from(option_str(s->smtpc->daemon, "smtpc.retry_destination")), d->failures, &wait_s) != 0)
+        wait_s = 300;
+    BUF_AUTO text = BUF_INIT(2048);
+    buf_printf(&text, "%s %.*s", why->status, STR_ARG(why->reason));
+    Store__DestinationDefer request = STORE__DESTINATION_DEFER__INIT;
+    struct error err = {0};
+    request.channel = (char *)(uintptr_t) "SMTPC";
+    request.destination = d->name;
+    request.until = clock_wall_ms() + (int64_t)wait_s * 1000;
+    request.reason = (char *)(uintptr_t)buf_cstr(&text);
+    request.attempts = d->failures;
+    log_event(LOG_MESSAGE, "-", "destination-deferred", "destination=%s failures=%u for=%llus reason=\"%s\"", d->name,
+              d->failures, (unsigned long long)wait_s, buf_cstr(&text));
+    if (rpc_call(channel_store(s->smtpc->channel), STORE_DESTINATION_DEFER, &request.base, STR_EMPTY,
+                 loop_now_ms() + CHANNEL_CALL_MS, NULL, &err) != 0)
+        log_event(LOG_WARNING, "-", "destination-defer-failed", "destination=%s error=\"%s\"", d->name, err.text);
+}
+
+/* Waits for more messages with the connection kept open. False: time is up, or the server ended it. */
+static bool idle(struct session *s) {
+    uint64_t ms = option_u64(s->smtpc->daemon, "smtpc.keep_idle") * 1000;
+    return !s->smtpc->stopping &&
+           stream_wait_input(s->connection.client.stream, &s->work->news, loop_now_ms() + ms) == ERR_AGAIN;
+}
+
+static void messages(struct session *s) {
+    unsigned most = (unsigned)option_u64(s->smtpc->daemon, "smtpc.messages_per_session");
+    while (!s->connection.client.dead && !s->smtpc->stopping && s->messages < most) {
+        struct lease *l = lease_take(s);
+        if (l != NULL) {
+            deliver(s, l);
+            continue;
+        }
+        if (lease_more(s, batch(s, most - s->messages)) > 0) continue;
+        if (!list_empty(&s->work->leases)) continue;
+        if (!idle(s)) break;
+    }
+    if (s->connection.client.dead && !s->sent_any) {
+        struct outcome why =
+            outcome_make(OUTCOME_TEMPORARY, "4.4.2", STR("The connection broke before a message was taken."));
+        rest(s, &why);
+    }
+}
+
+static void session_run(struct session *s) {
+    struct outcome why;
+    int rc = smtpc_connect(s->smtpc, s->destination->name, s->arena, &s->connection, &why);
+    if (rc == 0) {
+        s->connected = true;
+        messages(s);
+    } else if (rc == ERR_NOTFOUND) {
+        fail_all(s, &why);
+    } else if (rc != ERR_CANCELLED) {
+        rest(s, &why);
+    }
+}
+
+static void session_fiber(void *arg) {
+    struct session *s = arg;
+    struct smtpc *smtpc = s->smtpc;
+    s->arena = arena_new(SESSION_MEMORY_MAX);
+    if (s->arena != NULL) session_run(s);
+    list_remove(&s->node);
+    work_release(smtpc, s->destination);
+    scheduler_ended(smtpc->scheduler, s->destination);
+    s->destination = NULL;
+    cond_broadcast(&smtpc->sessions_changed);
+    smtpc_pump(smtpc);
+    if (s->connected) client_quit(&s->connection.client);
+    arena_free(s->arena);
+    free(s);
+}
+
+static bool session_start(struct smtpc *smtpc, struct sched_destination *d) {
+    struct session *s = calloc(1, sizeof *s);
+    struct destination_work *w = s == NULL ? NULL : work_of(d);
+    if (w == NULL) {
+        free(s);
+        return false;
+    }
+    s->smtpc = smtpc;
+    s->destination = d;
+    s->work = w;
+    w->users++;
+    list_push_back(&smtpc->sessions, &s->node);
+    if (fiber_spawn("session", session_fiber, s, NULL) == 0) return true;
+    list_remove(&s->node);
+    work_release(smtpc, d);
+    free(s);
+    return false;
+}
+
+void smtpc_pump(struct smtpc *s) {
+    for (struct sched_destination *d; !s->stopping && (d = scheduler_next(s->scheduler)) != NULL;) {
+        if (session_start(s, d)) continue;
+        log_event(LOG_ERROR, "-", "session-failed", "destination=%s error=\"out of memory\"", d->name);
+        scheduler_ended(s->scheduler, d);
+        return;
+    }
+}
+
+void smtpc_wake_idle(struct smtpc *s) {
+    list_foreach(n, &s->sessions) cond_broadcast(&list_entry(n, struct session, node)->work->news);
+}
+
+void smtpc_destination_ready(const char *destination, uint64_t waiting, void *arg) {
+    struct smtpc *s = arg;
+    struct sched_destination *d = scheduler_ready(s->scheduler, str_from(destination), waiting);
+    if (d == NULL) {
+        log_event(LOG_ERROR, "-", "session-failed", "destination=%s error=\"out of memory\"", destination);
+        return;
+    }
+    struct destination_work *w = d->data;
+    if (w != NULL) {
+        w->arrivals++;
+        for (uint64_t i = 0; i < waiting && i < w->users; i++) cond_signal(&w->news);
+    }
+    smtpc_pump(s);
+}
+
+void smtpc_leased(struct lease *l, void *arg) {
+    struct smtpc *s = arg;
+    struct sched_destination *d = scheduler_find(s->scheduler, str_from(l->entry->destination));
+    struct destination_work *w = d == NULL ? NULL : d->data;
+    if (w == NULL) {
+        settle_untouched(s, l); /* the session that asked for it is gone */
+        return;
+    }
+    list_push_back(&w->leases, &l->node);
+}

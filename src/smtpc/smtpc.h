@@ -1,0 +1,96 @@
+/* iems-smtpc: delivers the SMTPC queue to other hosts. The store says which destinations have messages ready; the
+ * scheduler opens sessions for them; a session connects once and sends message after message; what became of each is
+ * committed by a fiber of its own, so that many commits share a flush and none delays the next message. SMTPC-01 to
+ * SMTPC-14. */
+#ifndef IEMS_SMTPC_SMTPC_H
+#define IEMS_SMTPC_SMTPC_H
+
+#include "channel/channel.h"
+#include "channel/report.h"
+#include "net/fiber.h"
+#include "smtpc/client.h"
+#include "smtpc/route.h"
+#include "smtpc/scheduler.h"
+
+enum {
+    SMTPC_BODY_INLINE = 64 * 1024, /* bodies up to this come with the lease, larger ones in pages */
+    SMTPC_PAGE = 256 * 1024,
+    SMTPC_BATCH = 10,          /* messages that a session takes at once */
+    SMTPC_SETTLING_MAX = 1000, /* commits under way */
+};
+
+/* What waits for the sessions of a destination: sched_destination.data. */
+struct destination_work {
+    struct list leases; /* taken and not begun */
+    struct cond news;
+    unsigned users;    /* sessions */
+    uint64_t arrivals; /* times that the store told of messages */
+};
+
+struct smtpc {
+    struct daemon *daemon;
+    struct channel *channel;
+    struct scheduler *scheduler;
+    struct resolver *resolver;
+    struct tls_client *tls;
+    struct hosttable *table;
+    struct buf relay_password; /* read before the jail closed */
+    struct router router;
+    struct client_config client, relay_client; /* relay_client: with user and password */
+    struct semaphore settling;
+    struct list sessions; /* struct session */
+    struct cond sessions_changed;
+    bool stopping;
+    struct {
+        uint64_t connections, connections_failed, sent, bytes, deferred, bounced, reports;
+    } counters;
+};
+
+/* --- options.c */
+void smtpc_configure(struct smtpc *s);
+/* --- sessions.c */
+/* Opens sessions as long as the scheduler wants some. */
+void smtpc_pump(struct smtpc *s);
+/* Sessions that wait for messages look up (when the program stops). */
+void smtpc_wake_idle(struct smtpc *s);
+void smtpc_destination_ready(const char *destination, uint64_t waiting, void *smtpc);
+void smtpc_leased(struct lease *l, void *smtpc);
+/* --- attention.c */
+void smtpc_attention(struct lease *l, void *smtpc);
+
+/* --- connect.c */
+struct connection {
+    struct client client;
+    char ip[NET_ADDR_TEXT_MAX];
+    char tls[64]; /* "TLSv1.3" or "none" */
+};
+/* Tries the hosts of the destination in turn. Not 0: `why` says what is wrong with the destination: PERMANENT for ever,
+ * TEMPORARY for now. */
+NODISCARD int smtpc_connect(struct smtpc *s, const char *destination, struct arena *arena, struct connection *out,
+                            struct outcome *why);
+
+/* --- body.c: reads a leased message piece by piece, the next page while the last is being sent */
+struct body_reader;
+NODISCARD int body_reader_new(struct lease *l, struct body_reader **out);
+int body_reader_next(void *reader, struct str *piece, struct error *err);
+void body_reader_free(struct body_reader *r);
+
+/* --- settle.c */
+struct settlement {
+    struct smtpc *smtpc;
+    struct lease *lease;      /* owned; NULL fields below when no server was asked */
+    struct outcome *outcomes; /* of each recipient */
+    const char *host, *ip, *tls;
+    bool peer_dsn;
+    bool attempted; /* counts as an attempt: the next one comes after a longer wait */
+    bool free_lease;
+    struct report report;
+};
+/* Commits what became of the message, now, in the calling fiber. Takes nothing over. */
+void settle_now(struct settlement *s);
+/* The same in a fiber of its own; takes the lease over. The texts of `s` must live in the lease's arena. */
+void settle_later(const struct settlement *s);
+/* Puts a message back as if it had not been taken. Takes the lease over. */
+void settle_untouched(struct smtpc *s, struct lease *l);
+
+#endif
