@@ -147,6 +147,15 @@ void context_entered(struct context *self, struct context *from) {
 #endif
 }
 
+const void *context_sp(const struct context *c) {
+#ifdef CONTEXT_UCONTEXT
+    (void)c;
+    return NULL;
+#else
+    return c->sp;
+#endif
+}
+
 void context_done(struct context *c) {
     (void)c;
 #ifdef CONTEXT_TSAN

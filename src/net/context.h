@@ -49,6 +49,8 @@ void context_make(struct context *c, void *stack_low, size_t stack_size, void (*
 /* Leaves `from` (kept in it, unless `ending`: then it will never run again) and goes on with `to`. */
 void context_switch(struct context *from, struct context *to, bool ending);
 void context_entered(struct context *self, struct context *from);
+/* The stack pointer of a context that was left: nothing below it is needed. NULL when that is not known. */
+const void *context_sp(const struct context *c);
 /* Before the stack of an ended context is freed. */
 void context_done(struct context *c);
 
