@@ -4,8 +4,6 @@
 #include "pop3d/session.h"
 #include "proto/pop3/stuff.h"
 
-#include <stdlib.h>
-
 /* A page on its way. */
 struct ahead {
     struct maildrop *drop;
@@ -13,6 +11,7 @@ struct ahead {
     uint64_t offset, total;
     struct rpc_reply reply;
     struct error err;
+    struct fiber *fiber;
     int rc;
     bool done;
     struct cond finished;
@@ -28,15 +27,16 @@ static void fetch(void *arg) {
 static void ahead_start(struct ahead *a, struct maildrop *drop, size_t index, uint64_t offset) {
     *a = (struct ahead){.drop = drop, .index = index, .offset = offset};
     cond_init(&a->finished);
-    a->rc = fiber_spawn("pop3 page", fetch, a, NULL);
+    a->rc = fiber_spawn("pop3 page", fetch, a, &a->fiber);
     a->done = a->rc != 0;
 }
 
-/* Always waits for the end: the page is on the waiter's stack. The call inside has its own deadline. */
+/* Always waits for the end, since the page is on the waiter's stack; a session that is cancelled cancels the page. */
 static int ahead_wait(struct ahead *a) {
     while (!a->done) {
-        int rc = cond_wait(&a->finished, DEADLINE_NEVER);
-        if (rc == ERR_CANCELLED) fiber_yield();
+        if (cond_wait(&a->finished, DEADLINE_NEVER) != ERR_CANCELLED || a->done) continue;
+        fiber_cancel(a->fiber);
+        fiber_yield();
     }
     return a->rc;
 }

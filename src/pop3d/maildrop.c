@@ -23,7 +23,8 @@ static int open_folder(struct maildrop *m, struct error *err) {
     Store__FolderOpen request = STORE__FOLDER_OPEN__INIT;
     RPC_REPLY_AUTO reply = {0};
     request.session = m->session;
-    request.name = "INBOX";
+    static char inbox[] = "INBOX";
+    request.name = inbox;
     int rc = call(m, STORE_FOLDER_OPEN, &request.base, &reply, err);
     if (rc != 0) return rc;
     const Store__FolderOpened *opened = (const void *)reply.msg;

@@ -16,7 +16,7 @@ static size_t listener_count;
 static struct listener_limits limits_of(struct daemon *d) {
     return (struct listener_limits){
         .max_sessions = (unsigned)option_u64(d, "pop3d.max_sessions"),
-        .max_per_address = (unsigned)option_u64(d, "pop3d.max_per_address"),
+        .max_per_address = (unsigned)option_u64(d, "pop3d.max_sessions_per_address"),
     };
 }
 

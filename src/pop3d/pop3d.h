@@ -3,6 +3,7 @@
 #define IEMS_POP3D_POP3D_H
 
 #include "net/fiber.h"
+#include "net/loop.h"
 #include "net/tls.h"
 #include "rpc/rpc.h"
 
