@@ -28,6 +28,9 @@ extern struct rig rig;
 /* Runs `fn` in a fiber with everything made anew, options at their defaults. */
 void rig_run(void (*fn)(void));
 
+/* From now on the server has a certificate. */
+void rig_offer_tls(void);
+
 struct rig_client {
     struct stream *stream;
     struct fiber *server;

@@ -14,7 +14,7 @@ enum {
     REPLY_TEXT_MAX = 1500,
     REPLY_MAX = 8 * 1024,
     SWALLOW_MAX = 2 * 1024 * 1024, /* KiB of a line without end; then the peer is cut off */
-    LINGER_MS = 300,
+    LINGER_MS = 100,
     LINGER_BYTES = 1024 * 1024,
 };
 
