@@ -116,6 +116,15 @@ static int queue_submit(struct rpc_request *r, struct error *err, void *arg) {
     return 0;
 }
 
+static int trace_add(struct rpc_request *r, struct error *err, void *arg) {
+    (void)err, (void)arg;
+    const Store__TraceAdd *q = (const void *)r->msg;
+    Store__Empty reply = STORE__EMPTY__INIT;
+    for (size_t i = 0; i < q->n_lines; i++) buf_printf(&rig.refusals, "%s|%s\n", q->keys[i], q->lines[i]);
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
 /* ---------------------------------------------------------------- making it */
 
 static int store_connect(void *arg, uint64_t deadline_ms, int *fd, struct error *err) {
@@ -160,10 +169,11 @@ static void rig_make(void) {
     static const struct rpc_server_method store_methods[] = {{STORE_UPLOAD_NEW, upload_new, false},
                                                              {STORE_UPLOAD_APPEND, upload_append, true},
                                                              {STORE_UPLOAD_DROP, upload_drop, false},
-                                                             {STORE_QUEUE_SUBMIT, queue_submit, false}};
+                                                             {STORE_QUEUE_SUBMIT, queue_submit, false},
+                                                             {STORE_TRACE_ADD, trace_add, false}};
     static const struct rpc_server_method dir_methods[] = {{DIR_RESOLVE, resolve, false},
                                                            {DIR_SENDER_CHECK, sender_check, false}};
-    static const struct rpc_server_ops store_ops = {.methods = store_methods, .count = 4};
+    static const struct rpc_server_ops store_ops = {.methods = store_methods, .count = 5};
     static const struct rpc_server_ops dir_ops = {.methods = dir_methods, .count = 2};
     static const struct rpc_client_ops client_ops = {.connect = store_connect};
     static const struct rpc_client_ops store_client_ops = {.connect = store_connect,
@@ -173,7 +183,7 @@ static void rig_make(void) {
     if (null < 0) null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     log_open("smtpd", null, LOG_DEBUG);
     struct buf *all[] = {&rig.body,  &rig.upload,    &rig.prefix, &rig.sender, &rig.recipients,
-                         &rig.trace, &rig.auth_user, &rig.envid,  &rig.ret};
+                         &rig.trace, &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_init(all[i], RIG_BODY_MAX);
     assert_int_equal(rpc_server_new(&store_service, &store_ops, NULL, &rig.store_server), 0);
     assert_int_equal(rpc_server_new(&dir_service, &dir_ops, NULL, &rig.dir_server), 0);
@@ -208,8 +218,8 @@ static void rig_unmake(void) {
     limits_done(&rig.d.limits);
     free(rig.d.set.trusted.ranges);
     free(rig.d.set.relay.ranges);
-    struct buf *all[] = {&rig.body,  &rig.upload,    &rig.prefix, &rig.sender, &rig.recipients,
-                         &rig.trace, &rig.auth_user, &rig.envid,  &rig.ret,    &reply_text};
+    struct buf *all[] = {&rig.body,      &rig.upload, &rig.prefix, &rig.sender,   &rig.recipients, &rig.trace,
+                         &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals, &reply_text};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_done(all[i]);
 }
 
