@@ -72,7 +72,7 @@ static bool serve_one(struct stream *s, const struct webd_service *service) {
     uint64_t body = status == 0 ? r.content_length : 0;
     service->webd->requests++;
     if (status == 0 && (r.chunked || body > WEBD_BODY_MAX)) {
-        status = 413;
+        status = r.chunked ? 501 : 413;
         keep_alive = false;
     }
     if (status != 0) {
@@ -91,4 +91,13 @@ static bool serve_one(struct stream *s, const struct webd_service *service) {
 
 void webd_serve(struct stream *s, void *service) {
     while (!fiber_cancelled() && serve_one(s, service)) continue;
+}
+
+void webd_refuse(struct stream *s, const char *reason, void *service) {
+    (void)service;
+    (void)reason;
+    struct webd_answer a = {.status = 503, .type = "text/plain; charset=utf-8", .body = BUF_INIT(WEBD_BODY_MAX)};
+    answer_error(&a, a.status);
+    (void)!answer_write(s, &a, false, false);
+    buf_done(&a.body);
 }

@@ -3,8 +3,9 @@
 #define IEMS_WEBD_WEBD_H
 
 #include "base/buf.h"
-#include "daemon/daemon.h"
+#include "net/listener.h"
 #include "proto/http/request.h"
+#include "rpc/rpc.h"
 
 enum {
     WEBD_ANSWER_MAX = 8 * 1024 * 1024, /* one answer in memory */
@@ -12,12 +13,13 @@ enum {
     WEBD_IDLE_MS = 30 * 1000,          /* between requests, and for the head of one */
     WEBD_CALL_MS = 5 * 1000,
     WEBD_SESSIONS_MAX = 200,
+    WEBD_LISTENERS_MAX = 16,
 };
 
 struct webd {
-    struct daemon *daemon;
     struct rpc_client *control;
-    struct listener *metrics;
+    struct listener *listeners[WEBD_LISTENERS_MAX];
+    size_t listener_count;
     uint64_t requests, errors;
 };
 
@@ -41,5 +43,6 @@ struct webd_service {
 };
 /* Serves one connection until it ends (listener_ops.serve). */
 void webd_serve(struct stream *s, void *service);
+void webd_refuse(struct stream *s, const char *reason, void *service);
 
 #endif

@@ -21,6 +21,23 @@ static bool is_clean(struct str s) {
     return true;
 }
 
+/* origin-form, or the absolute-form that a server has to take too (RFC 9112 section 3.2). What is left begins with "/".
+ */
+static unsigned parse_target(struct http_request *r) {
+    static const struct str schemes[] = {{"http://", 7}, {"https://", 8}};
+    struct str rest = r->target;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (!str_starts_nocase(r->target, schemes[i])) continue;
+        rest = str_sub(r->target, schemes[i].len, r->target.len);
+        ptrdiff_t slash = str_find(rest, '/');
+        rest = slash == STR_NPOS ? STR("/") : str_sub(rest, (size_t)slash, rest.len);
+    }
+    if (rest.len == 0 || rest.ptr[0] != '/') return 400;
+    r->path = str_cut(&rest, '?');
+    r->query = rest;
+    return 0;
+}
+
 static unsigned parse_request_line(struct str line, struct http_request *r) {
     ptrdiff_t first = str_find(line, ' '), last = str_rfind(line, ' ');
     if (first == STR_NPOS || first == last) return 400;
@@ -32,11 +49,7 @@ static unsigned parse_request_line(struct str line, struct http_request *r) {
     if (!str_starts(version, STR("HTTP/")) || version.len != 8) return 400;
     if (!str_eq(version, STR("HTTP/1.1")) && !str_eq(version, STR("HTTP/1.0"))) return 505;
     r->minor = (unsigned)(version.ptr[7] - '0');
-    if (r->target.len == 0 || r->target.ptr[0] != '/') return 400;
-    struct str rest = r->target;
-    r->path = str_cut(&rest, '?');
-    r->query = rest;
-    return 0;
+    return parse_target(r);
 }
 
 static unsigned parse_field(struct str line, struct http_request *r) {
@@ -73,6 +86,13 @@ static unsigned parse_framing(struct http_request *r) {
     return have_length && r->chunked ? 400 : 0;
 }
 
+/* RFC 9112 section 3.2: exactly one Host in a request of HTTP/1.1. */
+static bool host_is_right(const struct http_request *r) {
+    unsigned hosts = 0;
+    for (size_t i = 0; i < r->field_count; i++) hosts += str_eq_nocase(r->fields[i].name, STR("Host"));
+    return r->minor == 0 ? hosts <= 1 : hosts == 1 && http_request_field(r, STR("Host")).len > 0;
+}
+
 static unsigned parse_head(struct str head, struct http_request *r) {
     unsigned status = 0;
     bool first = true;
@@ -89,11 +109,13 @@ static unsigned parse_head(struct str head, struct http_request *r) {
     if (status != 0) return status;
     struct str connection = http_request_field(r, STR("Connection"));
     r->keep_alive = r->minor == 1 ? !has_token(connection, STR("close")) : has_token(connection, STR("keep-alive"));
-    if (r->minor == 1 && http_request_field(r, STR("Host")).len == 0) return 400; /* RFC 9112 section 3.2 */
-    return 0;
+    return host_is_right(r) ? 0 : 400;
 }
 
 enum http_result http_request_parse(struct str in, struct http_request *out, unsigned *status) {
+    /* RFC 9112 section 2.2: an empty line before the request is passed over. */
+    size_t skipped = str_starts(in, STR("\r\n")) ? 2 : 0;
+    in = str_sub(in, skipped, in.len);
     struct str seen = str_sub(in, 0, HTTP_HEAD_MAX);
     ptrdiff_t end = str_find_str(seen, STR("\r\n\r\n"));
     if (end == STR_NPOS) {
@@ -101,7 +123,7 @@ enum http_result http_request_parse(struct str in, struct http_request *out, uns
         *status = 431;
         return HTTP_ERROR;
     }
-    *out = (struct http_request){.head_len = (size_t)end + 4};
+    *out = (struct http_request){.head_len = skipped + (size_t)end + 4};
     *status = parse_head(str_sub(in, 0, (size_t)end + 2), out);
     return *status == 0 ? HTTP_REQUEST : HTTP_ERROR;
 }

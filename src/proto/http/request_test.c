@@ -26,7 +26,14 @@ static const struct {
     {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", HTTP_ERROR, 505, 0, 0, 0, 0},
     {"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
     {"GET /\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
-    {"GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
+    {"GET http://x/a?b HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_REQUEST, 0, "GET", "/a", "b", true},
+    {"GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_REQUEST, 0, "GET", "/", "", true},
+    {"\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_REQUEST, 0, "GET", "/", "", true},
+    {"\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
+    {"GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
+    {"GET * HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
+    {"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
+    {"GET / HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
     {"GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
     {"GET / HTTP/1.1\r\nHost : x\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
     {"GET / HTTP/1.1\nHost: x\r\n\r\n", HTTP_ERROR, 400, 0, 0, 0, 0},
@@ -80,6 +87,7 @@ static void limits(void **state) {
     assert_int_equal(http_request_parse(buf_str(&b), &r, &status), HTTP_ERROR);
     assert_int_equal(status, 431);
     buf_clear(&b);
+    buf_adds(&b, "G");
     while (b.len < HTTP_HEAD_MAX) buf_adds(&b, "xxxxxxxxxxxxxxxx");
     assert_int_equal(http_request_parse(buf_str(&b), &r, &status), HTTP_ERROR);
     assert_int_equal(status, 431);
