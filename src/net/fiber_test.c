@@ -306,17 +306,18 @@ FIBER_TEST(wait_for_a_descriptor) {
     assert_int_equal(fiber_wait_fd(sv[0], FIBER_READ, SOON), ERR_IO);
 }
 
-static void deep(int n) {
-    volatile char page[4000];
-    page[0] = (char)n;
-    if (n > 0) deep(n - 1);
-    page[1] = page[0];
+/* Touches n frames of nearly a page. */
+static __attribute__((noinline)) int deep(int n) {
+    char page[4000];
+    memset(page, n, sizeof page);
+    __asm__ volatile("" : : "r"(page) : "memory");
+    return n == 0 ? page[1] : deep(n - 1) + page[2];
 }
 
 FIBER_TEST(trimmed_stack_is_usable) {
     for (int i = 0; i < 3; i++) {
         char keep[] = "kept";
-        deep(20);
+        assert_int_equal(deep(20), 210);
         fiber_trim_stack();
         assert_string_equal(keep, "kept");
     }
@@ -335,7 +336,7 @@ static long resident(void) {
 static void deep_then_idle(void *arg) {
     (void)arg;
     char keep[] = "kept";
-    deep(20);
+    assert_int_equal(deep(20), 210);
     while (fiber_park(DEADLINE_NEVER) == 0) assert_string_equal(keep, "kept");
 }
 
