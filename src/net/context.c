@@ -20,7 +20,9 @@ void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 void iems_context_swap(void **save_sp, void *load_sp);
 #endif
 
-#if defined(__x86_64__)
+#if defined(CONTEXT_UCONTEXT)
+/* swapcontext does it, slower: it also saves the signal mask. */
+#elif defined(__x86_64__)
 __asm__(".text\n"
         ".p2align 4\n"
         ".globl iems_context_swap\n"

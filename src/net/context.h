@@ -7,6 +7,8 @@
 
 #if !defined(__x86_64__) && !defined(__aarch64__)
 #define CONTEXT_UCONTEXT 1
+#endif
+#ifdef CONTEXT_UCONTEXT
 #include <ucontext.h>
 #endif
 

@@ -28,6 +28,7 @@ static void fibers_init(void) {
     list_init(&fibers.yielded);
     list_init(&fibers.all);
     list_init(&fibers.untrimmed);
+    context_init_self(&fibers.loop);
     fibers.ready = true;
 }
 

@@ -19,8 +19,8 @@ enum { DEADLINE_NONE = UINT32_MAX };
 struct fiber {
     struct list run; /* in the run queue while FIBER_QUEUED or FIBER_WOKEN */
     struct list all;
-    struct list untrimmed;  /* among those whose stack may hold pages that it does not need */
-    uint64_t parked_ms;     /* when the present wait began */
+    struct list untrimmed; /* among those whose stack may hold pages that it does not need */
+    uint64_t parked_ms;    /* when the present wait began */
     struct context context;
     struct stack stack;
     const char *name;
