@@ -187,10 +187,15 @@ static int memory_get(struct engine *e, enum engine_space space, struct str key,
     pthread_mutex_lock(&m->lock);
     const struct version *v = snap != NULL ? snap->v[space] : m->now[space];
     size_t at = lower_bound(v, key);
-    bool there = found(v, at, key);
-    if (there) take(arg, item_value(v->items[at]));
+    struct item *item = found(v, at, key) ? v->items[at] : NULL;
+    if (item != NULL) item->refs++;
     pthread_mutex_unlock(&m->lock);
-    return there ? 0 : ERR_NOTFOUND;
+    if (item == NULL) return ERR_NOTFOUND;
+    take(arg, item_value(item)); /* without the lock: it may read, too */
+    pthread_mutex_lock(&m->lock);
+    item_unref(item);
+    pthread_mutex_unlock(&m->lock);
+    return 0;
 }
 
 static int memory_iter_open(struct engine *e, const struct engine_range *r, struct engine_iter **out) {

@@ -3,7 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
-enum { FIXED_LEN = 20, BODY_TOO_LARGE = -1 };
+#define TOO_LARGE UINT32_MAX
+enum { FIXED_LEN = 20 };
 
 static char *put32(char *p, uint32_t v) {
     v = htole32(v);
@@ -29,13 +30,15 @@ void message_record_put(struct buf *out, unsigned fields, const struct message_r
     if (fields & FIELD_SIZE) need += 20;
     if (fields & FIELD_SUMMARY) need += 4 + r->summary.len;
     if (fields & FIELD_BODY) need += 4 + (r->body_too_large ? 0 : r->body.len);
+    if (fields & FIELD_HEADER) need += 4 + (r->header_too_large ? 0 : r->header.len);
     char *p = buf_reserve(out, need);
     if (p == NULL) return;
     p = put64(put64(put32(p, r->uid), r->flags), r->modseq);
     if (fields & FIELD_DATES) p = put64(put64(p, (uint64_t)r->internal_date), (uint64_t)r->save_date);
     if (fields & FIELD_SIZE) p = put64(put32(put64(p, r->size), r->prefix_len), r->blob);
     if (fields & FIELD_SUMMARY) p = put_bytes(p, r->summary);
-    if (fields & FIELD_BODY) p = r->body_too_large ? put32(p, (uint32_t)BODY_TOO_LARGE) : put_bytes(p, r->body);
+    if (fields & FIELD_BODY) p = r->body_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->body);
+    if (fields & FIELD_HEADER) p = r->header_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->header);
     buf_commit(out, need);
 }
 
@@ -62,6 +65,14 @@ static bool take_bytes(struct str *s, uint32_t len, struct str *out) {
     return true;
 }
 
+/* Bytes that are left out when they are too many. */
+static bool take_part(struct str *s, struct str *out, bool *too_large) {
+    uint32_t len;
+    if (!take32(s, &len)) return false;
+    *too_large = len == TOO_LARGE;
+    return *too_large || take_bytes(s, len, out);
+}
+
 static bool take_fields(struct str *s, unsigned fields, struct message_record *r) {
     uint32_t len;
     uint64_t internal, save;
@@ -73,20 +84,15 @@ static bool take_fields(struct str *s, unsigned fields, struct message_record *r
     if ((fields & FIELD_SIZE) && (!take64(s, &r->size) || !take32(s, &r->prefix_len) || !take64(s, &r->blob)))
         return false;
     if ((fields & FIELD_SUMMARY) && (!take32(s, &len) || !take_bytes(s, len, &r->summary))) return false;
-    if (fields & FIELD_BODY) {
-        if (!take32(s, &len)) return false;
-        if (len == (uint32_t)BODY_TOO_LARGE)
-            r->body_too_large = true;
-        else if (!take_bytes(s, len, &r->body))
-            return false;
-    }
+    if ((fields & FIELD_BODY) && !take_part(s, &r->body, &r->body_too_large)) return false;
+    if ((fields & FIELD_HEADER) && !take_part(s, &r->header, &r->header_too_large)) return false;
     return true;
 }
 
 int message_record_get(struct str *rest, unsigned fields, struct message_record *out) {
     if (rest->len == 0) return ERR_NOTFOUND;
     struct str s = *rest;
-    struct message_record r = {.summary = STR_EMPTY, .body = STR_EMPTY};
+    struct message_record r = {.summary = STR_EMPTY, .body = STR_EMPTY, .header = STR_EMPTY};
     if (!take32(&s, &r.uid) || !take64(&s, &r.flags) || !take64(&s, &r.modseq) || !take_fields(&s, fields, &r))
         return ERR_CORRUPT;
     *rest = s;

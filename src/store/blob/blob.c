@@ -1,0 +1,340 @@
+#include "store/blob/blob.h"
+
+#include "base/map.h"
+
+#include <stdlib.h>
+
+enum { FEW_CHUNKS = 16, SUMMARY_STORED = 1 };
+
+struct blobs {
+    struct store *st;
+    struct map *by_id;
+    struct list lru; /* least recently used first */
+};
+
+struct blobs *blobs_new(struct store *st) {
+    struct blobs *bs = calloc(1, sizeof *bs);
+    IEMS_ASSERT(bs != NULL);
+    bs->st = st;
+    bs->by_id = map_new(MAP_BYTES);
+    list_init(&bs->lru);
+    return bs;
+}
+
+void blobs_free(struct blobs *bs) {
+    if (bs == NULL) return;
+    map_free(bs->by_id, free);
+    free(bs);
+}
+
+static void chunk_key(struct key *k, uint64_t id, uint32_t chunk) {
+    k->len = 0;
+    key_u64(k, id);
+    key_u32(k, chunk);
+}
+
+static void put_chunk(struct batch *b, uint64_t id, uint32_t chunk, struct str bytes) {
+    struct key k;
+    chunk_key(&k, id, chunk);
+    batch_put(b, SPACE_BLOB, key_str(&k), bytes);
+}
+
+static uint32_t chunk_count(uint64_t size) {
+    return (uint32_t)((size + BLOB_CHUNK - 1) / BLOB_CHUNK);
+}
+
+static void delete_chunks(struct batch *b, uint64_t id, uint32_t count) {
+    struct key k, end;
+    if (count > FEW_CHUNKS) {
+        chunk_key(&k, id, 0);
+        chunk_key(&end, id, count);
+        batch_delete_range(b, SPACE_BLOB, key_str(&k), key_str(&end));
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        chunk_key(&k, id, i);
+        batch_delete(b, SPACE_BLOB, key_str(&k));
+    }
+}
+
+static void put_record(struct batch *b, const struct blob *blob) {
+    struct key k = key_of_id(KEY_BLOB, blob->id);
+    BUF_AUTO v = BUF_INIT(64);
+    wire_u32(&v, blob->refs);
+    wire_u64(&v, blob->size);
+    wire_u8(&v, blob->has_summary ? SUMMARY_STORED : 0);
+    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
+}
+
+/* A count changes in the batch that is submitted next, perhaps behind a reservation of identifiers. */
+static void touched(struct blobs *bs, struct blob *blob) {
+    blob->seq = commit_last(bs->st->commits) + 2;
+}
+
+static void forget(struct blobs *bs, struct blob *blob) {
+    list_remove(&blob->lru);
+    map_remove(bs->by_id, map_u64_key(&blob->id));
+    free(blob);
+}
+
+static void shrink(struct blobs *bs) {
+    size_t over = map_count(bs->by_id) > BLOB_CACHE_MAX ? map_count(bs->by_id) - BLOB_CACHE_MAX : 0;
+    list_foreach_safe(it, &bs->lru) {
+        if (over == 0) break;
+        struct blob *blob = list_entry(it, struct blob, lru);
+        if (blob->pins > 0 || blob->seq > commit_applied(bs->st->commits)) break;
+        forget(bs, blob);
+        over--;
+    }
+}
+
+static struct blob *remember(struct blobs *bs, uint64_t id, uint64_t size, uint32_t refs, bool has_summary) {
+    struct blob *blob = calloc(1, sizeof *blob);
+    IEMS_ASSERT(blob != NULL);
+    *blob = (struct blob){.id = id, .size = size, .refs = refs, .has_summary = has_summary};
+    IEMS_ASSERT(map_put(bs->by_id, map_u64_key(&blob->id), blob, NULL) == 0);
+    list_push_back(&bs->lru, &blob->lru);
+    shrink(bs);
+    return blob;
+}
+
+static void create(struct blobs *bs, struct batch *b, uint64_t id, uint64_t size, struct str summary, uint32_t refs) {
+    struct blob *blob = remember(bs, id, size, refs, summary.len > 0);
+    put_record(b, blob);
+    touched(bs, blob);
+    if (summary.len > 0) {
+        struct key k = key_of_id(KEY_SUMMARY, id);
+        batch_put(b, SPACE_META, key_str(&k), summary);
+    }
+}
+
+uint64_t blob_create(struct blobs *bs, struct batch *b, struct str body, struct str summary, uint32_t refs) {
+    uint64_t id = store_new_id(bs->st);
+    for (uint32_t i = 0; i < chunk_count(body.len); i++)
+        put_chunk(b, id, i, str_sub(body, (size_t)i * BLOB_CHUNK, BLOB_CHUNK));
+    create(bs, b, id, body.len, summary, refs);
+    return id;
+}
+
+int blob_pin(struct blobs *bs, uint64_t id, struct blob **out) {
+    struct blob *blob = map_get(bs->by_id, map_u64_key(&id));
+    if (blob == NULL) {
+        struct key k = key_of_id(KEY_BLOB, id);
+        BUF_AUTO v = BUF_INIT(64);
+        int rc = store_get(bs->st, SPACE_META, key_str(&k), &v);
+        blob = map_get(bs->by_id, map_u64_key(&id)); /* another fiber may have been faster */
+        if (blob == NULL) {
+            if (rc != 0) return rc;
+            struct wire w = wire_of(buf_str(&v));
+            uint32_t refs = wire_get_u32(&w);
+            uint64_t size = wire_get_u64(&w);
+            bool has_summary = wire_get_u8(&w) & SUMMARY_STORED;
+            if (w.bad || refs == 0) return ERR_CORRUPT;
+            blob = remember(bs, id, size, refs, has_summary);
+        }
+    }
+    if (blob->refs == 0) return ERR_NOTFOUND;
+    blob->pins++;
+    list_remove(&blob->lru);
+    list_push_back(&bs->lru, &blob->lru);
+    *out = blob;
+    return 0;
+}
+
+void blob_unpin(struct blobs *bs, struct blob *blob) {
+    if (blob == NULL) return;
+    IEMS_ASSERT(blob->pins > 0);
+    blob->pins--;
+    (void)bs;
+}
+
+void blob_drop_summary(struct blobs *bs, struct batch *b, struct blob *blob) {
+    if (!blob->has_summary) return;
+    struct key k = key_of_id(KEY_SUMMARY, blob->id);
+    batch_delete(b, SPACE_META, key_str(&k));
+    blob->has_summary = false;
+    touched(bs, blob);
+}
+
+void blob_add_refs(struct blobs *bs, struct batch *b, struct blob *blob, int delta) {
+    if (delta == 0) return;
+    IEMS_ASSERT(delta > 0 || blob->refs >= (uint32_t)-delta);
+    blob->refs = (uint32_t)((int64_t)blob->refs + delta);
+    touched(bs, blob);
+    if (blob->refs > 0) {
+        put_record(b, blob);
+        return;
+    }
+    struct key k = key_of_id(KEY_BLOB, blob->id);
+    batch_delete(b, SPACE_META, key_str(&k));
+    blob_drop_summary(bs, b, blob);
+    delete_chunks(b, blob->id, chunk_count(blob->size));
+}
+
+struct range_take {
+    size_t from, len, chunk_len;
+    struct buf *out;
+    bool bad;
+};
+
+static void take_range(void *arg, struct str value) {
+    struct range_take *t = arg;
+    t->bad = value.len != t->chunk_len;
+    if (!t->bad) buf_add(t->out, str_sub(value, t->from, t->len));
+}
+
+int blob_read_now(struct engine *e, uint64_t id, uint64_t size, uint64_t offset, uint64_t len, enum engine_read read,
+                  struct buf *out) {
+    if (offset >= size) return 0;
+    if (len > size - offset) len = size - offset;
+    size_t start = out->len;
+    while (len > 0) {
+        struct key k;
+        uint32_t chunk = (uint32_t)(offset / BLOB_CHUNK);
+        struct range_take t = {.from = (size_t)(offset % BLOB_CHUNK), .out = out};
+        uint64_t left = size - (uint64_t)chunk * BLOB_CHUNK;
+        t.chunk_len = left < BLOB_CHUNK ? (size_t)left : BLOB_CHUNK;
+        t.len = t.chunk_len - t.from < len ? t.chunk_len - t.from : (size_t)len;
+        chunk_key(&k, id, chunk);
+        int rc = engine_visit(e, SPACE_BLOB, key_str(&k), read, take_range, &t);
+        if (rc == 0 && t.bad) rc = ERR_CORRUPT;
+        if (rc == 0) rc = out->error;
+        if (rc != 0) {
+            if (rc != out->error) buf_truncate(out, start);
+            return rc;
+        }
+        offset += t.len;
+        len -= t.len;
+    }
+    return 0;
+}
+
+struct read_work {
+    struct engine *e;
+    uint64_t id, size, offset, len;
+    struct buf *out;
+    int rc;
+};
+
+static void read_work(void *arg) {
+    struct read_work *w = arg;
+    w->rc = blob_read_now(w->e, w->id, w->size, w->offset, w->len, READ_ANY, w->out);
+}
+
+int blob_read(struct store *st, uint64_t id, uint64_t size, uint64_t offset, uint64_t len, struct buf *out) {
+    int rc = blob_read_now(st->engine, id, size, offset, len, READ_MEMORY, out);
+    if (rc != ERR_AGAIN) return rc;
+    struct read_work w = {st->engine, id, size, offset, len, out, 0};
+    rc = store_work(read_work, &w);
+    return rc != 0 ? rc : w.rc;
+}
+
+int blob_summary(struct store *st, uint64_t id, struct buf *out) {
+    struct key k = key_of_id(KEY_SUMMARY, id);
+    return store_get(st, SPACE_META, key_str(&k), out);
+}
+
+struct upload *upload_new(struct blobs *bs) {
+    struct upload *u = calloc(1, sizeof *u);
+    IEMS_ASSERT(u != NULL);
+    list_init(&u->link);
+    u->id = store_new_id(bs->st);
+    buf_init(&u->tail, BLOB_CHUNK);
+    return u;
+}
+
+static void put_marker(struct batch *b, struct upload *u) {
+    struct key k = key_of_id(KEY_UPLOAD, u->id);
+    if (u->chunks == 0) batch_put(b, SPACE_META, key_str(&k), STR_EMPTY);
+}
+
+/* Cuts whole chunks off what is there: first those that the tail begins, then straight from the input. */
+static void cut_chunks(struct upload *u, struct batch *b, struct str bytes) {
+    while (bytes.len > 0) {
+        if (u->tail.len == 0 && bytes.len >= BLOB_CHUNK) {
+            put_marker(b, u);
+            put_chunk(b, u->id, u->chunks++, str_sub(bytes, 0, BLOB_CHUNK));
+            bytes = str_sub(bytes, BLOB_CHUNK, bytes.len);
+            continue;
+        }
+        size_t room = BLOB_CHUNK - u->tail.len, n = bytes.len < room ? bytes.len : room;
+        buf_add(&u->tail, str_sub(bytes, 0, n));
+        bytes = str_sub(bytes, n, bytes.len);
+        if (u->tail.len < BLOB_CHUNK) continue;
+        put_marker(b, u);
+        put_chunk(b, u->id, u->chunks++, buf_str(&u->tail));
+        buf_done(&u->tail);
+    }
+}
+
+int upload_append(struct blobs *bs, struct upload *u, struct str bytes) {
+    struct batch b;
+    batch_init(&b);
+    u->size += bytes.len;
+    cut_chunks(u, &b, bytes);
+    if (u->tail.error != 0) {
+        batch_done(&b);
+        return u->tail.error;
+    }
+    return batch_empty(&b) ? 0 : store_commit(bs->st, &b, COMMIT_RELAXED, NULL);
+}
+
+uint64_t upload_finish(struct blobs *bs, struct batch *b, struct upload *u, struct str summary, uint32_t refs) {
+    uint64_t id = u->id;
+    if (u->tail.len > 0) put_chunk(b, id, u->chunks, buf_str(&u->tail));
+    if (u->chunks > 0) {
+        struct key k = key_of_id(KEY_UPLOAD, id);
+        batch_delete(b, SPACE_META, key_str(&k));
+    }
+    create(bs, b, id, u->size, summary, refs);
+    list_remove(&u->link);
+    buf_done(&u->tail);
+    free(u);
+    return id;
+}
+
+static void delete_upload(struct batch *b, uint64_t id) {
+    struct key k = key_of_id(KEY_UPLOAD, id), from, to;
+    batch_delete(b, SPACE_META, key_str(&k));
+    chunk_key(&from, id, 0);
+    chunk_key(&to, id + 1, 0);
+    batch_delete_range(b, SPACE_BLOB, key_str(&from), key_str(&to));
+}
+
+void upload_drop(struct blobs *bs, struct upload *u) {
+    if (u->chunks > 0) {
+        struct batch b;
+        batch_init(&b);
+        delete_upload(&b, u->id);
+        commit_submit(bs->st->commits, &b, COMMIT_RELAXED, NULL, NULL);
+    }
+    list_remove(&u->link);
+    buf_done(&u->tail);
+    free(u);
+}
+
+struct recover {
+    struct batch b;
+    uint64_t count;
+};
+
+static bool recover_one(void *arg, struct str key, struct str value) {
+    struct recover *r = arg;
+    (void)value;
+    if (key.len == 9) delete_upload(&r->b, key_get_u64(key, 1));
+    r->count++;
+    return true;
+}
+
+int blobs_recover(struct blobs *bs, uint64_t *removed) {
+    struct recover r = {.count = 0};
+    unsigned char from = KEY_UPLOAD, to = KEY_UPLOAD + 1;
+    batch_init(&r.b);
+    int rc =
+        store_scan(bs->st, &(struct engine_range){.space = SPACE_META, .from = str_of(&from, 1), .to = str_of(&to, 1)},
+                   recover_one, &r);
+    if (rc == 0 && !batch_empty(&r.b)) rc = store_commit(bs->st, &r.b, COMMIT_RELAXED, NULL);
+    batch_done(&r.b);
+    if (rc == 0) *removed = r.count;
+    return rc;
+}

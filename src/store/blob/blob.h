@@ -1,0 +1,59 @@
+/* Message bodies: immutable, kept in chunks of BLOB_CHUNK bytes (the last one shorter), counted references. A body is
+ * born with one reference; the count record is written again only when the net number changes; with the last reference
+ * everything of it goes. Counts that are in use live in memory and are ahead of the engine. */
+#ifndef IEMS_STORE_BLOB_BLOB_H
+#define IEMS_STORE_BLOB_BLOB_H
+
+#include "base/list.h"
+#include "store/store.h"
+
+enum { BLOB_CHUNK = 128 * 1024, BLOB_CACHE_MAX = 16384 };
+
+struct blobs;
+
+struct blob {
+    uint64_t id, size;
+    uint32_t refs;
+    bool has_summary; /* a summary stands beside the body */
+    unsigned pins;
+    uint64_t seq; /* the engine is up to date once this is written */
+    struct list lru;
+};
+
+struct blobs *blobs_new(struct store *st);
+void blobs_free(struct blobs *bs);
+/* Deletes uploads that a crash left behind. In a fiber, once at start. */
+NODISCARD int blobs_recover(struct blobs *bs, uint64_t *removed);
+
+/* Adds a new body with `refs` references to the batch. `summary` may be empty. */
+uint64_t blob_create(struct blobs *bs, struct batch *b, struct str body, struct str summary, uint32_t refs);
+/* Brings the count of a blob into memory and holds it there. In a fiber. ERR_NOTFOUND, ERR_CORRUPT. */
+NODISCARD int blob_pin(struct blobs *bs, uint64_t id, struct blob **out);
+void blob_unpin(struct blobs *bs, struct blob *blob); /* NULL is fine */
+/* Changes the count in memory and in the batch, which the caller submits before it waits again. */
+void blob_add_refs(struct blobs *bs, struct batch *b, struct blob *blob, int delta);
+void blob_drop_summary(struct blobs *bs, struct batch *b, struct blob *blob);
+
+/* Appends bytes [offset, offset + len) of a body of `size` bytes. In a fiber. ERR_NOTFOUND when it is gone. */
+NODISCARD int blob_read(struct store *st, uint64_t id, uint64_t size, uint64_t offset, uint64_t len, struct buf *out);
+/* The same, on any thread; may block unless READ_MEMORY. */
+NODISCARD int blob_read_now(struct engine *e, uint64_t id, uint64_t size, uint64_t offset, uint64_t len,
+                            enum engine_read read, struct buf *out);
+NODISCARD int blob_summary(struct store *st, uint64_t id, struct buf *out); /* in a fiber; ERR_NOTFOUND */
+
+/* --- uploads: bodies that arrive in pieces */
+struct upload {
+    struct list link; /* for the owner */
+    uint64_t id, size;
+    uint32_t chunks; /* written */
+    struct buf tail; /* not yet a whole chunk */
+};
+struct upload *upload_new(struct blobs *bs);
+/* Takes the bytes at once; then waits until whole chunks are written. In a fiber. */
+NODISCARD int upload_append(struct blobs *bs, struct upload *u, struct str bytes);
+/* Makes the upload a body: adds what is needed to the batch, frees the upload. Returns the blob's id. */
+uint64_t upload_finish(struct blobs *bs, struct batch *b, struct upload *u, struct str summary, uint32_t refs);
+/* Forgets it and deletes what was written (relaxed, not waited for). */
+void upload_drop(struct blobs *bs, struct upload *u);
+
+#endif

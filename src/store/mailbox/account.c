@@ -1,0 +1,382 @@
+#include "base/clock.h"
+#include "store/mailbox/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ACCOUNTS_MAX = 4096, ACCOUNT_DELETED = 1 };
+
+static const struct {
+    const char *name, *special_use;
+} first_folders[] = {{"INBOX", ""},      {"Archive", "\\Archive"}, {"Drafts", "\\Drafts"},
+                     {"Junk", "\\Junk"}, {"Sent", "\\Sent"},       {"Trash", "\\Trash"}};
+
+struct mailboxes *mailboxes_new(struct store *st, struct blobs *bs, size_t cache_bytes) {
+    struct mailboxes *m = calloc(1, sizeof *m);
+    IEMS_ASSERT(m != NULL);
+    m->st = st;
+    m->bs = bs;
+    m->accounts = map_new(MAP_BYTES);
+    m->accounts_max = ACCOUNTS_MAX;
+    m->list_bytes_max = cache_bytes;
+    list_init(&m->account_lru);
+    list_init(&m->folder_lru);
+    return m;
+}
+
+struct store *mailboxes_store(struct mailboxes *m) {
+    return m->st;
+}
+
+struct blobs *mailboxes_blobs(struct mailboxes *m) {
+    return m->bs;
+}
+
+static void account_free(void *p) {
+    struct account *a = p;
+    for (size_t i = 0; i < a->folder_count; i++) folder_free(a->folders[i]);
+    for (size_t i = 0; i < a->subscribed_count; i++) free(a->subscribed[i]);
+    free(a->folders);
+    free(a->subscribed);
+    free(a->address);
+    free(a);
+}
+
+void mailboxes_free(struct mailboxes *m) {
+    if (m == NULL) return;
+    map_free(m->accounts, account_free);
+    free(m);
+}
+
+/* An account may leave memory once the engine holds all of it. */
+static bool account_settled(const struct account *a) {
+    uint64_t applied = commit_applied(a->m->st->commits);
+    for (size_t i = 0; i < a->folder_count; i++) {
+        const struct folder *f = a->folders[i];
+        if (f->seq > applied || f->pins > 0 || f->notify_seq != 0 || !list_empty(&f->watchers)) return false;
+    }
+    return true;
+}
+
+static void shrink(struct mailboxes *m) {
+    size_t look = 16;
+    list_foreach_safe(it, &m->account_lru) {
+        if (map_count(m->accounts) <= m->accounts_max || look-- == 0) break;
+        struct account *a = list_entry(it, struct account, lru);
+        if (!account_settled(a)) continue;
+        for (size_t i = 0; i < a->folder_count; i++)
+            if (a->folders[i]->heat == FOLDER_HOT) folder_list_drop(a->folders[i]);
+        list_remove(&a->lru);
+        map_remove(m->accounts, map_u64_key(&a->id));
+        account_free(a);
+    }
+}
+
+static struct account *account_new(struct mailboxes *m, uint64_t id) {
+    struct account *a = calloc(1, sizeof *a);
+    IEMS_ASSERT(a != NULL);
+    a->m = m;
+    a->id = id;
+    cond_init(&a->loaded);
+    list_init(&a->lru);
+    IEMS_ASSERT(map_put(m->accounts, map_u64_key(&a->id), a, NULL) == 0);
+    return a;
+}
+
+static void insert_folder(struct account *a, struct folder *f) {
+    if (a->folder_count == a->folder_cap) {
+        a->folder_cap = a->folder_cap * 2 + 8;
+        a->folders = realloc(a->folders, a->folder_cap * sizeof(struct folder *));
+        IEMS_ASSERT(a->folders != NULL);
+    }
+    size_t i = a->folder_count++;
+    for (; i > 0 && strcmp(a->folders[i - 1]->name, f->name) > 0; i--) a->folders[i] = a->folders[i - 1];
+    a->folders[i] = f;
+}
+
+static int by_name(const void *x, const void *y) {
+    return strcmp((*(struct folder *const *)x)->name, (*(struct folder *const *)y)->name);
+}
+
+void account_sort_folders(struct account *a) {
+    qsort(a->folders, a->folder_count, sizeof(struct folder *), by_name);
+}
+
+/* --- loading, on a worker: touches only what the job holds */
+struct load {
+    struct engine *e;
+    struct account *a; /* not yet visible to others, but for its id */
+    int rc;
+};
+
+static int load_record(struct load *l) {
+    struct key k = key_of_id(KEY_ACCOUNT, l->a->id);
+    BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
+    int rc = engine_get(l->e, SPACE_META, key_str(&k), READ_ANY, &v);
+    if (rc != 0) return rc;
+    struct wire w = wire_of(buf_str(&v));
+    struct account *a = l->a;
+    a->deleted = wire_get_u8(&w) == ACCOUNT_DELETED;
+    a->created = (int64_t)wire_get_u64(&w);
+    a->last_access = (int64_t)wire_get_u64(&w);
+    a->next_uidvalidity = wire_get_u32(&w);
+    struct str address = wire_get_bytes(&w);
+    if (w.bad) return ERR_CORRUPT;
+    a->address = str_dup(address);
+    a->exists = true;
+    return 0;
+}
+
+static int load_usage(struct load *l) {
+    struct key k = key_of_id(KEY_USAGE, l->a->id);
+    BUF_AUTO v = BUF_INIT(64);
+    int rc = engine_get(l->e, SPACE_META, key_str(&k), READ_ANY, &v);
+    if (rc == ERR_NOTFOUND) return 0;
+    if (rc != 0) return rc;
+    struct wire w = wire_of(buf_str(&v));
+    l->a->bytes = wire_get_u64(&w);
+    l->a->messages = wire_get_u64(&w);
+    return w.bad ? ERR_CORRUPT : 0;
+}
+
+/* All pairs whose key begins with the kind and the account. */
+static int each_of(struct load *l, enum key_kind kind,
+                   int (*take)(struct account *a, struct str rest, struct str value)) {
+    struct key from = key_of_id(kind, l->a->id), to = from;
+    key_end_of_prefix(&to);
+    struct engine_iter *it;
+    struct str k, v;
+    int rc = engine_iter_open(
+        l->e, &(struct engine_range){.space = SPACE_META, .from = key_str(&from), .to = key_str(&to)}, &it);
+    if (rc != 0) return rc;
+    int taken = 0;
+    while (taken == 0 && engine_iter_next(l->e, it, &k, &v)) taken = take(l->a, str_sub(k, 9, k.len), v);
+    rc = engine_iter_close(l->e, it);
+    return taken != 0 ? taken : rc;
+}
+
+static int take_name(struct account *a, struct str rest, struct str value) {
+    struct folder *f = folder_new(a, 0, rest);
+    insert_folder(a, f);
+    return folder_decode_name(f, value);
+}
+
+static int take_counters(struct account *a, struct str rest, struct str value) {
+    if (rest.len != 8) return ERR_CORRUPT;
+    struct folder *f = account_folder_by_id(a, key_get_u64(rest, 0));
+    return f == NULL ? 0 : folder_decode_counters(f, value);
+}
+
+static void insert_subscribed(struct account *a, struct str name) {
+    if (a->subscribed_count == a->subscribed_cap) {
+        a->subscribed_cap = a->subscribed_cap * 2 + 8;
+        a->subscribed = realloc(a->subscribed, a->subscribed_cap * sizeof(char *));
+        IEMS_ASSERT(a->subscribed != NULL);
+    }
+    char *copy = str_dup(name);
+    size_t i = a->subscribed_count++;
+    for (; i > 0 && strcmp(a->subscribed[i - 1], copy) > 0; i--) a->subscribed[i] = a->subscribed[i - 1];
+    a->subscribed[i] = copy;
+}
+
+static int take_subscribed(struct account *a, struct str rest, struct str value) {
+    (void)value;
+    insert_subscribed(a, rest);
+    return 0;
+}
+
+static void load_work(void *arg) {
+    struct load *l = arg;
+    l->rc = load_record(l);
+    if (l->rc == ERR_NOTFOUND) {
+        l->rc = 0;
+        return;
+    }
+    if (l->rc == 0) l->rc = load_usage(l);
+    if (l->rc == 0) l->rc = each_of(l, KEY_NAME, take_name);
+    if (l->rc == 0) l->rc = each_of(l, KEY_COUNTERS, take_counters);
+    if (l->rc == 0) l->rc = each_of(l, KEY_SUBSCRIBED, take_subscribed);
+}
+
+static int account_load(struct mailboxes *m, struct account *a) {
+    struct load l = {m->st->engine, a, 0};
+    a->loading = true;
+    a->pins++;
+    int rc = store_work(load_work, &l);
+    if (rc == 0) rc = l.rc;
+    a->pins--;
+    a->loading = false;
+    cond_broadcast(&a->loaded);
+    return rc;
+}
+
+/* Makes the account: its first change rides on whatever commit comes next, in order. */
+static void account_create(struct account *a, struct str address) {
+    struct store *st = a->m->st;
+    struct batch b;
+    batch_init(&b);
+    a->exists = true;
+    free(a->address);
+    a->address = str_dup(address);
+    a->created = a->last_access = clock_wall_ms();
+    a->next_uidvalidity = (uint32_t)clock_wall_s();
+    for (size_t i = 0; i < sizeof first_folders / sizeof first_folders[0]; i++) {
+        account_add_folder(a, &b, str_from(first_folders[i].name), first_folders[i].special_use);
+        account_subscribe(a, &b, str_from(first_folders[i].name), true);
+    }
+    account_put_usage(a, &b);
+    account_put_record(a, &b);
+    uint64_t seq = commit_submit(st->commits, &b, COMMIT_RELAXED, NULL, NULL);
+    for (size_t i = 0; i < a->folder_count; i++) a->folders[i]->seq = seq;
+}
+
+static void hold(struct account *a) {
+    if (a->pins++ == 0) list_remove(&a->lru);
+}
+
+int account_pin(struct mailboxes *m, uint64_t id, struct str address, bool create, struct account **out) {
+    if (id == 0) return ERR_NOTFOUND;
+    struct account *a = map_get(m->accounts, map_u64_key(&id));
+    if (a == NULL) {
+        shrink(m);
+        a = account_new(m, id);
+        hold(a);
+        int rc = account_load(m, a);
+        if (rc != 0) { /* those who waited find it not loaded, and fail too */
+            a->deleted = true;
+            account_unpin(a);
+            return rc;
+        }
+    } else {
+        hold(a);
+        while (a->loading) {
+            int rc = cond_wait(&a->loaded, DEADLINE_NEVER);
+            if (rc != 0) {
+                account_unpin(a);
+                return rc;
+            }
+        }
+    }
+    if (a->deleted || (!a->exists && !create)) {
+        account_unpin(a);
+        return ERR_NOTFOUND;
+    }
+    if (!a->exists) account_create(a, address);
+    *out = a;
+    return 0;
+}
+
+void account_unpin(struct account *a) {
+    if (a == NULL) return;
+    IEMS_ASSERT(a->pins > 0);
+    if (--a->pins > 0) return;
+    if (a->deleted || !a->exists) { /* not worth keeping: read again next time */
+        if (account_settled(a)) {
+            map_remove(a->m->accounts, map_u64_key(&a->id));
+            account_free(a);
+            return;
+        }
+    }
+    list_push_back(&a->m->account_lru, &a->lru);
+}
+
+struct folder *account_folder(struct account *a, struct str name) {
+    if (str_eq_nocase(name, STR("INBOX"))) name = STR("INBOX");
+    size_t lo = 0, hi = a->folder_count;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        int c = str_cmp(str_from(a->folders[mid]->name), name);
+        if (c == 0) return a->folders[mid];
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+struct folder *account_folder_by_id(struct account *a, uint64_t id) {
+    for (size_t i = 0; i < a->folder_count; i++)
+        if (a->folders[i]->id == id) return a->folders[i];
+    return NULL;
+}
+
+bool account_subscribed(struct account *a, struct str name) {
+    for (size_t i = 0; i < a->subscribed_count; i++)
+        if (str_eq(str_from(a->subscribed[i]), name)) return true;
+    return false;
+}
+
+void account_subscribe(struct account *a, struct batch *b, struct str name, bool on) {
+    struct key k = key_of_id(KEY_SUBSCRIBED, a->id);
+    key_bytes(&k, name);
+    if (account_subscribed(a, name) == on) return;
+    if (on) {
+        insert_subscribed(a, name);
+        batch_put(b, SPACE_META, key_str(&k), STR_EMPTY);
+        return;
+    }
+    batch_delete(b, SPACE_META, key_str(&k));
+    for (size_t i = 0; i < a->subscribed_count; i++) {
+        if (!str_eq(str_from(a->subscribed[i]), name)) continue;
+        free(a->subscribed[i]);
+        memmove(a->subscribed + i, a->subscribed + i + 1, (--a->subscribed_count - i) * sizeof(char *));
+        return;
+    }
+}
+
+bool account_fits(const struct account *a, uint64_t bytes, uint64_t quota) {
+    return quota == 0 || a->bytes + a->reserved + bytes <= quota;
+}
+
+void account_put_record(struct account *a, struct batch *b) {
+    struct key k = key_of_id(KEY_ACCOUNT, a->id);
+    BUF_AUTO v = BUF_INIT(4096);
+    wire_u8(&v, a->deleted ? ACCOUNT_DELETED : 0);
+    wire_u64(&v, (uint64_t)a->created);
+    wire_u64(&v, (uint64_t)a->last_access);
+    wire_u32(&v, a->next_uidvalidity);
+    wire_bytes(&v, str_sub(str_from(a->address), 0, 1024));
+    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
+}
+
+void account_put_usage(struct account *a, struct batch *b) {
+    struct key k = key_of_id(KEY_USAGE, a->id);
+    unsigned char v[16];
+    be64_put(v, a->bytes);
+    be64_put(v + 8, a->messages);
+    batch_put(b, SPACE_META, key_str(&k), str_of(v, sizeof v));
+}
+
+uint32_t account_new_uidvalidity(struct account *a, struct batch *b) {
+    uint32_t now = (uint32_t)clock_wall_s(), v = a->next_uidvalidity;
+    if (v < now) v = now;
+    a->next_uidvalidity = v + 1;
+    account_put_record(a, b);
+    return v;
+}
+
+struct folder *account_add_folder(struct account *a, struct batch *b, struct str name, const char *special_use) {
+    struct folder *f = folder_new(a, store_new_id(a->m->st), name);
+    f->special_use = special_use;
+    f->uidvalidity = account_new_uidvalidity(a, b);
+    f->uidnext = 1;
+    f->highestmodseq = 1;
+    f->vanished_floor = 1;
+    f->heat = FOLDER_HOT; /* empty, so it is known whole */
+    list_push_back(&a->m->folder_lru, &f->lru);
+    insert_folder(a, f);
+    folder_put_name(f, b);
+    folder_put_counters(f, b);
+    return f;
+}
+
+void account_remove_folder(struct account *a, struct folder *f) {
+    for (size_t i = 0; i < a->folder_count; i++) {
+        if (a->folders[i] != f) continue;
+        memmove(a->folders + i, a->folders + i + 1, (--a->folder_count - i) * sizeof(struct folder *));
+        break;
+    }
+    f->gone = true;
+    if (f->pins == 0 && f->notify_seq == 0 && list_empty(&f->watchers)) folder_free(f);
+}

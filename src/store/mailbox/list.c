@@ -1,0 +1,353 @@
+/* The message list of a folder in memory: uid, flags, modseq in UID order. COLD: only the counters are known. LOADING:
+ * a worker reads the engine; messages that are appended meanwhile gather in `list` and are merged. HOT: whole. */
+#include "base/clock.h"
+#include "store/mailbox/private.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FLAGS_VALUE_LEN = 16, FLAGS_KEY_LEN = 13 };
+
+void message_key(struct key *k, enum key_kind kind, uint64_t folder, uint32_t uid) {
+    *k = key_of_id(kind, folder);
+    key_u32(k, uid);
+}
+
+static void grow(struct message **list, size_t *cap, size_t need) {
+    if (need <= *cap) return;
+    size_t n = *cap + *cap / 2 + 16;
+    if (n < need) n = need;
+    *list = realloc(*list, n * sizeof(struct message));
+    IEMS_ASSERT(*list != NULL);
+    *cap = n;
+}
+
+static void account_bytes(struct folder *f, size_t before) {
+    struct mailboxes *m = f->account->m;
+    m->list_bytes += (f->cap - before) * sizeof(struct message);
+}
+
+void folder_list_drop(struct folder *f) {
+    f->account->m->list_bytes -= f->cap * sizeof(struct message);
+    free(f->list);
+    f->list = NULL;
+    f->count = f->cap = f->unseen_hint = 0;
+    f->flag_modseq = f->highestmodseq;
+    f->heat = FOLDER_COLD;
+    list_remove(&f->lru);
+}
+
+static void shrink(struct mailboxes *m) {
+    uint64_t applied = commit_applied(m->st->commits);
+    list_foreach_safe(it, &m->folder_lru) {
+        if (m->list_bytes <= m->list_bytes_max) break;
+        struct folder *f = list_entry(it, struct folder, lru);
+        if (f->seq <= applied && f->pins == 0 && f->cap > 0) folder_list_drop(f);
+    }
+}
+
+struct list_load {
+    struct engine *e;
+    uint64_t folder;
+    struct message *list;
+    size_t count, cap;
+    int rc;
+};
+
+static void load_work(void *arg) {
+    struct list_load *l = arg;
+    struct key from = key_of_id(KEY_FLAGS, l->folder), to = from;
+    key_end_of_prefix(&to);
+    struct engine_iter *it;
+    struct str k, v;
+    struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to), .once = true};
+    l->rc = engine_iter_open(l->e, &r, &it);
+    if (l->rc != 0) return;
+    bool bad = false;
+    while (!bad && engine_iter_next(l->e, it, &k, &v)) {
+        bad = k.len != FLAGS_KEY_LEN || v.len != FLAGS_VALUE_LEN;
+        if (bad) break;
+        grow(&l->list, &l->cap, l->count + 1);
+        l->list[l->count++] = (struct message){key_get_u32(k, 9), key_get_u64(v, 0), key_get_u64(v, 8)};
+    }
+    l->rc = engine_iter_close(l->e, it);
+    if (l->rc == 0 && bad) l->rc = ERR_CORRUPT;
+}
+
+/* What was appended while the worker read goes behind what it found. */
+static void merge(struct folder *f, struct list_load *l) {
+    for (size_t i = 0; i < f->count; i++) {
+        if (l->count > 0 && l->list[l->count - 1].uid >= f->list[i].uid) continue;
+        grow(&l->list, &l->cap, l->count + 1);
+        l->list[l->count++] = f->list[i];
+    }
+    size_t before = f->cap;
+    free(f->list);
+    f->list = l->list;
+    f->count = l->count;
+    f->cap = l->cap;
+    account_bytes(f, before);
+}
+
+static int load(struct folder *f) {
+    struct store *st = f->account->m->st;
+    struct list_load l = {.e = st->engine, .folder = f->id};
+    f->heat = FOLDER_LOADING;
+    f->flag_modseq = f->highestmodseq;
+    int rc = store_wait_applied(st, f->seq);
+    if (rc == 0) rc = store_work(load_work, &l);
+    if (rc == 0) rc = l.rc;
+    if (rc == 0) {
+        merge(f, &l);
+        f->heat = FOLDER_HOT;
+        list_push_back(&f->account->m->folder_lru, &f->lru);
+    } else {
+        free(l.list);
+        folder_list_drop(f);
+    }
+    cond_broadcast(&f->loaded);
+    return rc;
+}
+
+int folder_load(struct folder *f) {
+    f->pins++;
+    int rc = 0;
+    while (rc == 0 && f->heat != FOLDER_HOT)
+        rc = f->heat == FOLDER_LOADING ? cond_wait(&f->loaded, DEADLINE_NEVER) : load(f);
+    if (rc == 0 && f->gone) rc = ERR_NOTFOUND;
+    if (rc != 0) {
+        folder_unload(f);
+        return rc;
+    }
+    list_remove(&f->lru);
+    list_push_back(&f->account->m->folder_lru, &f->lru);
+    shrink(f->account->m);
+    return 0;
+}
+
+void folder_unload(struct folder *f) {
+    IEMS_ASSERT(f->pins > 0);
+    f->pins--;
+    if (f->gone && f->pins == 0 && f->notify_seq == 0 && list_empty(&f->watchers)) folder_free(f);
+}
+
+size_t folder_find(const struct folder *f, uint32_t uid) {
+    size_t lo = 0, hi = f->count;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (f->list[mid].uid < uid)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+uint32_t folder_first_unseen(struct folder *f) {
+    while (f->unseen_hint < f->count && (f->list[f->unseen_hint].flags & MAILBOX_SEEN)) f->unseen_hint++;
+    return f->unseen_hint < f->count ? f->list[f->unseen_hint].uid : 0;
+}
+
+static void add_run(struct buf *out, uint32_t first, uint32_t last) {
+    uint32_t pair[2] = {htole32(first), htole32(last)};
+    buf_add(out, str_of(pair, sizeof pair));
+}
+
+void folder_runs(const struct folder *f, struct buf *out) {
+    size_t start = 0;
+    for (size_t i = 1; i <= f->count; i++) {
+        if (i < f->count && f->list[i].uid == f->list[i - 1].uid + 1) continue;
+        add_run(out, f->list[start].uid, f->list[i - 1].uid);
+        start = i;
+    }
+}
+
+void folder_list_append(struct folder *f, const struct message *msg) {
+    if (f->heat == FOLDER_COLD) return;
+    size_t before = f->cap;
+    grow(&f->list, &f->cap, f->count + 1);
+    account_bytes(f, before);
+    f->list[f->count++] = *msg;
+}
+
+static void put_flags(const struct folder *f, struct batch *b, const struct message *msg) {
+    struct key k;
+    unsigned char v[FLAGS_VALUE_LEN];
+    message_key(&k, KEY_FLAGS, f->id, msg->uid);
+    be64_put(v, msg->flags);
+    be64_put(v + 8, msg->modseq);
+    batch_put(b, SPACE_META, key_str(&k), str_of(v, sizeof v));
+}
+
+static void count_flags(struct folder *f, uint64_t flags, int by) {
+    if (!(flags & MAILBOX_SEEN)) f->unseen = (uint64_t)((int64_t)f->unseen + by);
+    if (flags & MAILBOX_DELETED) f->deleted = (uint64_t)((int64_t)f->deleted + by);
+}
+
+void folder_set_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq) {
+    count_flags(f, msg->flags, -1);
+    count_flags(f, flags, 1);
+    msg->flags = flags;
+    msg->modseq = f->flag_modseq = modseq;
+    size_t at = (size_t)(msg - f->list);
+    if (!(flags & MAILBOX_SEEN) && at < f->unseen_hint) f->unseen_hint = at;
+    put_flags(f, b, msg);
+}
+
+static void log_vanished(struct folder *f, struct batch *b, uint64_t modseq, struct uid_run run) {
+    struct key k = key_of_id(KEY_VANISHED, f->id);
+    unsigned char v[4];
+    key_u64(&k, modseq);
+    key_u32(&k, run.first);
+    be32_put(v, run.last);
+    batch_put(b, SPACE_META, key_str(&k), str_of(v, sizeof v));
+    if (f->vanished == NULL) f->vanished = calloc(VANISHED_LOG_MAX, sizeof *f->vanished);
+    IEMS_ASSERT(f->vanished != NULL);
+    if (f->vanished_count == VANISHED_LOG_MAX) {
+        size_t drop = VANISHED_LOG_MAX / 2;
+        f->vanished_floor = f->vanished[drop - 1].modseq;
+        f->vanished_count -= drop;
+        memmove(f->vanished, f->vanished + drop, f->vanished_count * sizeof *f->vanished);
+    }
+    f->vanished[f->vanished_count++] = (struct vanished){modseq, run};
+}
+
+void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, size_t count, uint64_t size,
+                        uint64_t modseq) {
+    if (count == 0) return;
+    struct key k;
+    struct uid_run run = {0, 0};
+    size_t to = index[0], next = 0;
+    for (size_t i = index[0]; i < f->count; i++) {
+        const struct message *msg = &f->list[i];
+        if (next == count || index[next] != i) {
+            f->list[to++] = *msg;
+            continue;
+        }
+        next++;
+        count_flags(f, msg->flags, -1);
+        message_key(&k, KEY_FLAGS, f->id, msg->uid);
+        batch_delete(b, SPACE_META, key_str(&k));
+        k.bytes[0] = KEY_MESSAGE;
+        batch_delete(b, SPACE_META, key_str(&k));
+        if (run.first != 0 && next > 1 && index[next - 2] == i - 1)
+            run.last = msg->uid; /* neighbours in the list */
+        else {
+            if (run.first != 0) log_vanished(f, b, modseq, run);
+            run = (struct uid_run){msg->uid, msg->uid};
+        }
+    }
+    log_vanished(f, b, modseq, run);
+    f->count = to;
+    f->messages -= count;
+    f->size -= size;
+    f->account->messages -= count;
+    f->account->bytes -= size;
+    if (f->unseen_hint > index[0]) f->unseen_hint = index[0];
+    folder_put_counters(f, b);
+    account_put_usage(f->account, b);
+}
+
+struct vanished_scan {
+    struct uid_run *runs;
+    size_t count, cap;
+};
+
+static void add_vanished(struct vanished_scan *s, struct uid_run run) {
+    if (s->count == s->cap) {
+        s->cap = s->cap * 2 + 16;
+        s->runs = realloc(s->runs, s->cap * sizeof *s->runs);
+        IEMS_ASSERT(s->runs != NULL);
+    }
+    s->runs[s->count++] = run;
+}
+
+static bool take_vanished(void *arg, struct str key, struct str value) {
+    if (key.len == 21 && value.len == 4)
+        add_vanished(arg, (struct uid_run){key_get_u32(key, 17), key_get_u32(value, 0)});
+    return true;
+}
+
+static int by_first(const void *a, const void *b) {
+    uint32_t x = ((const struct uid_run *)a)->first, y = ((const struct uid_run *)b)->first;
+    return x < y ? -1 : x > y;
+}
+
+/* Sorted, with neighbours joined. */
+static void normalise(struct vanished_scan *s) {
+    if (s->count == 0) return;
+    qsort(s->runs, s->count, sizeof *s->runs, by_first);
+    size_t to = 0;
+    for (size_t i = 1; i < s->count; i++) {
+        struct uid_run *last = &s->runs[to];
+        if (s->runs[i].first <= last->last + 1)
+            last->last = s->runs[i].last > last->last ? s->runs[i].last : last->last;
+        else
+            s->runs[++to] = s->runs[i];
+    }
+    s->count = to + 1;
+}
+
+int folder_vanished(struct folder *f, uint64_t since, struct uid_run **out, size_t *count) {
+    struct vanished_scan s = {0};
+    int rc = 0;
+    if (since >= f->vanished_floor) {
+        for (size_t i = 0; i < f->vanished_count; i++)
+            if (f->vanished[i].modseq > since) add_vanished(&s, f->vanished[i].run);
+    } else {
+        struct key from = key_of_id(KEY_VANISHED, f->id), to = from;
+        key_u64(&from, since + 1);
+        key_end_of_prefix(&to);
+        struct store *st = f->account->m->st;
+        rc = store_wait_applied(st, f->seq);
+        struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to)};
+        if (rc == 0) rc = store_scan(st, &r, take_vanished, &s);
+    }
+    if (rc != 0) {
+        free(s.runs);
+        return rc;
+    }
+    normalise(&s);
+    *out = s.runs;
+    *count = s.count;
+    return 0;
+}
+
+uint32_t folder_append(struct folder *f, struct batch *b, const struct message_new *n) {
+    struct message msg = {.uid = f->uidnext++, .flags = n->flags, .modseq = folder_next_modseq(f)};
+    uint64_t size = n->prefix.len + n->body_size;
+    BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
+    wire_u64(&v, (uint64_t)n->internal_date);
+    wire_u64(&v, (uint64_t)(clock_wall_s()));
+    wire_u64(&v, size);
+    wire_u64(&v, n->blob);
+    wire_bytes(&v, n->prefix);
+    struct key k;
+    message_key(&k, KEY_MESSAGE, f->id, msg.uid);
+    batch_put2(b, SPACE_META, key_str(&k), buf_str(&v), n->summary);
+    put_flags(f, b, &msg);
+    f->messages++;
+    f->size += size;
+    f->account->bytes += size;
+    f->account->messages++;
+    count_flags(f, msg.flags, 1);
+    folder_list_append(f, &msg);
+    folder_put_counters(f, b);
+    account_put_usage(f->account, b);
+    return msg.uid;
+}
+
+int message_decode(struct str value, struct message_stored *out) {
+    struct wire w = wire_of(value);
+    struct message_stored s;
+    s.internal_date = (int64_t)wire_get_u64(&w);
+    s.save_date = (int64_t)wire_get_u64(&w);
+    s.size = wire_get_u64(&w);
+    s.blob = wire_get_u64(&w);
+    s.prefix = wire_get_bytes(&w);
+    s.summary = w.rest;
+    if (w.bad || s.prefix.len > s.size) return ERR_CORRUPT;
+    *out = s;
+    return 0;
+}

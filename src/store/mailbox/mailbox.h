@@ -1,0 +1,166 @@
+/* Accounts, folders and messages. The state of accounts in use (folders, counters, and for folders in use the uid,
+ * flags and modseq of every message) lives in memory, is authoritative, and changes on the loop thread in the order of
+ * commits; the engine follows. Functions that may wait are marked "in a fiber"; the others never wait, so that a caller
+ * can check, change memory and fill a batch in one step, and submit it.
+ *
+ * Durability: `folder->seq` is the commit of its last change. A reply about a folder is built from memory, then sent
+ * when that commit is durable, so that no UID or MODSEQ that a client saw can be lost and given again. */
+#ifndef IEMS_STORE_MAILBOX_MAILBOX_H
+#define IEMS_STORE_MAILBOX_MAILBOX_H
+
+#include "net/fiber.h"
+#include "store/blob/blob.h"
+#include "store/mailbox/record.h"
+
+enum {
+    FOLDER_NAME_MAX = 1000, /* bytes */
+    FOLDER_LEVELS_MAX = 100,
+    FOLDERS_MAX = 20000, /* in one account */
+    KEYWORD_LEN_MAX = 255,
+    MESSAGE_PREFIX_MAX = 64 * 1024,
+    VANISHED_LOG_MAX = 128, /* runs of vanished UIDs that a folder keeps in memory */
+};
+
+struct message {
+    uint32_t uid;
+    uint64_t flags, modseq;
+};
+
+struct uid_run {
+    uint32_t first, last;
+};
+
+struct vanished {
+    uint64_t modseq;
+    struct uid_run run;
+};
+
+enum folder_heat { FOLDER_COLD, FOLDER_LOADING, FOLDER_HOT };
+
+struct folder {
+    struct account *account;
+    uint64_t id;
+    char *name;              /* UTF-8; "INBOX" */
+    const char *special_use; /* "\\Sent", ... or "": static text */
+    bool no_select, gone;    /* gone: deleted while somebody holds it */
+    uint32_t uidvalidity, uidnext;
+    uint64_t highestmodseq, messages, unseen, deleted, size;
+    char *keywords[MAILBOX_KEYWORDS_MAX];
+    unsigned keyword_count;
+    uint64_t seq; /* commit of the last change */
+
+    enum folder_heat heat; /* of the message list below */
+    struct message *list;
+    size_t count, cap;
+    size_t unseen_hint;   /* no unseen message stands before this index */
+    uint64_t flag_modseq; /* no message but the newest ones has a modseq above this */
+    unsigned pins;        /* users of the list */
+    struct cond loaded;
+    struct list lru;
+    struct vanished *vanished; /* since vanished_floor, complete */
+    size_t vanished_count;
+    uint64_t vanished_floor;
+
+    struct list watchers; /* struct folder_watch */
+    uint64_t notify_seq;  /* commit whose durability is awaited for the watchers; 0 = none */
+};
+
+struct account {
+    struct mailboxes *m;
+    uint64_t id;
+    char *address;
+    int64_t created, last_access; /* ms */
+    uint32_t next_uidvalidity;
+    bool deleted, loading, exists;
+    uint64_t bytes, messages, reserved; /* reserved: by a step that is being checked */
+    struct folder **folders;            /* by name */
+    size_t folder_count, folder_cap;
+    char **subscribed; /* names, sorted */
+    size_t subscribed_count, subscribed_cap;
+    unsigned pins;
+    struct cond loaded;
+    struct list lru;
+};
+
+struct folder_watch {
+    struct list link;
+    struct folder *folder;
+    /* What is durable changed. Must not wait. */
+    void (*changed)(struct folder_watch *w, uint64_t highestmodseq);
+};
+
+struct mailboxes;
+
+struct mailboxes *mailboxes_new(struct store *st, struct blobs *bs, size_t cache_bytes);
+void mailboxes_free(struct mailboxes *m);
+struct store *mailboxes_store(struct mailboxes *m);
+struct blobs *mailboxes_blobs(struct mailboxes *m);
+
+/* --- account.c */
+/* Brings an account into memory and holds it. With `create` it is made, with INBOX and the special folders, if there is
+ * none. ERR_NOTFOUND: none, or it was deleted. In a fiber. */
+NODISCARD int account_pin(struct mailboxes *m, uint64_t id, struct str address, bool create, struct account **out);
+void account_unpin(struct account *a);                             /* NULL is fine */
+struct folder *account_folder(struct account *a, struct str name); /* INBOX in any case; NULL */
+struct folder *account_folder_by_id(struct account *a, uint64_t id);
+bool account_subscribed(struct account *a, struct str name);
+bool account_fits(const struct account *a, uint64_t bytes, uint64_t quota); /* quota 0 = unlimited */
+void account_put_record(struct account *a, struct batch *b);
+void account_put_usage(struct account *a, struct batch *b);
+uint32_t account_new_uidvalidity(struct account *a, struct batch *b);
+/* Adds a folder in memory and batch. The name is valid and free. */
+struct folder *account_add_folder(struct account *a, struct batch *b, struct str name, const char *special_use);
+void account_remove_folder(struct account *a, struct folder *f); /* from the table; freed when nobody holds it */
+void account_sort_folders(struct account *a);
+void account_subscribe(struct account *a, struct batch *b, struct str name, bool on);
+
+/* --- folder.c */
+/* ERR_INVALID, ERR_LIMIT with the reason. `out` (FOLDER_NAME_MAX + 1) gets the name with INBOX in capitals. */
+NODISCARD int folder_name_check(struct str name, char *out, struct error *err);
+const char *folder_special_use(struct str s); /* static text of a known special use, or NULL */
+void folder_put_name(struct folder *f, struct batch *b);
+void folder_put_counters(struct folder *f, struct batch *b);
+/* The commit that holds the last changes of the folder was submitted: watchers will be told. */
+void folder_changed(struct folder *f, uint64_t seq);
+void folder_watch(struct folder *f, struct folder_watch *w);
+void folder_unwatch(struct folder_watch *w);
+uint64_t folder_next_modseq(struct folder *f);
+/* Bits of the keywords, adding new ones (then the name record is put). ERR_LIMIT when full and `strict`. */
+NODISCARD int folder_keywords(struct folder *f, struct batch *b, char *const *names, size_t count, bool create,
+                              bool strict, uint64_t *bits);
+
+/* --- list.c: the message list in memory */
+/* Makes the list HOT and holds it. In a fiber. */
+NODISCARD int folder_load(struct folder *f);
+void folder_unload(struct folder *f);                      /* lets go */
+size_t folder_find(const struct folder *f, uint32_t uid);  /* index of the first message with at least this UID */
+uint32_t folder_first_unseen(struct folder *f);            /* UID or 0 */
+void folder_runs(const struct folder *f, struct buf *out); /* u32 pairs, little-endian */
+void folder_list_append(struct folder *f, const struct message *msg);
+void folder_set_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq);
+/* Takes messages off the list and the counters; `sizes` of all of them together. Indexes ascend. */
+void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, size_t count, uint64_t size,
+                        uint64_t modseq);
+/* Runs of UIDs that vanished after `since`. In a fiber (may read the engine). Caller frees. */
+NODISCARD int folder_vanished(struct folder *f, uint64_t since, struct uid_run **out, size_t *count);
+
+/* --- messages (list.c) */
+struct message_new {
+    uint64_t flags;
+    int64_t internal_date; /* seconds */
+    uint64_t blob, body_size;
+    struct str prefix, summary;
+};
+/* Adds a message to folder, counters and batch; the blob's reference is the caller's business. Returns its UID. */
+uint32_t folder_append(struct folder *f, struct batch *b, const struct message_new *n);
+
+/* The stored record of a message. Views point into the value. */
+struct message_stored {
+    int64_t internal_date, save_date;
+    uint64_t size, blob; /* size: prefix + body */
+    struct str prefix, summary;
+};
+NODISCARD int message_decode(struct str value, struct message_stored *out);
+void message_key(struct key *k, enum key_kind kind, uint64_t folder, uint32_t uid);
+
+#endif

@@ -1,0 +1,24 @@
+/* Shared by the files of this folder only. */
+#ifndef IEMS_STORE_MAILBOX_PRIVATE_H
+#define IEMS_STORE_MAILBOX_PRIVATE_H
+
+#include "base/map.h"
+#include "store/mailbox/mailbox.h"
+
+struct mailboxes {
+    struct store *st;
+    struct blobs *bs;
+    struct map *accounts;    /* id -> struct account */
+    struct list account_lru; /* not pinned, oldest first */
+    struct list folder_lru;  /* hot and not pinned */
+    size_t list_bytes, list_bytes_max;
+    size_t accounts_max;
+};
+
+void folder_free(struct folder *f);
+struct folder *folder_new(struct account *a, uint64_t id, struct str name);
+NODISCARD int folder_decode_name(struct folder *f, struct str value);
+NODISCARD int folder_decode_counters(struct folder *f, struct str value);
+void folder_list_drop(struct folder *f); /* HOT, not pinned -> COLD */
+
+#endif

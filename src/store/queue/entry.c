@@ -1,0 +1,136 @@
+/* Entries as bytes, and their keys in the indexes. */
+#include "base/clock.h"
+#include "rpc/frame.h"
+#include "store/queue/private.h"
+
+#include <limits.h>
+
+struct str entry_pack(const Store__Entry *e, struct buf *out) {
+    Store__Entry copy = *e;
+    copy.summary = (ProtobufCBinaryData){0, NULL};
+    size_t n = store__entry__get_packed_size(&copy);
+    char *p = buf_reserve(out, n);
+    if (p == NULL) return STR_EMPTY;
+    store__entry__pack(&copy, (uint8_t *)p);
+    buf_commit(out, n);
+    return str_of(p, n);
+}
+
+int entry_unpack(struct str bytes, struct arena *arena, Store__Entry **out) {
+    ProtobufCMessage *msg = NULL;
+    int rc = rpc_unpack(&store__entry__descriptor, bytes, arena, &msg);
+    if (rc == 0) *out = (Store__Entry *)msg;
+    return rc;
+}
+
+static bool name_ok(struct str s, size_t max) {
+    if (s.len > max) return false;
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] <= ' ') return false;
+    return true;
+}
+
+int entry_check(const Store__Entry *e, struct error *err) {
+    struct str channel = entry_channel(e);
+    if (channel.len == 0 || !name_ok(channel, CHANNEL_NAME_MAX))
+        return error_set(err, ERR_INVALID, "a queue entry needs a channel of 1 to %d characters", CHANNEL_NAME_MAX);
+    if (!name_ok(entry_dest(e), QUEUE_TEXT_MAX)) return error_set(err, ERR_INVALID, "the destination is malformed");
+    if (e->n_recipients == 0) return error_set(err, ERR_INVALID, "a queue entry needs a recipient");
+    if (e->n_recipients > QUEUE_RECIPIENTS_MAX)
+        return error_set(err, ERR_LIMIT, "a queue entry may have at most %d recipients", QUEUE_RECIPIENTS_MAX);
+    if (e->prefix.len > MESSAGE_PREFIX_MAX)
+        return error_set(err, ERR_LIMIT, "the added header lines may have at most %d bytes", MESSAGE_PREFIX_MAX);
+    if (str_from(e->trace).len > 64) return error_set(err, ERR_INVALID, "the trace identifier is too long");
+    return 0;
+}
+
+int64_t entry_attention(const Store__Entry *e) {
+    if (e->warn == 0) return e->expires;
+    if (e->expires == 0) return e->warn;
+    return e->warn < e->expires ? e->warn : e->expires;
+}
+
+void entry_put(struct batch *b, const Store__Entry *e) {
+    struct key k = key_of_id(KEY_ENTRY, e->id);
+    BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
+    struct str bytes = entry_pack(e, &v);
+    IEMS_ASSERT(v.error == 0);
+    batch_put(b, SPACE_META, key_str(&k), bytes);
+}
+
+/* Signed numbers in an order that bytes keep. */
+static uint32_t ordered(int32_t v) {
+    return (uint32_t)v ^ 0x80000000u;
+}
+
+void ready_key(struct key *k, struct str channel, struct str dest, int32_t priority, uint64_t id) {
+    key_start(k, KEY_READY);
+    key_text(k, channel);
+    key_text(k, dest);
+    key_u32(k, ordered(priority));
+    key_u64(k, id);
+}
+
+bool ready_key_parse(struct str key, struct str *channel, struct str *dest, int32_t *priority, uint64_t *id) {
+    if (key.len < 15) return false;
+    struct str names = str_sub(key, 1, key.len - 13), rest = names;
+    *channel = str_cut(&rest, 0);
+    if (rest.len == 0 || rest.ptr[rest.len - 1] != 0) return false;
+    *dest = str_sub(rest, 0, rest.len - 1);
+    *priority = (int32_t)(key_get_u32(key, key.len - 12) ^ 0x80000000u);
+    *id = key_get_u64(key, key.len - 8);
+    return true;
+}
+
+static void time_key(struct key *k, enum key_kind kind, int64_t at, uint64_t id) {
+    key_start(k, kind);
+    key_u64(k, (uint64_t)(at < 0 ? 0 : at));
+    key_u64(k, id);
+}
+
+static void state_key(struct key *k, const Store__Entry *e, enum entry_state state) {
+    if (state == ENTRY_READY)
+        ready_key(k, entry_channel(e), entry_dest(e), e->priority, e->id);
+    else if (state == ENTRY_DEFERRED)
+        time_key(k, KEY_DEFERRED, e->ready, e->id);
+    else
+        *k = key_of_id(KEY_HELD, e->id);
+}
+
+/* The values repeat what a scan needs to count and to move the entry without reading it. */
+void index_put(struct queue *q, struct batch *b, const Store__Entry *e, enum entry_state state) {
+    struct key k;
+    int64_t attention = entry_attention(e);
+    BUF_AUTO v = BUF_INIT(4096);
+    state_key(&k, e, state);
+    wire_u64(&v, e->size);
+    wire_u64(&v, (uint64_t)e->created);
+    if (state != ENTRY_READY) {
+        wire_u32(&v, (uint32_t)e->priority);
+        wire_bytes(&v, entry_channel(e));
+        wire_bytes(&v, entry_dest(e));
+    }
+    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
+    if (state == ENTRY_DEFERRED) clock_deferred(q, e->ready);
+    if (attention == 0 || state == ENTRY_HELD) return;
+    time_key(&k, KEY_ATTENTION, attention, e->id);
+    batch_put(b, SPACE_META, key_str(&k), entry_channel(e));
+    clock_attention(q, attention);
+}
+
+void index_delete(struct batch *b, const Store__Entry *e, enum entry_state state) {
+    struct key k;
+    int64_t attention = entry_attention(e);
+    state_key(&k, e, state);
+    batch_delete(b, SPACE_META, key_str(&k));
+    if (attention == 0 || state == ENTRY_HELD) return;
+    time_key(&k, KEY_ATTENTION, attention, e->id);
+    batch_delete(b, SPACE_META, key_str(&k));
+}
+
+int entry_read(struct queue *q, uint64_t id, struct arena *arena, Store__Entry **out) {
+    struct key k = key_of_id(KEY_ENTRY, id);
+    BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
+    int rc = store_get(q->st, SPACE_META, key_str(&k), &v);
+    return rc != 0 ? rc : entry_unpack(buf_str(&v), arena, out);
+}

@@ -1,0 +1,239 @@
+/* Leases: who holds which entry. They live in memory only: what a peer held returns when it is gone. */
+#include "base/clock.h"
+#include "store/queue/private.h"
+
+#include <stdlib.h>
+
+void queue_client_init(struct queue_client *c) {
+    list_init(&c->leases);
+    list_init(&c->listens);
+}
+
+void busy_add(struct queue *q, uint64_t id) {
+    uintptr_t n = (uintptr_t)map_get(q->busy, map_u64_key(&id));
+    IEMS_ASSERT(map_put(q->busy, map_u64_key(&id), (void *)(n + 1), NULL) == 0);
+}
+
+void busy_remove(struct queue *q, uint64_t id) {
+    uintptr_t n = (uintptr_t)map_remove(q->busy, map_u64_key(&id));
+    if (n > 1) IEMS_ASSERT(map_put(q->busy, map_u64_key(&id), (void *)(n - 1), NULL) == 0);
+}
+
+bool queue_is_free(struct queue *q, uint64_t id) {
+    return map_get(q->leases, map_u64_key(&id)) == NULL && map_get(q->busy, map_u64_key(&id)) == NULL;
+}
+
+/* A due entry stands under DEFERRED until the clock has moved it; only the index knows. */
+int entry_state_find(struct queue *q, const Store__Entry *e, enum entry_state *out) {
+    struct key k;
+    BUF_AUTO v = BUF_INIT(4096);
+    if (e->held || e->ready > clock_wall_ms()) {
+        *out = e->held ? ENTRY_HELD : ENTRY_DEFERRED;
+        return 0;
+    }
+    ready_key(&k, entry_channel(e), entry_dest(e), e->priority, e->id);
+    int rc = store_get(q->st, SPACE_META, key_str(&k), &v);
+    if (rc != 0 && rc != ERR_NOTFOUND) return rc;
+    *out = rc == 0 ? ENTRY_READY : ENTRY_DEFERRED;
+    return 0;
+}
+
+struct lease_new {
+    struct arena *arena;
+    Store__Entry *entry;
+    struct buf body, summary;
+    enum entry_state state;
+    bool has_body;
+};
+
+/* What waits comes first: nothing is decided here. The entry is busy meanwhile. */
+static int lease_load(struct queue *q, uint64_t id, bool only_ready, uint64_t body_max, bool with_summary,
+                      struct lease_new *n) {
+    int rc = entry_read(q, id, n->arena, &n->entry);
+    if (rc == 0 && only_ready)
+        n->state = ENTRY_READY;
+    else if (rc == 0)
+        rc = entry_state_find(q, n->entry, &n->state);
+    if (rc != 0) return rc;
+    const Store__Entry *e = n->entry;
+    if (n->state == ENTRY_HELD || (only_ready && (e->held || e->ready > clock_wall_ms()))) return ERR_NOTFOUND;
+    n->has_body = e->prefix.len + e->size <= body_max;
+    if (n->has_body) {
+        buf_add(&n->body, rpc_bytes(e->prefix));
+        rc = blob_read(q->st, e->blob, e->size, 0, e->size, &n->body);
+    }
+    if (rc == 0 && with_summary) {
+        rc = blob_summary(q->st, e->blob, &n->summary);
+        if (rc == ERR_NOTFOUND) rc = 0;
+    }
+    return rc;
+}
+
+static struct lease *lease_make(struct queue *q, struct queue_client *c, struct listen *l, struct lease_new *n,
+                                bool attention) {
+    struct lease *lease = calloc(1, sizeof *lease);
+    Store__Entry *e = n->entry;
+    IEMS_ASSERT(lease != NULL);
+    *lease = (struct lease){.client = c,
+                            .listen = l,
+                            .arena = n->arena,
+                            .entry = e,
+                            .left = (uint32_t)e->n_recipients,
+                            .state = n->state,
+                            .attention = attention};
+    n->arena = NULL;
+    lease->done = arena_alloc(lease->arena, e->n_recipients + 1);
+    IEMS_ASSERT(lease->done != NULL);
+    lease->dest = dest_get(channel_get(q, entry_channel(e)), entry_dest(e));
+    count_state(lease->dest, lease->state, e->size, -1);
+    lease->dest->channel->bytes += e->size;
+    lease->dest->channel->leased++;
+    lease->dest->leased++;
+    list_push_back(&c->leases, &lease->link);
+    if (l != NULL) l->used++;
+    if (attention) c->attention++;
+    IEMS_ASSERT(map_put(q->leases, map_u64_key(&e->id), lease, NULL) == 0);
+    q->counters.leased++;
+    return lease;
+}
+
+static int lease_send(struct queue_client *c, struct lease *lease, struct lease_new *n) {
+    Store__Lease msg = STORE__LEASE__INIT;
+    Store__Entry entry = *lease->entry;
+    entry.summary = rpc_binary(buf_str(&n->summary));
+    msg.entry = &entry;
+    msg.attention = lease->attention;
+    msg.has_body = n->has_body;
+    return c->send(c, STORE_EVENT_LEASE, &msg.base, n->has_body ? buf_str(&n->body) : STR_EMPTY);
+}
+
+int lease_start(struct queue *q, struct queue_client *c, struct listen *l, uint64_t id, bool attention, bool only_ready,
+                uint64_t body_max, bool with_summary) {
+    if (!queue_is_free(q, id)) return ERR_AGAIN;
+    struct lease_new n = {
+        .arena = arena_new(ENTRY_MEMORY_MAX), .body = BUF_INIT(RPC_FRAME_MAX), .summary = BUF_INIT(STORE_VALUE_MAX)};
+    if (body_max > RPC_CHUNK_MAX) body_max = RPC_CHUNK_MAX;
+    busy_add(q, id);
+    c->pins++;
+    int rc = lease_load(q, id, only_ready, body_max, with_summary, &n);
+    busy_remove(q, id);
+    if (rc == 0 && (c->gone || (l != NULL && l->channel == NULL))) rc = ERR_CLOSED;
+    if (rc == 0) {
+        struct lease *lease = lease_make(q, c, l, &n, attention);
+        rc = lease_send(c, lease, &n);
+        if (rc != 0) lease_return(q, lease);
+    }
+    arena_free(n.arena);
+    buf_done(&n.body);
+    buf_done(&n.summary);
+    queue_client_unpin(c);
+    return rc;
+}
+
+/* Ends the lease: takes it out of the counts. What becomes of the entry is counted by the caller. */
+static void lease_free(struct queue *q, struct lease *l) {
+    struct dest *d = l->dest;
+    d->leased--;
+    d->channel->leased--;
+    d->channel->bytes -= l->entry->size;
+    map_remove(q->leases, map_u64_key(&l->entry->id));
+    list_remove(&l->link);
+    if (l->client != NULL && l->attention) l->client->attention--;
+    if (l->listen != NULL) {
+        l->listen->used--;
+        push_wake(d->channel);
+    }
+    free(l->verb_reason);
+    arena_free(l->arena);
+    free(l);
+}
+
+/* An administrator's verb came while the entry was leased. Deleting needs the blob's count, which may have to be read:
+ * a fiber does it. */
+struct late_verb {
+    struct queue *q;
+    uint64_t id;
+    Store__QueueVerb verb;
+    char *reason;
+};
+
+static void late_verb_fiber(void *arg) {
+    struct late_verb *v = arg;
+    Store__QueueFilter filter = STORE__QUEUE_FILTER__INIT;
+    Store__QueueAction action = STORE__QUEUE_ACTION__INIT;
+    filter.n_ids = 1;
+    filter.ids = &v->id;
+    action.filter = &filter;
+    action.verb = v->verb;
+    action.reason = v->reason != NULL ? v->reason : (char *)"";
+    uint64_t count;
+    /* What ended the lease is written first. */
+    int rc = store_wait_durable(v->q->st, commit_last(v->q->st->commits));
+    if (rc == 0 && !v->q->stopping) (void)!queue_action(v->q, &action, &count, NULL);
+    free(v->reason);
+    free(v);
+}
+
+static void run_late_verb(struct queue *q, struct lease *l) {
+    struct late_verb *v = calloc(1, sizeof *v);
+    IEMS_ASSERT(v != NULL);
+    *v = (struct late_verb){q, l->entry->id, l->verb, l->verb_reason};
+    l->verb_reason = NULL;
+    if (fiber_spawn("queue verb", late_verb_fiber, v, NULL) != 0) {
+        free(v->reason);
+        free(v);
+    }
+}
+
+void lease_end(struct queue *q, struct lease *l, bool remains) {
+    if (remains && l->verb != STORE__QUEUE_VERB__VERB_NONE) run_late_verb(q, l);
+    lease_free(q, l);
+}
+
+void lease_return(struct queue *q, struct lease *l) {
+    struct dest *d = l->dest;
+    Store__Entry *e = l->entry;
+    bool attention = l->attention, ready = l->state == ENTRY_READY;
+    uint64_t id = e->id;
+    int32_t priority = e->priority;
+    count_state(d, l->state, e->size, 1);
+    struct channel *c = d->channel;
+    lease_end(q, l, true);
+    if (ready)
+        dest_add_ready(d, priority, id);
+    else
+        clock_deferred(q, clock_wall_ms()); /* its time may have come while it was leased */
+    if (attention) attention_again(q, c, id);
+    dest_settle(d);
+}
+
+static void client_release(struct queue_client *c) {
+    if (!c->gone || c->pins > 0) return;
+    for (struct list *it; (it = list_pop_front(&c->listens)) != NULL;) free(list_entry(it, struct listen, of_client));
+    c->released(c);
+}
+
+void queue_client_unpin(struct queue_client *c) {
+    c->pins--;
+    client_release(c);
+}
+
+void queue_client_gone(struct queue *q, struct queue_client *c) {
+    c->gone = true;
+    list_foreach_safe(it, &c->leases) {
+        struct lease *l = list_entry(it, struct lease, link);
+        l->listen = NULL;
+        if (l->committing) { /* the commit ends it, or returns it */
+            list_remove(&l->link);
+            l->client = NULL;
+            continue;
+        }
+        lease_return(q, l);
+    }
+    list_foreach(it, &c->listens) {
+        struct listen *l = list_entry(it, struct listen, of_client);
+        list_remove(&l->of_channel);
+        l->channel = NULL;
+    }
+    client_release(c);
+}

@@ -1,0 +1,172 @@
+/* Start: the index is read once; counts, windows and waits are made from it. */
+#include "base/clock.h"
+#include "store/queue/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct queue *queue_new(struct store *st, struct blobs *bs, struct mailboxes *m) {
+    struct queue *q = calloc(1, sizeof *q);
+    IEMS_ASSERT(q != NULL);
+    *q = (struct queue){
+        .st = st, .bs = bs, .m = m, .trace_days = 7, .next_deferred = INT64_MAX, .next_attention = INT64_MAX};
+    q->channels = map_new(MAP_BYTES);
+    q->leases = map_new(MAP_BYTES);
+    q->busy = map_new(MAP_BYTES);
+    q->moved = map_new(MAP_BYTES);
+    q->attention = map_new(MAP_BYTES);
+    cond_init(&q->clock_work);
+    return q;
+}
+
+void queue_set_trace_days(struct queue *q, unsigned days) {
+    q->trace_days = days;
+}
+
+struct start {
+    struct queue *q;
+    struct dest *last; /* neighbours mostly have the same destination */
+    bool bad;
+};
+
+static struct dest *start_dest(struct start *s, struct str channel, struct str name) {
+    if (s->last != NULL && str_eq(channel, str_from(s->last->channel->name)) && str_eq(name, str_from(s->last->name)))
+        return s->last;
+    if (channel.len == 0 || channel.len > CHANNEL_NAME_MAX) return NULL;
+    return s->last = dest_get(channel_get(s->q, channel), name);
+}
+
+static void start_count(struct dest *d, enum entry_state state, struct wire *w) {
+    uint64_t size = wire_get_u64(w);
+    int64_t created = (int64_t)wire_get_u64(w);
+    count_state(d, state, size, 1);
+    if (d->oldest == 0 || created < d->oldest) d->oldest = created;
+}
+
+/* A damaged record is left to the check; it must not keep the store from starting. */
+static bool start_ready(void *arg, struct str key, struct str value) {
+    struct start *s = arg;
+    struct str channel, name;
+    struct ready_ref ref;
+    struct wire w = wire_of(value);
+    if (!ready_key_parse(key, &channel, &name, &ref.priority, &ref.id)) return true;
+    struct dest *d = start_dest(s, channel, name);
+    if (d == NULL) return true;
+    start_count(d, ENTRY_READY, &w);
+    dest_add_ready(d, ref.priority, ref.id);
+    return true;
+}
+
+static bool start_waiting(struct start *s, enum entry_state state, struct str value) {
+    struct wire w = wire_of(value), head = w;
+    (void)wire_take(&w, 20);
+    struct str channel = wire_get_bytes(&w), name = wire_get_bytes(&w);
+    struct dest *d = w.bad ? NULL : start_dest(s, channel, name);
+    if (d != NULL) start_count(d, state, &head);
+    return true;
+}
+
+static bool start_deferred(void *arg, struct str key, struct str value) {
+    struct start *s = arg;
+    if (key.len == 17 && (int64_t)key_get_u64(key, 1) < s->q->next_deferred)
+        s->q->next_deferred = (int64_t)key_get_u64(key, 1);
+    return start_waiting(s, ENTRY_DEFERRED, value);
+}
+
+static bool start_held(void *arg, struct str key, struct str value) {
+    (void)key;
+    return start_waiting(arg, ENTRY_HELD, value);
+}
+
+static bool start_attention(void *arg, struct str key, struct str value) {
+    struct start *s = arg;
+    (void)value;
+    if (key.len == 17) s->q->next_attention = (int64_t)key_get_u64(key, 1);
+    return false; /* the first is enough */
+}
+
+static bool start_destination(void *arg, struct str key, struct str value) {
+    struct start *s = arg;
+    struct str rest = str_sub(key, 1, key.len), channel = str_cut(&rest, 0);
+    struct wire w = wire_of(value);
+    int64_t until = (int64_t)wire_get_u64(&w);
+    uint32_t attempts = wire_get_u32(&w);
+    struct str reason = wire_get_bytes(&w);
+    struct dest *d = w.bad || until == 0 ? NULL : start_dest(s, channel, rest);
+    if (d != NULL) dest_wait(d, until, reason, attempts);
+    s->last = NULL; /* a destination without entries may be gone again */
+    return true;
+}
+
+static const struct {
+    enum key_kind kind;
+    bool (*each)(void *arg, struct str key, struct str value);
+} start_scans[] = {{KEY_READY, start_ready},
+                   {KEY_DEFERRED, start_deferred},
+                   {KEY_HELD, start_held},
+                   {KEY_ATTENTION, start_attention},
+                   {KEY_DESTINATION, start_destination}};
+
+int queue_start(struct queue *q, struct error *err) {
+    struct start s = {.q = q};
+    for (size_t i = 0; i < sizeof start_scans / sizeof start_scans[0]; i++) {
+        unsigned char from = (unsigned char)start_scans[i].kind, to = (unsigned char)(from + 1);
+        struct engine_range r = {.space = SPACE_META, .once = true, .from = str_of(&from, 1), .to = str_of(&to, 1)};
+        s.last = NULL;
+        int rc = store_scan(q->st, &r, start_scans[i].each, &s);
+        if (rc != 0) return error_set(err, rc, "the queue cannot be read: %s", err_name(rc));
+    }
+    struct str name;
+    void *c, *d;
+    for (size_t i = 0; map_next(q->channels, &i, &name, &c);)
+        for (size_t j = 0; map_next(((struct channel *)c)->dests, &j, &name, &d);) dest_settle(d);
+    int rc = clock_start(q);
+    return rc != 0 ? error_set(err, rc, "no fiber for the queue") : 0;
+}
+
+void queue_stop(struct queue *q) {
+    q->stopping = true;
+    clock_stop(q);
+    push_stop(q);
+}
+
+static void channel_free(void *p) {
+    struct channel *c = p;
+    map_free(c->dests, dest_free);
+    free(c);
+}
+
+void queue_free(struct queue *q) {
+    if (q == NULL) return;
+    map_free(q->channels, channel_free);
+    map_free(q->leases, NULL);
+    map_free(q->busy, NULL);
+    map_free(q->moved, NULL);
+    map_free(q->attention, free);
+    free(q->waits);
+    free(q);
+}
+
+const struct queue_counters *queue_counters(const struct queue *q) {
+    return &q->counters;
+}
+
+int queue_read(struct queue *q, uint64_t id, uint64_t offset, uint64_t length, struct buf *out, uint64_t *total,
+               struct error *err) {
+    ARENA_AUTO arena = arena_new(ENTRY_MEMORY_MAX);
+    Store__Entry *e;
+    int rc = entry_read(q, id, arena, &e);
+    if (rc == ERR_NOTFOUND) return error_set(err, rc, "there is no queue entry %llu", (unsigned long long)id);
+    if (rc != 0) return rc;
+    uint64_t size = e->prefix.len + e->size;
+    if (offset > size) offset = size;
+    if (length == 0 || length > size - offset) length = size - offset;
+    if (length > RPC_CHUNK_MAX) length = RPC_CHUNK_MAX;
+    *total = size;
+    struct str head =
+        str_sub(rpc_bytes(e->prefix), offset < e->prefix.len ? (size_t)offset : e->prefix.len, (size_t)length);
+    buf_add(out, head);
+    if (head.len == length) return out->error;
+    uint64_t from = offset + head.len - e->prefix.len;
+    return blob_read(q->st, e->blob, e->size, from, length - head.len, out);
+}

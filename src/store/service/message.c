@@ -1,0 +1,302 @@
+/* MESSAGE_LIST and MESSAGE_READ. Flags come from memory; stored records and bodies are read on a worker, page by page.
+ */
+#include "proto/mime/summary.h"
+#include "store/service/private.h"
+
+#include <stdlib.h>
+
+enum {
+    PAGE_MESSAGES = 32768, /* most messages looked at for one page that reads the engine */
+    PAGE_MAX = 3 * 1024 * 1024,
+    SPARSE = 8, /* a scan is worth it when at least one of so many UIDs is wanted */
+    FLAG_RECORD = 20,
+};
+
+/* --- selection */
+static int cmp_run(const void *x, const void *y) {
+    const struct uid_run *a = x, *b = y;
+    return a->first < b->first ? -1 : a->first > b->first;
+}
+
+int select_messages(struct folder *f, Store__UidRun *const *runs, size_t run_count, struct arena *arena,
+                    struct message_selection *out) {
+    struct uid_run *sorted = arena_alloc(arena, (run_count + 1) * sizeof *sorted);
+    size_t n = 0, cap = 0;
+    if (sorted == NULL) return ERR_NOMEM;
+    for (size_t i = 0; i < run_count; i++) {
+        sorted[i] = (struct uid_run){runs[i]->first, runs[i]->last};
+        if (sorted[i].first > sorted[i].last) sorted[i] = (struct uid_run){runs[i]->last, runs[i]->first};
+    }
+    qsort(sorted, run_count, sizeof *sorted, cmp_run);
+    for (size_t i = 0; i < run_count; i++) {
+        size_t end = sorted[i].last == UINT32_MAX ? f->count : folder_find(f, sorted[i].last + 1);
+        cap += end - folder_find(f, sorted[i].first);
+    }
+    if (run_count == 0) cap = f->count;
+    if (cap > f->count) cap = f->count;
+    out->index = malloc((cap + 1) * sizeof *out->index);
+    if (out->index == NULL) return ERR_NOMEM;
+    if (run_count == 0)
+        for (; n < f->count; n++) out->index[n] = n;
+    size_t next = 0;
+    for (size_t i = 0; i < run_count; i++) {
+        size_t at = folder_find(f, sorted[i].first);
+        if (at < next) at = next;
+        for (; at < f->count && f->list[at].uid <= sorted[i].last; at++) out->index[n++] = at;
+        if (at > next) next = at;
+    }
+    out->count = n;
+    return 0;
+}
+
+/* --- the page that is being made */
+struct page {
+    struct engine *e;
+    uint64_t folder;
+    unsigned fields;
+    size_t max_bytes;
+    const struct message *list; /* wanted, in UID order */
+    size_t count, next;
+    struct buf out;
+    struct buf body;
+    uint32_t made, last_uid;
+    bool full;
+    int rc;
+};
+
+static uint64_t header_len(struct str summary, uint64_t body_size) {
+    struct summary s;
+    if (summary_parse(summary, &s) != 0) return body_size;
+    return s.header_len < body_size ? s.header_len : body_size;
+}
+
+/* Prefix and the first `len` bytes of the body go into page->body; false = too large for a record. */
+static int page_body(struct page *p, const struct message_stored *m, uint64_t len, struct str *out, bool *too_large) {
+    *too_large = m->prefix.len + len > RPC_INLINE_MAX;
+    if (*too_large) return 0;
+    size_t start = p->body.len;
+    buf_add(&p->body, m->prefix);
+    int rc = blob_read_now(p->e, m->blob, m->size - m->prefix.len, 0, len, READ_ANY, &p->body);
+    if (rc == 0) rc = p->body.error;
+    if (rc == 0) *out = str_of(p->body.ptr + start, p->body.len - start);
+    return rc;
+}
+
+static int page_parts(struct page *p, const struct message_stored *m, struct message_record *rec) {
+    uint64_t body_size = m->size - m->prefix.len;
+    buf_clear(&p->body);
+    if (p->fields & FIELD_HEADER && !(p->fields & FIELD_BODY))
+        return page_body(p, m, header_len(m->summary, body_size), &rec->header, &rec->header_too_large);
+    if (!(p->fields & FIELD_BODY)) return 0;
+    int rc = page_body(p, m, body_size, &rec->body, &rec->body_too_large);
+    if (rc != 0 || !(p->fields & FIELD_HEADER)) return rc;
+    rec->header_too_large = rec->body_too_large;
+    if (!rec->body_too_large)
+        rec->header = str_sub(rec->body, 0, m->prefix.len + (size_t)header_len(m->summary, body_size));
+    return 0;
+}
+
+static void page_message(struct page *p, const struct message *m, struct str value) {
+    struct message_stored st;
+    struct message_record rec = {.uid = m->uid, .flags = m->flags, .modseq = m->modseq};
+    if (message_decode(value, &st) != 0) return; /* damaged: the check reports it; the others are listed */
+    rec.internal_date = st.internal_date;
+    rec.save_date = st.save_date;
+    rec.size = st.size;
+    rec.blob = st.blob;
+    rec.prefix_len = (uint32_t)st.prefix.len;
+    rec.summary = st.summary;
+    if (page_parts(p, &st, &rec) != 0) return; /* gone while we read, or damaged */
+    size_t before = p->out.len;
+    message_record_put(&p->out, p->fields, &rec);
+    if (p->out.error != 0 || (p->out.len > p->max_bytes && before > 0)) {
+        if (p->out.error == 0) buf_truncate(&p->out, before);
+        p->out.error = 0;
+        p->full = true;
+        return;
+    }
+    p->made++;
+    p->last_uid = m->uid;
+    if (p->out.len >= p->max_bytes) p->full = true;
+}
+
+struct page_take {
+    struct page *p;
+    const struct message *m;
+};
+
+static void page_take(void *arg, struct str value) {
+    struct page_take *t = arg;
+    page_message(t->p, t->m, value);
+}
+
+static void page_by_get(struct page *p) {
+    for (; p->next < p->count && !p->full; p->next++) {
+        struct key k;
+        struct page_take t = {p, &p->list[p->next]};
+        message_key(&k, KEY_MESSAGE, p->folder, t.m->uid);
+        int rc = engine_visit(p->e, SPACE_META, key_str(&k), READ_ANY, page_take, &t);
+        if (rc != 0 && rc != ERR_NOTFOUND && rc != ERR_CORRUPT) p->rc = rc;
+        if (p->rc != 0) return;
+        if (p->full && p->last_uid != t.m->uid) return; /* it did not fit any more */
+    }
+}
+
+static void page_by_scan(struct page *p) {
+    struct key from, to;
+    message_key(&from, KEY_MESSAGE, p->folder, p->list[0].uid);
+    message_key(&to, KEY_MESSAGE, p->folder, p->list[p->count - 1].uid);
+    key_bytes(&to, str_of("", 1)); /* behind the last */
+    struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to), .once = true};
+    struct engine_iter *it;
+    struct str k, v;
+    p->rc = engine_iter_open(p->e, &r, &it);
+    if (p->rc != 0) return;
+    while (p->next < p->count && !p->full && engine_iter_next(p->e, it, &k, &v)) {
+        uint32_t uid = key_get_u32(k, 9);
+        while (p->next < p->count && p->list[p->next].uid < uid) p->next++;
+        if (p->next == p->count || p->list[p->next].uid != uid) continue;
+        page_message(p, &p->list[p->next], v);
+        if (p->full && p->last_uid != uid) break;
+        p->next++;
+    }
+    int rc = engine_iter_close(p->e, it);
+    if (p->rc == 0) p->rc = rc;
+    if (!p->full) p->next = p->count; /* what the scan did not find is gone */
+}
+
+static void page_work(void *arg) {
+    struct page *p = arg;
+    uint32_t span = p->list[p->count - 1].uid - p->list[0].uid + 1;
+    if (span / SPARSE <= p->count && p->count > 1)
+        page_by_scan(p);
+    else
+        page_by_get(p);
+}
+
+/* --- list */
+static size_t page_bytes(uint64_t wanted) {
+    return wanted == 0 ? RPC_PAGE_BYTES : wanted > PAGE_MAX ? PAGE_MAX : (size_t)wanted;
+}
+
+/* The wanted messages behind after_uid, at most `max`; more tells that there are others. */
+static struct message *wanted(struct folder *f, const Store__MessageList *req, struct arena *arena, size_t max,
+                              size_t *count, bool *more, int *rc) {
+    struct message_selection sel = {0};
+    *count = 0;
+    *more = false;
+    *rc = select_messages(f, req->uids, req->n_uids, arena, &sel);
+    if (*rc != 0) return NULL;
+    size_t cap = sel.count < max ? sel.count : max;
+    struct message *list = malloc((cap + 1) * sizeof *list);
+    IEMS_ASSERT(list != NULL);
+    for (size_t i = 0; i < sel.count; i++) {
+        const struct message *m = &f->list[sel.index[i]];
+        if (m->uid <= req->after_uid || m->modseq <= req->changed_since) continue;
+        if (*count == max) {
+            *more = true;
+            break;
+        }
+        list[(*count)++] = *m;
+    }
+    free(sel.index);
+    return list;
+}
+
+static void put_flags_only(struct page *p) {
+    for (size_t i = 0; i < p->count; i++) {
+        struct message_record rec = {.uid = p->list[i].uid, .flags = p->list[i].flags, .modseq = p->list[i].modseq};
+        message_record_put(&p->out, 0, &rec);
+    }
+    p->made = (uint32_t)p->count;
+    if (p->count > 0) p->last_uid = p->list[p->count - 1].uid;
+}
+
+static int list_page(struct service *s, struct rpc_request *r, const Store__MessageList *req, struct folder *f) {
+    unsigned all = FIELD_DATES | FIELD_SIZE | FIELD_SUMMARY | FIELD_BODY | FIELD_HEADER;
+    struct page p = {.e = s->st->engine,
+                     .folder = f->id,
+                     .fields = req->fields & all,
+                     .max_bytes = page_bytes(req->max_bytes),
+                     .out = BUF_INIT(RPC_FRAME_MAX - 4096),
+                     .body = BUF_INIT(RPC_FRAME_MAX)};
+    uint64_t seq = f->seq;
+    bool more;
+    int rc;
+    size_t max = p.fields == 0 ? p.max_bytes / FLAG_RECORD + 1 : PAGE_MESSAGES;
+    struct message *list = wanted(f, req, r->arena, max, &p.count, &more, &rc);
+    p.list = list;
+    folder_unload(f);
+    if (rc == 0) rc = store_wait_durable(s->st, seq);
+    if (rc == 0 && p.fields == 0)
+        put_flags_only(&p);
+    else if (rc == 0 && p.count > 0)
+        rc = store_work(page_work, &p);
+    if (rc == 0) rc = p.rc;
+    if (rc == 0) {
+        Store__MessageListed reply = STORE__MESSAGE_LISTED__INIT;
+        reply.count = p.made;
+        reply.more = more || (p.fields != 0 && p.next < p.count);
+        /* A page of messages that are all gone still moves on. */
+        reply.last_uid = p.made > 0 && reply.more && p.next < p.count ? p.last_uid
+                         : p.count > 0                                ? p.list[p.count - 1].uid
+                                                                      : 0;
+        rpc_answer(r, &reply.base, buf_str(&p.out));
+    }
+    free(list);
+    buf_done(&p.out);
+    buf_done(&p.body);
+    return rc;
+}
+
+HANDLER(on_message_list) {
+    const Store__MessageList *req = (const Store__MessageList *)r->msg;
+    struct session *session;
+    struct folder *f;
+    int rc = session_pin(r, req->session, &session, err);
+    if (rc != 0) return rc;
+    rc = session_folder(session, req->folder, &f, err);
+    if (rc == 0) rc = folder_load(f);
+    if (rc == 0) rc = list_page(arg, r, req, f);
+    session_unpin(session);
+    return rc;
+}
+
+/* --- read */
+static int read_message(struct service *s, const Store__MessageRead *req, uint64_t folder, struct buf *out,
+                        uint64_t *total) {
+    struct key k;
+    struct message_stored m;
+    BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
+    message_key(&k, KEY_MESSAGE, folder, req->uid);
+    int rc = store_get(s->st, SPACE_META, key_str(&k), &v);
+    if (rc == 0) rc = message_decode(buf_str(&v), &m);
+    if (rc != 0) return rc;
+    *total = m.size;
+    uint64_t offset = req->offset < m.size ? req->offset : m.size, len = req->length;
+    if (len == 0 || len > m.size - offset) len = m.size - offset;
+    if (len > RPC_CHUNK_MAX) len = RPC_CHUNK_MAX;
+    struct str head = str_sub(m.prefix, offset < m.prefix.len ? (size_t)offset : m.prefix.len, (size_t)len);
+    buf_add(out, head);
+    uint64_t from = offset + head.len - m.prefix.len;
+    return head.len == len ? out->error : blob_read(s->st, m.blob, m.size - m.prefix.len, from, len - head.len, out);
+}
+
+HANDLER(on_message_read) {
+    const Store__MessageRead *req = (const Store__MessageRead *)r->msg;
+    struct service *s = arg;
+    struct session *session;
+    struct folder *f;
+    int rc = session_pin(r, req->session, &session, err);
+    if (rc != 0) return rc;
+    rc = session_folder(session, req->folder, &f, err);
+    if (rc == 0) rc = store_wait_durable(s->st, f->seq);
+    Store__MessageReadReply reply = STORE__MESSAGE_READ_REPLY__INIT;
+    BUF_AUTO out = BUF_INIT(RPC_CHUNK_MAX + MESSAGE_PREFIX_MAX);
+    if (rc == 0) rc = read_message(s, req, req->folder, &out, &reply.total);
+    session_unpin(session);
+    if (rc == ERR_NOTFOUND && err->text[0] == 0) error_set(err, rc, "there is no message with UID %u", req->uid);
+    if (rc != 0) return rc;
+    rpc_answer(r, &reply.base, buf_str(&out));
+    return 0;
+}

@@ -1,0 +1,142 @@
+/* Shared by the files of this folder only. */
+#ifndef IEMS_STORE_SERVICE_PRIVATE_H
+#define IEMS_STORE_SERVICE_PRIVATE_H
+
+#include "base/map.h"
+#include "net/loop.h"
+#include "rpc/ticket.h"
+#include "store/service/service.h"
+
+enum {
+    UPLOADS_MAX = 1024, /* of one connection */
+    SESSIONS_MAX = 65536,
+    UPLOAD_BYTES_MAX = 16 * 1024 * 1024, /* of appends under way, all connections */
+};
+
+struct space {
+    const char *dir;
+    uint64_t min, free, total;
+    bool accepting;
+    char reason[160];
+    struct loop_timer *timer;
+};
+
+struct service {
+    struct store *st;
+    struct blobs *bs;
+    struct mailboxes *m;
+    struct queue *q;
+    struct rpc_server *server;
+    unsigned char ticket_key[TICKET_KEY_LEN];
+    struct space space;
+    struct list conns;
+    unsigned sessions, requests;
+    struct list purges; /* folders that are being deleted */
+    bool closing, checking;
+};
+
+/* One connected peer. */
+struct conn {
+    struct queue_client client; /* first: the queue knows it by this */
+    struct list link;
+    struct service *s;
+    struct rpc_session *rpc;
+    struct map *uploads;  /* handle -> struct upload */
+    struct map *sessions; /* number -> struct session */
+    uint64_t next_upload;
+    uint32_t next_session;
+};
+
+/* A login. */
+struct session {
+    struct service *service;
+    struct conn *conn; /* not to be used once closed */
+    uint32_t number;
+    struct account *account;
+    uint64_t quota;
+    struct list watches;
+    unsigned pins; /* requests under way */
+    bool closed;
+};
+
+struct watch {
+    struct folder_watch base; /* first */
+    struct list link;
+    struct session *session;
+    uint64_t folder;
+};
+
+#define HANDLER(name) int name(struct rpc_request *r, struct error *err, void *arg)
+
+HANDLER(on_upload_new);
+HANDLER(on_upload_append);
+HANDLER(on_upload_drop);
+HANDLER(on_queue_submit);
+HANDLER(on_queue_listen);
+HANDLER(on_queue_lease);
+HANDLER(on_queue_commit);
+HANDLER(on_queue_read);
+HANDLER(on_destination_defer);
+HANDLER(on_destination_list);
+HANDLER(on_queue_list);
+HANDLER(on_queue_action);
+HANDLER(on_queue_stats);
+HANDLER(on_trace_add);
+HANDLER(on_trace_find);
+HANDLER(on_store_check);
+HANDLER(on_session_open);
+HANDLER(on_session_close);
+HANDLER(on_folder_list);
+HANDLER(on_folder_status);
+HANDLER(on_folder_create);
+HANDLER(on_folder_delete);
+HANDLER(on_folder_rename);
+HANDLER(on_folder_subscribe);
+HANDLER(on_folder_open);
+HANDLER(on_folder_close);
+HANDLER(on_folder_changes);
+HANDLER(on_message_list);
+HANDLER(on_message_read);
+HANDLER(on_message_store);
+HANDLER(on_message_copy);
+HANDLER(on_message_append);
+HANDLER(on_message_expunge);
+HANDLER(on_quota_get);
+HANDLER(on_account_delete);
+HANDLER(on_account_info);
+HANDLER(on_status);
+
+static inline struct conn *conn_of(struct rpc_request *r) {
+    return rpc_session_data(r->session);
+}
+struct upload *conn_upload(struct conn *c, uint64_t handle);
+struct upload *conn_upload_take(struct conn *c, uint64_t handle); /* no longer the connection's */
+void conn_sessions_close(struct conn *c);
+
+/* ERR_DENIED: no such session. Pins it; session_unpin when the request is done. */
+NODISCARD int session_pin(struct rpc_request *r, uint32_t number, struct session **out, struct error *err);
+void session_unpin(struct session *s);
+/* ERR_NOTFOUND with a text. */
+NODISCARD int session_folder(struct session *s, uint64_t id, struct folder **out, struct error *err);
+NODISCARD int session_folder_named(struct session *s, const char *name, struct folder **out, struct error *err);
+/* Strings of the reply live in the arena. */
+void folder_fill(struct folder *f, struct arena *arena, Store__Folder *out);
+/* Runs of the request as pairs; ascending order and overlap do not matter. NULL-safe. */
+struct message_selection {
+    size_t *index; /* into folder->list, ascending */
+    size_t count;
+};
+NODISCARD int select_messages(struct folder *f, Store__UidRun *const *runs, size_t run_count, struct arena *arena,
+                              struct message_selection *out);
+Store__UidRun **runs_make(struct arena *arena, const struct uid_run *runs, size_t count);
+
+void space_start(struct service *s, const char *dir, uint64_t min);
+void space_stop(struct service *s);
+void space_check(struct service *s);
+NODISCARD int space_refuse(struct service *s, struct error *err); /* ERR_NOSPACE while too little is free */
+
+NODISCARD int purge_start(struct service *s, struct error *err);         /* goes on with what a crash left */
+void purge_folder(struct service *s, struct batch *b, struct folder *f); /* marks it; purge_run after the commit */
+void purge_run(struct service *s, uint64_t folder);
+
+#endif

@@ -1,0 +1,198 @@
+#include "store/service/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HANDLERS(X)                                                                                                    \
+    X(STORE_UPLOAD_NEW, on_upload_new, false)                                                                          \
+    X(STORE_UPLOAD_APPEND, on_upload_append, true)                                                                     \
+    X(STORE_UPLOAD_DROP, on_upload_drop, false)                                                                        \
+    X(STORE_QUEUE_SUBMIT, on_queue_submit, true)                                                                       \
+    X(STORE_QUEUE_LISTEN, on_queue_listen, false)                                                                      \
+    X(STORE_QUEUE_LEASE, on_queue_lease, true)                                                                         \
+    X(STORE_QUEUE_COMMIT, on_queue_commit, true)                                                                       \
+    X(STORE_QUEUE_READ, on_queue_read, true)                                                                           \
+    X(STORE_DESTINATION_DEFER, on_destination_defer, true)                                                             \
+    X(STORE_DESTINATION_LIST, on_destination_list, false)                                                              \
+    X(STORE_QUEUE_LIST, on_queue_list, true)                                                                           \
+    X(STORE_QUEUE_ACTION, on_queue_action, true)                                                                       \
+    X(STORE_QUEUE_STATS, on_queue_stats, false)                                                                        \
+    X(STORE_TRACE_ADD, on_trace_add, true)                                                                             \
+    X(STORE_TRACE_FIND, on_trace_find, true)                                                                           \
+    X(STORE_SESSION_OPEN, on_session_open, true)                                                                       \
+    X(STORE_SESSION_CLOSE, on_session_close, false)                                                                    \
+    X(STORE_FOLDER_LIST, on_folder_list, true)                                                                         \
+    X(STORE_FOLDER_STATUS, on_folder_status, true)                                                                     \
+    X(STORE_FOLDER_SUBSCRIBE, on_folder_subscribe, true)                                                               \
+    X(STORE_FOLDER_OPEN, on_folder_open, true)                                                                         \
+    X(STORE_FOLDER_CLOSE, on_folder_close, false)                                                                      \
+    X(STORE_FOLDER_CHANGES, on_folder_changes, true)                                                                   \
+    X(STORE_MESSAGE_LIST, on_message_list, true)                                                                       \
+    X(STORE_MESSAGE_READ, on_message_read, true)                                                                       \
+    X(STORE_MESSAGE_APPEND, on_message_append, true)                                                                   \
+    X(STORE_QUOTA_GET, on_quota_get, true)                                                                             \
+    X(STORE_STATUS, on_status, false)
+
+static int dispatch(struct rpc_request *r, struct error *err, void *arg);
+
+static const struct rpc_server_method methods[] = {
+#define X(id, fn, fiber) {id, dispatch, fiber},
+    HANDLERS(X)
+#undef X
+};
+
+static const struct {
+    uint16_t id;
+    rpc_handler handle;
+} handlers[] = {
+#define X(id, fn, fiber) {id, fn},
+    HANDLERS(X)
+#undef X
+};
+
+/* Holds the connection, and the service, while a request is under way. */
+static int dispatch(struct rpc_request *r, struct error *err, void *arg) {
+    struct service *s = arg;
+    struct conn *c = conn_of(r);
+    int rc = ERR_UNSUPPORTED;
+    if (s->closing) return error_set(err, ERR_AGAIN, "the message store is shutting down");
+    c->client.pins++;
+    s->requests++;
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        if (handlers[i].id != r->method) continue;
+        rc = c->client.gone ? ERR_CLOSED : handlers[i].handle(r, err, arg);
+        break;
+    }
+    s->requests--;
+    queue_client_unpin(&c->client);
+    return rc;
+}
+
+/* --- connections */
+static int client_send(struct queue_client *c, uint16_t event, const ProtobufCMessage *msg, struct str attach) {
+    struct conn *conn = (struct conn *)c;
+    return c->gone ? ERR_CLOSED : rpc_session_event(conn->rpc, event, msg, attach);
+}
+
+static bool client_clogged(struct queue_client *c) {
+    enum { UNSENT_HIGH = RPC_OUT_MAX / 4 };
+    return rpc_session_unsent(((struct conn *)c)->rpc) > UNSENT_HIGH;
+}
+
+static void client_released(struct queue_client *c) {
+    struct conn *conn = (struct conn *)c;
+    map_free(conn->sessions, NULL);
+    map_free(conn->uploads, NULL);
+    free(conn);
+}
+
+static void session_opened(struct rpc_session *rpc, void *arg) {
+    struct service *s = arg;
+    struct conn *c = calloc(1, sizeof *c);
+    IEMS_ASSERT(c != NULL);
+    queue_client_init(&c->client);
+    c->client.send = client_send;
+    c->client.clogged = client_clogged;
+    c->client.released = client_released;
+    c->s = s;
+    c->rpc = rpc;
+    c->uploads = map_new(MAP_BYTES);
+    c->sessions = map_new(MAP_BYTES);
+    list_push_back(&s->conns, &c->link);
+    rpc_session_set_data(rpc, c);
+}
+
+static void drop_uploads(struct conn *c) {
+    struct str key;
+    void *u;
+    for (size_t pos = 0; map_next(c->uploads, &pos, &key, &u);) {
+        map_remove(c->uploads, key);
+        upload_drop(c->s->bs, u);
+    }
+}
+
+static void session_closed(struct rpc_session *rpc, void *arg) {
+    struct service *s = arg;
+    struct conn *c = rpc_session_data(rpc);
+    list_remove(&c->link);
+    conn_sessions_close(c);
+    drop_uploads(c);
+    queue_client_gone(s->q, &c->client);
+}
+
+int service_add(struct service *s, int fd, uint32_t role, const char *name) {
+    return rpc_server_add(s->server, fd, role, name);
+}
+
+/* --- life */
+static int open_parts(struct service *s, const struct service_config *cfg, struct error *err) {
+    struct rpc_server_ops ops = {.methods = methods,
+                                 .count = sizeof methods / sizeof methods[0],
+                                 .session_opened = session_opened,
+                                 .session_closed = session_closed};
+    s->bs = blobs_new(s->st);
+    s->m = mailboxes_new(s->st, s->bs, cfg->mailbox_cache);
+    s->q = queue_new(s->st, s->bs, s->m);
+    queue_set_trace_days(s->q, cfg->trace_days);
+    uint64_t removed = 0;
+    int rc = blobs_recover(s->bs, &removed);
+    if (rc != 0) return error_set(err, rc, "left-over uploads cannot be removed: %s", err_name(rc));
+    rc = queue_start(s->q, err);
+    if (rc != 0) return rc;
+    rc = purge_start(s, err);
+    return rc != 0 ? rc : rpc_server_new(&store_service, &ops, s, &s->server);
+}
+
+int service_open(const struct service_config *cfg, struct service **out, struct error *err) {
+    struct service *s = calloc(1, sizeof *s);
+    IEMS_ASSERT(s != NULL && cfg->ticket_key.len == TICKET_KEY_LEN);
+    memcpy(s->ticket_key, cfg->ticket_key.ptr, TICKET_KEY_LEN);
+    list_init(&s->conns);
+    list_init(&s->purges);
+    int rc = store_open(cfg->engine, cfg->failed, cfg->arg, &s->st, err);
+    if (rc != 0) {
+        free(s);
+        return rc;
+    }
+    rc = open_parts(s, cfg, err);
+    if (rc != 0) {
+        service_close(s);
+        return rc;
+    }
+    space_start(s, cfg->data_dir, cfg->drive_min);
+    *out = s;
+    return 0;
+}
+
+void service_close(struct service *s) {
+    if (s == NULL) return;
+    s->closing = true;
+    space_stop(s);
+    queue_stop(s->q);
+    rpc_server_free(s->server);
+    /* Requests under way end with the next commits; then nothing refers to the parts. */
+    (void)!store_wait_durable(s->st, commit_last(s->st->commits));
+    for (int i = 0; i < 100 && s->requests > 0; i++)
+        if (fiber_sleep(10) != 0) break;
+    if (s->requests == 0) {
+        queue_free(s->q);
+        mailboxes_free(s->m);
+        blobs_free(s->bs);
+    }
+    store_close(s->st);
+    free(s);
+}
+
+void service_set_limits(struct service *s, uint64_t drive_min, unsigned trace_days) {
+    s->space.min = drive_min;
+    queue_set_trace_days(s->q, trace_days);
+    space_check(s);
+}
+
+struct queue *service_queue(struct service *s) {
+    return s->q;
+}
+
+struct mailboxes *service_mailboxes(struct service *s) {
+    return s->m;
+}

@@ -1,0 +1,135 @@
+/* Mailbox sessions: opened by a ticket of iems-dir, bound to the connection. */
+#include "base/clock.h"
+#include "store/service/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ACCESS_STEP_MS = 60 * 1000 };
+
+static void session_free(struct session *s) {
+    account_unpin(s->account);
+    s->service->sessions--;
+    free(s);
+}
+
+static void watches_end(struct session *s) {
+    for (struct list *it; (it = list_pop_front(&s->watches)) != NULL;) {
+        struct watch *w = list_entry(it, struct watch, link);
+        folder_unwatch(&w->base);
+        free(w);
+    }
+}
+
+static void session_end(struct session *s) {
+    watches_end(s);
+    s->closed = true;
+    s->pins++;
+    session_unpin(s);
+}
+
+void conn_sessions_close(struct conn *c) {
+    struct str key;
+    void *p;
+    for (size_t pos = 0; map_next(c->sessions, &pos, &key, &p);) {
+        map_remove(c->sessions, key);
+        session_end(p);
+    }
+}
+
+int session_pin(struct rpc_request *r, uint32_t number, struct session **out, struct error *err) {
+    struct conn *c = conn_of(r);
+    struct session *s = map_get(c->sessions, str_of(&number, sizeof number));
+    if (s == NULL) return error_set(err, ERR_DENIED, "there is no session %u", number);
+    s->pins++;
+    *out = s;
+    return 0;
+}
+
+void session_unpin(struct session *s) {
+    if (--s->pins > 0 || !s->closed) return;
+    session_free(s);
+}
+
+int session_folder(struct session *s, uint64_t id, struct folder **out, struct error *err) {
+    struct folder *f = account_folder_by_id(s->account, id);
+    if (f == NULL || f->no_select) return error_set(err, ERR_NOTFOUND, "there is no such folder");
+    *out = f;
+    return 0;
+}
+
+int session_folder_named(struct session *s, const char *name, struct folder **out, struct error *err) {
+    struct folder *f = account_folder(s->account, str_from(name));
+    if (f == NULL) return error_set(err, ERR_NOTFOUND, "there is no folder \"%.200s\"", name);
+    *out = f;
+    return 0;
+}
+
+/* The time of the last access is of interest by the minute, not by the login. */
+static void note_access(struct service *s, struct account *a) {
+    int64_t now = clock_wall_ms();
+    if (now - a->last_access < ACCESS_STEP_MS) return;
+    struct batch b;
+    batch_init(&b);
+    a->last_access = now;
+    account_put_record(a, &b);
+    commit_submit(s->st->commits, &b, COMMIT_RELAXED, NULL, NULL);
+}
+
+HANDLER(on_session_open) {
+    struct service *s = arg;
+    struct conn *c = conn_of(r);
+    const Store__SessionOpen *req = (const Store__SessionOpen *)r->msg;
+    struct ticket t;
+    int rc = ticket_open(str_of(s->ticket_key, TICKET_KEY_LEN), rpc_bytes(req->ticket), clock_wall_s(), &t, err);
+    if (rc != 0) return rc;
+    if (map_count(c->sessions) >= SESSIONS_MAX) return error_set(err, ERR_LIMIT, "too many sessions on one connection");
+    struct account *a;
+    rc = account_pin(s->m, t.account, t.address, true, &a);
+    if (rc == 0 && c->client.gone) {
+        account_unpin(a);
+        rc = ERR_CLOSED;
+    }
+    if (rc != 0)
+        return error_set(err, rc, rc == ERR_NOTFOUND ? "this mailbox was deleted" : "the mailbox cannot be opened");
+    note_access(s, a);
+    struct session *n = calloc(1, sizeof *n);
+    IEMS_ASSERT(n != NULL);
+    *n = (struct session){.service = s, .conn = c, .number = ++c->next_session, .account = a, .quota = t.quota};
+    list_init(&n->watches);
+    IEMS_ASSERT(map_put(c->sessions, str_of(&n->number, sizeof n->number), n, NULL) == 0);
+    s->sessions++;
+    Store__SessionOpened reply = STORE__SESSION_OPENED__INIT;
+    reply.session = n->number;
+    reply.account = a->id;
+    reply.address = arena_cstr(r->arena, t.address);
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+HANDLER(on_session_close) {
+    const Store__SessionClose *req = (const Store__SessionClose *)r->msg;
+    struct conn *c = conn_of(r);
+    (void)arg;
+    struct session *s = map_remove(c->sessions, str_of(&req->session, sizeof req->session));
+    if (s == NULL) return error_set(err, ERR_NOTFOUND, "there is no session %u", req->session);
+    session_end(s);
+    Store__Empty reply = STORE__EMPTY__INIT;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+HANDLER(on_quota_get) {
+    const Store__QuotaGet *req = (const Store__QuotaGet *)r->msg;
+    struct session *s;
+    (void)arg;
+    int rc = session_pin(r, req->session, &s, err);
+    if (rc != 0) return rc;
+    Store__QuotaInfo reply = STORE__QUOTA_INFO__INIT;
+    reply.bytes = s->account->bytes;
+    reply.messages = s->account->messages;
+    reply.limit_bytes = s->quota;
+    session_unpin(s);
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
