@@ -83,10 +83,16 @@ void buf_addu(struct buf *b, uint64_t n) {
 
 void buf_printf(struct buf *b, const char *fmt, ...) {
     if (b->error != 0) return;
+    size_t room = b->cap - b->len; /* with the final NUL; often enough, and then one pass does */
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(room == 0 ? NULL : b->ptr + b->len, room, fmt, ap);
     va_end(ap);
+    if (n >= 0 && (size_t)n < room) {
+        b->len += (size_t)n;
+        return;
+    }
+    if (room > 0) b->ptr[b->len] = '\0';
     if (n < 0) {
         b->error = ERR_INVALID;
         return;

@@ -73,6 +73,8 @@ int cmd_mail(struct session *s, struct smtp_command *c) {
         d->count.deferred++;
         return session_reply(s, 452, "4.3.1", "Insufficient queue space: %s", d->full_reason);
     }
-    if (transaction_begin(&s->tx, c) < 0) return session_reply(s, 451, "4.3.0", "Out of memory");
+    /* The first message is traced under the identifier of its connection, so that one leads through all of it. */
+    if (transaction_begin(&s->tx, c, s->transactions++ == 0 ? s->id : NULL) < 0)
+        return session_reply(s, 451, "4.3.0", "Out of memory");
     return session_reply(s, 250, "2.1.0", "OK");
 }

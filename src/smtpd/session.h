@@ -30,7 +30,7 @@ struct session {
     char user[ADDRESS_MAX + 1];
     uint64_t account;
 
-    unsigned errors, rejects, auth_failures, idle_commands, accepted;
+    unsigned errors, rejects, auth_failures, idle_commands, transactions, accepted;
     struct transaction tx;
 };
 

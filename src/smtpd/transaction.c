@@ -20,7 +20,7 @@ void transaction_done(struct transaction *t) {
     t->arena = NULL;
 }
 
-int transaction_begin(struct transaction *t, const struct smtp_command *mail) {
+int transaction_begin(struct transaction *t, const struct smtp_command *mail, const char *trace) {
     transaction_reset(t);
     if (t->arena == NULL) t->arena = arena_new(TRANSACTION_MEMORY_MAX);
     if (t->arena == NULL) return ERR_NOMEM;
@@ -31,7 +31,10 @@ int transaction_begin(struct transaction *t, const struct smtp_command *mail) {
     t->body_type = mail->mail.body;
     t->smtputf8 = mail->mail.smtputf8;
     t->size_hint = mail->mail.size;
-    ident_new(t->trace);
+    if (trace != NULL)
+        memcpy(t->trace, trace, IDENT_SIZE);
+    else
+        ident_new(t->trace);
     t->open = true;
     return 0;
 }

@@ -36,7 +36,8 @@ struct transaction {
     unsigned note_count;
 };
 
-NODISCARD int transaction_begin(struct transaction *t, const struct smtp_command *mail);
+/* `trace`: the identifier to use, NULL = a new one. */
+NODISCARD int transaction_begin(struct transaction *t, const struct smtp_command *mail, const char *trace);
 NODISCARD int transaction_add(struct transaction *t, const struct address *to, const struct smtp_rcpt_params *params);
 /* Keeps a line for the trace; those over the maximum are left out. */
 __attribute__((format(printf, 2, 3))) void transaction_note(struct transaction *t, const char *fmt, ...);

@@ -89,16 +89,28 @@ enum parse smtp_reply_next(struct smtp_reply_parser *p, struct str in, size_t *u
     }
 }
 
+static bool is_text(char c) {
+    return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\t';
+}
+
+static void text_add(struct buf *out, struct str text) {
+    size_t clean = 0;
+    while (clean < text.len && is_text(text.ptr[clean])) clean++;
+    buf_add(out, str_sub(text, 0, clean));
+    for (size_t i = clean; i < text.len; i++) buf_addc(out, is_text(text.ptr[i]) ? text.ptr[i] : '?');
+}
+
 void smtp_reply_format(struct buf *out, unsigned code, const char *enhanced, struct str text) {
+    char head[4] = {(char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10), (char)('0' + code % 10), '-'};
     for (bool last = false; !last;) {
         last = str_find(text, '\n') == STR_NPOS;
-        struct str line = str_cut(&text, '\n');
-        buf_printf(out, "%03u%c", code, last ? ' ' : '-');
-        if (enhanced != NULL && enhanced[0] != '\0') buf_printf(out, "%s ", enhanced);
-        for (size_t i = 0; i < line.len; i++) {
-            unsigned char c = (unsigned char)line.ptr[i];
-            buf_addc(out, (c < 0x20 && c != '\t') || c == 0x7f ? '?' : (char)c);
+        if (last) head[3] = ' ';
+        buf_add(out, str_of(head, sizeof head));
+        if (enhanced != NULL && enhanced[0] != '\0') {
+            buf_adds(out, enhanced);
+            buf_addc(out, ' ');
         }
+        text_add(out, str_cut(&text, '\n'));
         buf_add(out, STR("\r\n"));
     }
 }
