@@ -134,7 +134,10 @@ static int write_begin(struct stream *s) {
         int rc = cond_wait(&s->turn, loop_now_ms() + s->write_timeout_ms);
         if (rc != 0) return rc;
     }
-    if (s->error != 0) return s->error;
+    if (s->error != 0) {
+        cond_signal(&s->turn); /* the next of those who wait is to see it too */
+        return s->error;
+    }
     s->writing = true;
     return 0;
 }

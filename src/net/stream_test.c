@@ -354,6 +354,29 @@ FIBER_TEST(many_writers) {
     stream_free(b);
 }
 
+static int failed_writers;
+
+static void put_until_failed(void *s) {
+    static char block[100000];
+    int rc = 0;
+    while (rc == 0) rc = stream_put(s, str_of(block, sizeof block));
+    assert_int_equal(rc, ERR_IO);
+    failed_writers++;
+}
+
+/* A failure reaches every fiber that waits for its turn to write. */
+FIBER_TEST(many_writers_see_a_failure) {
+    struct stream *a, *b;
+    pair_open(&a, &b);
+    failed_writers = 0;
+    for (int i = 0; i < 5; i++) assert_int_equal(fiber_spawn("writer", put_until_failed, a, NULL), 0);
+    assert_int_equal(fiber_sleep(5), 0);
+    assert_int_equal(failed_writers, 0);
+    stream_free(b);
+    while (failed_writers < 5) assert_int_equal(fiber_sleep(1), 0);
+    stream_free(a);
+}
+
 FIBER_TEST(long_printf) {
     struct stream *a, *b;
     pair_open(&a, &b);
@@ -406,6 +429,7 @@ int main(void) {
         cmocka_unit_test(cancel_ends_a_fill),
         cmocka_unit_test(wait_for_input_or_news),
         cmocka_unit_test(many_writers),
+        cmocka_unit_test(many_writers_see_a_failure),
         cmocka_unit_test(long_printf),
         cmocka_unit_test(connect_errors),
     };
