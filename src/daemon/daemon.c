@@ -95,6 +95,10 @@ void daemon_set_options(struct daemon *d, enum settings_layer layer, const struc
     if (d->started && !d->stopping && d->ops->options_changed != NULL) d->ops->options_changed(d);
 }
 
+void daemon_set_directory_options(struct daemon *d, const struct setting *list, size_t count) {
+    daemon_set_options(d, SETTINGS_DIRECTORY, list, count);
+}
+
 /* ---------------------------------------------------------------- stop */
 
 static void stop_main(void *arg) {

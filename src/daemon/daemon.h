@@ -57,6 +57,11 @@ const char *option_str(const struct daemon *d, const char *name);
 uint64_t option_u64(const struct daemon *d, const char *name); /* durations in seconds, sizes in bytes */
 bool option_bool(const struct daemon *d, const char *name);
 
+/* iems-dir only, which cannot ask itself: the options of the directory have changed. Bad ones are logged and left out;
+ * options_changed is called when a value differs. */
+struct setting;
+void daemon_set_directory_options(struct daemon *d, const struct setting *list, size_t count);
+
 /* Listening sockets that the responder bound: takes the next of this name; -1 when there is none (more). */
 int daemon_take_listener(struct daemon *d, const char *name);
 /* TLS of the instance, reloaded live; NULL when no certificate is configured. */

@@ -2,95 +2,31 @@
  * where slapd is not installed. */
 #include "directory/slapd_config.h"
 #include "directory/slapd_files.h"
+#include "directory/slapd_fixture.h"
 
 #include <ldap.h>
 #include <setjmp.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-static char dir[64];
-static pid_t slapd;
-
-static void sleep_ms(long ms) {
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-    (void)nanosleep(&t, NULL);
-}
-
-static LDAP *connect_as(const char *dn, const char *password, int *rc) {
-    char uri[SLAPD_TEXT_MAX];
-    assert_int_equal(slapd_ldapi_uri(dir, uri, sizeof uri, NULL), 0);
-    LDAP *ld = NULL;
-    assert_int_equal(ldap_initialize(&ld, uri), LDAP_SUCCESS);
-    int version = LDAP_VERSION3;
-    (void)ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version);
-    struct berval cred = {strlen(password), (char *)(uintptr_t)password};
-    *rc = ldap_sasl_bind_s(ld, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, NULL);
-    return ld;
-}
-
-static void start_slapd(void) {
-    struct slapd_args args;
-    struct error err = {0};
-    assert_int_equal(slapd_command(dir, 0, NULL, &args, &err), 0);
-    for (size_t i = 0; args.argv[i] != NULL; i++) {
-        if (strcmp(args.argv[i], "-h") == 0) *strchr((char *)(uintptr_t)args.argv[i + 1], ' ') = '\0'; /* ldapi alone */
-    }
-    char *env[] = {NULL};
-    assert_int_equal(posix_spawn(&slapd, args.argv[0], NULL, NULL, (char *const *)(uintptr_t)args.argv, env), 0);
-    for (int tries = 0; tries < 500; tries++) {
-        int rc;
-        LDAP *ld = connect_as("", "", &rc);
-        (void)ldap_unbind_ext_s(ld, NULL, NULL);
-        if (rc == LDAP_SUCCESS) return;
-        sleep_ms(10);
-    }
-    fail_msg("slapd did not start");
-}
-
-static void stop_slapd(void) {
-    int status;
-    (void)kill(slapd, SIGTERM);
-    (void)waitpid(slapd, &status, 0);
-}
+static struct slapd_fixture fixture;
 
 static int setup(void **state) {
     (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/iems-slapd-XXXXXX");
-    if (mkdtemp(dir) == NULL) return -1;
-    char run[SLAPD_TEXT_MAX];
-    if (slapd_path(dir, "run", run, sizeof run, NULL) != 0) return -1;
-    return mkdir(run, 0700);
+    return slapd_fixture_init(&fixture) ? 0 : -1;
 }
 
 static int teardown(void **state) {
     (void)state;
-    static const char *const files[] = {"directory/data/data.mdb",
-                                        "directory/data/lock.mdb",
-                                        "directory/data",
-                                        "directory/slapd.conf",
-                                        "directory/iems.schema",
-                                        "directory/local.conf",
-                                        "directory/rootpw",
-                                        "directory",
-                                        "run/slapd.pid",
-                                        "run/ldapi",
-                                        "run",
-                                        ""};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char path[SLAPD_TEXT_MAX];
-        if (slapd_path(dir, files[i], path, sizeof path, NULL) == 0) (void)remove(path);
-    }
+    slapd_fixture_done(&fixture);
     return 0;
+}
+
+static LDAP *connect_as(const char *dn, const char *password, int *rc) {
+    return slapd_fixture_connect(&fixture, dn, password, rc);
 }
 
 static int add(LDAP *ld, const char *dn, const char *const pairs[]) {
@@ -122,15 +58,15 @@ static void test_real_slapd(void **state) {
     (void)state;
     if (slapd_program("slapd") == NULL) skip();
     struct error err = {0};
-    if (slapd_config_write(dir, "Mail.Example.test", &err) != 0) fail_msg("%s", err.text);
-    assert_int_equal(slapd_config_write(dir, NULL, &err), 0); /* repeated at each start */
+    assert_true(slapd_fixture_config(&fixture, "Mail.Example.test"));
+    assert_int_equal(slapd_config_write(fixture.dir, NULL, &err), 0); /* repeated at each start */
     struct stat st;
     char path[SLAPD_TEXT_MAX], secret[SLAPD_SECRET_MAX];
-    assert_int_equal(slapd_path(dir, "directory/slapd.conf", path, sizeof path, NULL), 0);
+    assert_int_equal(slapd_path(fixture.dir, "directory/slapd.conf", path, sizeof path, NULL), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(slapd_read_secret(dir, secret, NULL), 0);
-    start_slapd();
+    assert_int_equal(slapd_read_secret(fixture.dir, secret, NULL), 0);
+    assert_true(slapd_fixture_start(&fixture));
 
     int rc;
     LDAP *agent = connect_as(DIRECTORY_AGENT_DN, secret, &rc);
@@ -163,14 +99,13 @@ static void test_real_slapd(void **state) {
     (void)ldap_unbind_ext_s(guesser, NULL, NULL);
     (void)ldap_unbind_ext_s(anyone, NULL, NULL);
     (void)ldap_unbind_ext_s(agent, NULL, NULL);
-    stop_slapd();
 }
 
 static void test_bad_domain(void **state) {
     (void)state;
     if (slapd_program("slapd") == NULL) skip();
     struct error err = {0};
-    assert_int_equal(slapd_config_write(dir, "exa mple", &err), ERR_INVALID);
+    assert_int_equal(slapd_config_write(fixture.dir, "exa mple", &err), ERR_INVALID);
     assert_string_equal(err.text, "'exa mple' is not a domain name");
     assert_int_equal(slapd_config_write("relative", "a.b", &err), ERR_INVALID);
 }
@@ -216,7 +151,6 @@ static void test_command(void **state) {
 }
 
 int main(void) {
-    (void)setenv("LDAPNOINIT", "1", 1);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_dn), cmocka_unit_test(test_command),
                                        cmocka_unit_test_setup_teardown(test_bad_domain, setup, teardown),
                                        cmocka_unit_test_setup_teardown(test_real_slapd, setup, teardown)};

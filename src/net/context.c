@@ -20,7 +20,9 @@ void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 void iems_context_swap(void **save_sp, void *load_sp);
 #endif
 
-#if defined(__x86_64__)
+#if defined(CONTEXT_UCONTEXT)
+/* swapcontext does it, slower: it also saves the signal mask. */
+#elif defined(__x86_64__)
 __asm__(".text\n"
         ".p2align 4\n"
         ".globl iems_context_swap\n"
@@ -144,6 +146,15 @@ void context_entered(struct context *self, struct context *from) {
     (void)from;
 #ifdef CONTEXT_ASAN
     __sanitizer_finish_switch_fiber(self->fake_stack, &from->stack_low, &from->stack_size);
+#endif
+}
+
+const void *context_sp(const struct context *c) {
+#ifdef CONTEXT_UCONTEXT
+    (void)c;
+    return NULL;
+#else
+    return c->sp;
 #endif
 }
 

@@ -7,6 +7,8 @@
 
 #if !defined(__x86_64__) && !defined(__aarch64__)
 #define CONTEXT_UCONTEXT 1
+#endif
+#ifdef CONTEXT_UCONTEXT
 #include <ucontext.h>
 #endif
 
@@ -49,6 +51,8 @@ void context_make(struct context *c, void *stack_low, size_t stack_size, void (*
 /* Leaves `from` (kept in it, unless `ending`: then it will never run again) and goes on with `to`. */
 void context_switch(struct context *from, struct context *to, bool ending);
 void context_entered(struct context *self, struct context *from);
+/* The stack pointer of a context that was left: nothing below it is needed. NULL when that is not known. */
+const void *context_sp(const struct context *c);
 /* Before the stack of an ended context is freed. */
 void context_done(struct context *c);
 

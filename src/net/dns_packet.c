@@ -1,3 +1,5 @@
+/* Reads the answer section of DNS messages. What a name server says may end up in log lines and header fields, so a
+ * byte that has no business in a name of a host becomes '?': such a name resolves to nothing. */
 #include "net/dns_packet.h"
 
 #include <string.h>
@@ -22,6 +24,11 @@ static unsigned read_u16(const char *p) {
     return (unsigned)(unsigned char)p[0] << 8 | (unsigned char)p[1];
 }
 
+static char name_char(char c) {
+    c = ascii_lower(c);
+    return ascii_isalnum(c) || c == '-' || c == '_' || c == '*' || c == '/' || c == '+' ? c : '?';
+}
+
 /* Reads a name that may be compressed (RFC 1035 section 4.1.4) as text without final dot, lower case. */
 static int read_name(struct reader *r, char out[static DNS_NAME_MAX + 1]) {
     size_t at = r->at, len = 0;
@@ -40,7 +47,7 @@ static int read_name(struct reader *r, char out[static DNS_NAME_MAX + 1]) {
         if (n == 0) break;
         if (len + n + 1 > DNS_NAME_MAX) return ERR_CORRUPT;
         if (len > 0) out[len++] = '.';
-        for (unsigned i = 0; i < n; i++) out[len++] = ascii_lower(r->packet.ptr[at + 1 + i]);
+        for (unsigned i = 0; i < n; i++) out[len++] = name_char(r->packet.ptr[at + 1 + i]);
         at += 1 + n;
     }
     if (!jumped) r->at = at + 1;

@@ -6,12 +6,17 @@
 
 #include <stdlib.h>
 
-enum { RUN_BUDGET = 2048 }; /* steps before the loop looks at descriptors again */
+enum {
+    RUN_BUDGET = 2048,     /* steps before the loop looks at descriptors again */
+    TRIM_OWN_FRAMES = 512, /* what fiber_trim_stack and madvise need themselves */
+};
 
 static struct {
     struct list run;     /* ready, in order */
     struct list yielded; /* ready after the loop has looked at its descriptors */
     struct list all;
+    struct list untrimmed; /* fibers that have waited since they were last trimmed */
+    uint64_t trim_next_ms;
     struct fiber *current;
     struct context loop;
     unsigned count;
@@ -22,6 +27,8 @@ static void fibers_init(void) {
     list_init(&fibers.run);
     list_init(&fibers.yielded);
     list_init(&fibers.all);
+    list_init(&fibers.untrimmed);
+    context_init_self(&fibers.loop);
     fibers.ready = true;
 }
 
@@ -58,6 +65,7 @@ int fiber_spawn(const char *name, void (*fn)(void *arg), void *arg, struct fiber
 static void fiber_reap(struct fiber *f) {
     deadline_remove(f);
     list_remove(&f->all);
+    if (f->is_untrimmed) list_remove(&f->untrimmed);
     context_done(&f->context);
     stack_give(&f->stack);
     fibers.count--;
@@ -102,6 +110,11 @@ unsigned fiber_count(void) {
 /* Waits whatever pends; the caller has looked at that. */
 static int park_now(struct fiber *f, uint64_t deadline_ms) {
     f->deadline = deadline_ms;
+    f->parked_ms = loop_now_ms();
+    if (!f->is_untrimmed) {
+        f->is_untrimmed = true;
+        list_push_back(&fibers.untrimmed, &f->untrimmed);
+    }
     f->state = FIBER_PARKED;
     deadline_arm(f);
     context_switch(&f->context, &fibers.loop, false);
@@ -176,5 +189,20 @@ bool fiber_cancelled(void) {
 
 void fiber_trim_stack(void) {
     IEMS_ASSERT(fibers.current != NULL);
-    stack_trim(&fibers.current->stack);
+    stack_trim(&fibers.current->stack, (char *)__builtin_frame_address(0) - TRIM_OWN_FRAMES);
+}
+
+uint64_t fibers_trim(uint64_t now_ms) {
+    if (!fibers.ready || list_empty(&fibers.untrimmed)) return DEADLINE_NEVER;
+    if (now_ms < fibers.trim_next_ms) return fibers.trim_next_ms;
+    list_foreach_safe(node, &fibers.untrimmed) {
+        struct fiber *f = list_entry(node, struct fiber, untrimmed);
+        if (f->state != FIBER_PARKED || now_ms - f->parked_ms < FIBER_TRIM_AFTER_MS) continue;
+        const void *sp = context_sp(&f->context);
+        if (sp != NULL) stack_trim(&f->stack, sp);
+        list_remove(&f->untrimmed);
+        f->is_untrimmed = false;
+    }
+    fibers.trim_next_ms = now_ms + FIBER_TRIM_AFTER_MS;
+    return list_empty(&fibers.untrimmed) ? DEADLINE_NEVER : fibers.trim_next_ms;
 }

@@ -40,7 +40,8 @@ bool fiber_cancelled(void);
 enum { FIBER_READ = 1, FIBER_WRITE = 2 };
 NODISCARD int fiber_wait_fd(int fd, int events, uint64_t deadline_ms);
 
-/* Gives the unused part of the own stack back to the system; call before a long idle wait. */
+/* Gives the unused part of the own stack back to the system. The loop does it by itself for a fiber that has waited for
+ * five seconds; a session that knows that it will idle may do it at once. */
 void fiber_trim_stack(void);
 
 /* Condition: fibers wait in order of arrival. */

@@ -19,6 +19,8 @@ enum { DEADLINE_NONE = UINT32_MAX };
 struct fiber {
     struct list run; /* in the run queue while FIBER_QUEUED or FIBER_WOKEN */
     struct list all;
+    struct list untrimmed; /* among those whose stack may hold pages that it does not need */
+    uint64_t parked_ms;    /* when the present wait began */
     struct context context;
     struct stack stack;
     const char *name;
@@ -28,13 +30,18 @@ struct fiber {
     uint32_t deadline_slot; /* place in the heap of deadline.c, or DEADLINE_NONE */
     int8_t result;          /* of the present wait */
     uint8_t state;
-    bool wake_pending, cancelled, shielded;
+    bool wake_pending, cancelled, shielded, is_untrimmed;
 };
+
+/* Stacks of fibers that have waited for so long are trimmed by the loop. */
+enum { FIBER_TRIM_AFTER_MS = 5000 };
 
 /* Runs what is ready until nothing is, or for a bounded number of steps. */
 void fibers_run(void);
 bool fibers_ready(void);
 void fibers_cancel_all(void);
+/* Trims what is due; returns when to come again, DEADLINE_NEVER if there is nothing to trim. */
+uint64_t fibers_trim(uint64_t now_ms);
 /* Ends the wait of a parked fiber. */
 void fiber_resume_later(struct fiber *f, int result);
 /* A park that fiber_cancel does not end: for what another thread must finish first. */

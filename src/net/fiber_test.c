@@ -1,9 +1,11 @@
 /* Fibers, their waits, conditions, semaphores, timers, signals, other threads. */
+#include "net/fiber_private.h"
 #include "net/net_test.h"
 #include "net/watch.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,7 +31,11 @@ static void count_one(void *arg) {
 }
 
 FIBER_TEST(ten_thousand_fibers) {
+#ifdef CONTEXT_TSAN
+    enum { MANY = 500 }; /* it keeps much for each */
+#else
     enum { MANY = 10000 };
+#endif
     counter = 0;
     for (int i = 0; i < MANY; i++) assert_int_equal(fiber_spawn("one", count_one, NULL, NULL), 0);
     assert_int_equal(fiber_count(), MANY + 1);
@@ -304,20 +310,53 @@ FIBER_TEST(wait_for_a_descriptor) {
     assert_int_equal(fiber_wait_fd(sv[0], FIBER_READ, SOON), ERR_IO);
 }
 
-static void deep(int n) {
-    volatile char page[4000];
-    page[0] = (char)n;
-    if (n > 0) deep(n - 1);
-    page[1] = page[0];
+/* Touches n frames of nearly a page. */
+static __attribute__((noinline)) int deep(int n) {
+    char page[4000];
+    memset(page, n, sizeof page);
+    __asm__ volatile("" : : "r"(page) : "memory");
+    return n == 0 ? page[1] : deep(n - 1) + page[2];
 }
 
 FIBER_TEST(trimmed_stack_is_usable) {
     for (int i = 0; i < 3; i++) {
         char keep[] = "kept";
-        deep(20);
+        assert_int_equal(deep(20), 210);
         fiber_trim_stack();
         assert_string_equal(keep, "kept");
     }
+}
+
+/* Resident pages of the process. */
+static long resident(void) {
+    long size = 0, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%ld %ld", &size, &pages), 2);
+    (void)fclose(f);
+    return pages;
+}
+
+static void deep_then_idle(void *arg) {
+    (void)arg;
+    char keep[] = "kept";
+    assert_int_equal(deep(20), 210);
+    while (fiber_park(DEADLINE_NEVER) == 0) assert_string_equal(keep, "kept");
+}
+
+/* Who waits long gives its stack back without doing anything for it. */
+FIBER_TEST(idle_stacks_are_trimmed) {
+    enum { MANY = 100 };
+    for (int i = 0; i < MANY; i++) assert_int_equal(fiber_spawn("idle", deep_then_idle, NULL, NULL), 0);
+    fiber_yield();
+    long before = resident();
+    assert_in_range(fibers_trim(loop_now_ms()), loop_now_ms(), loop_now_ms() + FIBER_TRIM_AFTER_MS);
+    assert_true(resident() > before - MANY);
+    (void)fibers_trim(loop_now_ms() + 2 * FIBER_TRIM_AFTER_MS);
+#if !defined(CONTEXT_ASAN) && !defined(CONTEXT_TSAN) && !defined(CONTEXT_UCONTEXT)
+    assert_true(resident() < before - MANY * 15);
+#endif
+    assert_true(fibers_trim(loop_now_ms() + 3 * FIBER_TRIM_AFTER_MS) == DEADLINE_NEVER);
 }
 
 static void endless(void *arg) {
@@ -352,6 +391,7 @@ int main(void) {
         cmocka_unit_test(work_cannot_be_cancelled),
         cmocka_unit_test(wait_for_a_descriptor),
         cmocka_unit_test(trimmed_stack_is_usable),
+        cmocka_unit_test(idle_stacks_are_trimmed),
         cmocka_unit_test(what_is_left_is_cancelled_by_loop_done),
     };
     return cmocka_run_group_tests_name("fiber", tests, NULL, NULL);

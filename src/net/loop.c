@@ -68,7 +68,8 @@ void loop_stop(void) {
 static int wait_ms(void) {
     if (loop.stop || fibers_ready() || (loop.ending && fiber_count() == 0)) return 0;
     int timeout = uv_backend_timeout(&loop.uv);
-    uint64_t next = deadline_next(), now = uv_now(&loop.uv);
+    uint64_t now = uv_now(&loop.uv), next = deadline_next(), trim = fibers_trim(now);
+    if (trim < next) next = trim;
     if (next == DEADLINE_NEVER) return timeout;
     uint64_t left = next <= now ? 0 : next - now;
     if (left > INT32_MAX) left = INT32_MAX;

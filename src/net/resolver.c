@@ -1,3 +1,4 @@
+/* Look-ups by libunbound: one fiber waits for each, libunbound runs on the loop (unbound_base.c). */
 #include "net/resolver.h"
 
 #include "base/encode.h"
@@ -14,6 +15,7 @@
 enum {
     DNS_CLASS_IN = 1,
     DNS_RCODE_OK = 0,
+    DNS_RCODE_SERVFAIL = 2,
     DNS_RCODE_NXDOMAIN = 3,
     DNS_PACKET_MAX = 65536,
     DNS_CNAMES_MAX = 16,
@@ -25,10 +27,12 @@ struct resolver {
     struct unbound_base *base;
     struct ub_ctx *ctx;
     uint64_t timeout_ms;
+    struct list queries; /* under way */
 };
 
 /* One look-up. The fiber may give up before libunbound answers: whoever is last frees it. */
 struct query {
+    struct list node;
     struct fiber *waiter; /* NULL: given up */
     bool answered;
     int rcode, security;
@@ -78,7 +82,17 @@ static int configure(struct ub_ctx *ctx, const struct resolver_config *cfg, stru
     return 0;
 }
 
+static struct query *query_new(struct resolver *r) {
+    struct query *q = calloc(1, sizeof *q);
+    if (q == NULL) return NULL;
+    buf_init(&q->packet, DNS_PACKET_MAX);
+    q->waiter = fiber_self();
+    list_push_back(&r->queries, &q->node);
+    return q;
+}
+
 static void query_free(struct query *q) {
+    list_remove(&q->node);
     buf_done(&q->packet);
     free(q);
 }
@@ -123,9 +137,9 @@ static int query_start(struct resolver *r, const char *name, enum dns_type type,
 
 /* The first look-up makes libunbound open what it needs (random numbers, ports): have it now, before a jail closes. */
 static int warm_up(struct resolver *r, struct error *err) {
-    struct query *q = calloc(1, sizeof *q);
+    struct query *q = query_new(r);
     if (q == NULL) return error_set(err, ERR_NOMEM, "resolver: out of memory");
-    buf_init(&q->packet, DNS_PACKET_MAX);
+    q->waiter = NULL;
     unbound_call(open_test_zone, r->ctx);
     int rc = query_start(r, "localhost.", DNS_A, q);
     if (rc != 0) {
@@ -138,6 +152,7 @@ static int warm_up(struct resolver *r, struct error *err) {
 int resolver_new(const struct resolver_config *cfg, struct resolver **out, struct error *err) {
     struct resolver *r = calloc(1, sizeof *r);
     if (r == NULL) return error_set(err, ERR_NOMEM, "resolver: out of memory");
+    list_init(&r->queries);
     r->timeout_ms = cfg->timeout_ms == 0 ? DNS_TIMEOUT_DEFAULT_MS : cfg->timeout_ms;
     int rc = unbound_base_new(&r->base, err);
     if (rc == 0) {
@@ -161,6 +176,8 @@ static void delete_context(void *ctx) {
 void resolver_free(struct resolver *r) {
     if (r == NULL) return;
     if (r->ctx != NULL) unbound_call(delete_context, r->ctx);
+    list_foreach_safe(node, &r->queries)
+        query_answered(list_entry(node, struct query, node), DNS_RCODE_SERVFAIL, NULL, 0, 0, NULL, 0);
     unbound_base_free(r->base);
     free(r);
 }
@@ -196,7 +213,7 @@ static int take_answer(const struct query *q, struct str name, enum dns_type typ
     int rc = q->packet.len == 0 ? ERR_CORRUPT : dns_packet_answers(buf_str(&q->packet), arena, &p);
     if (rc == ERR_NOMEM) return rc;
     if (rc != 0) {
-        *out = (struct dns_answer){.status = status_of(q->rcode, a.bogus, 0)};
+        *out = (struct dns_answer){.status = status_of(q->rcode, a.bogus, 0), .bogus = a.bogus};
         if (q->rcode == DNS_RCODE_OK) out->status = DNS_TEMPFAIL;
         return 0;
     }
@@ -215,44 +232,65 @@ static int take_answer(const struct query *q, struct str name, enum dns_type typ
     return 0;
 }
 
-static int query_wait(struct resolver *r, struct query *q) {
-    uint64_t deadline = loop_now_ms() + r->timeout_ms;
-    while (!q->answered) {
-        int rc = fiber_park(deadline);
-        if (rc != 0) return rc;
+/* A look-up under way: at once `status` when there is nothing to ask, else `query`. */
+struct lookup {
+    struct str name;
+    enum dns_type type;
+    struct query *query;
+    enum dns_status status;
+};
+
+static int lookup_start(struct resolver *r, struct str name, enum dns_type type, struct lookup *l) {
+    char text[DNS_NAME_MAX + 2];
+    while (name.len > 0 && name.ptr[name.len - 1] == '.') name.len--;
+    *l = (struct lookup){.name = name, .type = type, .status = DNS_NXDOMAIN};
+    if (name.len == 0 || name.len > DNS_NAME_MAX - 1 || str_to_cstr(name, text, sizeof text) != 0) return 0;
+    text[name.len] = '.';
+    text[name.len + 1] = '\0';
+    l->query = query_new(r);
+    if (l->query == NULL) return ERR_NOMEM;
+    if (query_start(r, text, type, l->query) != 0) {
+        query_free(l->query);
+        l->query = NULL;
+        l->status = DNS_TEMPFAIL;
     }
     return 0;
 }
 
+/* Gives the look-up up; what libunbound still answers is thrown away. */
+static void lookup_drop(struct lookup *l) {
+    if (l->query == NULL) return;
+    if (l->query->answered) {
+        query_free(l->query);
+    } else {
+        l->query->waiter = NULL;
+    }
+    l->query = NULL;
+}
+
+static int lookup_finish(struct lookup *l, uint64_t deadline, struct arena *arena, struct dns_answer *out) {
+    int rc = 0;
+    if (l->query == NULL) {
+        *out = (struct dns_answer){.status = l->status};
+        return 0;
+    }
+    while (rc == 0 && !l->query->answered) rc = fiber_park(deadline);
+    if (l->query->answered) {
+        rc = take_answer(l->query, l->name, l->type, arena, out);
+    } else if (rc == ERR_TIMEOUT) {
+        *out = (struct dns_answer){.status = DNS_TEMPFAIL};
+        rc = 0;
+    }
+    lookup_drop(l);
+    return rc;
+}
+
 int resolver_query(struct resolver *r, struct str name, enum dns_type type, struct arena *arena,
                    struct dns_answer *out) {
-    char text[DNS_NAME_MAX + 2];
-    while (name.len > 0 && name.ptr[name.len - 1] == '.') name.len--;
-    if (name.len == 0 || name.len > DNS_NAME_MAX - 1 || str_to_cstr(name, text, sizeof text) != 0) {
-        *out = (struct dns_answer){.status = DNS_NXDOMAIN};
-        return 0;
-    }
-    text[name.len] = '.';
-    text[name.len + 1] = '\0';
-    struct query *q = calloc(1, sizeof *q);
-    if (q == NULL) return ERR_NOMEM;
-    buf_init(&q->packet, DNS_PACKET_MAX);
-    q->waiter = fiber_self();
-    if (query_start(r, text, type, q) != 0) {
-        query_free(q);
-        *out = (struct dns_answer){.status = DNS_TEMPFAIL};
-        return 0;
-    }
-    int rc = query_wait(r, q);
-    if (rc != 0) {
-        q->waiter = NULL; /* the answer, when it comes, frees it */
-        if (rc != ERR_TIMEOUT) return rc;
-        *out = (struct dns_answer){.status = DNS_TEMPFAIL};
-        return 0;
-    }
-    rc = take_answer(q, name, type, arena, out);
-    query_free(q);
-    return rc;
+    struct lookup l;
+    uint64_t deadline = loop_now_ms() + r->timeout_ms;
+    int rc = lookup_start(r, name, type, &l);
+    return rc != 0 ? rc : lookup_finish(&l, deadline, arena, out);
 }
 
 /* Sorts by preference; equal ones in random order (RFC 5321 section 5.1). */
@@ -306,8 +344,15 @@ static size_t take_addresses(const struct dns_answer *a, uint8_t family, uint16_
 int resolver_addresses(struct resolver *r, struct str host, uint16_t port, struct arena *arena, enum dns_status *status,
                        bool *secure, struct net_addr **addr, size_t *count) {
     struct dns_answer six, four;
-    int rc = resolver_query(r, host, DNS_AAAA, arena, &six);
-    if (rc == 0) rc = resolver_query(r, host, DNS_A, arena, &four);
+    struct lookup look_six, look_four = {0};
+    uint64_t deadline = loop_now_ms() + r->timeout_ms;
+    int rc = lookup_start(r, host, DNS_AAAA, &look_six); /* both at once */
+    if (rc != 0) return rc;
+    rc = lookup_start(r, host, DNS_A, &look_four);
+    if (rc == 0) rc = lookup_finish(&look_six, deadline, arena, &six);
+    if (rc == 0) rc = lookup_finish(&look_four, deadline, arena, &four);
+    lookup_drop(&look_six);
+    lookup_drop(&look_four);
     if (rc != 0) return rc;
     struct net_addr *list = arena_alloc(arena, (six.count + four.count + 1) * sizeof *list);
     if (list == NULL) return ERR_NOMEM;

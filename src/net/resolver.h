@@ -15,7 +15,7 @@ struct resolver_config {
 };
 /* Must be made before the jail closes (reads resolv.conf and the anchor). */
 NODISCARD int resolver_new(const struct resolver_config *cfg, struct resolver **out, struct error *err);
-void resolver_free(struct resolver *r);
+void resolver_free(struct resolver *r); /* before loop_done; who still waits gets DNS_TEMPFAIL */
 
 enum dns_status {
     DNS_OK,     /* there is an answer */

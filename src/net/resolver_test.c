@@ -181,6 +181,30 @@ FIBER_TEST(failures_are_temporary) {
     fiber_cancel(server);
 }
 
+static struct resolver *going;
+
+static void ask_silent(void *arg) {
+    ARENA_AUTO a = arena_new(1 << 20);
+    struct dns_answer answer;
+    *(int *)arg = resolver_query(going, STR("silent.test"), DNS_A, a, &answer);
+}
+
+FIBER_TEST(ends_while_asked) {
+    struct fiber *server, *asking;
+    int cancelled = 1, freed = 1;
+    going = start(60000, &server);
+    assert_int_equal(fiber_spawn("ask", ask_silent, &cancelled, &asking), 0);
+    assert_int_equal(fiber_sleep(5), 0);
+    fiber_cancel(asking);
+    assert_int_equal(fiber_spawn("ask", ask_silent, &freed, NULL), 0);
+    assert_int_equal(fiber_sleep(5), 0);
+    assert_int_equal(cancelled, ERR_CANCELLED);
+    resolver_free(going);
+    fiber_yield();
+    assert_int_equal(freed, 0); /* temporary failure */
+    fiber_cancel(server);
+}
+
 static void bad_configuration(void **state) {
     (void)state;
     struct error err = {0};
@@ -203,6 +227,10 @@ static void packets_that_lie(void **state) {
     for (size_t cut = 0; cut < sizeof good - 1; cut++) {
         assert_int_equal(dns_packet_answers(str_of(good, cut), a, &p), ERR_CORRUPT);
     }
+    /* Neither dots inside a label nor line ends get through. */
+    static const char odd[] = "\0\0\x81\x80\0\0\0\1\0\0\0\0\1x\0\0\x0c\0\1\0\0\0\x3c\0\x08\6a.b\r\nc\0";
+    assert_int_equal(dns_packet_answers(str_of(odd, sizeof odd - 1), a, &p), 0);
+    assert_true(str_eq(p.records[0].rdata, STR("a?b??c")));
     static const char loop[] = "\0\0\x81\x80\0\1\0\0\0\0\0\0\xc0\x0c\0\1\0\1";
     assert_int_equal(dns_packet_answers(str_of(loop, sizeof loop - 1), a, &p), ERR_CORRUPT);
 }
@@ -212,6 +240,7 @@ int main(void) {
         cmocka_unit_test(mx_in_order),
         cmocka_unit_test(addresses_names_and_texts),
         cmocka_unit_test(failures_are_temporary),
+        cmocka_unit_test(ends_while_asked),
         cmocka_unit_test(bad_configuration),
         cmocka_unit_test(packets_that_lie),
     };

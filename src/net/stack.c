@@ -14,7 +14,7 @@
 #endif
 
 enum {
-    TRIM_MARGIN = 512, /* below the caller's frame: the red zone and the frames of stack_trim and madvise */
+    RED_ZONE = 128, /* below the stack pointer, which leaf functions may use */
 };
 
 static struct {
@@ -64,8 +64,8 @@ void stack_pool_free(void) {
     while (pool.count > 0) stack_unmap(&pool.stacks[--pool.count]);
 }
 
-void stack_trim(const struct stack *s) {
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0), low = (uintptr_t)s->low;
-    uintptr_t end = (here - TRIM_MARGIN) & ~(uintptr_t)(page_size() - 1);
+void stack_trim(const struct stack *s, const void *sp) {
+    uintptr_t low = (uintptr_t)s->low;
+    uintptr_t end = ((uintptr_t)sp - RED_ZONE) & ~(uintptr_t)(page_size() - 1);
     if (end > low && end < low + FIBER_STACK_SIZE) (void)madvise(s->low, end - low, MADV_DONTNEED);
 }

@@ -22,7 +22,7 @@ struct stack {
 NODISCARD int stack_take(struct stack *s); /* ERR_NOMEM */
 void stack_give(struct stack *s);
 void stack_pool_free(void);
-/* Gives the pages of `s`, which the caller runs on, back as far as they are below the caller's frame. */
-void stack_trim(const struct stack *s);
+/* Gives back the pages of `s` that lie wholly below `sp`. */
+void stack_trim(const struct stack *s, const void *sp);
 
 #endif

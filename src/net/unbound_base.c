@@ -1,26 +1,25 @@
-/* libunbound's pluggable event API (unbound-event.h). Its callbacks want level-triggered readiness, our loop is
- * edge-triggered: so its descriptors live in an epoll set of their own, and the fiber here watches that set, takes
- * ready events off it one at a time (a callback may free any event) and fires timers. */
+/* libunbound's pluggable event API (unbound-event.h) on libuv. Its descriptors live in an epoll set of their own, which
+ * is one descriptor to libuv; ready events are taken off it one at a time, as a callback may free any event. One libuv
+ * timer stands for all timers. Callbacks run on the loop's own stack, never in a fiber. */
 #include "net/unbound_base.h"
 
 #include "base/list.h"
-#include "net/fiber.h"
+#include "net/fiber_private.h"
 #include "net/loop.h"
-#include "net/watch.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <uv.h>
 
 struct unbound_base {
     struct ub_event_base ub; /* first: libunbound hands this back */
     int epoll;
-    struct watch watch;
-    struct fiber *fiber;
+    uv_poll_t poll;     /* of `epoll` */
+    uv_timer_t timer;   /* fires at the earliest of `timers` or before it */
     struct list timers; /* of struct event, unordered: there are few */
-    uint64_t next;      /* when the next timer is due */
-    bool stopping, ended;
+    unsigned closing;   /* handles that libuv has not let go of */
 };
 
 struct event {
@@ -44,9 +43,7 @@ static void event_unwatch(struct event *e) {
     e->watching = false;
 }
 
-static void base_wake(struct unbound_base *b) {
-    if (b->fiber != NULL && b->fiber != fiber_self()) fiber_wake(b->fiber);
-}
+static void timer_came(uv_timer_t *timer);
 
 static void event_arm_timer(struct event *e, const struct timeval *after) {
     list_remove(&e->timer);
@@ -54,7 +51,10 @@ static void event_arm_timer(struct event *e, const struct timeval *after) {
     e->interval = (uint64_t)after->tv_sec * 1000 + (uint64_t)(after->tv_usec + 999) / 1000;
     e->due = loop_now_ms() + e->interval;
     list_push_back(&e->base->timers, &e->timer);
-    base_wake(e->base);
+    uv_timer_t *timer = &e->base->timer;
+    if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > e->interval) {
+        (void)uv_timer_start(timer, timer_came, e->interval, 0);
+    }
 }
 
 static void event_add_bits(struct ub_event *ev, short bits) {
@@ -88,7 +88,6 @@ static int event_add(struct ub_event *ev, struct timeval *after) {
         struct epoll_event want = {.events = epoll_bits(e->bits), .data.ptr = e};
         if (epoll_ctl(e->base->epoll, EPOLL_CTL_ADD, e->fd, &want) != 0) return -1;
         e->watching = true;
-        base_wake(e->base);
     }
     event_arm_timer(e, after);
     return 0;
@@ -208,6 +207,19 @@ static bool base_fire_timer(struct unbound_base *b, uint64_t *next) {
     return false;
 }
 
+static void poll_came(uv_poll_t *poll, int status, int events) {
+    (void)status, (void)events;
+    while (base_fire_descriptor(poll->data)) {
+    }
+}
+
+static void timer_came(uv_timer_t *timer) {
+    uint64_t next, now = loop_now_ms();
+    while (base_fire_timer(timer->data, &next)) {
+    }
+    if (next != DEADLINE_NEVER) (void)uv_timer_start(timer, timer_came, next <= now ? 0 : next - now, 0);
+}
+
 struct call {
     void (*fn)(void *arg);
     void *arg;
@@ -223,38 +235,13 @@ static void call_run(void *arg) {
 }
 
 void unbound_call(void (*fn)(void *arg), void *arg) {
-    if (fiber_self() == NULL) {
+    struct call c = {.fn = fn, .arg = arg, .caller = fiber_self()};
+    if (c.caller == NULL) {
         fn(arg);
         return;
     }
-    struct call c = {.fn = fn, .arg = arg, .caller = fiber_self()};
     loop_post(call_run, &c);
-    while (!c.done) {
-        if (fiber_park(DEADLINE_NEVER) == ERR_CANCELLED) fiber_yield(); /* the call runs all the same */
-    }
-}
-
-static void base_fire_all(void *arg) {
-    struct unbound_base *b = arg;
-    while (base_fire_descriptor(b)) continue;
-    while (base_fire_timer(b, &b->next)) continue;
-}
-
-static void base_serve(void *arg) {
-    struct unbound_base *b = arg;
-    while (!b->stopping && !fiber_cancelled()) {
-        unbound_call(base_fire_all, b);
-        watch_drained(&b->watch, FIBER_READ, true);
-        struct epoll_event late; /* came between the last look and the note that there was nothing */
-        if (epoll_wait(b->epoll, &late, 1, 0) == 1) continue;
-        if (watch_join(&b->watch, FIBER_READ) != 0) break;
-        if ((b->watch.ready & FIBER_READ) == 0) {
-            int rc = fiber_park(b->next);
-            if (rc != 0 && rc != ERR_TIMEOUT) b->stopping = true;
-        }
-        watch_leave(&b->watch, FIBER_READ);
-    }
-    b->ended = true;
+    while (!c.done) fiber_park_shielded();
 }
 
 int unbound_base_new(struct unbound_base **out, struct error *err) {
@@ -263,12 +250,14 @@ int unbound_base_new(struct unbound_base **out, struct error *err) {
     b->ub = (struct ub_event_base){.magic = UB_EVENT_MAGIC, .vmt = &base_vmt};
     list_init(&b->timers);
     b->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (b->epoll < 0 || fiber_spawn("resolver", base_serve, b, &b->fiber) != 0) {
+    if (b->epoll < 0 || uv_poll_init(loop_uv(), &b->poll, b->epoll) != 0) {
         if (b->epoll >= 0) close(b->epoll);
         free(b);
         return error_set(err, ERR_IO, "resolver: cannot make its event base");
     }
-    watch_init(&b->watch, b->epoll);
+    (void)uv_timer_init(loop_uv(), &b->timer);
+    b->poll.data = b->timer.data = b;
+    (void)uv_poll_start(&b->poll, UV_READABLE, poll_came);
     *out = b;
     return 0;
 }
@@ -277,12 +266,16 @@ struct ub_event_base *unbound_base_ub(struct unbound_base *b) {
     return &b->ub;
 }
 
-void unbound_base_free(struct unbound_base *b) {
-    if (b == NULL) return;
-    b->stopping = true;
-    if (!b->ended) fiber_wake(b->fiber);
-    while (!b->ended && fiber_self() != NULL) fiber_yield();
-    watch_done(&b->watch);
+static void handle_closed(uv_handle_t *h) {
+    struct unbound_base *b = h->data;
+    if (--b->closing > 0) return;
     close(b->epoll);
     free(b);
+}
+
+void unbound_base_free(struct unbound_base *b) {
+    if (b == NULL) return;
+    b->closing = 2;
+    uv_close((uv_handle_t *)&b->poll, handle_closed);
+    uv_close((uv_handle_t *)&b->timer, handle_closed);
 }

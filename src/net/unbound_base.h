@@ -1,4 +1,4 @@
-/* The event base that libunbound runs on: its sockets and timers are served by one fiber of ours. */
+/* The event base that libunbound runs on: its sockets and timers are two handles of libuv. */
 #ifndef IEMS_NET_UNBOUND_BASE_H
 #define IEMS_NET_UNBOUND_BASE_H
 
@@ -15,7 +15,7 @@ struct ub_event_base *unbound_base_ub(struct unbound_base *b);
  * here. Runs `fn(arg)` on the stack of the loop while the calling fiber waits; called on the loop's stack, runs it at
  * once. */
 void unbound_call(void (*fn)(void *arg), void *arg);
-/* Stops the fiber. All events must have been freed (ub_ctx_delete). */
+/* All events must have been freed (ub_ctx_delete), and the loop must not be done yet. */
 void unbound_base_free(struct unbound_base *b);
 
 #endif

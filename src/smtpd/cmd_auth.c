@@ -74,7 +74,7 @@ static int exchange_failed(struct session *s, int rc, const struct error *err) {
     if (s->read_error < 0) return session_input_failed(s, s->read_error);
     switch (rc) {
     case ERR_CANCELLED: return fiber_cancelled() ? rc : session_error(s, 501, "5.7.0", "Authentication cancelled");
-    case ERR_INVALID: return session_error(s, 501, "5.5.2", "Response is not base64");
+    case ERR_INVALID: return session_error(s, 501, "5.5.2", "Response is malformed, base64 is expected");
     case ERR_UNSUPPORTED: return session_error(s, 504, "5.5.4", "Mechanism not supported");
     default: break;
     }
@@ -95,7 +95,7 @@ int cmd_auth(struct session *s, struct smtp_command *c) {
     s->read_error = 0;
     BUF_AUTO initial = BUF_INIT(RESPONSE_MAX);
     if (c->has_initial && response_decode(c->initial, &initial) < 0)
-        return session_error(s, 501, "5.5.2", "Response is not base64");
+        return session_error(s, 501, "5.5.2", "Response is malformed, base64 is expected");
     char mechanism[64];
     if (str_to_cstr(c->argument, mechanism, sizeof mechanism) < 0) return refuse_mechanism(s, c->argument);
     int rc = auth_sasl(s->d->dir, "smtp", s->stream, str_from(mechanism), c->has_initial, buf_str(&initial), &io,

@@ -1,6 +1,7 @@
 /* HELO, EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). */
 #include "daemon/auth.h"
 #include "smtpd/commands.h"
+#include "smtpd/refusals.h"
 
 enum { CAPABILITIES_MAX = 1024 };
 
@@ -43,7 +44,7 @@ int cmd_hello(struct session *s, struct smtp_command *c) {
     if (c->verb == SMTP_EHLO && !s->d->set.esmtp) return session_error(s, 502, "5.5.1", "Command not implemented");
     if (!is_name(c->argument) || str_to_cstr(c->argument, s->helo, sizeof s->helo) < 0)
         return session_error(s, 501, "5.5.4", "Syntax: %s", smtp_verb_syntax(c->verb));
-    transaction_reset(&s->tx);
+    refusals_tell(s);
     s->extended = c->verb != SMTP_HELO;
     if (!s->extended) return session_reply(s, 250, NULL, "%s", s->d->hostname);
     BUF_AUTO text = BUF_INIT(CAPABILITIES_MAX);

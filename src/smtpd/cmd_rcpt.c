@@ -15,8 +15,8 @@ static int reject(struct session *s, const struct address *to, unsigned code, co
     log_event(LOG_MESSAGE, s->tx.trace, "recipient_rejected",
               "to=<%s> from=<%s> peer=%s session=%s reply=%u reason=\"%s\"", to->text, s->tx.sender, s->peer, s->id,
               code, why);
-    transaction_note(&s->tx, "smtpd rejected to=<%s> from=<%s> peer=%s reply=%u %s", to->text, s->tx.sender, s->peer,
-                     code, why);
+    transaction_note(&s->tx, to->text, "smtpd rejected to=<%s> from=<%s> peer=%s reply=%u %s", to->text, s->tx.sender,
+                     s->peer, code, why);
     if (d->set.max_rejects != 0 && ++s->rejects >= d->set.max_rejects) {
         log_event(LOG_WARNING, s->id, "too_many_rejects", "peer=%s rejects=%u", s->peer, s->rejects);
         return session_close(s, "4.7.0", "%s Too many recipients that do not exist", d->hostname);

@@ -1,6 +1,7 @@
 #include "smtpd/rig.h"
 
 #include "base/log.h"
+#include "net/tls_test_cert.h"
 #include "proto/smtp/reply.h"
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 enum { SCRIPT_LINE_MAX = 8192 };
 
 struct rig rig;
+static struct tls_client *tls_client;
 static struct buf reply_text = {.max = RIG_REPLIES_MAX};
 
 /* ---------------------------------------------------------------- the directory */
@@ -114,6 +116,15 @@ static int queue_submit(struct rpc_request *r, struct error *err, void *arg) {
     return 0;
 }
 
+static int trace_add(struct rpc_request *r, struct error *err, void *arg) {
+    (void)err, (void)arg;
+    const Store__TraceAdd *q = (const void *)r->msg;
+    Store__Empty reply = STORE__EMPTY__INIT;
+    for (size_t i = 0; i < q->n_lines; i++) buf_printf(&rig.refusals, "%s|%s\n", q->keys[i], q->lines[i]);
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
 /* ---------------------------------------------------------------- making it */
 
 static int store_connect(void *arg, uint64_t deadline_ms, int *fd, struct error *err) {
@@ -123,6 +134,11 @@ static int store_connect(void *arg, uint64_t deadline_ms, int *fd, struct error 
     assert_int_equal(rpc_server_add(*(struct rpc_server **)arg, pair[0], ROLE_SMTPD, "smtpd"), 0);
     *fd = pair[1];
     return 0;
+}
+
+static void store_disconnected(struct rpc_client *c, void *arg) {
+    (void)c, (void)arg;
+    rig.d.store.generation++;
 }
 
 static void settings_default(struct smtpd_settings *s) {
@@ -153,22 +169,25 @@ static void rig_make(void) {
     static const struct rpc_server_method store_methods[] = {{STORE_UPLOAD_NEW, upload_new, false},
                                                              {STORE_UPLOAD_APPEND, upload_append, true},
                                                              {STORE_UPLOAD_DROP, upload_drop, false},
-                                                             {STORE_QUEUE_SUBMIT, queue_submit, false}};
+                                                             {STORE_QUEUE_SUBMIT, queue_submit, false},
+                                                             {STORE_TRACE_ADD, trace_add, false}};
     static const struct rpc_server_method dir_methods[] = {{DIR_RESOLVE, resolve, false},
                                                            {DIR_SENDER_CHECK, sender_check, false}};
-    static const struct rpc_server_ops store_ops = {.methods = store_methods, .count = 4};
+    static const struct rpc_server_ops store_ops = {.methods = store_methods, .count = 5};
     static const struct rpc_server_ops dir_ops = {.methods = dir_methods, .count = 2};
     static const struct rpc_client_ops client_ops = {.connect = store_connect};
+    static const struct rpc_client_ops store_client_ops = {.connect = store_connect,
+                                                           .disconnected = store_disconnected};
     memset(&rig, 0, sizeof rig);
     static int null = -1;
     if (null < 0) null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     log_open("smtpd", null, LOG_DEBUG);
     struct buf *all[] = {&rig.body,  &rig.upload,    &rig.prefix, &rig.sender, &rig.recipients,
-                         &rig.trace, &rig.auth_user, &rig.envid,  &rig.ret};
+                         &rig.trace, &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_init(all[i], RIG_BODY_MAX);
     assert_int_equal(rpc_server_new(&store_service, &store_ops, NULL, &rig.store_server), 0);
     assert_int_equal(rpc_server_new(&dir_service, &dir_ops, NULL, &rig.dir_server), 0);
-    assert_int_equal(rpc_client_new(&store_service, &client_ops, &rig.store_server, &rig.d.store.client), 0);
+    assert_int_equal(rpc_client_new(&store_service, &store_client_ops, &rig.store_server, &rig.d.store.client), 0);
     assert_int_equal(rpc_client_new(&dir_service, &client_ops, &rig.dir_server, &rig.d.dir), 0);
     rig.d.hostname = "mail.example.test";
     rig.d.default_domain = "example.test";
@@ -178,7 +197,20 @@ static void rig_make(void) {
     settings_default(&rig.d.set);
 }
 
+void rig_offer_tls(void) {
+    BUF_AUTO pem = BUF_INIT(65536);
+    BUF_AUTO key = BUF_INIT(65536);
+    struct error err = {0};
+    test_cert("DNS:mail.example.test", &pem, &key);
+    assert_int_equal(tls_client_new(buf_str(&pem), &tls_client, &err), 0);
+    buf_add(&pem, buf_str(&key));
+    assert_int_equal(tls_server_new(buf_str(&pem), &rig.d.tls, &err), 0);
+}
+
 static void rig_unmake(void) {
+    tls_server_free(rig.d.tls);
+    tls_client_free(tls_client);
+    tls_client = NULL;
     rpc_client_free(rig.d.store.client);
     rpc_client_free(rig.d.dir);
     rpc_server_free(rig.store_server);
@@ -186,8 +218,8 @@ static void rig_unmake(void) {
     limits_done(&rig.d.limits);
     free(rig.d.set.trusted.ranges);
     free(rig.d.set.relay.ranges);
-    struct buf *all[] = {&rig.body,  &rig.upload,    &rig.prefix, &rig.sender, &rig.recipients,
-                         &rig.trace, &rig.auth_user, &rig.envid,  &rig.ret,    &reply_text};
+    struct buf *all[] = {&rig.body,      &rig.upload, &rig.prefix, &rig.sender,   &rig.recipients, &rig.trace,
+                         &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals, &reply_text};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_done(all[i]);
 }
 
@@ -275,6 +307,12 @@ static void expect_closed(struct rig_client *c) {
     if (rc != ERR_CLOSED && rc != ERR_IO) fail_msg("still open: %s", err_name(rc));
 }
 
+static void handshake(struct rig_client *c) {
+    struct error err = {0};
+    int rc = tls_connect(c->stream, tls_client, STR("mail.example.test"), TLS_VERIFY_NAME, SOON, &err);
+    if (rc < 0) fail_msg("no TLS: %s", err.text);
+}
+
 static void play_line(struct rig_client *c, struct str line, size_t step) {
     BUF_AUTO out = BUF_INIT(SCRIPT_LINE_MAX);
     if (str_starts(line, STR(">> "))) {
@@ -290,6 +328,8 @@ static void play_line(struct rig_client *c, struct str line, size_t step) {
         struct str got = str_from(rig_reply(c));
         if (!(inside ? str_find_str(got, want) != STR_NPOS : str_starts(got, want)))
             fail_msg("expected \"%.*s\", got \"%.*s\"", STR_ARG(want), STR_ARG(got));
+    } else if (str_eq(line, STR("tls"))) {
+        handshake(c);
     } else if (str_starts(line, STR("="))) {
         expect_closed(c);
     } else {

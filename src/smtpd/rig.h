@@ -14,7 +14,7 @@ struct rig {
     /* What the store was given last. */
     unsigned submitted;
     struct buf body; /* without the prefix */
-    struct buf prefix, sender, recipients, trace, auth_user, envid, ret;
+    struct buf prefix, sender, recipients, trace, auth_user, envid, ret, refusals;
     bool smtputf8, body_8bit, body_binary, chunked;
     unsigned received, uploads_open, uploads_dropped, appends;
     struct buf upload;
@@ -27,6 +27,9 @@ extern struct rig rig;
 
 /* Runs `fn` in a fiber with everything made anew, options at their defaults. */
 void rig_run(void (*fn)(void));
+
+/* From now on the server has a certificate. */
+void rig_offer_tls(void);
 
 struct rig_client {
     struct stream *stream;

@@ -4,6 +4,7 @@
 #include "net/loop.h"
 #include "proto/smtp/reply.h"
 #include "smtpd/commands.h"
+#include "smtpd/refusals.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@ enum {
     REPLY_TEXT_MAX = 1500,
     REPLY_MAX = 8 * 1024,
     SWALLOW_MAX = 2 * 1024 * 1024, /* KiB of a line without end; then the peer is cut off */
-    LINGER_MS = 300,
+    LINGER_MS = 100,
     LINGER_BYTES = 1024 * 1024,
 };
 
@@ -49,7 +50,7 @@ unsigned session_extensions(const struct session *s) {
 }
 
 void session_reset(struct session *s) {
-    transaction_reset(&s->tx);
+    refusals_tell(s);
     s->helo[0] = '\0';
     s->extended = s->authenticated = s->may_send = false;
     s->user[0] = '\0';
@@ -58,7 +59,9 @@ void session_reset(struct session *s) {
 
 /* ---------------------------------------------------------------- replies */
 
-static int reply_put(struct session *s, unsigned code, const char *enhanced, const char *text) {
+static int reply_put(struct session *s, unsigned code, const char *enhanced, const char *fmt, va_list ap) {
+    char text[REPLY_TEXT_MAX];
+    (void)vsnprintf(text, sizeof text, fmt, ap);
     /* RFC 2034 section 4: no enhanced code in replies to HELO and EHLO, and none in 3xx. */
     buf_clear(&s->out);
     smtp_reply_format(&s->out, code, enhanced, str_from(text));
@@ -68,23 +71,19 @@ static int reply_put(struct session *s, unsigned code, const char *enhanced, con
     return stream_put(s->stream, buf_str(&s->out));
 }
 
-#define FORMAT_TEXT(text, fmt)                                                                                         \
-    char text[REPLY_TEXT_MAX];                                                                                         \
-    do {                                                                                                               \
-        va_list ap;                                                                                                    \
-        va_start(ap, fmt);                                                                                             \
-        (void)vsnprintf(text, sizeof text, fmt, ap);                                                                   \
-        va_end(ap);                                                                                                    \
-    } while (0)
-
 int session_reply(struct session *s, unsigned code, const char *enhanced, const char *fmt, ...) {
-    FORMAT_TEXT(text, fmt);
-    return reply_put(s, code, enhanced, text);
+    va_list ap;
+    va_start(ap, fmt);
+    int rc = reply_put(s, code, enhanced, fmt, ap);
+    va_end(ap);
+    return rc;
 }
 
 int session_close(struct session *s, const char *enhanced, const char *fmt, ...) {
-    FORMAT_TEXT(text, fmt);
-    int rc = reply_put(s, 421, enhanced, text);
+    va_list ap;
+    va_start(ap, fmt);
+    int rc = reply_put(s, 421, enhanced, fmt, ap);
+    va_end(ap);
     return rc < 0 ? rc : session_end(s);
 }
 
@@ -93,10 +92,8 @@ int session_end(struct session *s) {
     return ERR_CLOSED;
 }
 
-static int error_put(struct session *s, unsigned code, const char *enhanced, const char *text) {
+static int count_error(struct session *s) {
     const struct smtpd_settings *set = &s->d->set;
-    int rc = reply_put(s, code, enhanced, text);
-    if (rc < 0) return rc;
     s->d->count.errors++;
     if (++s->errors >= set->max_errors && set->max_errors != 0) {
         log_event(LOG_WARNING, s->id, "too_many_errors", "peer=%s errors=%u", s->peer, s->errors);
@@ -107,12 +104,15 @@ static int error_put(struct session *s, unsigned code, const char *enhanced, con
 }
 
 int session_error(struct session *s, unsigned code, const char *enhanced, const char *fmt, ...) {
-    FORMAT_TEXT(text, fmt);
-    return error_put(s, code, enhanced, text);
+    va_list ap;
+    va_start(ap, fmt);
+    int rc = reply_put(s, code, enhanced, fmt, ap);
+    va_end(ap);
+    return rc < 0 ? rc : count_error(s);
 }
 
 int session_fault(struct session *s, const struct smtp_fault *fault) {
-    return error_put(s, fault->code, fault->enhanced, fault->text);
+    return session_error(s, fault->code, fault->enhanced, "%s", fault->text);
 }
 
 /* ---------------------------------------------------------------- input */
@@ -260,6 +260,7 @@ static void linger(struct session *s) {
 }
 
 static void session_done(struct session *s) {
+    refusals_tell(s);
     transaction_done(&s->tx);
     buf_wipe(&s->line);
     buf_done(&s->out);

@@ -116,6 +116,19 @@ RIG_TEST(recipients) {
              HELLO ENVELOPE "> RCPT TO:<lisa@example.test>\n< 250\n> RCPT TO:<user3@example.test>\n< 452 4.5.3");
 }
 
+/* What was refused can be traced even if nothing was accepted. */
+RIG_TEST(refusals_are_told) {
+    struct rig_client c;
+    rig_connect(&c, "smtp", STRANGER);
+    rig_play(&c, HELLO "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<nobody@example.test>\n< 550\n> RSET\n< 250\n",
+             SIZE_MAX);
+    rig_play(&c, "> MAIL FROM:<>\n< 250\n> RCPT TO:<x@elsewhere.example>\n< 550", SIZE_MAX);
+    rig_close(&c);
+    assert_int_equal(fiber_sleep(20), 0);
+    assert_true(has(&rig.refusals, "nobody@example.test|smtpd rejected to=<nobody@example.test> from=<a@b.example>"));
+    assert_true(has(&rig.refusals, "x@elsewhere.example|smtpd rejected to=<x@elsewhere.example> from=<>"));
+}
+
 RIG_TEST(too_many_rejects) {
     rig.d.set.max_rejects = 3;
     rig_talk("smtp", STRANGER,
@@ -281,6 +294,7 @@ int main(void) {
         cmocka_unit_test(banner),
         cmocka_unit_test(recipients),
         cmocka_unit_test(too_many_rejects),
+        cmocka_unit_test(refusals_are_told),
         cmocka_unit_test(pipelining),
         cmocka_unit_test(parameters),
         cmocka_unit_test(smuggling),

@@ -60,7 +60,7 @@ int transaction_add(struct transaction *t, const struct address *to, const struc
     return 0;
 }
 
-void transaction_note(struct transaction *t, const char *fmt, ...) {
+void transaction_note(struct transaction *t, const char *key, const char *fmt, ...) {
     char text[NOTE_MAX];
     if (t->note_count == TRANSACTION_NOTES_MAX) return;
     va_list ap;
@@ -68,5 +68,8 @@ void transaction_note(struct transaction *t, const char *fmt, ...) {
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     char *copy = arena_cstr(t->arena, str_from(text));
-    if (copy != NULL) t->notes[t->note_count++] = copy;
+    char *key_copy = arena_cstr(t->arena, str_from(key));
+    if (copy == NULL || key_copy == NULL) return;
+    t->notes[t->note_count] = copy;
+    t->note_keys[t->note_count++] = key_copy;
 }

@@ -29,18 +29,20 @@ struct transaction {
     struct recipient *recipients;
     unsigned count, room;
     unsigned rejected;
-    bool chunked;                       /* a BDAT was taken: DATA is not allowed any more */
-    struct smtp_decoder decoder;        /* of BDAT */
-    struct body *body;                  /* NULL until data comes */
-    char *notes[TRANSACTION_NOTES_MAX]; /* what was refused, for the trace of the message */
+    bool chunked;                           /* a BDAT was taken: DATA is not allowed any more */
+    struct smtp_decoder decoder;            /* of BDAT */
+    struct body *body;                      /* NULL until data comes */
+    char *notes[TRANSACTION_NOTES_MAX];     /* what was refused, for the trace of the message */
+    char *note_keys[TRANSACTION_NOTES_MAX]; /* the recipient that each is about */
     unsigned note_count;
 };
 
 /* `trace`: the identifier to use, NULL = a new one. */
 NODISCARD int transaction_begin(struct transaction *t, const struct smtp_command *mail, const char *trace);
 NODISCARD int transaction_add(struct transaction *t, const struct address *to, const struct smtp_rcpt_params *params);
-/* Keeps a line for the trace; those over the maximum are left out. */
-__attribute__((format(printf, 2, 3))) void transaction_note(struct transaction *t, const char *fmt, ...);
+/* Keeps a line for the trace; those over the maximum are left out. `key`: the address by which it is found. */
+__attribute__((format(printf, 3, 4))) void transaction_note(struct transaction *t, const char *key, const char *fmt,
+                                                            ...);
 /* Drops everything; ready for the next. */
 void transaction_reset(struct transaction *t);
 void transaction_done(struct transaction *t);

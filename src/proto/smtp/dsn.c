@@ -39,7 +39,7 @@ int dsn_xtext_decode(struct buf *out, struct str s) {
     if (!dsn_xtext_check(s)) return ERR_INVALID;
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] == '+') {
-            buf_addc(out, (char)(hex_value(s.ptr[i + 1]) << 4 | hex_value(s.ptr[i + 2])));
+            buf_addc(out, (char)((unsigned)hex_value(s.ptr[i + 1]) << 4 | (unsigned)hex_value(s.ptr[i + 2])));
             i += 2;
         } else {
             buf_addc(out, s.ptr[i]);

@@ -1,0 +1,86 @@
+/* COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8, RFC 4315, RFC 6851). */
+#include "imapd/command.h"
+#include "imapd/store_call.h"
+#include "imapd/sync.h"
+#include "imapd/uid_runs.h"
+
+enum { CODE_BYTES = 4 * 1024 * 1024 };
+
+/* [COPYUID validity from to] */
+static int write_code(const Store__MessageCopied *done, struct imap_runs *from, struct imap_runs *to,
+                      struct buf *code) {
+    int err = uid_runs_read(done->from, done->n_from, from);
+    if (err == 0) err = uid_runs_read(done->to, done->n_to, to);
+    buf_printf(code, "COPYUID %u ", done->uidvalidity);
+    imap_runs_write(from, code);
+    buf_addc(code, ' ');
+    imap_runs_write(to, code);
+    return err != 0 ? err : code->error;
+}
+
+static int reply_moved(struct cmd *c, const Store__MessageCopied *done, const struct imap_runs *from,
+                       const char *code) {
+    struct session *s = c->s;
+    session_put(s, STR("* OK ["));
+    session_put(s, str_from(code));
+    session_put(s, STR("] Moved\r\n"));
+    sync_expunged(s, from);
+    view_own_change(s->view, done->modseq, true);
+    return cmd_done(c);
+}
+
+static int copy(struct cmd *c, const struct imap_runs *uids, struct str to_name, bool move) {
+    struct uid_runs runs;
+    struct imap_runs from = {0}, to = {0};
+    struct error err = {0};
+    Store__MessageCopy req = STORE__MESSAGE_COPY__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    if (uids->count == 0) return cmd_ok(c, NULL, "No messages");
+    req.to = arena_cstr(c->args->arena, to_name);
+    if (req.to == NULL || uid_runs_make(uids, 0, uids->count, c->args->arena, &runs) != 0)
+        return cmd_fail(c, ERR_NOMEM, NULL);
+    req.folder = c->s->view->folder;
+    req.uids = runs.run;
+    req.n_uids = runs.count;
+    req.move = move;
+    int rc = session_call(c->s, STORE_MESSAGE_COPY, &req, STR_EMPTY, &reply, &err);
+    if (rc == ERR_NOTFOUND) return cmd_no(c, "TRYCREATE", "No such mailbox");
+    if (rc != 0) return cmd_fail(c, rc, &err);
+    const Store__MessageCopied *done = (const Store__MessageCopied *)reply.msg;
+    if (done->n_from == 0) return cmd_no(c, "EXPUNGEISSUED", "The messages no longer exist");
+    BUF_AUTO code = BUF_INIT(CODE_BYTES);
+    rc = write_code(done, &from, &to, &code);
+    if (rc != 0)
+        rc = cmd_ok(c, NULL, "Done; there are too many numbers to list");
+    else
+        rc = move ? reply_moved(c, done, &from, buf_cstr(&code)) : cmd_ok(c, buf_cstr(&code), "COPY completed");
+    imap_runs_done(&from);
+    imap_runs_done(&to);
+    return rc;
+}
+
+static int run_copy(struct cmd *c, bool move) {
+    struct imap_set set;
+    struct str to;
+    struct imap_runs uids = {0};
+    struct imap_args *a = c->args;
+    if (!imap_args_space(a) || !imap_args_set(a, &set) || !imap_args_space(a) || !imap_args_mailbox(a, &to) ||
+        !imap_args_end(a))
+        return cmd_bad_args(c);
+    if (move && c->s->view->read_only) return cmd_no(c, "CANNOT", "The mailbox is selected read-only");
+    int err = view_resolve(c->s->view, &set, c->uid, &uids);
+    if (err == ERR_INVALID)
+        err = cmd_bad(c, "No message has such a number");
+    else
+        err = err != 0 ? cmd_fail(c, err, NULL) : copy(c, &uids, to, move);
+    imap_runs_done(&uids);
+    return err;
+}
+
+int cmd_copy(struct cmd *c) {
+    return run_copy(c, false);
+}
+
+int cmd_move(struct cmd *c) {
+    return run_copy(c, true);
+}

@@ -1,0 +1,31 @@
+/* ENABLE (RFC 5161, RFC 9051 section 6.3.1). */
+#include "imapd/command.h"
+#include "imapd/view.h"
+
+static void enable(struct session *s, struct str name) {
+    if (str_eq_nocase(name, STR("CONDSTORE"))) {
+        s->condstore = true;
+        session_puts(s, " CONDSTORE");
+    } else if (str_eq_nocase(name, STR("QRESYNC"))) { /* implies CONDSTORE (RFC 7162 section 3.2.3) */
+        s->condstore = s->qresync = true;
+        session_puts(s, " QRESYNC");
+    } else if (str_eq_nocase(name, STR("UTF8=ACCEPT"))) {
+        s->utf8 = true;
+        session_puts(s, " UTF8=ACCEPT");
+    } else if (str_eq_nocase(name, STR("IMAP4rev2"))) {
+        s->utf8 = s->rev2 = true;
+        session_puts(s, " IMAP4rev2");
+    }
+}
+
+int cmd_enable(struct cmd *c) {
+    struct imap_args check = *c->args;
+    struct str name;
+    unsigned count = 0;
+    while (imap_args_space(&check) && imap_args_atom(&check, &name)) count++;
+    if (count == 0 || !imap_args_end(&check)) return cmd_bad_args(c);
+    session_puts(c->s, "* ENABLED");
+    while (imap_args_space(c->args) && imap_args_atom(c->args, &name)) enable(c->s, name);
+    session_puts(c->s, "\r\n");
+    return cmd_done(c);
+}

@@ -1,0 +1,159 @@
+/* FETCH and UID FETCH (RFC 9051 section 6.4.5, RFC 7162 section 3.1.4). */
+#include "imapd/command.h"
+#include "imapd/fetch.h"
+#include "imapd/pages.h"
+#include "imapd/store_call.h"
+#include "imapd/sync.h"
+#include "imapd/uid_runs.h"
+
+enum { VANISHED_MAX = 16 * 1024 * 1024, SEEN_ARENA = 4 * 1024 * 1024 };
+
+struct fetching {
+    struct cmd *c;
+    struct imap_fetch items;
+    struct imap_fetch_modifiers modifiers;
+    struct imap_runs uids;
+    unsigned fields;
+    uint32_t found;
+    int err;
+};
+
+static bool take_args(struct cmd *c, struct fetching *f, struct imap_set *set) {
+    struct imap_args *a = c->args;
+    if (!imap_args_space(a) || !imap_args_set(a, set) || !imap_args_space(a)) return false;
+    if (imap_fetch_parse(a, &f->items) != 0) return false;
+    if (!imap_args_end(a) && (imap_fetch_parse_modifiers(a, &f->modifiers) != 0 || !imap_args_end(a))) return false;
+    if (c->uid) f->items.items |= IMAP_FETCH_UID;
+    if (f->modifiers.has_changed_since || (f->items.items & IMAP_FETCH_MODSEQ) != 0) {
+        c->s->condstore = true;
+        f->items.items |= IMAP_FETCH_MODSEQ;
+    }
+    return !f->modifiers.vanished || (c->s->qresync && c->uid && f->modifiers.has_changed_since);
+}
+
+/* UID FETCH ... (CHANGEDSINCE n VANISHED): what of the set has gone since (RFC 7162 section 3.2.6). */
+static int tell_vanished(struct fetching *f, const struct imap_set *set) {
+    struct session *s = f->c->s;
+    struct imap_runs asked = {0}, vanished = {0}, told = {0};
+    Store__FolderChanges req = STORE__FOLDER_CHANGES__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.folder = s->view->folder;
+    req.since = f->modifiers.changed_since;
+    req.after_uid = UINT32_MAX; /* only what vanished */
+    int err = session_call(s, STORE_FOLDER_CHANGES, &req, STR_EMPTY, &reply, NULL);
+    const Store__FolderChangesReply *page = (const Store__FolderChangesReply *)reply.msg;
+    if (err == 0) err = uid_runs_read(page->vanished, page->n_vanished, &vanished);
+    if (err == 0) err = imap_set_resolve(set, UINT32_MAX, &asked);
+    if (err == 0) err = imap_runs_intersect(&asked, &vanished, &told);
+    if (err == 0 && told.count > 0) {
+        BUF_AUTO b = BUF_INIT(VANISHED_MAX);
+        buf_adds(&b, "* VANISHED (EARLIER) ");
+        imap_runs_write(&told, &b);
+        buf_adds(&b, "\r\n");
+        if (b.error == 0) session_put(s, buf_str(&b));
+    }
+    imap_runs_done(&asked);
+    imap_runs_done(&vanished);
+    imap_runs_done(&told);
+    return err;
+}
+
+/* Marks the messages of a page \Seen, in one call; `marked` gets which were not, and `*modseq` what they have now. */
+static int mark_seen(struct fetching *f, struct str records, struct imap_runs *marked, uint64_t *modseq) {
+    struct session *s = f->c->s;
+    struct message_record r;
+    int err;
+    while ((err = message_record_get(&records, f->fields, &r)) == 0)
+        if ((r.flags & MAILBOX_SEEN) == 0 && (err = imap_runs_add(marked, r.uid, r.uid)) != 0) return err;
+    if (err != ERR_NOTFOUND) return err;
+    if (marked->count == 0) return 0;
+    ARENA_AUTO arena = arena_new(SEEN_ARENA);
+    struct uid_runs runs;
+    Store__MessageStore req = STORE__MESSAGE_STORE__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    if (arena == NULL || uid_runs_make(marked, 0, marked->count, arena, &runs) != 0) return ERR_NOMEM;
+    req.folder = s->view->folder;
+    req.uids = runs.run;
+    req.n_uids = runs.count;
+    req.mode = STORE__STORE_MODE__FLAGS_ADD;
+    req.flags = MAILBOX_SEEN;
+    err = session_call(s, STORE_MESSAGE_STORE, &req, STR_EMPTY, &reply, NULL);
+    if (err != 0) return err;
+    *modseq = ((const Store__MessageStored *)reply.msg)->modseq;
+    view_own_change(s->view, *modseq, true);
+    return 0;
+}
+
+static int write_record(struct fetching *f, const struct message_record *r, const struct imap_runs *marked,
+                        uint64_t modseq) {
+    struct session *s = f->c->s;
+    uint32_t position = imap_runs_position(&s->view->uids, r->uid);
+    if (position == 0) return 0;
+    struct content content;
+    bool now_seen = marked->count > 0 && imap_runs_has(marked, r->uid);
+    struct imap_fetch items = f->items;
+    if (now_seen) items.items |= IMAP_FETCH_FLAGS | (s->condstore ? (unsigned)IMAP_FETCH_MODSEQ : 0);
+    f->found++;
+    int err = content_open(&content, s, r, f->fields);
+    if (err == 0)
+        err = fetch_write(s, &items, &content, position, now_seen ? r->flags | MAILBOX_SEEN : r->flags,
+                          now_seen ? modseq : r->modseq);
+    content_close(&content);
+    return err;
+}
+
+static int write_page(struct fetching *f, struct str records) {
+    struct session *s = f->c->s;
+    struct imap_runs marked = {0};
+    uint64_t modseq = 0;
+    struct message_record r;
+    int err = 0;
+    if (f->items.sets_seen && !s->view->read_only) err = mark_seen(f, records, &marked, &modseq);
+    if (err != 0) imap_runs_done(&marked); /* bodies are given all the same */
+    while ((err = message_record_get(&records, f->fields, &r)) == 0) {
+        int rc = write_record(f, &r, &marked, modseq);
+        if (f->err == 0) f->err = rc;
+        if (stream_error(s->stream) != 0 || s->closing) break;
+    }
+    imap_runs_done(&marked);
+    return err == ERR_NOTFOUND ? 0 : stream_error(s->stream) != 0 || s->closing ? ERR_IO : err;
+}
+
+static int write_all(struct fetching *f) {
+    struct str records;
+    struct pages *p =
+        pages_open(f->c->s, &f->uids, f->fields, f->modifiers.has_changed_since ? f->modifiers.changed_since : 0);
+    if (p == NULL) return ERR_NOMEM;
+    int err;
+    while ((err = pages_next(p, &records)) == 0)
+        if ((err = write_page(f, records)) != 0) break;
+    pages_close(p);
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
+static int finish(struct fetching *f, int err) {
+    struct cmd *c = f->c;
+    if (err == 0) err = f->err;
+    if (err == ERR_UNSUPPORTED) return cmd_no(c, "UNKNOWN-CTE", "A transfer encoding is not known");
+    if (err != 0) return cmd_fail(c, err, NULL);
+    if (!c->uid && !f->modifiers.has_changed_since && f->found < imap_runs_total(&f->uids))
+        return cmd_no(c, "EXPUNGEISSUED", "Some of the messages no longer exist");
+    return cmd_done(c);
+}
+
+int cmd_fetch(struct cmd *c) {
+    struct fetching f = {.c = c};
+    struct imap_set set;
+    if (!take_args(c, &f, &set)) return cmd_bad_args(c);
+    int err = view_resolve(c->s->view, &set, c->uid, &f.uids);
+    if (err == ERR_INVALID) {
+        imap_runs_done(&f.uids);
+        return cmd_bad(c, "No message has such a number");
+    }
+    f.fields = fetch_fields(&f.items, imap_runs_total(&f.uids) > 1);
+    if (err == 0 && f.modifiers.vanished) err = tell_vanished(&f, &set);
+    if (err == 0) err = write_all(&f);
+    err = finish(&f, err);
+    imap_runs_done(&f.uids);
+    return err;
+}

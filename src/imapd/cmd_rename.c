@@ -1,0 +1,19 @@
+/* RENAME (RFC 9051 section 6.3.6). */
+#include "imapd/command.h"
+#include "imapd/store_call.h"
+
+int cmd_rename(struct cmd *c) {
+    struct str from, to;
+    struct error err = {0};
+    struct imap_args *a = c->args;
+    if (!imap_args_space(a) || !imap_args_mailbox(a, &from) || !imap_args_space(a) || !imap_args_mailbox(a, &to) ||
+        !imap_args_end(a))
+        return cmd_bad_args(c);
+    if (to.len > 1 && str_ends(to, STR("/"))) to.len--;
+    Store__FolderRename req = STORE__FOLDER_RENAME__INIT;
+    req.from = arena_cstr(a->arena, from);
+    req.to = arena_cstr(a->arena, to);
+    if (req.from == NULL || req.to == NULL) return cmd_fail(c, ERR_NOMEM, NULL);
+    int rc = session_call(c->s, STORE_FOLDER_RENAME, &req, STR_EMPTY, NULL, &err);
+    return rc != 0 ? cmd_fail(c, rc, &err) : cmd_done(c);
+}

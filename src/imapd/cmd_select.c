@@ -1,0 +1,153 @@
+/* SELECT and EXAMINE (RFC 9051 section 6.3.2; RFC 7162 sections 3.1.8 and 3.2.5). */
+#include "imapd/command.h"
+#include "imapd/store_call.h"
+#include "imapd/sync.h"
+#include "imapd/uid_runs.h"
+#include "proto/imap/write.h"
+#include "store/mailbox/record.h"
+
+enum { NAME_MAX_BYTES = 16 * IMAP_MAILBOX_MAX, VANISHED_MAX = 16 * 1024 * 1024 };
+
+struct select_params {
+    bool condstore, qresync, has_known;
+    uint32_t uidvalidity;
+    uint64_t modseq;
+    struct imap_set known; /* UIDs that the client has */
+};
+
+/* "QRESYNC" SP "(" uidvalidity SP mod-sequence [SP known-uids] [SP "(" seq-set SP uid-set ")"] ")". The last is a hint
+ * for servers that forget expunges; this one does not, so it is read and not used. */
+static bool take_qresync(struct imap_args *a, struct select_params *p) {
+    struct imap_set hint;
+    p->qresync = true;
+    if (!imap_args_space(a) || !imap_args_char(a, '(') || !imap_args_number(a, &p->uidvalidity) ||
+        !imap_args_space(a) || !imap_args_number64(a, &p->modseq))
+        return false;
+    while (imap_args_space(a)) {
+        if (imap_args_char(a, '(')) {
+            if (!imap_args_set(a, &hint) || !imap_args_space(a) || !imap_args_set(a, &hint) || !imap_args_char(a, ')'))
+                return false;
+        } else if (imap_args_set(a, &p->known)) {
+            p->has_known = true;
+        } else {
+            return false;
+        }
+    }
+    return imap_args_char(a, ')');
+}
+
+static bool take_params(struct imap_args *a, struct select_params *p) {
+    if (imap_args_end(a)) return true;
+    if (!imap_args_space(a) || !imap_args_char(a, '(')) return false;
+    do {
+        if (imap_args_word(a, "CONDSTORE"))
+            p->condstore = true;
+        else if (!imap_args_word(a, "QRESYNC") || !take_qresync(a, p))
+            return false;
+    } while (imap_args_space(a));
+    return imap_args_char(a, ')') && imap_args_end(a);
+}
+
+static int open_folder(struct session *s, struct str name, bool read_only, uint32_t *first_unseen, struct error *err) {
+    Store__FolderOpen req = STORE__FOLDER_OPEN__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.name = arena_cstr(session_arena(s), name);
+    req.watch = true;
+    if (req.name == NULL) return ERR_NOMEM;
+    int rc = session_call(s, STORE_FOLDER_OPEN, &req, STR_EMPTY, &reply, err);
+    if (rc != 0) return rc;
+    const Store__FolderOpened *o = (const Store__FolderOpened *)reply.msg;
+    if (o->folder != NULL && o->folder->no_select) return error_set(err, ERR_NOTFOUND, "This level has no mailbox");
+    s->view = view_new(o, reply.attach, read_only);
+    if (s->view == NULL) return ERR_NOMEM;
+    s->imapd->selected_count++;
+    s->state = STATE_SELECTED;
+    *first_unseen = o->first_unseen;
+    return 0;
+}
+
+static void tell_mailbox(struct session *s, uint32_t first_unseen) {
+    struct view *v = s->view;
+    session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
+    if (!s->rev2) session_puts(s, "* 0 RECENT\r\n");
+    sync_tell_flags(s);
+    uint32_t unseen = imap_runs_position(&v->uids, first_unseen);
+    if (unseen > 0 && !s->rev2) session_printf(s, "* OK [UNSEEN %u] First unseen message\r\n", unseen);
+    session_printf(s, "* OK [UIDVALIDITY %u] UIDs valid\r\n", v->uidvalidity);
+    session_printf(s, "* OK [UIDNEXT %u] Predicted next UID\r\n", v->uidnext);
+    session_printf(s, "* OK [HIGHESTMODSEQ %llu] Highest\r\n", (unsigned long long)v->known);
+    if (!s->rev2) return;
+    BUF_AUTO b = BUF_INIT(NAME_MAX_BYTES);
+    buf_adds(&b, "* LIST () \"/\" ");
+    imap_write_mailbox(&b, str_from(v->name), true);
+    buf_adds(&b, "\r\n");
+    session_put(s, buf_str(&b));
+}
+
+static void tell_vanished_earlier(struct session *s, const Store__FolderChangesReply *page,
+                                  const struct imap_runs *known) {
+    struct imap_runs vanished = {0}, told = {0};
+    BUF_AUTO b = BUF_INIT(VANISHED_MAX);
+    int err = uid_runs_read(page->vanished, page->n_vanished, &vanished);
+    if (err == 0) err = known == NULL ? imap_runs_copy(&vanished, &told) : imap_runs_intersect(&vanished, known, &told);
+    if (err == 0 && told.count > 0) {
+        buf_adds(&b, "* VANISHED (EARLIER) ");
+        imap_runs_write(&told, &b);
+        buf_adds(&b, "\r\n");
+        if (b.error == 0) session_put(s, buf_str(&b));
+    }
+    imap_runs_done(&vanished);
+    imap_runs_done(&told);
+}
+
+/* What changed since the client was here last. */
+static int resync(struct session *s, const struct select_params *p) {
+    struct imap_runs known = {0};
+    uint32_t after = 0;
+    int err = p->has_known ? imap_set_resolve(&p->known, UINT32_MAX, &known) : 0;
+    for (bool more = true; more && err == 0;) {
+        Store__FolderChanges req = STORE__FOLDER_CHANGES__INIT;
+        RPC_REPLY_AUTO reply = {0};
+        req.folder = s->view->folder;
+        req.since = p->modseq;
+        req.after_uid = after;
+        err = session_call(s, STORE_FOLDER_CHANGES, &req, STR_EMPTY, &reply, NULL);
+        if (err != 0) break;
+        const Store__FolderChangesReply *page = (const Store__FolderChangesReply *)reply.msg;
+        tell_vanished_earlier(s, page, p->has_known ? &known : NULL);
+        struct message_record r;
+        for (struct str rest = reply.attach; message_record_get(&rest, 0, &r) == 0; after = r.uid)
+            if (!p->has_known || imap_runs_has(&known, r.uid)) sync_tell_message(s, r.uid, r.flags, r.modseq);
+        more = page->more;
+    }
+    imap_runs_done(&known);
+    return err;
+}
+
+static int do_select(struct cmd *c, bool read_only) {
+    struct session *s = c->s;
+    struct str name;
+    struct select_params p = {0};
+    struct error err = {0};
+    uint32_t first_unseen = 0;
+    if (!imap_args_space(c->args) || !imap_args_mailbox(c->args, &name) || !take_params(c->args, &p))
+        return cmd_bad_args(c);
+    if (p.qresync && !s->qresync) return cmd_bad(c, "QRESYNC was not enabled");
+    bool had = s->view != NULL;
+    session_deselect(s);
+    if (had) session_puts(s, "* OK [CLOSED] Previous mailbox is closed\r\n");
+    int rc = open_folder(s, name, read_only, &first_unseen, &err);
+    if (rc != 0) return cmd_fail(c, rc, &err);
+    if (p.condstore) s->condstore = true;
+    tell_mailbox(s, first_unseen);
+    if (p.qresync && p.uidvalidity == s->view->uidvalidity) (void)!resync(s, &p);
+    return cmd_ok(c, read_only ? "READ-ONLY" : "READ-WRITE", read_only ? "EXAMINE completed" : "SELECT completed");
+}
+
+int cmd_select(struct cmd *c) {
+    return do_select(c, false);
+}
+
+int cmd_examine(struct cmd *c) {
+    return do_select(c, true);
+}

@@ -1,0 +1,122 @@
+/* STORE and UID STORE (RFC 9051 section 6.4.6, RFC 7162 section 3.1.3). */
+#include "imapd/command.h"
+#include "imapd/store_call.h"
+#include "imapd/sync.h"
+#include "imapd/uid_runs.h"
+#include "store/mailbox/record.h"
+
+enum { CODE_BYTES = 1024 * 1024 };
+
+struct storing {
+    struct imap_set set;
+    struct imap_flags flags;
+    Store__StoreMode mode;
+    bool silent, has_unchanged_since;
+    uint64_t unchanged_since;
+};
+
+/* [SP "(" "UNCHANGEDSINCE" SP mod-sequence ")"] */
+static bool take_modifier(struct imap_args *a, struct storing *st) {
+    if (!imap_args_char(a, '(')) return true;
+    st->has_unchanged_since = true;
+    return imap_args_word(a, "UNCHANGEDSINCE") && imap_args_space(a) && imap_args_number64(a, &st->unchanged_since) &&
+           imap_args_char(a, ')') && imap_args_space(a);
+}
+
+/* sequence-set [modifier] SP ["+" / "-"] "FLAGS" [".SILENT"] SP flags */
+static bool take_args(struct imap_args *a, struct storing *st) {
+    if (!imap_args_space(a) || !imap_args_set(a, &st->set) || !imap_args_space(a) || !take_modifier(a, st))
+        return false;
+    st->mode = imap_args_char(a, '+')   ? STORE__STORE_MODE__FLAGS_ADD
+               : imap_args_char(a, '-') ? STORE__STORE_MODE__FLAGS_REMOVE
+                                        : STORE__STORE_MODE__FLAGS_SET;
+    st->silent = imap_args_word(a, "FLAGS.SILENT");
+    if (!st->silent && !imap_args_word(a, "FLAGS")) return false;
+    return imap_args_space(a) && imap_args_store_flags(a, &st->flags) && imap_args_end(a);
+}
+
+static int call_store(struct cmd *c, const struct storing *st, const struct imap_runs *uids, struct rpc_reply *reply,
+                      struct error *err) {
+    struct view *v = c->s->view;
+    struct uid_runs runs;
+    char *names[IMAP_KEYWORDS_MAX];
+    Store__MessageStore req = STORE__MESSAGE_STORE__INIT;
+    int rc = uid_runs_make(uids, 0, uids->count, c->args->arena, &runs);
+    for (size_t i = 0; i < st->flags.keywords && rc == 0; i++) {
+        names[i] = arena_cstr(c->args->arena, st->flags.keyword[i]);
+        if (names[i] == NULL) rc = ERR_NOMEM;
+    }
+    if (rc != 0) return rc;
+    req.folder = v->folder;
+    req.uids = runs.run;
+    req.n_uids = runs.count;
+    req.mode = st->mode;
+    req.flags = st->flags.system;
+    req.keywords = names;
+    req.n_keywords = st->flags.keywords;
+    req.unchanged_since = st->unchanged_since;
+    req.has_unchanged_since = st->has_unchanged_since;
+    return session_call(c->s, STORE_MESSAGE_STORE, &req, STR_EMPTY, reply, err);
+}
+
+/* Untagged FETCH of what changed: flags unless SILENT, MODSEQ with CONDSTORE even then (RFC 7162 section 3.1.3). */
+static void tell(struct cmd *c, const struct storing *st, const Store__MessageStored *done, struct str records) {
+    struct session *s = c->s;
+    struct message_record r;
+    if (done->folder != NULL && view_set_keywords(s->view, done->folder->keywords, done->folder->n_keywords))
+        sync_tell_flags(s);
+    while (message_record_get(&records, 0, &r) == 0) {
+        if (!st->silent)
+            sync_tell_message(s, r.uid, r.flags, r.modseq);
+        else if (s->condstore)
+            session_printf(s, "* %u FETCH (UID %u MODSEQ (%llu))\r\n", imap_runs_position(&s->view->uids, r.uid), r.uid,
+                           (unsigned long long)r.modseq);
+    }
+}
+
+/* [MODIFIED set]: in the numbers that the command used. */
+static int finish(struct cmd *c, const Store__MessageStored *done) {
+    if (done->n_failed == 0) return cmd_done(c);
+    struct imap_runs failed = {0}, positions = {0};
+    BUF_AUTO code = BUF_INIT(CODE_BYTES);
+    int err = uid_runs_read(done->failed, done->n_failed, &failed);
+    size_t at = 0;
+    for (uint32_t uid = 0; err == 0 && !c->uid && (uid = imap_runs_next(&failed, &at, uid)) != 0;) {
+        uint32_t p = imap_runs_position(&c->s->view->uids, uid);
+        if (p != 0) err = imap_runs_add(&positions, p, p);
+    }
+    buf_adds(&code, "MODIFIED ");
+    imap_runs_write(c->uid ? &failed : &positions, &code);
+    imap_runs_done(&failed);
+    imap_runs_done(&positions);
+    return cmd_ok(c, err == 0 && code.error == 0 ? buf_cstr(&code) : NULL,
+                  "Conditional STORE failed for some messages");
+}
+
+static int run_store(struct cmd *c, const struct storing *st, const struct imap_runs *uids) {
+    RPC_REPLY_AUTO reply = {0};
+    struct error err = {0};
+    if (uids->count == 0) return cmd_done(c);
+    int rc = call_store(c, st, uids, &reply, &err);
+    if (rc != 0) return cmd_fail(c, rc, &err);
+    const Store__MessageStored *done = (const Store__MessageStored *)reply.msg;
+    tell(c, st, done, reply.attach);
+    if (done->count > 0) view_own_change(c->s->view, done->modseq, !st->silent);
+    return finish(c, done);
+}
+
+int cmd_store(struct cmd *c) {
+    struct storing st = {0};
+    struct imap_runs uids = {0};
+    if (!take_args(c->args, &st)) return cmd_bad_args(c);
+    if (st.flags.unknown) return cmd_bad(c, "No such system flag");
+    if (c->s->view->read_only) return cmd_no(c, "CANNOT", "The mailbox is selected read-only");
+    if (st.has_unchanged_since) c->s->condstore = true;
+    int err = view_resolve(c->s->view, &st.set, c->uid, &uids);
+    if (err == ERR_INVALID)
+        err = cmd_bad(c, "No message has such a number");
+    else
+        err = err != 0 ? cmd_fail(c, err, NULL) : run_store(c, &st, &uids);
+    imap_runs_done(&uids);
+    return err;
+}

@@ -1,0 +1,104 @@
+#include "imapd/command.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+
+enum {
+    ANY = STATE_NOT_AUTHENTICATED | STATE_AUTHENTICATED | STATE_SELECTED,
+    AUTH = STATE_AUTHENTICATED | STATE_SELECTED,
+    LOG_WORD_MAX = 32,
+};
+
+const struct command command_table[] = {
+    /* any state: RFC 9051 section 6.1 */
+    {"CAPABILITY", ANY, 0, cmd_capability},
+    {"NOOP", ANY, 0, cmd_noop},
+    {"LOGOUT", ANY, COMMAND_NO_SYNC, cmd_logout},
+    {"ID", ANY, 0, cmd_id},
+    /* not authenticated: section 6.2 */
+    {"STARTTLS", STATE_NOT_AUTHENTICATED, 0, cmd_starttls},
+    {"AUTHENTICATE", STATE_NOT_AUTHENTICATED, 0, cmd_authenticate},
+    {"LOGIN", STATE_NOT_AUTHENTICATED, 0, cmd_login},
+    /* authenticated: section 6.3 */
+    {"ENABLE", AUTH, 0, cmd_enable},
+    {"SELECT", AUTH, COMMAND_NO_SYNC, cmd_select},
+    {"EXAMINE", AUTH, COMMAND_NO_SYNC, cmd_examine},
+    {"CREATE", AUTH, 0, cmd_create},
+    {"DELETE", AUTH, 0, cmd_delete},
+    {"RENAME", AUTH, 0, cmd_rename},
+    {"SUBSCRIBE", AUTH, 0, cmd_subscribe},
+    {"UNSUBSCRIBE", AUTH, 0, cmd_unsubscribe},
+    {"LIST", AUTH, 0, cmd_list},
+    {"LSUB", AUTH, 0, cmd_lsub},
+    {"NAMESPACE", AUTH, 0, cmd_namespace},
+    {"STATUS", AUTH, 0, cmd_status},
+    {"APPEND", AUTH, 0, cmd_append},
+    {"IDLE", AUTH, 0, cmd_idle},
+    {"GETQUOTA", AUTH, 0, cmd_getquota},
+    {"GETQUOTAROOT", AUTH, 0, cmd_getquotaroot},
+    /* selected: section 6.4 */
+    {"CLOSE", STATE_SELECTED, COMMAND_NO_SYNC, cmd_close},
+    {"UNSELECT", STATE_SELECTED, COMMAND_NO_SYNC, cmd_unselect},
+    {"CHECK", STATE_SELECTED, 0, cmd_check},
+    {"EXPUNGE", STATE_SELECTED, COMMAND_UID, cmd_expunge},
+    {"SEARCH", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_search},
+    {"FETCH", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_fetch},
+    {"STORE", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_store},
+    {"COPY", STATE_SELECTED, COMMAND_UID, cmd_copy},
+    {"MOVE", STATE_SELECTED, COMMAND_UID, cmd_move},
+};
+const size_t command_count = sizeof command_table / sizeof *command_table;
+
+static const struct command *find(struct str name) {
+    for (size_t i = 0; i < command_count; i++)
+        if (str_eq_nocase(name, str_from(command_table[i].name))) return &command_table[i];
+    return NULL;
+}
+
+/* command = tag SP ["UID" SP] name ...; false: no such command. */
+static bool take_command(struct imap_args *a, struct cmd *c) {
+    struct str name;
+    if (!imap_args_atom(a, &name)) return false;
+    c->uid = str_eq_nocase(name, STR("UID"));
+    if (c->uid && (!imap_args_space(a) || !imap_args_atom(a, &name))) return false;
+    c->def = find(name);
+    return c->def != NULL && (!c->uid || (c->def->flags & COMMAND_UID) != 0);
+}
+
+static const char *state_text(const struct session *s) {
+    if (s->state == STATE_NOT_AUTHENTICATED) return "Please log in first";
+    return s->state == STATE_AUTHENTICATED ? "No mailbox is selected" : "Already logged in";
+}
+
+static void run(struct cmd *c) {
+    struct session *s = c->s;
+    s->commands++;
+    s->imapd->count.commands++;
+    log_event(LOG_DEBUG, s->id, "command", "name=%s%s", c->uid ? "UID-" : "", c->def->name);
+    if ((c->def->states & s->state) != 0) {
+        (void)c->def->run(c);
+        return;
+    }
+    (void)cmd_bad(c, state_text(s));
+}
+
+void command_dispatch(struct session *s, struct str text) {
+    struct imap_args args = {.rest = text, .arena = session_arena(s), .utf8 = s->utf8};
+    struct cmd c = {.s = s, .args = &args, .tag = STR("*")};
+    struct str tag;
+    if (args.arena == NULL) {
+        session_bye(s, "[UNAVAILABLE] Out of memory");
+        s->closing = true;
+    } else if (!imap_args_tag(&args, &tag) || !imap_args_space(&args)) {
+        (void)cmd_bad(&c, "A command begins with a tag and a blank");
+    } else {
+        c.tag = tag;
+        if (take_command(&args, &c)) {
+            run(&c);
+        } else {
+            c.def = NULL;
+            (void)cmd_bad(&c, "Unknown command");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+/* BODY[...] and RFC822.*: locates a section by the part table of the summary and streams it (RFC 9051 section 6.4.5).
+ */
+#include "imapd/fetch.h"
+
+#include "proto/imap/write.h"
+#include "proto/mime/header.h"
+
+enum { HEADERS_MAX = 16 * 1024 * 1024, HEAD_BYTES = 64 };
+
+static struct span part_span(const struct content *c, uint64_t from, uint64_t length) {
+    uint64_t offset = c->record->prefix_len + from;
+    if (offset > c->record->size) return (struct span){c->record->size, 0};
+    uint64_t room = c->record->size - offset;
+    return (struct span){offset, length < room ? length : room};
+}
+
+static int locate_part(const struct content *c, const struct imap_fetch_body *b, struct span *out) {
+    struct summary_part part;
+    int err = summary_part_find(&c->summary, b->path, b->path_len, &part);
+    if (err != 0) return err;
+    switch (b->section) {
+    case IMAP_SECTION_ALL: *out = part_span(c, part.body_offset, part.body_len); return 0;
+    case IMAP_SECTION_MIME: *out = part_span(c, part.header_offset, part.body_offset - part.header_offset); return 0;
+    default: break;
+    }
+    err = summary_part_nested(&c->summary, &part, &part);
+    if (err != 0) return err;
+    if (b->section == IMAP_SECTION_TEXT)
+        *out = part_span(c, part.body_offset, part.body_len);
+    else
+        *out = part_span(c, part.header_offset, part.body_offset - part.header_offset);
+    return 0;
+}
+
+int fetch_locate(const struct content *c, const struct imap_fetch_body *b, struct span *out) {
+    if (b->path_len > 0) return locate_part(c, b, out);
+    switch (b->section) {
+    case IMAP_SECTION_ALL: *out = content_all(c); break;
+    case IMAP_SECTION_TEXT: *out = content_text(c); break;
+    default: *out = content_header(c); break;
+    }
+    return 0;
+}
+
+static struct span cut_partial(const struct imap_fetch_body *b, struct span at) {
+    if (!b->partial) return at;
+    if (b->offset >= at.length) return (struct span){at.offset + at.length, 0};
+    uint64_t room = at.length - b->offset;
+    return (struct span){at.offset + b->offset, b->length < room ? b->length : room};
+}
+
+static void put_literal_head(struct session *s, struct str label, uint64_t length) {
+    char head[HEAD_BYTES], *p = head;
+    *p++ = ' ';
+    *p++ = '{';
+    p = imap_put_number(p, length);
+    *p++ = '}';
+    *p++ = '\r';
+    *p++ = '\n';
+    session_put(s, label);
+    session_put(s, str_of(head, (size_t)(p - head)));
+}
+
+static int put_nil(struct session *s, struct str label, int err) {
+    session_put(s, label);
+    session_puts(s, " NIL");
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
+/* The first piece is read before the length is promised; when a later one fails the connection must end. */
+static int stream_span(struct session *s, struct str label, struct content *c, struct span at) {
+    RPC_REPLY_AUTO hold = {0};
+    struct str piece = STR_EMPTY;
+    uint64_t length = at.length;
+    int err = length > 0 ? content_piece(c, &at, RPC_CHUNK_MAX, &hold, &piece) : 0;
+    if (err != 0) return put_nil(s, label, err);
+    put_literal_head(s, label, length);
+    session_put(s, piece);
+    while (at.length > 0) {
+        err = content_piece(c, &at, RPC_CHUNK_MAX, &hold, &piece);
+        if (err != 0) {
+            s->closing = true;
+            return err;
+        }
+        session_put(s, piece);
+        if (stream_error(s->stream) != 0) return stream_error(s->stream);
+    }
+    return 0;
+}
+
+static bool is_named(const struct imap_fetch_body *b, struct str name) {
+    for (size_t i = 0; i < b->fields; i++)
+        if (str_eq_nocase(b->field[i], name)) return true;
+    return false;
+}
+
+/* HEADER.FIELDS and HEADER.FIELDS.NOT; always with an empty line at the end. */
+int fetch_write_fields(struct session *s, const struct imap_fetch_body *b, struct content *c) {
+    struct span at;
+    BUF_AUTO header = BUF_INIT(HEADERS_MAX);
+    BUF_AUTO out = BUF_INIT(HEADERS_MAX + 2);
+    int err = fetch_locate(c, b, &at);
+    if (err == 0 && at.length > HEADERS_MAX) at.length = HEADERS_MAX;
+    if (err == 0 && !(c->has_header && at.offset == 0 && at.length == c->header.len))
+        err = content_read(c, at, &header);
+    if (err != 0) return put_nil(s, b->label, err);
+    struct str rest = header.len > 0 || at.length == 0 ? buf_str(&header) : c->header;
+    bool want = b->section == IMAP_SECTION_FIELDS;
+    struct header_field f;
+    while (header_next(&rest, &f))
+        if (f.name.len > 0 && is_named(b, f.name) == want) buf_add(&out, f.raw);
+    buf_adds(&out, "\r\n");
+    if (out.error != 0) return out.error;
+    struct span part = cut_partial(b, (struct span){0, out.len});
+    put_literal_head(s, b->label, part.length);
+    session_put(s, str_sub(buf_str(&out), (size_t)part.offset, (size_t)part.length));
+    return 0;
+}
+
+int fetch_write_body(struct session *s, const struct imap_fetch_body *b, struct content *c) {
+    struct span at;
+    s->imapd->count.fetched_bodies++;
+    s->fetched++;
+    if (b->kind != IMAP_BODY_SECTION) return fetch_write_binary(s, b, c);
+    if (b->section == IMAP_SECTION_FIELDS || b->section == IMAP_SECTION_FIELDS_NOT) return fetch_write_fields(s, b, c);
+    int err = fetch_locate(c, b, &at);
+    if (err != 0) return put_nil(s, b->label, err);
+    return stream_span(s, b->label, c, cut_partial(b, at));
+}

@@ -1,0 +1,16 @@
+/* Pages of message records from the store: the next page is fetched while the present one is worked on. */
+#ifndef IEMS_IMAPD_PAGES_H
+#define IEMS_IMAPD_PAGES_H
+
+#include "imapd/session.h"
+#include "proto/imap/set.h"
+
+struct pages;
+
+/* `uids` must live as long. fields: FIELD_ bits. changed_since 0 = all. */
+struct pages *pages_open(struct session *s, const struct imap_runs *uids, unsigned fields, uint64_t changed_since);
+/* The next page of records, lent until the next call. ERR_NOTFOUND at the end, or the store's failure. */
+NODISCARD int pages_next(struct pages *p, struct str *records);
+void pages_close(struct pages *p); /* NULL is fine */
+
+#endif

@@ -1,0 +1,102 @@
+/* Replies of a session: tagged, BYE, and what fits a failed call to the store. */
+#include "imapd/command.h"
+#include "imapd/sync.h"
+
+#include <stdio.h>
+
+enum { REPLY_MAX = 1024 };
+
+void session_put(struct session *s, struct str bytes) {
+    (void)!stream_put(s->stream, bytes);
+}
+
+void session_puts(struct session *s, const char *text) {
+    (void)!stream_put(s->stream, str_from(text));
+}
+
+void session_printf(struct session *s, const char *fmt, ...) {
+    char text[REPLY_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (n < 0) return;
+    session_put(s, str_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
+}
+
+void session_bye(struct session *s, const char *text) {
+    if (s->told_bye) return;
+    s->told_bye = true;
+    session_printf(s, "* BYE %s\r\n", text);
+}
+
+static int reply(struct cmd *c, const char *status, const char *code, const char *text) {
+    if (c->s->view != NULL && (c->def == NULL || (c->def->flags & COMMAND_NO_SYNC) == 0)) {
+        bool expunge = c->def == NULL || (c->def->flags & COMMAND_NO_EXPUNGE) == 0 || c->uid;
+        (void)sync_view(c->s, expunge ? SYNC_EXPUNGE : 0);
+    }
+    session_put(c->s, c->tag);
+    session_puts(c->s, status);
+    if (code != NULL) {
+        session_puts(c->s, "[");
+        session_puts(c->s, code);
+        session_puts(c->s, "] ");
+    }
+    session_puts(c->s, text);
+    session_puts(c->s, "\r\n");
+    return 0;
+}
+
+int cmd_ok(struct cmd *c, const char *code, const char *text) {
+    return reply(c, " OK ", code, text);
+}
+
+int cmd_no(struct cmd *c, const char *code, const char *text) {
+    return reply(c, " NO ", code, text);
+}
+
+int cmd_bad(struct cmd *c, const char *text) {
+    c->s->bad_commands++;
+    c->s->imapd->count.bad_commands++;
+    return reply(c, " BAD ", NULL, text);
+}
+
+int cmd_bad_args(struct cmd *c) {
+    char text[REPLY_MAX];
+    (void)snprintf(text, sizeof text, "Bad arguments of %s%s", c->uid ? "UID " : "", c->def->name);
+    return cmd_bad(c, text);
+}
+
+int cmd_done(struct cmd *c) {
+    char text[REPLY_MAX];
+    (void)snprintf(text, sizeof text, "%s%s completed", c->uid ? "UID " : "", c->def->name);
+    return cmd_ok(c, NULL, text);
+}
+
+int cmd_fail(struct cmd *c, int err, const struct error *detail) {
+    static const struct {
+        int err;
+        const char *code, *text;
+    } table[] = {
+        {ERR_NOTFOUND, "NONEXISTENT", "No such mailbox"},
+        {ERR_EXISTS, "ALREADYEXISTS", "Mailbox exists already"},
+        {ERR_DENIED, "NOPERM", "Not allowed"},
+        {ERR_LIMIT, "LIMIT", "Limit exceeded"},
+        {ERR_NOSPACE, "OVERQUOTA", "Quota exceeded or disk full"},
+        {ERR_INVALID, "CANNOT", "Not possible"},
+        {ERR_UNSUPPORTED, "CANNOT", "Not supported"},
+        {ERR_CORRUPT, "CORRUPTION", "Stored data is damaged"},
+        {ERR_CONFLICT, "INUSE", "Mailbox is being changed, try again"},
+        {ERR_NOMEM, "UNAVAILABLE", "Not enough memory"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (table[i].err != err) continue;
+        bool tell = detail != NULL && detail->text[0] != '\0' && err != ERR_NOMEM;
+        char text[ERROR_TEXT_MAX];
+        (void)snprintf(text, sizeof text, "%s", tell ? detail->text : table[i].text);
+        for (char *p = text; *p != '\0'; p++)
+            if (*p < 0x20 || *p >= 0x7f) *p = '?';
+        return cmd_no(c, table[i].code, text);
+    }
+    return cmd_no(c, "UNAVAILABLE", "Mail store is not available, try again");
+}

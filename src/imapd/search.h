@@ -1,0 +1,40 @@
+/* A SEARCH program made ready for a mailbox, and its evaluation on message records. */
+#ifndef IEMS_IMAPD_SEARCH_H
+#define IEMS_IMAPD_SEARCH_H
+
+#include "imapd/content.h"
+#include "imapd/view.h"
+#include "proto/imap/search_parse.h"
+
+struct search_test {
+    struct search_test *next, *child;
+    enum imap_search_type type;
+    uint64_t flags;
+    int64_t number;
+    struct imap_runs uids;   /* SEQUENCE and UID */
+    struct str name, needle; /* folded UTF-8 */
+};
+
+struct search {
+    struct session *s;
+    struct search_test *root;
+    unsigned fields; /* FIELD_ bits that it needs in all */
+    bool records;    /* it needs records at all */
+    int64_t now;
+};
+
+/* Memory comes from `arena`. ERR_UNSUPPORTED: charset not known; ERR_INVALID: a sequence number that is not in use. */
+NODISCARD int search_prepare(struct session *s, const struct imap_search *program, struct arena *arena,
+                             struct search *out);
+void search_done(struct search *x);
+/* Messages that can match at all, by the sets that all of them must be in. */
+NODISCARD int search_candidates(const struct search *x, struct imap_runs *out);
+
+enum verdict { VERDICT_NO = 0, VERDICT_YES = 1, VERDICT_UNKNOWN = 2 };
+/* `have`: FIELD_ bits that `c` has; UNKNOWN when that is not enough. `*err` is set if something could not be read. */
+enum verdict search_match(const struct search *x, struct content *c, unsigned have, int *err);
+
+/* All UIDs that match, and their highest MODSEQ. */
+NODISCARD int search_run(const struct search *x, struct imap_runs *found, uint64_t *modseq);
+
+#endif

@@ -1,0 +1,74 @@
+/* Runs a prepared search over the mailbox: first on flags, dates and sizes alone, then on headers or bodies where those
+ * do not decide. */
+#include "imapd/search.h"
+
+#include "imapd/pages.h"
+
+static const unsigned cheap_fields = FIELD_DATES | FIELD_SIZE;
+
+/* Programs of sets alone need nothing from the store. */
+static int run_on_numbers(const struct search *x, const struct imap_runs *candidates, struct imap_runs *found) {
+    size_t at = 0;
+    for (uint32_t uid = 0; (uid = imap_runs_next(candidates, &at, uid)) != 0;) {
+        struct message_record r = {.uid = uid};
+        struct content c = {.s = x->s, .record = &r};
+        int err = 0;
+        if (search_match(x, &c, 0, &err) != VERDICT_YES) continue;
+        err = imap_runs_add(found, uid, uid);
+        if (err != 0) return err;
+    }
+    return 0;
+}
+
+struct run {
+    const struct search *x;
+    struct imap_runs *found, *maybe;
+    uint64_t *modseq;
+    unsigned fields;
+};
+
+static int take_record(struct run *run, const struct message_record *r) {
+    struct content c;
+    int err = content_open(&c, run->x->s, r, run->fields), unreadable = 0;
+    enum verdict v = err == 0 ? search_match(run->x, &c, run->fields, &unreadable) : VERDICT_NO;
+    content_close(&c);
+    if (unreadable == ERR_NOTFOUND) unreadable = 0; /* expunged meanwhile */
+    if (err == ERR_NOTFOUND || v == VERDICT_NO) return unreadable;
+    if (err != 0 || unreadable != 0) return err != 0 ? err : unreadable;
+    if (v == VERDICT_UNKNOWN) return imap_runs_add(run->maybe, r->uid, r->uid);
+    if (r->modseq > *run->modseq) *run->modseq = r->modseq;
+    return imap_runs_add(run->found, r->uid, r->uid);
+}
+
+static int run_on_records(struct run *run, const struct imap_runs *candidates) {
+    struct pages *p = pages_open(run->x->s, candidates, run->fields, 0);
+    struct str records;
+    struct message_record r;
+    if (p == NULL) return ERR_NOMEM;
+    int err;
+    while ((err = pages_next(p, &records)) == 0) {
+        while (err == 0 && (err = message_record_get(&records, run->fields, &r)) == 0) err = take_record(run, &r);
+        if (err != ERR_NOTFOUND) break;
+    }
+    pages_close(p);
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
+int search_run(const struct search *x, struct imap_runs *found, uint64_t *modseq) {
+    struct imap_runs candidates = {0}, maybe = {0};
+    struct run run = {.x = x, .found = found, .maybe = &maybe, .modseq = modseq, .fields = x->fields & cheap_fields};
+    bool costly = (x->fields & ~cheap_fields) != 0;
+    int err = search_candidates(x, &candidates);
+    if (err == 0 && !x->records)
+        err = run_on_numbers(x, &candidates, found);
+    else if (err == 0)
+        err = run_on_records(&run, &candidates);
+    if (err == 0 && costly && maybe.count > 0) {
+        run.fields = x->fields;
+        if (run.fields & FIELD_BODY) run.fields &= ~(unsigned)FIELD_HEADER;
+        err = run_on_records(&run, &maybe);
+    }
+    imap_runs_done(&candidates);
+    imap_runs_done(&maybe);
+    return err;
+}

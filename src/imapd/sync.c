@@ -1,0 +1,154 @@
+#include "imapd/sync.h"
+
+#include "imapd/store_call.h"
+#include "imapd/uid_runs.h"
+#include "proto/imap/args.h"
+#include "proto/imap/write.h"
+#include "store/mailbox/record.h"
+
+enum { LINE_MAX_BYTES = 16 * 1024, GATHER = 8 * 1024, VANISHED_MAX = 16 * 1024 * 1024 };
+
+_Static_assert((int)IMAP_ANSWERED == (int)MAILBOX_ANSWERED && (int)IMAP_FLAGGED == (int)MAILBOX_FLAGGED &&
+                   (int)IMAP_DELETED == (int)MAILBOX_DELETED && (int)IMAP_SEEN == (int)MAILBOX_SEEN &&
+                   (int)IMAP_DRAFT == (int)MAILBOX_DRAFT,
+               "flags of commands and records are the same bits");
+
+void sync_tell_flags(struct session *s) {
+    static const uint64_t all =
+        ~(uint64_t)0 &
+        ~((uint64_t)0xff & ~(uint64_t)(IMAP_ANSWERED | IMAP_FLAGGED | IMAP_DELETED | IMAP_SEEN | IMAP_DRAFT));
+    const struct view *v = s->view;
+    BUF_AUTO b = BUF_INIT(LINE_MAX_BYTES);
+    buf_adds(&b, "* FLAGS ");
+    imap_write_flags(&b, all, v->keyword, v->keywords);
+    buf_adds(&b, "\r\n* OK [PERMANENTFLAGS ");
+    if (v->read_only) {
+        buf_adds(&b, "()");
+    } else {
+        imap_write_flags(&b, all, v->keyword, v->keywords);
+        buf_truncate(&b, b.len - 1);
+        buf_adds(&b, " \\*)");
+    }
+    buf_adds(&b, "] Flags permitted\r\n");
+    session_put(s, buf_str(&b));
+}
+
+void sync_tell_message(struct session *s, uint32_t uid, uint64_t flags, uint64_t modseq) {
+    uint32_t position = imap_runs_position(&s->view->uids, uid);
+    if (position == 0) return;
+    BUF_AUTO b = BUF_INIT(LINE_MAX_BYTES);
+    buf_printf(&b, "* %u FETCH (UID %u FLAGS ", position, uid);
+    imap_write_flags(&b, flags, s->view->keyword, s->view->keywords);
+    if (s->condstore) buf_printf(&b, " MODSEQ (%llu)", (unsigned long long)modseq);
+    buf_adds(&b, ")\r\n");
+    session_put(s, buf_str(&b));
+}
+
+/* "* n EXPUNGE" for each, from the highest down, so that each number is right when it is told. */
+static void tell_expunges(struct session *s, const struct imap_runs *gone) {
+    BUF_AUTO b = BUF_INIT(GATHER + 64);
+    for (size_t i = gone->count; i-- > 0;) {
+        for (uint64_t uid = gone->run[i].last; uid >= gone->run[i].first; uid--) {
+            uint32_t position = imap_runs_position(&s->view->uids, (uint32_t)uid);
+            if (position == 0) continue;
+            buf_adds(&b, "* ");
+            buf_addu(&b, position);
+            buf_adds(&b, " EXPUNGE\r\n");
+            if (b.len < GATHER) continue;
+            session_put(s, buf_str(&b));
+            buf_clear(&b);
+        }
+    }
+    session_put(s, buf_str(&b));
+}
+
+static void tell_vanished(struct session *s, const struct imap_runs *gone) {
+    BUF_AUTO b = BUF_INIT(VANISHED_MAX);
+    buf_adds(&b, "* VANISHED ");
+    imap_runs_write(gone, &b);
+    buf_adds(&b, "\r\n");
+    if (b.error == 0) session_put(s, buf_str(&b));
+}
+
+static void tell_gone(struct session *s, const struct imap_runs *gone) {
+    if (gone->count == 0) return;
+    if (s->qresync)
+        tell_vanished(s, gone);
+    else
+        tell_expunges(s, gone);
+    s->expunged += imap_runs_total(gone);
+    (void)!imap_runs_subtract(&s->view->uids, gone);
+}
+
+void sync_expunged(struct session *s, const struct imap_runs *vanished) {
+    struct imap_runs known = {0};
+    if (imap_runs_intersect(vanished, &s->view->uids, &known) == 0) {
+        tell_gone(s, &known);
+        (void)!imap_runs_subtract(&s->view->gone, &known);
+    }
+    imap_runs_done(&known);
+}
+
+/* One page of changes: what vanished is noted, changed messages are told, new ones join the view. */
+static int take_page(struct session *s, const Store__FolderChangesReply *page, struct str records, uint32_t *after) {
+    struct view *v = s->view;
+    struct imap_runs vanished = {0};
+    int err = uid_runs_read(page->vanished, page->n_vanished, &vanished);
+    if (err == 0) err = imap_runs_intersect(&vanished, &v->uids, &v->gone);
+    imap_runs_done(&vanished);
+    struct message_record r;
+    while (err == 0 && (err = message_record_get(&records, 0, &r)) == 0) {
+        *after = r.uid;
+        if (r.uid >= v->uidnext) {
+            err = imap_runs_add(&v->uids, r.uid, r.uid);
+            v->uidnext = r.uid + 1;
+        } else if (!view_is_own(v, r.modseq) && !imap_runs_has(&v->gone, r.uid)) {
+            sync_tell_message(s, r.uid, r.flags, r.modseq);
+        }
+    }
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
+static int take_changes(struct session *s) {
+    struct view *v = s->view;
+    uint64_t upto = 0;
+    uint32_t after = 0;
+    for (bool more = true; more;) {
+        Store__FolderChanges req = STORE__FOLDER_CHANGES__INIT;
+        RPC_REPLY_AUTO reply = {0};
+        req.folder = v->folder;
+        req.since = v->known;
+        req.after_uid = after;
+        int err = session_call(s, STORE_FOLDER_CHANGES, &req, STR_EMPTY, &reply, NULL);
+        if (err != 0) return err;
+        const Store__FolderChangesReply *page = (const Store__FolderChangesReply *)reply.msg;
+        if (upto == 0) upto = page->highestmodseq;
+        if (page->folder != NULL && view_set_keywords(v, page->folder->keywords, page->folder->n_keywords))
+            sync_tell_flags(s);
+        err = take_page(s, page, reply.attach, &after);
+        if (err != 0) return err;
+        more = page->more;
+    }
+    if (upto > v->known) v->known = upto;
+    view_note_change(v, v->known);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < v->own_count; i++)
+        if (v->own[i] > v->known) v->own[kept++] = v->own[i];
+    v->own_count = kept;
+    return 0;
+}
+
+int sync_view(struct session *s, unsigned how) {
+    struct view *v = s->view;
+    int err = 0;
+    if ((how & SYNC_ASK) != 0 || view_is_stale(v) || s->store_generation != s->imapd->store_generation) {
+        uint32_t before = imap_runs_total(&v->uids);
+        err = take_changes(s);
+        if (imap_runs_total(&v->uids) != before) session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
+    }
+    if ((how & SYNC_EXPUNGE) != 0 && v->gone.count > 0) {
+        tell_gone(s, &v->gone);
+        imap_runs_done(&v->gone);
+    }
+    return err;
+}

@@ -1,0 +1,21 @@
+/* Tells the client what has happened to the selected mailbox: untagged EXISTS, FETCH, EXPUNGE or VANISHED. */
+#ifndef IEMS_IMAPD_SYNC_H
+#define IEMS_IMAPD_SYNC_H
+
+#include "imapd/view.h"
+
+enum {
+    SYNC_EXPUNGE = 1, /* expunges may be told */
+    SYNC_ASK = 2,     /* ask the store even if it has not told of a change (NOOP, IDLE) */
+};
+/* A failure of the store leaves the client's view as far as it got; what is missing is told the next time. */
+int sync_view(struct session *s, unsigned how);
+
+/* The client has expunged or moved these by itself: tells it, as far as it knew them. */
+void sync_expunged(struct session *s, const struct imap_runs *vanished);
+/* "* FLAGS (...)" and PERMANENTFLAGS. */
+void sync_tell_flags(struct session *s);
+/* "* 5 FETCH (UID 7 FLAGS (\\Seen) MODSEQ (9))"; nothing for a message that the client does not know. */
+void sync_tell_message(struct session *s, uint32_t uid, uint64_t flags, uint64_t modseq);
+
+#endif

@@ -1,0 +1,142 @@
+#include "imapd/view.h"
+
+#include "imapd/store_call.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool take_runs(struct imap_runs *out, struct str s) {
+    if (s.len % (2 * sizeof(uint32_t)) != 0) return false;
+    for (size_t i = 0; i < s.len; i += 2 * sizeof(uint32_t)) {
+        uint32_t pair[2];
+        memcpy(pair, s.ptr + i, sizeof pair);
+        uint32_t first = le32toh(pair[0]), last = le32toh(pair[1]);
+        if (first <= imap_runs_last(out) || imap_runs_add(out, first, last) != 0) return false;
+    }
+    return true;
+}
+
+struct view *view_new(const Store__FolderOpened *opened, struct str runs, bool read_only) {
+    const Store__Folder *f = opened->folder;
+    struct view *v = calloc(1, sizeof *v);
+    if (v == NULL || f == NULL) {
+        free(v);
+        return NULL;
+    }
+    v->folder = f->id;
+    v->name = strdup(f->name);
+    v->read_only = read_only;
+    v->uidvalidity = f->uidvalidity;
+    v->uidnext = f->uidnext;
+    v->known = v->event = f->highestmodseq;
+    (void)view_set_keywords(v, f->keywords, f->n_keywords);
+    if (v->name == NULL || !take_runs(&v->uids, runs)) {
+        view_free(v);
+        return NULL;
+    }
+    return v;
+}
+
+void view_free(struct view *v) {
+    if (v == NULL) return;
+    imap_runs_done(&v->uids);
+    imap_runs_done(&v->gone);
+    imap_runs_done(&v->saved);
+    free(v->keyword);
+    free(v->name);
+    free(v);
+}
+
+void view_release_memory(struct view *v) {
+    if (v == NULL) return;
+    free(v->uids.before);
+    v->uids.before = NULL;
+}
+
+void view_note_change(struct view *v, uint64_t modseq) {
+    if (modseq > v->event) v->event = modseq;
+}
+
+bool view_is_stale(const struct view *v) {
+    return v->event > v->known;
+}
+
+void view_own_change(struct view *v, uint64_t modseq, bool told) {
+    if (modseq <= v->known) return;
+    if (modseq == v->known + 1) { /* nobody else was in between */
+        v->known = modseq;
+    } else if (told) {
+        if (v->own_count == VIEW_OWN_MAX) {
+            memmove(v->own, v->own + 1, sizeof v->own - sizeof *v->own);
+            v->own_count--;
+        }
+        v->own[v->own_count++] = modseq;
+    }
+    view_note_change(v, modseq);
+}
+
+bool view_is_own(const struct view *v, uint64_t modseq) {
+    for (unsigned i = 0; i < v->own_count; i++)
+        if (v->own[i] == modseq) return true;
+    return false;
+}
+
+bool view_set_keywords(struct view *v, char **names, size_t count) {
+    bool same = count == v->keywords;
+    size_t bytes = count * sizeof(struct str);
+    for (size_t i = 0; i < count; i++) {
+        same = same && str_eq(v->keyword[i], str_from(names[i]));
+        bytes += strlen(names[i]);
+    }
+    if (same) return false;
+    struct str *list = malloc(bytes);
+    if (list == NULL) return false;
+    char *text = (char *)(list + count);
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(names[i]);
+        memcpy(text, names[i], len);
+        list[i] = str_of(text, len);
+        text += len;
+    }
+    free(v->keyword);
+    v->keyword = list;
+    v->keywords = count;
+    return true;
+}
+
+static int resolve_positions(struct view *v, const struct imap_runs *positions, struct imap_runs *out) {
+    uint32_t total = imap_runs_total(&v->uids);
+    if (positions->count == 0 || imap_runs_last(positions) > total) return ERR_INVALID;
+    for (size_t i = 0; i < positions->count; i++) {
+        int err = imap_runs_slice(&v->uids, positions->run[i].first, positions->run[i].last, out);
+        if (err != 0) return err;
+    }
+    return 0;
+}
+
+int view_resolve(struct view *v, const struct imap_set *set, bool uid, struct imap_runs *out) {
+    if (set->saved) return imap_runs_intersect(&v->saved, &v->uids, out);
+    struct imap_runs numbers = {0};
+    uint32_t star = uid ? imap_runs_last(&v->uids) : imap_runs_total(&v->uids);
+    int err = imap_set_resolve(set, star, &numbers);
+    if (err == 0) err = uid ? imap_runs_intersect(&numbers, &v->uids, out) : resolve_positions(v, &numbers, out);
+    imap_runs_done(&numbers);
+    return err;
+}
+
+void session_drop_view(struct session *s) {
+    if (s->view == NULL) return;
+    view_free(s->view);
+    s->view = NULL;
+    s->imapd->selected_count--;
+    if (s->state == STATE_SELECTED) s->state = STATE_AUTHENTICATED;
+}
+
+void session_deselect(struct session *s) {
+    if (s->view == NULL) return;
+    Store__FolderClose req = STORE__FOLDER_CLOSE__INIT;
+    req.folder = s->view->folder;
+    session_drop_view(s);
+    (void)!session_call(s, STORE_FOLDER_CLOSE, &req, STR_EMPTY, NULL, NULL);
+}

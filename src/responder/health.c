@@ -1,0 +1,58 @@
+/* Modules that no longer answer are killed and so started again; the service manager's watchdog is fed. */
+#include "responder/responder.h"
+
+#include "net/loop.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+enum { HEALTH_MS = 30000, SILENT_MAX = 3 };
+
+void health_ping_all(struct responder *r) {
+    Control__Ping ping = CONTROL__PING__INIT;
+    ping.n = ++r->ping;
+    for (size_t i = 0; i < module_count; i++) {
+        for (unsigned k = 0; k < r->modules[i].worker_count; k++) {
+            struct worker *w = &r->modules[i].workers[k];
+            if (w->state != WORKER_READY || w->channel.fd < 0) continue;
+            if (w->pong == 0) w->pong = r->ping - 1; /* the first since it is ready */
+            (void)!worker_send(w, &PACKET(PING, ping, &ping), NULL, 0);
+        }
+    }
+}
+
+static void check_silent(struct responder *r) {
+    for (size_t i = 0; i < module_count; i++) {
+        for (unsigned k = 0; k < r->modules[i].worker_count; k++) {
+            struct worker *w = &r->modules[i].workers[k];
+            if (w->state != WORKER_READY || w->channel.fd < 0) continue;
+            if (w->pong == w->pong_checked) {
+                w->silent++;
+            } else {
+                w->silent = 0;
+                w->pong_checked = w->pong;
+            }
+            if (w->silent < SILENT_MAX) continue;
+            log_event(LOG_ERROR, "-", "module-silent", "module=%s worker=%u pid=%d action=kill", w->module->def->name,
+                      w->index, (int)w->pid);
+            w->kill_now = true;
+            (void)kill(w->pid, SIGABRT);
+        }
+    }
+}
+
+static void on_timer(void *arg) {
+    struct responder *r = arg;
+    check_silent(r);
+    health_ping_all(r);
+    notify_manager("WATCHDOG=1");
+}
+
+int health_start(struct responder *r) {
+    uint64_t every = HEALTH_MS, usec = 0;
+    const char *watchdog = getenv("WATCHDOG_USEC");
+    if (watchdog != NULL && str_to_u64(str_from(watchdog), UINT64_MAX, &usec) == 0 && usec / 2000 < every) {
+        every = usec / 2000 > 1000 ? usec / 2000 : 1000;
+    }
+    return loop_timer_new(every, every, on_timer, r) == NULL ? ERR_NOMEM : 0;
+}

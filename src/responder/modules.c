@@ -1,0 +1,38 @@
+#include "responder/modules.h"
+
+/* In the order in which `iems status` shows them. Ports: PORT-01, PORT-02. */
+const struct module_def module_table[] = {
+    {.name = "slapd"},
+    {.name = "dir", .program = "iems-dir", .depends = {"slapd"}, .ticket_key = true},
+    {.name = "store", .program = "iems-store", .ticket_key = true},
+    {.name = "mta", .program = "iems-mta", .depends = {"dir", "store"}},
+    {.name = "lmda", .program = "iems-lmda", .depends = {"dir", "store"}},
+    {.name = "smtpc", .program = "iems-smtpc", .depends = {"dir", "store"}, .tls = true},
+    {.name = "smtpd",
+     .program = "iems-smtpd",
+     .listeners = {{"smtp", 25, false, false},
+                   {"submission", 587, false, false},
+                   {"submissions", 465, false, true},
+                   {"lmtp", 24, true, false}},
+     .depends = {"dir", "store"},
+     .tls = true,
+     .workers = true},
+    {.name = "imapd",
+     .program = "iems-imapd",
+     .listeners = {{"imap", 143, false, false}, {"imaps", 993, false, true}},
+     .depends = {"dir", "store"},
+     .tls = true,
+     .workers = true},
+    {.name = "pop3d",
+     .program = "iems-pop3d",
+     .listeners = {{"pop3", 110, false, false}, {"pop3s", 995, false, true}},
+     .depends = {"dir", "store"},
+     .tls = true,
+     .workers = true},
+    {.name = "webd",
+     .program = "iems-webd",
+     .listeners = {{"metrics", 9090, true, false}},
+     .depends = {"dir", "store"},
+     .tls = true},
+};
+const size_t module_count = sizeof module_table / sizeof module_table[0];

@@ -1,0 +1,147 @@
+/* The supervisor of an instance: starts, watches, restarts and stops its modules, binds their ports, and introduces
+ * them to each other. One fiber lives for each worker process (worker.c); it alone changes the worker's state. */
+#ifndef IEMS_RESPONDER_RESPONDER_H
+#define IEMS_RESPONDER_RESPONDER_H
+
+#include "base/log.h"
+#include "daemon/config.h"
+#include "net/fiber.h"
+#include "net/watch.h"
+#include "responder/modules.h"
+#include "rpc/control_methods.h"
+#include "rpc/packet.h"
+
+#include <sys/types.h>
+
+enum {
+    TICKET_KEY_SIZE = 32,
+    MODULE_SOCKETS_MAX = 32,
+    STOP_SECONDS = 5,
+    METRICS_MAX = 4 * 1024 * 1024,
+};
+
+enum worker_state {
+    WORKER_STOPPED,
+    WORKER_WAITING, /* for what it depends on, or for its wait time */
+    WORKER_STARTING,
+    WORKER_READY,
+    WORKER_STOPPING,
+    WORKER_BACKOFF, /* ended by itself; will be started again */
+    WORKER_FAILED,  /* ended by itself; will not be started again */
+};
+const char *worker_state_name(enum worker_state s);
+
+struct responder;
+struct module;
+
+struct worker {
+    struct module *module;
+    unsigned index;
+    enum worker_state state;
+    pid_t pid;       /* 0 = no process */
+    int exit_status; /* as of waitpid, once `exited` */
+    bool exited;
+    bool kill_now;        /* overdue or silent: killed by us */
+    struct watch channel; /* fd -1 = none */
+    struct fiber *reader; /* of the channel */
+    struct cond changed;  /* any of the fields above, or what is wanted */
+    uint64_t started_ms, ready_ms;
+    unsigned restarts; /* since the start of the responder */
+    unsigned failures; /* in a row */
+    bool was_ready;    /* at least once */
+    uint64_t backoff_ms;
+    char detail[ERROR_TEXT_MAX];
+    bool wants[MODULES_MAX]; /* services asked for that are not ready, by place in the table */
+    uint64_t pong, pong_checked;
+    unsigned silent; /* checks without a new pong */
+    char *metrics;   /* of the last pong */
+};
+
+struct module_socket {
+    const struct listener_def *def;
+    int fd;
+    char address[64];
+    uint16_t port;
+};
+
+struct module {
+    struct responder *responder;
+    const struct module_def *def;
+    bool wanted; /* should run */
+    bool waited; /* its wait time has passed */
+    struct worker *workers;
+    unsigned worker_count;
+    struct module_socket sockets[MODULE_SOCKETS_MAX];
+    size_t socket_count;
+};
+
+struct responder {
+    struct instance_config *config;
+    struct settings *settings;
+    const char *dir;
+    uid_t uid; /* whom files of the instance belong to */
+    gid_t gid;
+    int lock_fd, log_fd, report_fd;
+    struct buf tls_pem; /* empty: no certificate */
+    char tls_problem[ERROR_TEXT_MAX];
+    unsigned char ticket_key[TICKET_KEY_SIZE];
+    struct module modules[MODULES_MAX];
+    uint64_t started_ms;
+    bool stopping, decided;
+    struct cond changed; /* a worker changed its state */
+    struct rpc_server *control;
+    struct rpc_client *dir_client;
+    uint64_t ping;
+    struct cond pong;
+};
+
+struct module *module_find(struct responder *r, const char *name);
+bool module_is_ready(const struct module *m); /* all its workers */
+bool module_runs(const struct module *m);     /* at least one process */
+/* "smtpd.auto_start" and so on. */
+uint64_t module_option(const struct module *m, const char *option);
+
+/* setup.c: what happens before the first module; the error text is for the person who started it. */
+NODISCARD int setup_instance(struct responder *r, const char *dir, struct error *err);
+NODISCARD int setup_read_tls(struct responder *r); /* sets tls_pem or tls_problem */
+void setup_check_limits(const struct responder *r);
+/* listeners.c */
+NODISCARD int listeners_bind(struct responder *r, struct error *err);
+/* worker.c */
+NODISCARD int workers_start(struct responder *r, struct error *err);
+void worker_set_state(struct worker *w, enum worker_state state);
+void worker_reaped(struct worker *w, int status);
+/* child.c: ERR_ with a reason. Sets pid and channel. */
+NODISCARD int child_start(struct worker *w, struct error *err);
+NODISCARD int child_send_start(struct worker *w);
+/* channel.c */
+void channel_read(void *worker);
+NODISCARD int worker_send(const struct worker *w, const Control__Packet *msg, const int *fds, size_t count);
+/* broker.c */
+void broker_wanted(struct worker *w, const char *service);
+void broker_ready(struct module *m); /* those who waited for it get their connections */
+/* One end of a new connection to a service. ERR_AGAIN: not ready; ERR_NOTFOUND: no such service. */
+NODISCARD int broker_connect(struct responder *r, const char *service, const char *role, pid_t pid, int *fd);
+NODISCARD int broker_watch_options(struct responder *r);
+/* door.c: DIR/run/iems.sock */
+NODISCARD int door_open(struct responder *r, struct error *err);
+/* control.c */
+NODISCARD int control_open(struct responder *r);
+/* reload.c */
+NODISCARD int responder_reload(struct responder *r, struct error *err);
+void responder_apply_options(struct responder *r);
+/* log_file.c */
+NODISCARD int log_file_open(struct responder *r, struct error *err);
+NODISCARD int log_file_watch(struct responder *r);
+void log_file_reopen(struct responder *r);
+/* health.c */
+NODISCARD int health_start(struct responder *r);
+void health_ping_all(struct responder *r);
+/* stop.c: ends everything, then the loop. */
+void responder_stop(struct responder *r);
+/* report.c: tells the one who started us, and the service manager, how it went. */
+void report_state(struct responder *r);
+void report_failure(struct responder *r, const char *text);
+void notify_manager(const char *text);
+
+#endif

@@ -1,0 +1,164 @@
+#include "responder/responder.h"
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "net/tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PEM_MAX = 96 * 1024, EXPIRY_WARN_S = 14 * 24 * 3600, PID_TEXT_MAX = 32 };
+
+/* One responder an instance: the lock is on run/responder.pid and ends with the process. */
+static int take_lock(struct responder *r, struct error *err) {
+    char path[INSTANCE_PATH_MAX], text[PID_TEXT_MAX] = "";
+    if (instance_path(r->dir, "run/responder.pid", path) != 0) return error_set(err, ERR_LIMIT, "path too long");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t n = read(fd, text, sizeof text - 1);
+        struct str pid = str_trim(str_of(text, n > 0 ? (size_t)n : 0));
+        close(fd);
+        return error_set(err, ERR_EXISTS, "the instance %s runs already, as process %.*s", r->dir, STR_ARG(pid));
+    }
+    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) != 0 || write(fd, text, (size_t)n) != n) {
+        close(fd);
+        return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    r->lock_fd = fd;
+    return 0;
+}
+
+static int find_user(struct responder *r, struct error *err) {
+    r->uid = geteuid();
+    r->gid = getegid();
+    if (r->uid != 0 || r->config->user[0] == '\0') return 0;
+    const struct passwd *pw = getpwnam(r->config->user);
+    if (pw == NULL) {
+        return error_set(err, ERR_NOTFOUND, "there is no user '%s' on this system (iems.conf, [server] user)",
+                         r->config->user);
+    }
+    r->uid = pw->pw_uid;
+    r->gid = pw->pw_gid;
+    return 0;
+}
+
+static int make_folders(const struct responder *r, struct error *err) {
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } folders[] = {{"data", 0700}, {"log", 0750}, {"run", 0755}};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        char path[INSTANCE_PATH_MAX];
+        if (instance_path(r->dir, folders[i].name, path) != 0) return error_set(err, ERR_LIMIT, "path too long");
+        if (mkdir(path, folders[i].mode) != 0) {
+            if (errno == EEXIST) continue;
+            return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+        }
+        if (geteuid() == 0 && chown(path, r->uid, r->gid) != 0) {
+            return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+        }
+    }
+    return 0;
+}
+
+static int read_pem(const char *path, struct buf *out, struct error *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    for (;;) {
+        char *p = buf_reserve(out, 4096);
+        ssize_t n = p == NULL ? 0 : read(fd, p, 4096);
+        if (n <= 0) break;
+        buf_commit(out, (size_t)n);
+    }
+    close(fd);
+    if (out->len > PEM_MAX) return error_set(err, ERR_LIMIT, "%s: larger than %d bytes", path, PEM_MAX);
+    return out->len == 0 ? error_set(err, ERR_INVALID, "%s: empty", path) : 0;
+}
+
+static int check_pem(const char *path, struct str pem, struct error *err) {
+    struct tls_server *t = NULL;
+    int rc = tls_server_new(pem, &t, err);
+    if (rc != 0) {
+        error_prefix(err, "%s", path);
+        return rc;
+    }
+    int64_t left = tls_server_not_after(t) - clock_wall_s();
+    tls_server_free(t);
+    if (left < EXPIRY_WARN_S) {
+        log_event(left < 0 ? LOG_ERROR : LOG_WARNING, "-", "certificate", "file=\"%s\" %s=%" PRId64 "h", path,
+                  left < 0 ? "expired_since" : "expires_in", (left < 0 ? -left : left) / 3600);
+    }
+    return 0;
+}
+
+int setup_read_tls(struct responder *r) {
+    char path[INSTANCE_PATH_MAX];
+    struct error err = {0};
+    struct buf pem = BUF_INIT(PEM_MAX + 8192);
+    int rc = instance_path(r->dir, "tls/server.pem", path);
+    if (rc == 0) rc = read_pem(path, &pem, &err);
+    if (rc == 0) rc = check_pem(path, buf_str(&pem), &err);
+    if (rc != 0) {
+        buf_wipe(&pem);
+        (void)snprintf(r->tls_problem, sizeof r->tls_problem, "%s", err.text);
+        log_event(LOG_ERROR, "-", "certificate", "error=\"%s\" action=\"%s\"", err.text,
+                  r->tls_pem.len > 0 ? "keeping the old one" : "going on without TLS");
+        return rc;
+    }
+    buf_wipe(&r->tls_pem);
+    r->tls_pem = pem;
+    r->tls_problem[0] = '\0';
+    return 0;
+}
+
+/* CAP-12: what the system allows against what the configuration asks for. */
+void setup_check_limits(const struct responder *r) {
+    static const char *const limits[] = {"smtpd.max_sessions", "imapd.max_sessions", "pop3d.max_sessions"};
+    enum { BESIDES = 100 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        if (option_find(str_from(limits[i])) == NULL) continue;
+        uint64_t sessions = settings_u64(r->settings, limits[i]);
+        if (sessions + BESIDES > files.rlim_max) {
+            log_event(LOG_WARNING, "-", "limits",
+                      "option=%s value=%" PRIu64 " open_files=%" PRIu64
+                      " error=\"the system allows fewer open files than sessions (ulimit -n, LimitNOFILE)\"",
+                      limits[i], sessions, (uint64_t)files.rlim_max);
+        }
+    }
+}
+
+int setup_instance(struct responder *r, const char *dir, struct error *err) {
+    cond_init(&r->changed);
+    cond_init(&r->pong);
+    r->lock_fd = r->log_fd = -1;
+    buf_init(&r->tls_pem, PEM_MAX + 8192);
+    int rc = instance_config_read(dir, &r->config, err);
+    if (rc != 0) return rc;
+    r->dir = r->config->dir;
+    r->settings = settings_new();
+    if (r->settings == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    rc = settings_set_layer(r->settings, SETTINGS_CONF, r->config->options, r->config->option_count, NULL, NULL, NULL);
+    if (rc == 0) rc = find_user(r, err);
+    if (rc == 0) rc = make_folders(r, err);
+    if (rc == 0) rc = take_lock(r, err);
+    if (rc == 0) rc = log_file_open(r, err);
+    if (rc != 0) return rc;
+    log_set_level((enum log_level)settings_u64(r->settings, "server.log_level"));
+    random_bytes(r->ticket_key, sizeof r->ticket_key);
+    (void)!setup_read_tls(r); /* without TLS the rest works; it is in the log and in the report */
+    setup_check_limits(r);
+    return 0;
+}
