@@ -11,7 +11,8 @@ enum { REPLY_MAX = 512 };
 
 /* ---------------------------------------------------------------- replies */
 
-static int put_reply(struct session *s, const char *start, const char *code, const char *fmt, va_list ap) {
+__attribute__((format(printf, 4, 0))) static int put_reply(struct session *s, const char *start, const char *code,
+                                                           const char *fmt, va_list ap) {
     char text[REPLY_MAX];
     (void)vsnprintf(text, sizeof text, fmt, ap);
     if (code != NULL) return stream_printf(s->stream, "%s [%s] %s\r\n", start, code, text);

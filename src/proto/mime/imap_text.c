@@ -21,9 +21,12 @@ void mime_string_write(struct buf *out, struct str s) {
         return;
     }
     buf_addc(out, '"');
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '"' || s.ptr[i] == '\\') buf_addc(out, '\\');
-        buf_addc(out, s.ptr[i]);
+    for (size_t from = 0; from < s.len;) {
+        size_t to = from + 1;
+        while (to < s.len && s.ptr[to] != '"' && s.ptr[to] != '\\') to++;
+        if (s.ptr[from] == '"' || s.ptr[from] == '\\') buf_addc(out, '\\');
+        buf_add(out, str_sub(s, from, to - from));
+        from = to;
     }
     buf_addc(out, '"');
 }
