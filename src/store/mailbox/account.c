@@ -280,6 +280,13 @@ void account_unpin(struct account *a) {
     list_push_back(&a->m->account_lru, &a->lru);
 }
 
+struct folder *account_folder_like(struct account *a, struct str name) {
+    struct folder *f = account_folder(a, name);
+    for (size_t i = 0; f == NULL && i < a->folder_count; i++)
+        if (str_eq_nocase(str_from(a->folders[i]->name), name)) f = a->folders[i];
+    return f;
+}
+
 struct folder *account_folder(struct account *a, struct str name) {
     if (str_eq_nocase(name, STR("INBOX"))) name = STR("INBOX");
     size_t lo = 0, hi = a->folder_count;

@@ -102,6 +102,8 @@ struct blobs *mailboxes_blobs(struct mailboxes *m);
 NODISCARD int account_pin(struct mailboxes *m, uint64_t id, struct str address, bool create, struct account **out);
 void account_unpin(struct account *a);                             /* NULL is fine */
 struct folder *account_folder(struct account *a, struct str name); /* INBOX in any case; NULL */
+/* The same, and if there is none one whose name differs in the case of ASCII letters only. */
+struct folder *account_folder_like(struct account *a, struct str name);
 struct folder *account_folder_by_id(struct account *a, uint64_t id);
 bool account_subscribed(struct account *a, struct str name);
 bool account_fits(const struct account *a, uint64_t bytes, uint64_t quota); /* quota 0 = unlimited */

@@ -111,7 +111,7 @@ static struct folder *delivery_folder(struct step *s, struct account *a, const S
     struct folder *inbox = account_folder(a, STR("INBOX")), *f = NULL;
     IEMS_ASSERT(inbox != NULL);
     if (d->folder[0] == 0 || folder_name_check(str_from(d->folder), name, NULL) != 0) return inbox;
-    f = account_folder(a, str_from(name));
+    f = account_folder_like(a, str_from(name)); /* user+work@ and the folder "Work" */
     if (f == NULL && d->create && a->folder_count < FOLDERS_MAX) {
         f = account_add_folder(a, &s->b, str_from(name), "");
         account_subscribe(a, &s->b, str_from(name), true);
