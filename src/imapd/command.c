@@ -66,9 +66,9 @@ static bool take_command(struct imap_args *a, struct cmd *c) {
     return c->def != NULL && (!c->uid || (c->def->flags & COMMAND_UID) != 0);
 }
 
-static const char *state_text(const struct session *s) {
-    if (s->state == STATE_NOT_AUTHENTICATED) return "Please log in first";
-    return s->state == STATE_AUTHENTICATED ? "No mailbox is selected" : "Already logged in";
+static const char *state_text(const struct cmd *c) {
+    if (c->s->state == STATE_NOT_AUTHENTICATED) return "Please log in first";
+    return c->def->states == STATE_SELECTED ? "No mailbox is selected" : "Already logged in";
 }
 
 static void run(struct cmd *c) {
@@ -80,7 +80,7 @@ static void run(struct cmd *c) {
         (void)c->def->run(c);
         return;
     }
-    (void)cmd_bad(c, state_text(s));
+    (void)cmd_bad(c, state_text(c));
 }
 
 void command_dispatch(struct session *s, struct str text) {

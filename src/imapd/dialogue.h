@@ -1,0 +1,20 @@
+/* For tests: runs scripted dialogues with a session over a socket pair, against the store double. A script is lines:
+ *   > text      is sent, with CRLF            >> text    is sent as it is, "~" as CRLF
+ *   < pattern   must be the next line from the server; "*" stands for anything, but a "*" in front for itself
+ *   ! deliver   adds a message to INBOX       ! other A | B   another session logs in and runs commands
+ *   ! fail      the next call fails
+ *   ! restart   the store restarts            ! closed   the server must have closed
+ * With `bytewise` each byte is sent by itself. */
+#ifndef IEMS_IMAPD_DIALOGUE_H
+#define IEMS_IMAPD_DIALOGUE_H
+
+#include "imapd/imapd.h"
+
+struct dialogue {
+    const char *name; /* with the section of the RFC or the requirement that it proves */
+    const char *script;
+};
+
+void dialogue_run(const struct dialogue *d, bool bytewise);
+
+#endif

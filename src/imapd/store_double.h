@@ -1,0 +1,22 @@
+/* For tests: a mail store in memory that answers the mailbox methods of store.proto, with a page size so small that
+ * paging shows, and with a switch that loses its connections as a restart does. One account. */
+#ifndef IEMS_IMAPD_STORE_DOUBLE_H
+#define IEMS_IMAPD_STORE_DOUBLE_H
+
+#include "rpc/rpc.h"
+
+struct store_double;
+
+struct store_double *store_double_new(size_t page_records);
+void store_double_free(struct store_double *d);
+/* A connection to it: the client's end. */
+int store_double_connect(struct store_double *d);
+/* As after a restart: all connections end, what was stored stays. */
+void store_double_restart(struct store_double *d);
+/* The next `count` calls fail with `err`. */
+void store_double_fail(struct store_double *d, int err, unsigned count);
+/* As a delivery does: adds a message with a prefix. */
+void store_double_deliver(struct store_double *d, const char *folder, struct str prefix, struct str body);
+unsigned store_double_calls(const struct store_double *d);
+
+#endif
