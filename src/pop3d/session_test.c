@@ -3,6 +3,7 @@
 #include "net/net_test.h"
 
 #include "daemon/auth.h"
+#include "net/tls_test_cert.h"
 #include "pop3d/session.h"
 #include "rpc/store_methods.h"
 #include "store/mailbox/record.h"
@@ -23,7 +24,7 @@ static struct {
     char *body[MESSAGES];
     int expunge_error;
     unsigned sessions, reads, lists;
-    bool session_ended;
+    bool session_ended, implicit_tls;
 } t;
 
 /* ---------------------------------------------------------------- the directory */
@@ -224,7 +225,11 @@ static void end(void) {
 
 static void run_session(void *arg) {
     struct stream *s = arg;
-    pop3d_serve(s, &t.pop3d);
+    if (t.implicit_tls) {
+        pop3d_serve_tls(s, &t.pop3d);
+    } else {
+        pop3d_serve(s, &t.pop3d);
+    }
     stream_free(s);
     t.session_ended = true;
 }
@@ -467,6 +472,65 @@ FIBER_TEST(no_passwords_from_afar_without_tls) {
     end();
 }
 
+static struct tls_client *begin_tls(void) {
+    begin();
+    struct tls_client *client;
+    struct error err = {0};
+    BUF_AUTO pem = BUF_INIT(65536);
+    BUF_AUTO key = BUF_INIT(65536);
+    test_cert("DNS:mail.example.test", &pem, &key);
+    buf_add(&pem, buf_str(&key));
+    assert_int_equal(tls_server_new(buf_str(&pem), &t.pop3d.config.tls, &err), 0);
+    assert_int_equal(tls_client_new(STR_EMPTY, &client, &err), 0);
+    return client;
+}
+
+static void start_tls(struct tls_client *client) {
+    struct error err = {0};
+    assert_int_equal(tls_connect(t.client, client, STR("mail.example.test"), TLS_VERIFY_NONE, SOON, &err), 0);
+}
+
+static void end_tls(struct tls_client *client) {
+    tls_client_free(client);
+    tls_server_free(t.pop3d.config.tls);
+    end();
+}
+
+/* RFC 2595 section 4: what came behind STLS in plain text is dropped, and so is what the client had said before. */
+FIBER_TEST(stls) {
+    struct tls_client *client = begin_tls();
+    connect_from("192.0.2.1");
+    play("< +OK\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n< RESP-CODES\n< AUTH-RESP-CODE\n< EXPIRE NEVER\n< UTF8 "
+         "USER\n"
+         "< LANG\n< SASL SCRAM-SHA-256\n< STLS\n< IMPLEMENTATION IEMS\n< .\n",
+         WHOLE);
+    send_bytes(STR("STLS\r\nUSER injected\r\nQUIT\r\n"), 100);
+    play("< +OK Begin TLS\n", WHOLE);
+    start_tls(client);
+    play("> PASS two words\n< -ERR USER first\n> STLS\n< -ERR TLS is on\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n"
+         "< RESP-CODES\n< AUTH-RESP-CODE\n< EXPIRE NEVER\n< UTF8 USER\n< LANG\n< USER\n< SASL PLAIN SCRAM-SHA-256\n"
+         "< IMPLEMENTATION IEMS\n< .\n> USER bart\n< +OK\n> PASS two words\n< +OK 4\n> STLS\n< -ERR Not after\n> QUIT\n"
+         "< +OK\n< (end)\n",
+         WHOLE);
+    hang_up();
+    end_tls(client);
+}
+
+/* IMAPPOP-04: the port with TLS from the start */
+FIBER_TEST(implicit_tls) {
+    struct tls_client *client = begin_tls();
+    t.implicit_tls = true;
+    connect_from("192.0.2.1");
+    start_tls(client);
+    play(LOGIN "> RETR 1\n< +OK 23\n< Subject: one\n< \n< first\n< .\n> QUIT\n< +OK\n< (end)\n", PIPELINED);
+    hang_up();
+    connect_from("192.0.2.1");
+    send_bytes(STR("USER bart\r\n"), 100);
+    while (stream_fill(t.client, SOON) == 0) stream_consume(t.client, stream_peek(t.client).len);
+    hang_up();
+    end_tls(client);
+}
+
 FIBER_TEST(bad_input) {
     begin();
     connect_from("127.0.0.1");
@@ -522,6 +586,8 @@ int main(void) {
         cmocka_unit_test(too_many_failed_logins),
         cmocka_unit_test(capabilities),
         cmocka_unit_test(no_passwords_from_afar_without_tls),
+        cmocka_unit_test(stls),
+        cmocka_unit_test(implicit_tls),
         cmocka_unit_test(bad_input),
         cmocka_unit_test(timeouts_and_shutdown),
     };
