@@ -102,7 +102,8 @@ static void decode_escape(struct mime_text_decoder *d, char c, struct buf *out) 
     } else {
         d->escape[d->escape_len++] = c;
         if (d->escape_len < 3) return;
-        buf_addc(out, (char)(hex_value(d->escape[1]) << 4 | hex_value(d->escape[2])));
+        unsigned high = (unsigned)hex_value(d->escape[1]), low = (unsigned)hex_value(d->escape[2]);
+        buf_addc(out, (char)(high << 4 | low));
         d->escape_len = 0;
     }
 }

@@ -21,9 +21,8 @@ static bool any(lanes v) {
 }
 
 static uint64_t sum(lanes v) {
-    halves even = (halves)(v & 0), h = (halves)v;
     const uint64_t mask = 0x00ff00ff00ff00ffULL;
-    even = (h & mask) + ((h >> 8) & mask);
+    halves h = (halves)v, even = (h & mask) + ((h >> 8) & mask);
     uint64_t both = even[0] + even[1]; /* four sums of 16 bits, none above 4 * 255 */
     return (both & 0xffff) + (both >> 16 & 0xffff) + (both >> 32 & 0xffff) + (both >> 48);
 }
