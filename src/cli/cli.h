@@ -1,7 +1,6 @@
 /* The command line: one command, one file (cmd_*.c), registered in the one table of commands.c, which is the only
  * dispatch and the source of `iems help`, the manual pages and the tab completion. Classic names (iemsuser, mailq,
- * sendmail,
- * ...) are the same binary under another argv[0]. */
+ * sendmail, ...) are the same binary under another argv[0]. */
 #ifndef IEMS_CLI_CLI_H
 #define IEMS_CLI_CLI_H
 
@@ -12,6 +11,9 @@ struct cli {
     char *instance; /* absolute directory: -c DIR|FILE, operand, $IEMS_DIR, /var/lib/iems; NULL until cli_instance */
 };
 
+/* Under which heading `iems help` shows it. */
+enum command_group { GROUP_INSTANCE, GROUP_ACCOUNTS, GROUP_MAIL, GROUP_CONFIG, GROUP_CLASSIC, GROUP_COUNT };
+
 struct command {
     const char *name;    /* "user add": one or two words */
     const char *usage;   /* "ADDRESS [--password PW] [--quota MB]" */
@@ -20,6 +22,7 @@ struct command {
     /* Runs in a fiber. Returns an exit status of sysexits.h (0, EX_USAGE 64, EX_NOUSER 67, EX_UNAVAILABLE 69,
      * EX_TEMPFAIL 75). */
     int (*run)(struct cli *c, int argc, char **argv); /* argv[0] is the command name */
+    enum command_group group;                         /* GROUP_CLASSIC: also the name of a program */
 };
 extern const struct command command_table[];
 extern const size_t command_count;
@@ -40,5 +43,13 @@ __attribute__((format(printf, 1, 2))) void cli_error(const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) int cli_usage(const struct command *cmd, const char *fmt, ...);
 /* The entry of the table that is being run. */
 const struct command *cli_current(void);
+
+/* The same as cli_connect for an instance that is known; tells nothing. ERR_CLOSED: it is not running. */
+NODISCARD int cli_try_connect(struct cli *c, const struct rpc_service *service, struct rpc_client **out,
+                              struct error *err);
+/* Whether the command is one of the classic names, which are programs of their own. */
+bool cli_is_classic(const struct command *cmd);
+/* The entry of one or two words; NULL = none. */
+const struct command *cli_find(const char *first, const char *second);
 
 #endif

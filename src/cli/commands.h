@@ -4,4 +4,21 @@
 
 #include "cli/cli.h"
 
+/* One per file cmd_*.c. */
+int cmd_completion(struct cli *c, int argc, char **argv);
+int cmd_config_get(struct cli *c, int argc, char **argv);
+int cmd_config_list(struct cli *c, int argc, char **argv);
+int cmd_config_reload(struct cli *c, int argc, char **argv);
+int cmd_config_set(struct cli *c, int argc, char **argv);
+int cmd_config_unset(struct cli *c, int argc, char **argv);
+int cmd_help(struct cli *c, int argc, char **argv);
+int cmd_init(struct cli *c, int argc, char **argv);
+int cmd_restart(struct cli *c, int argc, char **argv);
+int cmd_start(struct cli *c, int argc, char **argv);
+int cmd_status(struct cli *c, int argc, char **argv);
+int cmd_stop(struct cli *c, int argc, char **argv);
+
+/* Parts of commands. */
+int help_man_conf(void);
+
 #endif

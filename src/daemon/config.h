@@ -33,6 +33,10 @@ void instance_config_free(struct instance_config *c);
 NODISCARD int instance_path(const char *dir, const char *rest, char out[static INSTANCE_PATH_MAX]);
 /* A fully qualified name: at least two labels of letters, digits and "-". */
 bool config_is_fqdn(struct str s);
+/* Gives DIR and all below it to a user. */
+NODISCARD int instance_give(const char *dir, unsigned uid, unsigned gid, struct error *err);
+/* Removes everything below DIR, which stays. For what could not be made whole. */
+void instance_clear(const char *dir);
 /* The program iems-NAME or NAME beside the running one, in the neighbour folder of a build tree, or in ../libexec/iems.
  * ERR_NOTFOUND. */
 NODISCARD int program_find(const char *name, char out[static INSTANCE_PATH_MAX], struct error *err);

@@ -194,6 +194,8 @@ static int allow_checked(scmp_filter_ctx ctx) {
     for (size_t i = 0; rc == 0 && i < COUNT(ioctls); i++) {
         rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
     }
+    /* limits: to read, not to set */
+    if (rc == 0) rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
     /* names of threads and of memory areas */
     static const unsigned long prctls[] = {PR_SET_NAME, PR_SET_VMA};
     for (size_t i = 0; rc == 0 && i < COUNT(prctls); i++) {

@@ -1,15 +1,57 @@
 /* Where things are: files of an instance, programs of the installation. */
 #include "daemon/config.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+enum { TREE_FDS = 16 };
+
 int instance_path(const char *dir, const char *rest, char out[static INSTANCE_PATH_MAX]) {
     int n = snprintf(out, INSTANCE_PATH_MAX, "%s/%s", dir, rest);
     return n < 0 || n >= INSTANCE_PATH_MAX ? ERR_LIMIT : 0;
 }
+
+/* ---------------------------------------------------------------- whole trees */
+
+static struct {
+    uid_t uid;
+    gid_t gid;
+    int failed; /* errno */
+} give;
+
+static int give_one(const char *path, const struct stat *st, int type, struct FTW *at) {
+    (void)st;
+    (void)type;
+    (void)at;
+    if (lchown(path, give.uid, give.gid) == 0) return 0;
+    give.failed = errno;
+    return 1;
+}
+
+int instance_give(const char *dir, unsigned uid, unsigned gid, struct error *err) {
+    give.uid = uid;
+    give.gid = gid;
+    give.failed = 0;
+    if (nftw(dir, give_one, TREE_FDS, FTW_PHYS) == 0) return 0;
+    return error_set(err, ERR_IO, "cannot give %s to user %u: %s", dir, uid, strerror(give.failed));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {
+    (void)st;
+    (void)type;
+    if (at->level > 0) (void)remove(path);
+    return 0;
+}
+
+void instance_clear(const char *dir) {
+    (void)nftw(dir, remove_one, TREE_FDS, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---------------------------------------------------------------- programs */
 
 int program_find(const char *name, char out[static INSTANCE_PATH_MAX], struct error *err) {
     char here[INSTANCE_PATH_MAX];

@@ -99,7 +99,12 @@ static int start_slapd(struct worker *w, struct error *err) {
     struct responder *r = w->module->responder;
     struct slapd_args *args = calloc(1, sizeof *args);
     if (args == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    char folder[INSTANCE_PATH_MAX];
     int rc = slapd_config_write(r->dir, "", err);
+    if (rc == 0 && geteuid() == 0 && r->uid != 0) { /* it was written as root */
+        rc = instance_path(r->dir, "directory", folder);
+        if (rc == 0) rc = instance_give(folder, r->uid, r->gid, err);
+    }
     if (rc == 0) rc = slapd_command(r->dir, r->config->port_base, NULL, args, err);
     struct plan plan = {.argv = args->argv, .channel = -1, .drop = true, .nofile = SLAPD_NOFILE};
     if (rc == 0) rc = fork_child(w, &plan, err);

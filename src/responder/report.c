@@ -48,7 +48,8 @@ static bool decided(const struct module *m, bool *ready) {
         const struct worker *w = &m->workers[k];
         if (w->state == WORKER_READY || w->was_ready) continue;
         *ready = false;
-        if (w->failures < ATTEMPTS && w->state != WORKER_FAILED && w->state != WORKER_WAITING) return false;
+        bool waits = w->state == WORKER_WAITING && module_waits_for(m) != NULL;
+        if (w->failures < ATTEMPTS && w->state != WORKER_FAILED && !waits) return false;
     }
     return true;
 }

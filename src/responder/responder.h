@@ -98,6 +98,8 @@ struct responder {
 struct module *module_find(struct responder *r, const char *name);
 bool module_is_ready(const struct module *m); /* all its workers */
 bool module_runs(const struct module *m);     /* at least one process */
+/* What it depends on and is not ready; NULL = nothing. */
+const struct module *module_waits_for(const struct module *m);
 /* "smtpd.auto_start" and so on. */
 uint64_t module_option(const struct module *m, const char *option);
 

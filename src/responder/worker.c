@@ -2,6 +2,7 @@
  * ready, end, start again after a growing pause. */
 #include "responder/responder.h"
 
+#include "daemon/jail.h"
 #include "net/loop.h"
 
 #include <errno.h>
@@ -57,11 +58,12 @@ uint64_t module_option(const struct module *m, const char *option) {
 
 void worker_set_state(struct worker *w, enum worker_state state) {
     struct module *m = w->module;
-    if (w->state == state) return;
+    bool became_ready = state == WORKER_READY && w->state != WORKER_READY;
+    if (w->state == state && state != WORKER_BACKOFF) return;
     log_event(LOG_DEBUG, "-", "state", "module=%s worker=%u from=%s to=%s", m->def->name, w->index,
               worker_state_name(w->state), worker_state_name(state));
     w->state = state;
-    if (state == WORKER_READY) {
+    if (became_ready) {
         w->ready_ms = loop_now_ms();
         w->was_ready = true;
         w->detail[0] = '\0';
@@ -82,7 +84,7 @@ void worker_reaped(struct worker *w, int status) {
 
 /* ---------------------------------------------------------------- waiting */
 
-static const struct module *missing_dependency(const struct module *m) {
+const struct module *module_waits_for(const struct module *m) {
     for (size_t i = 0; i < MODULE_DEPENDS_MAX && m->def->depends[i] != NULL; i++) {
         const struct module *on = module_find(m->responder, m->def->depends[i]);
         bool elsewhere = on != NULL && !on->wanted && module_option(on, "auto_start") == 0; /* runs on another host */
@@ -95,7 +97,7 @@ static int await_turn(struct worker *w) {
     struct module *m = w->module;
     struct responder *r = m->responder;
     for (;;) {
-        const struct module *on = m->wanted ? missing_dependency(m) : NULL;
+        const struct module *on = m->wanted ? module_waits_for(m) : NULL;
         uint64_t wait = m->waited ? 0 : module_option(m, "wait") * 1000, due = r->started_ms + wait;
         if (!m->wanted) {
             if (w->state != WORKER_FAILED) worker_set_state(w, WORKER_STOPPED);
@@ -176,7 +178,8 @@ static void describe_end(struct worker *w) {
         (void)snprintf(how, sizeof how, "ended by signal %d (%s)%s", WTERMSIG(s), strsignal(WTERMSIG(s)),
                        WTERMSIG(s) == SIGSYS ? ": a system call that its jail forbids" : "");
     } else {
-        (void)snprintf(how, sizeof how, "ended with status %d", WEXITSTATUS(s));
+        (void)snprintf(how, sizeof how, "ended with status %d%s", WEXITSTATUS(s),
+                       WEXITSTATUS(s) == JAIL_EXIT ? ": a system call that its jail forbids, see the log" : "");
     }
     if (w->detail[0] != '\0' && !w->kill_now) return; /* it has said itself why */
     (void)snprintf(w->detail, sizeof w->detail, "%s%s", w->kill_now ? "did not answer; " : "", how);

@@ -1,0 +1,51 @@
+/* Tab completion, from the tables of commands and options. */
+#include "cli/commands.h"
+#include "daemon/options.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+static void first_words(void) {
+    const char *last = "";
+    size_t last_len = 0;
+    for (size_t i = 0; i < command_count; i++) {
+        const char *name = command_table[i].name;
+        size_t len = strcspn(name, " ");
+        if (cli_is_classic(&command_table[i]) || (len == last_len && strncmp(name, last, len) == 0)) continue;
+        printf(" %.*s", (int)len, name);
+        last = name;
+        last_len = len;
+    }
+}
+
+static void second_words(void) {
+    for (size_t i = 0; i < command_count; i++) {
+        const char *name = command_table[i].name;
+        size_t len = strcspn(name, " ");
+        bool seen = false;
+        if (name[len] == '\0' || cli_is_classic(&command_table[i])) continue;
+        for (size_t k = 0; k < i; k++) seen = seen || strncmp(command_table[k].name, name, len + 1) == 0;
+        if (seen) continue;
+        printf("    %.*s) words=\"", (int)len, name);
+        for (size_t k = i; k < command_count; k++) {
+            if (strncmp(command_table[k].name, name, len + 1) == 0) printf("%s ", command_table[k].name + len + 1);
+        }
+        printf("\" ;;\n");
+    }
+}
+
+int cmd_completion(struct cli *c, int argc, char **argv) {
+    (void)c;
+    if (argc != 2 || strcmp(argv[1], "bash") != 0) return cli_usage(cli_current(), "only bash is known");
+    printf("_iems() {\n  local words=\"\" cur=${COMP_WORDS[COMP_CWORD]}\n  if [ \"$COMP_CWORD\" = 1 ]; then\n    "
+           "words=\"");
+    first_words();
+    printf("\"\n  elif [ \"$COMP_CWORD\" = 2 ]; then\n    case ${COMP_WORDS[1]} in\n");
+    second_words();
+    printf("    esac\n  elif [ \"${COMP_WORDS[1]}\" = config ]; then\n    words=\"");
+    for (size_t i = 0; option_at(i) != NULL; i++) printf("%s ", option_at(i)->name);
+    printf("\"\n  fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+           "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _iems iems\n");
+    return EX_OK;
+}
