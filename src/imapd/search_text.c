@@ -28,6 +28,7 @@ static uint32_t fold_code_point(uint32_t c) {
 }
 
 void search_fold(char *text, size_t len) {
+    if (len == 0) return;
     unsigned char *p = (unsigned char *)text, *end = p + len;
     while (p < end) {
         if (*p < 0x80) {
@@ -97,7 +98,7 @@ static int search_leaf(struct content *c, const struct mime_text_form *form, str
         size_t fresh = text.len;
         mime_text_decoder_feed(&decoder, piece, at.length == 0, &text);
         if (text.error != 0) return text.error;
-        search_fold(text.ptr + fresh, text.len - fresh);
+        if (text.len > fresh) search_fold(text.ptr + fresh, text.len - fresh);
         found = contains(buf_str(&text), needle);
         if (text.len >= needle.len) buf_consume(&text, text.len - (needle.len - 1));
     }

@@ -438,9 +438,10 @@ HANDLER(message_copy, Store__MessageCopy) {
     out.to = to.run;
     out.n_to = to.count;
     out.modseq = f->modseq;
+    bool move = q->move;
     rpc_answer(r, &out.base, STR_EMPTY);
     changed(d, t);
-    if (q->move) changed(d, f);
+    if (move) changed(d, f);
     return 0;
 }
 
