@@ -86,10 +86,11 @@ static int put_large(struct session *s, size_t index, struct pop3_stuff *stuff) 
 }
 
 static int put_message(struct session *s, size_t index, struct pop3_stuff *stuff, bool ahead) {
-    if (s->drop.messages[index].size > RPC_INLINE_MAX) return put_large(s, index, stuff);
+    bool only_header = stuff->top && stuff->lines == 0;
+    if (!only_header && s->drop.messages[index].size > RPC_INLINE_MAX) return put_large(s, index, stuff);
     struct error err = {0};
     struct str bytes;
-    int rc = maildrop_get(&s->drop, index, ahead, &bytes, &err);
+    int rc = maildrop_get(&s->drop, index, only_header, ahead, &bytes, &err);
     if (rc == ERR_LIMIT) return put_large(s, index, stuff);
     if (rc != 0) return session_fail(s, rc, &err);
     rc = session_ok(s, "%zu octets", bytes.len);

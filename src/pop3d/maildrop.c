@@ -147,22 +147,23 @@ void maildrop_forget_page(struct maildrop *m) {
     rpc_reply_free(&m->page);
 }
 
-static int find_in_page(struct maildrop *m, uint32_t uid, struct str *bytes) {
-    if (m->page.msg == NULL) return ERR_NOTFOUND;
+static int find_in_page(struct maildrop *m, uint32_t uid, unsigned fields, struct str *bytes) {
+    if (m->page.msg == NULL || m->page_fields != fields) return ERR_NOTFOUND;
     struct str rest = m->page.attach;
     struct message_record r;
     int rc;
-    while ((rc = message_record_get(&rest, FIELD_BODY, &r)) == 0) {
+    while ((rc = message_record_get(&rest, fields, &r)) == 0) {
         if (r.uid != uid) continue;
-        *bytes = r.body;
-        return r.body_too_large ? ERR_LIMIT : 0;
+        *bytes = fields == FIELD_HEADER ? r.header : r.body;
+        return (fields == FIELD_HEADER ? r.header_too_large : r.body_too_large) ? ERR_LIMIT : 0;
     }
     return rc;
 }
 
-int maildrop_get(struct maildrop *m, size_t index, bool ahead, struct str *bytes, struct error *err) {
+int maildrop_get(struct maildrop *m, size_t index, bool only_header, bool ahead, struct str *bytes, struct error *err) {
     uint32_t uid = m->messages[index].uid;
-    int rc = find_in_page(m, uid, bytes);
+    unsigned fields = only_header ? FIELD_HEADER : FIELD_BODY;
+    int rc = find_in_page(m, uid, fields, bytes);
     if (rc != ERR_NOTFOUND) return rc;
     maildrop_forget_page(m);
     if ((rc = ensure_session(m, err)) != 0) return rc;
@@ -173,13 +174,13 @@ int maildrop_get(struct maildrop *m, size_t index, bool ahead, struct str *bytes
     run.last = ahead ? m->messages[m->count - 1].uid : uid;
     request.session = m->session;
     request.folder = m->folder;
-    request.fields = FIELD_BODY;
+    request.fields = m->page_fields = fields;
     request.max_bytes = RPC_PAGE_BYTES;
     request.n_uids = 1;
     request.uids = runs;
     rc = call(m, STORE_MESSAGE_LIST, &request.base, &m->page, err);
     if (rc != 0) return rc;
-    return find_in_page(m, uid, bytes);
+    return find_in_page(m, uid, fields, bytes);
 }
 
 int maildrop_read(struct maildrop *m, size_t index, uint64_t offset, struct rpc_reply *reply, uint64_t *total,

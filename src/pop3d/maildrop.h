@@ -30,7 +30,8 @@ struct maildrop {
     size_t count, capacity;
     size_t live; /* not marked */
     uint64_t live_bytes;
-    struct rpc_reply page; /* small messages that came in bulk */
+    struct rpc_reply page; /* small messages, or headers, that came in bulk */
+    unsigned page_fields;
 };
 
 /* Opens INBOX and reads the list. On failure nothing is left open. */
@@ -44,9 +45,11 @@ NODISCARD int maildrop_find(const struct maildrop *m, uint32_t number, size_t *i
 void maildrop_mark(struct maildrop *m, size_t index);
 void maildrop_unmark_all(struct maildrop *m);
 
-/* A whole message of at most RPC_INLINE_MAX. With `ahead` the ones behind it come along, for a client that takes all.
- * The bytes are lent until the next call. ERR_NOTFOUND: gone. ERR_LIMIT: larger than it was listed. */
-NODISCARD int maildrop_get(struct maildrop *m, size_t index, bool ahead, struct str *bytes, struct error *err);
+/* A whole message of at most RPC_INLINE_MAX, or only its header with the empty line. With `ahead` the ones behind it
+ * come along, for a client that takes all. The bytes are lent until the next call. ERR_NOTFOUND: gone. ERR_LIMIT: too
+ * large. */
+NODISCARD int maildrop_get(struct maildrop *m, size_t index, bool only_header, bool ahead, struct str *bytes,
+                           struct error *err);
 /* A piece of at most MAILDROP_PAGE. `*total` is the size of the message. ERR_NOTFOUND: gone. */
 NODISCARD int maildrop_read(struct maildrop *m, size_t index, uint64_t offset, struct rpc_reply *reply, uint64_t *total,
                             struct error *err);

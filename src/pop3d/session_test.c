@@ -130,6 +130,7 @@ static int on_list(struct rpc_request *r, struct error *err, void *arg) {
         struct message_record record = {.uid = uid_of(i), .size = strlen(t.body[i]), .summary = STR_EMPTY};
         record.body = str_from(t.body[i]);
         record.body_too_large = record.body.len > RPC_INLINE_MAX;
+        record.header = str_sub(record.body, 0, (size_t)str_find_str(record.body, STR("\r\n\r\n")) + 4);
         message_record_put(&records, q->fields, &record);
         reply.last_uid = record.uid;
         reply.more = ++reply.count == 2 && q->fields == FIELD_SIZE;
@@ -333,7 +334,7 @@ FIBER_TEST(retrieval) {
                "> RETR 2\n< +OK 28\n< Subject: two\n< \n< ..dot\n< last\n< .\n"
                "> RETR 4\n< +OK 22\n< Subject: four\n< \n< 4\n< ..\n< x\n< .\n"
                "> TOP 2 0\n< +OK\n< Subject: two\n< \n< .\n> TOP 2 1\n< +OK\n< Subject: two\n< \n< ..dot\n< .\n"
-               "> TOP 3 1\n< +OK\n< X: 1\n< \n< 89012345\n< .\n"
+               "> TOP 3 0\n< +OK 8 octets\n< X: 1\n< \n< .\n> TOP 3 1\n< +OK\n< X: 1\n< \n< 89012345\n< .\n"
                "> RETR 9\n< -ERR No such\n> RETR x\n< -ERR RETR\n> QUIT\n< +OK\n< (end)\n");
     end();
 }

@@ -139,7 +139,8 @@ static void begin_body(struct summary_builder *b, struct mime_node *n) {
 }
 
 static bool within_limits(struct summary_builder *b, const struct mime_node *parent) {
-    if (parent->depth < MIME_DEPTH_MAX && b->parts < MIME_PARTS_MAX && b->cost < MIME_COST_MAX) return true;
+    bool room = b->cost < MIME_COST_MAX && arena_used(b->arena) < MIME_ARENA_MAX / 2;
+    if (parent->depth < MIME_DEPTH_MAX && b->parts < MIME_PARTS_MAX && room) return true;
     b->truncated = true;
     return false;
 }

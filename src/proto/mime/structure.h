@@ -16,7 +16,7 @@ enum {
     MIME_FIELD_TEXT_MAX = 64 * 1024,          /* one field of an envelope */
     MIME_LIST_TEXT_MAX = 128 * 1024,          /* one list of recipients of an envelope */
     MIME_ENVELOPE_MAX = 1024 * 1024,
-    MIME_ARENA_MAX = 16 * 1024 * 1024,
+    MIME_ARENA_MAX = 16 * 1024 * 1024, /* no new part begins above half of it; no header needs the other half */
 };
 
 struct mime_node {

@@ -319,6 +319,14 @@ static void limits(void **state) {
     repeat(b, "; name=value", 100000);
     check_limit("parameters", b, true);
     b = summary_builder_new();
+    repeat(b, "Content-Type: multipart/mixed; boundary=b\r\n\r\n", 1);
+    for (int i = 0; i < 2000; i++) {
+        repeat(b, "--b\r\nContent-Type: malformed", 1);
+        repeat(b, ";a=b", 200);
+        repeat(b, "\r\n\r\n", 1);
+    }
+    check_limit("parameters that are not shown", b, true);
+    b = summary_builder_new();
     repeat(b, "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n", 1);
     repeat(b, "--bb very long boundary line ", 1000);
     repeat(b, "\r\n\r\ntext\r\n--b--", 1);
