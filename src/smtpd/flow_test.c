@@ -1,5 +1,4 @@
-/* Sessions of smtpd: authentication, submission, limits, time, large messages. RFC 4954, 6409; SAUTH-01 to SAUTH-03,
- * SMTPD-03, SMTPD-13, SMTPD-15, RELAY-03. */
+/* Sessions of smtpd: authentication, submission, TLS, limits, time, large messages. RFC 4954, 6409, 3207, 8314. */
 #include "proto/smtp/data.h"
 #include "smtpd/rig.h"
 
@@ -29,6 +28,7 @@ static size_t count_of(const struct buf *b, const char *text) {
     return n;
 }
 
+/* SAUTH-01, SAUTH-02, SAUTH-03 */
 RIG_TEST(logins) {
     rig_talk("submission", LOCAL,
              HELLO
@@ -52,7 +52,7 @@ RIG_TEST(login_sequences) {
     rig_talk("smtp", LOCAL, HELLO "> AUTH LOGIN\n< 504\n> AUTH PLAIN\n< 504");
 }
 
-/* RFC 3207, RFC 8314; what was sent in plain text behind STARTTLS is never seen. */
+/* STLS-01, STLS-03, RFC 3207, RFC 8314: what was sent in plain text behind STARTTLS is never seen. */
 RIG_TEST(tls) {
     rig_offer_tls();
     rig_talk(

@@ -1,6 +1,5 @@
-/* Sessions of smtpd with a client, a directory and a store of their own: RFC 5321, 2920, 3030, 6409; SMTPD-04 to
- * SMTPD-19, ESMTP-01 to ESMTP-08, RELAY-03, LIM-21, LIM-22, LIM-29, TRBL-02. Each script is played whole and byte by
- * byte. */
+/* Sessions of smtpd with a client, a directory and a store of their own: RFC 5321, 2920, 3030, 2033, 6531. Each script
+ * is played whole and byte by byte. */
 #include "smtpd/rig.h"
 
 #include <stdio.h>
@@ -24,6 +23,7 @@ static bool has(const struct buf *b, const char *text) {
     return str_find_str(buf_str(b), str_from(text)) != STR_NPOS;
 }
 
+/* SMTPD-15, SMTPD-18, SMTPD-19 */
 RIG_TEST(a_message_by_hand) {
     rig_talk("smtp", STRANGER,
              "< 220 mail.example.test ESMTP IEMS\n"
@@ -50,7 +50,7 @@ RIG_TEST(a_message_by_hand) {
     assert_int_equal(rig.received, 1);
 }
 
-/* ESMTP-01 to ESMTP-08 */
+/* ESMTP-01, ESMTP-02, ESMTP-03, ESMTP-05, ESMTP-06, ESMTP-08 */
 RIG_TEST(capabilities) {
     struct rig_client c;
     static const char *const offered[] = {"PIPELINING", "SIZE 52428800", "8BITMIME", "BINARYMIME",         "SMTPUTF8",
@@ -85,7 +85,7 @@ RIG_TEST(banner) {
     rig_talk("smtp", STRANGER, "< 220 mail.example.test ESMTP at your service\n> QUIT\n< 221\n=");
 }
 
-/* LIM-21, LIM-22, RELAY-03, RFC 5321 section 4.5.1, SMTPD-06 */
+/* LIM-21, LIM-22, RELAY-01, RELAY-02, RELAY-03, SMTPD-05, SMTPD-06, SMTPD-07, RFC 5321 section 4.5.1 */
 RIG_TEST(recipients) {
     rig_talk("smtp", STRANGER,
              HELLO "> MAIL FROM:<>\n< 250\n"
@@ -247,7 +247,30 @@ RIG_TEST(size_limit) {
     assert_int_equal(rig.submitted, 2);
 }
 
-/* LOOP: SMTPD-19 */
+/* SMTPD-09, SMTPD-10: disabled commands */
+RIG_TEST(disabled_commands) {
+    rig.d.set.disable_vrfy = rig.d.set.disable_expn = true;
+    rig_talk("smtp", STRANGER, HELLO "> VRFY bart\n< 252 2.5.1\n> EXPN list\n< 550 5.7.1");
+}
+
+/* RELAY-04 */
+RIG_TEST(open_relays) {
+    static const struct {
+        const char *networks;
+        bool open;
+    } cases[] = {{"", false}, {"10.0.0.0/8 192.168.0.0/16 fd00::/8", false}, {"0.0.0.0/0", true}, {"::/0", true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct network_list list = {0};
+        char example[NET_ADDR_TEXT_MAX];
+        assert_true(network_list_set(&list, cases[i].networks, NULL));
+        assert_int_equal(network_list_is_open(&list, example), cases[i].open);
+        assert_false(network_list_set(&list, "300.1.1.1", NULL)); /* what was there stays */
+        assert_int_equal(network_list_is_open(&list, example), cases[i].open);
+        free(list.ranges);
+    }
+}
+
+/* RFC 5321 section 6.3 */
 RIG_TEST(too_many_hops) {
     rig.d.set.max_received = 2;
     rig_talk("smtp", STRANGER,
@@ -303,6 +326,8 @@ int main(void) {
         cmocka_unit_test(chunks_refused),
         cmocka_unit_test(size_limit),
         cmocka_unit_test(too_many_hops),
+        cmocka_unit_test(disabled_commands),
+        cmocka_unit_test(open_relays),
         cmocka_unit_test(store_failures),
         cmocka_unit_test(lmtp),
     };

@@ -12,18 +12,11 @@ static void networks_load(struct network_list *list, const struct daemon *d, con
         log_event(LOG_ERROR, "-", "bad_option", "option=%s reason=\"%s\" kept=old", option, err.text);
 }
 
-/* RELAY-04: relaying for networks that are not private is for everybody. */
 static void relay_warn(const struct network_list *relay) {
-    static const char *const strangers[] = {"192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1"};
-    for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
-        struct net_addr a;
-        if (net_addr_parse(str_from(strangers[i]), 0, &a) == 0 && network_list_has(relay, &a)) {
-            log_event(LOG_WARNING, "-", "open_relay",
-                      "smtpd.relay_networks lets foreign addresses relay through this server (example: %s)",
-                      strangers[i]);
-            return;
-        }
-    }
+    char example[NET_ADDR_TEXT_MAX];
+    if (network_list_is_open(relay, example))
+        log_event(LOG_WARNING, "-", "open_relay",
+                  "smtpd.relay_networks lets foreign addresses relay through this server (example: %s)", example);
 }
 
 static void limits_load(struct smtpd_settings *s, const struct daemon *d) {

@@ -32,4 +32,7 @@ void settings_done(struct smtpd_settings *s);
 bool network_list_set(struct network_list *list, const char *text, struct error *err);
 bool network_list_has(const struct network_list *list, const struct net_addr *a);
 
+/* RELAY-04: the list has addresses of strangers; `example` gets one. */
+bool network_list_is_open(const struct network_list *list, char example[static NET_ADDR_TEXT_MAX]);
+
 #endif
