@@ -151,6 +151,7 @@ struct entry *entry_new(const struct record *r, entry_warning *w, void *arg) {
     struct building b = {.record = r, .values = BUF_INIT(ENTRY_VALUES_MAX), .warn = w, .arg = arg};
     put_addresses(&b);
     for (size_t i = 0; i < r->count; i++) put_checked(&b, &r->values[i]);
+    put(&b, (enum directory_attr)ENTRY_DN, r->dn);
     struct entry *e = b.values.error != 0 ? NULL : malloc(sizeof *e + b.values.len);
     if (e != NULL) {
         struct str v;

@@ -18,6 +18,9 @@ enum entry_flag {
     ENTRY_HAS_WEB = 1 << 2,
 };
 
+/* Not attributes of LDAP, but kept among the values: the entry's DN. */
+enum { ENTRY_DN = ATTR_COUNT };
+
 /* Permissions of x-permission (DIR-31), as bits. */
 enum { PERMIT_NONE = 0, PERMIT_SEND = 1, PERMIT_RECEIVE = 2, PERMIT_BOTH = 3 };
 

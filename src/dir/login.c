@@ -1,0 +1,267 @@
+/* Authentication (DIR-17, SAUTH-01 to SAUTH-03): PLAIN, LOGIN, SCRAM-SHA-256 and -PLUS. What a client learns, and after
+ * how long, is the same whether the account does not exist or the password is wrong. */
+#include "dir/login.h"
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "dir/password.h"
+#include "net/loop.h"
+#include "rpc/ticket.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TICKET_LIFE_S = 24 * 60 * 60, HASH_WAIT_MS = 20000, SALT_LEN = 16 };
+
+/* ---------------------------------------------------------------- hashing on workers */
+
+int dir_hash(struct dir *d, void (*fn)(void *arg), void *arg) {
+    if (d->hashes_waiting >= HASHES_WAITING_MAX) return ERR_AGAIN;
+    d->hashes_waiting++;
+    int rc = semaphore_take(&d->hashes, loop_now_ms() + HASH_WAIT_MS);
+    d->hashes_waiting--;
+    if (rc != 0) return ERR_AGAIN;
+    d->counts.hashes++;
+    rc = work_run(fn, arg);
+    semaphore_give(&d->hashes);
+    return rc;
+}
+
+struct verification {
+    struct phc phc;
+    struct str password;
+    int rc;
+};
+
+static void verify(void *arg) {
+    struct verification *v = arg;
+    v->rc = phc_verify(&v->phc, v->password);
+}
+
+/* The hash that stands in for an account that is not there: costs as much, matches nothing. */
+static struct phc dummy_phc(void) {
+    struct phc p = {.memory_kib = PASSWORD_MEMORY_KIB,
+                    .passes = PASSWORD_PASSES,
+                    .lanes = PASSWORD_LANES,
+                    .salt_len = PASSWORD_SALT_LEN,
+                    .hash_len = PASSWORD_HASH_LEN};
+    random_bytes(p.hash, p.hash_len);
+    return p;
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static void log_result(const struct login *l, const char *event, const char *more) {
+    log_event(LOG_INFO, "-", event, "service=%s mechanism=%s user=\"%s\" peer=%s tls=%s%s", l->service, l->mechanism,
+              l->name, l->peer, l->tls ? "yes" : "no", more);
+}
+
+/* `challenge`: additional data with success. */
+static int answer_ok(struct dir *d, struct rpc_request *r, const struct login *l, const struct entry *e,
+                     struct str challenge, struct error *err) {
+    BUF_AUTO sealed = BUF_INIT(TICKET_MAX);
+    struct ticket t = {.account = e->account,
+                       .quota = e->quota_mb * 1024 * 1024,
+                       .expires_s = clock_wall_s() + TICKET_LIFE_S,
+                       .address = entry_get(e, ATTR_ADDRESS),
+                       .service = str_from(l->service)};
+    int rc = ticket_seal(daemon_ticket_key(d->daemon), &t, &sealed);
+    if (rc != 0) return error_set(err, rc, "cannot make a ticket");
+    Dir__AuthReply reply = DIR__AUTH_REPLY__INIT;
+    reply.state = DIR__AUTH_STATE__OK;
+    reply.challenge = rpc_binary(challenge);
+    reply.ticket = rpc_binary(buf_str(&sealed));
+    reply.address = arena_cstr(r->arena, t.address);
+    reply.account = t.account;
+    reply.quota = t.quota;
+    reply.may_send = entry_permission(e, STR("LOCAL")) & PERMIT_SEND;
+    reply.text = (char *)(uintptr_t) "logged in";
+    if (reply.address == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    d->counts.logins++;
+    brake_success(d->brake, l->brake_account);
+    log_result(l, "login", "");
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+static int answer_state(struct rpc_request *r, Dir__AuthState state, const char *text, uint32_t delay_ms) {
+    Dir__AuthReply reply = DIR__AUTH_REPLY__INIT;
+    reply.state = state;
+    reply.text = (char *)(uintptr_t)text;
+    reply.delay_ms = delay_ms;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+static void tell_brake(const struct login *l, const char *what, const struct brake_state *s) {
+    if (!s->tell) return;
+    log_event(LOG_WARNING, "-", "login-brake", "what=%s user=\"%s\" peer=%s failures=%u service=%s", what, l->name,
+              l->peer, s->failures, l->service);
+}
+
+/* Counts the failure; the delay is the longer one of account and network. */
+static int answer_failed(struct dir *d, struct rpc_request *r, const struct login *l) {
+    struct brake_state account, network;
+    uint64_t now = loop_now_ms();
+    brake_failure(d->brake, &d->brake_settings, l->brake_account, now, &account);
+    brake_failure(d->brake, &d->brake_settings, l->brake_network, now, &network);
+    tell_brake(l, "account", &account);
+    tell_brake(l, "network", &network);
+    d->counts.failures++;
+    log_result(l, "login-failed", "");
+    uint32_t delay = account.delay_ms > network.delay_ms ? account.delay_ms : network.delay_ms;
+    return answer_state(r, DIR__AUTH_STATE__FAILED, "authentication failed", delay);
+}
+
+static int answer_throttled(struct dir *d, struct rpc_request *r) {
+    d->counts.throttled++;
+    return answer_state(r, DIR__AUTH_STATE__THROTTLED, "too many failed logins, try again later", BRAKE_DELAY_MAX_MS);
+}
+
+/* ---------------------------------------------------------------- who */
+
+static void find_user(struct dir *d, struct login *l, struct arena *arena, struct login_user *out) {
+    const struct entry *e = resolve_entry(d->mirror, &d->settings, str_from(l->name), NULL, arena);
+    bool usable = e != NULL && e->account != 0 && (e->classes & ENTRY_STORE_USER);
+    *out = (struct login_user){.entry = usable ? e : NULL};
+    if (!usable) return;
+    out->account = e->account;
+    out->verifier = e->verifier;
+    l->brake_account = brake_key_account(entry_get(e, ATTR_ADDRESS));
+}
+
+/* RFC 4616: acting for somebody else is not offered; asking for oneself is fine. */
+static bool authzid_ok(struct dir *d, struct str authzid, const struct login_user *u, struct arena *arena) {
+    if (authzid.len == 0) return true;
+    const struct entry *e = resolve_entry(d->mirror, &d->settings, authzid, NULL, arena);
+    return e != NULL && e == u->entry;
+}
+
+static bool network_refused(struct dir *d, const struct login *l) {
+    struct brake_state s;
+    brake_get(d->brake, &d->brake_settings, l->brake_network, loop_now_ms(), &s);
+    return s.refuse;
+}
+
+static int finish_right(struct dir *d, struct rpc_request *r, struct login *l, const struct login_user *u,
+                        struct str challenge, struct error *err) {
+    if (u->entry->flags & ENTRY_DISABLED) {
+        log_result(l, "login-failed", " reason=disabled");
+        return answer_state(r, DIR__AUTH_STATE__DISABLED, "account is disabled", 0);
+    }
+    return answer_ok(d, r, l, u->entry, challenge, err);
+}
+
+/* ---------------------------------------------------------------- passwords */
+
+/* Pays argon2id. The entry may change meanwhile: it is looked up again. */
+static int hash_password(struct dir *d, struct rpc_request *r, struct login *l, struct login_user *u,
+                         const struct credential_key *key, struct str password, struct error *err) {
+    struct verification v = {.password = password};
+    struct login_user now;
+    bool real = u->entry != NULL && phc_parse(entry_get(u->entry, ATTR_PASSWORD), &v.phc) == 0;
+    if (!real) v.phc = dummy_phc();
+    if (dir_hash(d, verify, &v) != 0 || v.rc == ERR_NOMEM) {
+        return answer_state(r, DIR__AUTH_STATE__TEMPORARY, "temporary authentication failure", 0);
+    }
+    find_user(d, l, r->arena, &now);
+    if (now.account != u->account || now.verifier != u->verifier) {
+        return answer_state(r, DIR__AUTH_STATE__TEMPORARY, "temporary authentication failure", 0);
+    }
+    bool right = real && v.rc == 0;
+    credential_cache_put(d->credentials, key, u->verifier, right, loop_now_ms());
+    return right ? finish_right(d, r, l, &now, STR_EMPTY, err) : answer_failed(d, r, l);
+}
+
+int login_password(struct dir *d, struct rpc_request *r, struct login *l, struct str authzid, struct str password,
+                   struct error *err) {
+    struct login_user u;
+    struct credential_key key;
+    find_user(d, l, r->arena, &u);
+    struct buf prepared = BUF_INIT(4 * PASSWORD_MAX);
+    if (password_prepare(password, &prepared) != 0 || !authzid_ok(d, authzid, &u, r->arena)) {
+        buf_wipe(&prepared);
+        return answer_failed(d, r, l);
+    }
+    credential_key_make(d->credentials, u.account, str_from(l->name), buf_str(&prepared), &key);
+    int rc;
+    switch (credential_cache_get(d->credentials, &key, u.verifier, loop_now_ms())) {
+    case CREDENTIAL_RIGHT: /* known before: comes in even from a network that is refused */
+        d->counts.logins_cached++;
+        rc = finish_right(d, r, l, &u, STR_EMPTY, err);
+        break;
+    case CREDENTIAL_WRONG: rc = network_refused(d, l) ? answer_throttled(d, r) : answer_failed(d, r, l); break;
+    default:
+        rc = network_refused(d, l) ? answer_throttled(d, r) : hash_password(d, r, l, &u, &key, buf_str(&prepared), err);
+        break;
+    }
+    buf_wipe(&prepared);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- SCRAM */
+
+/* For users that are not there: always the same salt for the same name, as a real one would have. */
+static void made_up_keys(const struct dir *d, struct str name, struct scram_keys *out) {
+    unsigned char digest[32];
+    unsigned char *ok = HMAC(EVP_sha256(), d->salt_secret, sizeof d->salt_secret, (const unsigned char *)name.ptr,
+                             name.len, digest, NULL);
+    IEMS_ASSERT(ok != NULL);
+    *out = (struct scram_keys){.iterations = PASSWORD_SCRAM_ITERATIONS, .salt_len = SALT_LEN};
+    memcpy(out->salt, digest, SALT_LEN);
+    random_bytes(out->stored, sizeof out->stored);
+    random_bytes(out->server, sizeof out->server);
+}
+
+int login_scram_first(struct dir *d, struct rpc_request *r, struct login *l, struct scram *s, struct scram_keys *keys,
+                      struct str message, struct buf *challenge) {
+    if (network_refused(d, l)) return answer_throttled(d, r), RPC_LATER;
+    int rc = scram_client_first(s, message);
+    if (rc == 0) rc = login_set_name(l, buf_str(&s->name));
+    if (rc != 0) return answer_failed(d, r, l), RPC_LATER;
+    struct login_user u;
+    find_user(d, l, r->arena, &u);
+    if (u.entry == NULL || scram_keys_parse(entry_get(u.entry, ATTR_SCRAM), keys) != 0) {
+        made_up_keys(d, str_from(l->name), keys);
+    }
+    unsigned char raw[SALT_LEN];
+    BUF_AUTO nonce = BUF_INIT(4 * SALT_LEN);
+    random_bytes(raw, sizeof raw);
+    hex_encode(&nonce, str_of(raw, sizeof raw));
+    return scram_server_first(s, keys, buf_str(&nonce), challenge);
+}
+
+int login_scram_final(struct dir *d, struct rpc_request *r, struct login *l, struct scram *s,
+                      const struct scram_keys *keys, const struct scram_bindings *bindings, struct str message,
+                      struct error *err) {
+    BUF_AUTO final = BUF_INIT(SCRAM_MESSAGE_MAX);
+    struct login_user u;
+    int rc = scram_client_final(s, keys, bindings, message, &final);
+    find_user(d, l, r->arena, &u);
+    if (rc != 0 || u.entry == NULL || !authzid_ok(d, buf_str(&s->authzid), &u, r->arena)) return answer_failed(d, r, l);
+    struct scram_keys now; /* the password may have been changed since the first message */
+    if (scram_keys_parse(entry_get(u.entry, ATTR_SCRAM), &now) != 0 ||
+        !str_eq_secret(str_of(now.stored, sizeof now.stored), str_of(keys->stored, sizeof keys->stored))) {
+        return answer_failed(d, r, l);
+    }
+    return finish_right(d, r, l, &u, buf_str(&final), err);
+}
+
+/* ---------------------------------------------------------------- an administrator's ticket */
+
+int handle_session_ticket(struct dir *d, struct rpc_request *r, struct error *err) {
+    const Dir__UserName *q = (const void *)r->msg;
+    const struct entry *e = resolve_entry(d->mirror, &d->settings, str_from(q->address), NULL, r->arena);
+    if (e == NULL || e->account == 0) return error_set(err, ERR_NOTFOUND, "there is no account %s", q->address);
+    struct login l = {.service = "admin", .mechanism = "-", .peer = "-"};
+    int rc = login_set_name(&l, str_from(q->address));
+    if (rc != 0) return error_set(err, rc, "address is too long");
+    log_event(LOG_WARNING, "-", "admin-ticket", "account=%llu address=%.*s by=%s", (unsigned long long)e->account,
+              STR_ARG(entry_get(e, ATTR_ADDRESS)), rpc_session_name(r->session));
+    return answer_ok(d, r, &l, e, STR_EMPTY, err);
+}

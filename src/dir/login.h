@@ -1,0 +1,36 @@
+/* One attempt to log in, and the mechanisms that decide it. */
+#ifndef IEMS_DIR_LOGIN_H
+#define IEMS_DIR_LOGIN_H
+
+#include "dir/dir.h"
+#include "proto/sasl/scram.h"
+
+enum { LOGIN_USER_MAX = 1100, LOGIN_WORD_MAX = 32, LOGIN_PEER_MAX = 64 };
+
+struct login {
+    char name[LOGIN_USER_MAX];
+    char service[LOGIN_WORD_MAX], mechanism[LOGIN_WORD_MAX], peer[LOGIN_PEER_MAX];
+    bool tls;
+    struct brake_key brake_account, brake_network;
+};
+
+struct login_user {
+    const struct entry *entry; /* NULL: there is no such account; good until the fiber waits */
+    uint64_t account;
+    uint32_t verifier;
+};
+
+/* The name as the client gave it. ERR_LIMIT, ERR_INVALID. */
+NODISCARD int login_set_name(struct login *l, struct str name);
+
+/* Each of these answers the request (and returns 0), but for login_scram_first: 0 = `challenge` is to be sent,
+ * RPC_LATER = the request was answered, the exchange is over. */
+NODISCARD int login_password(struct dir *d, struct rpc_request *r, struct login *l, struct str authzid,
+                             struct str password, struct error *err);
+NODISCARD int login_scram_first(struct dir *d, struct rpc_request *r, struct login *l, struct scram *s,
+                                struct scram_keys *keys, struct str message, struct buf *challenge);
+NODISCARD int login_scram_final(struct dir *d, struct rpc_request *r, struct login *l, struct scram *s,
+                                const struct scram_keys *keys, const struct scram_bindings *bindings,
+                                struct str message, struct error *err);
+
+#endif

@@ -1,0 +1,149 @@
+/* iems-dir: the directory agent. Recipients and accounts from a mirror of the directory, authentication, the options
+ * that live in the directory, administration of entries. docs/admin/addresses.md, docs/design/directory.md. */
+#include "base/encode.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "dir/address_key.h"
+#include "dir/dir.h"
+#include "directory/slapd_config.h"
+#include "rpc/store_methods.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SECONDS = 1000 };
+
+static void on_warning(void *arg, struct str dn, const char *attr, const char *what) {
+    (void)arg;
+    log_event(LOG_WARNING, "-", "directory-value", "dn=\"%.*s\" attribute=%s error=\"%s\" action=ignored", STR_ARG(dn),
+              attr, what);
+}
+
+static void on_config_changed(void *arg) {
+    struct dir *d = arg;
+    d->options_stale = true;
+}
+
+static const struct mirror_ops mirror_ops = {.warn = on_warning, .config_changed = on_config_changed};
+
+static void take_options(struct dir *d) {
+    d->settings = (struct resolve_settings){
+        .default_domain = str_from(d->default_domain),
+        .separator = str_from(option_str(d->daemon, "dir.subaddress_separator")),
+        .postmaster = str_from(option_str(d->daemon, "dir.postmaster")),
+        .unknown_channel = str_from(option_str(d->daemon, "dir.unknown_channel")),
+    };
+    d->brake_settings.failures = (uint32_t)option_u64(d->daemon, "dir.brake_failures");
+    d->brake_settings.window_ms = option_u64(d->daemon, "dir.brake_window") * SECONDS;
+}
+
+/* What needs files: the agent's password. libldap sets itself up now, for later it can open nothing. */
+static int prepare(struct daemon *daemon, struct error *err) {
+    struct dir *d = calloc(1, sizeof *d);
+    if (d == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    daemon_set_data(daemon, d);
+    d->daemon = daemon;
+    char secret[SLAPD_SECRET_MAX];
+    int rc = slapd_read_secret(daemon_instance_dir(daemon), secret, err);
+    if (rc == 0) rc = slapd_ldapi_uri(daemon_instance_dir(daemon), d->agent.uri, sizeof d->agent.uri, err);
+    if (rc != 0) return rc;
+    (void)snprintf(d->agent.dn, sizeof d->agent.dn, "%s", DIRECTORY_AGENT_DN);
+    memcpy(d->agent.secret, secret, sizeof secret);
+    explicit_bzero(secret, sizeof secret);
+    if (setenv("LDAPNOINIT", "1", 1) != 0) return error_set(err, ERR_NOMEM, "out of memory");
+    LDAP *ld = NULL;
+    if (ldap_initialize(&ld, d->agent.uri) != LDAP_SUCCESS) return error_set(err, ERR_IO, "libldap cannot be used");
+    ldap_conn_close(ld);
+    struct address_key warm; /* tables of libgsasl and libc for names beyond ASCII */
+    (void)!address_key_make(STR("\"\xc3\x84\"@\xc3\xa4.example"), STR_EMPTY, &warm, NULL);
+    return 0;
+}
+
+static int start(struct daemon *daemon, struct error *err) {
+    struct dir *d = daemon_data(daemon);
+    int rc = domain_key_make(str_from(daemon_default_domain(daemon)), false, d->default_domain,
+                             sizeof d->default_domain, err);
+    if (rc != 0) return error_prefix(err, "default domain");
+    d->mirror = mirror_new(&mirror_ops, d);
+    d->credentials = credential_cache_new();
+    d->brake = brake_new();
+    d->exchanges = map_new(MAP_BYTES);
+    d->pending = map_new(MAP_BYTES);
+    if (d->mirror == NULL || d->credentials == NULL || d->brake == NULL || d->exchanges == NULL || d->pending == NULL) {
+        return error_set(err, ERR_NOMEM, "out of memory");
+    }
+    d->options_stale = true;
+    cond_init(&d->synced_now);
+    semaphore_init(&d->hashes, HASHES_AT_ONCE);
+    semaphore_init(&d->numbers, 1);
+    random_bytes(d->salt_secret, sizeof d->salt_secret);
+    take_options(d);
+    rc = rpc_server_new(&dir_service, &dir_server_ops, d, &d->server);
+    if (rc == 0) rc = daemon_client(daemon, &store_service, NULL, NULL, &d->store);
+    if (rc != 0) return error_set(err, rc, "cannot start the service");
+    rc = feed_start(d, err);
+    if (rc == 0) take_options(d);
+    return rc;
+}
+
+static void options_changed(struct daemon *daemon) {
+    take_options(daemon_data(daemon));
+}
+
+static void stop(struct daemon *daemon, unsigned seconds) {
+    (void)seconds;
+    struct dir *d = daemon_data(daemon);
+    ldap_writer_stop(d->writer);
+    ldap_sync_stop(d->sync);
+}
+
+static int session(struct daemon *daemon, int fd, uint32_t role, const char *name) {
+    struct dir *d = daemon_data(daemon);
+    return d->server == NULL ? ERR_AGAIN : rpc_server_add(d->server, fd, role, name);
+}
+
+static void metrics(struct daemon *daemon, struct buf *out) {
+    struct dir *d = daemon_data(daemon);
+    if (d->mirror == NULL) return;
+    struct mirror_counts c;
+    mirror_get_counts(d->mirror, &c);
+    const struct {
+        const char *name, *type, *help;
+        uint64_t value;
+    } lines[] = {
+        {"iems_dir_accounts", "gauge", "Accounts", c.accounts},
+        {"iems_dir_entries", "gauge", "Entries in the mirror", c.entries},
+        {"iems_dir_domains", "gauge", "Local domains", c.domains},
+        {"iems_dir_mirror_bytes", "gauge", "Memory of the mirror", c.bytes},
+        {"iems_dir_connected", "gauge", "1 while the directory server is connected", d->connected},
+        {"iems_dir_refreshes_total", "counter", "Whole refreshes of the mirror", d->counts.refreshes},
+        {"iems_dir_resolves_total", "counter", "Addresses resolved", d->counts.resolves},
+        {"iems_dir_logins_total", "counter", "Successful logins", d->counts.logins},
+        {"iems_dir_logins_cached_total", "counter", "Logins with a password verified before", d->counts.logins_cached},
+        {"iems_dir_login_failures_total", "counter", "Failed logins", d->counts.failures},
+        {"iems_dir_login_throttled_total", "counter", "Logins refused by the brake", d->counts.throttled},
+        {"iems_dir_hashes_total", "counter", "Password hashes computed", d->counts.hashes},
+        {"iems_dir_writes_total", "counter", "Writes to the directory", d->counts.writes},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        buf_printf(out, "# HELP %s %s.\n# TYPE %s %s\n%s %llu\n", lines[i].name, lines[i].help, lines[i].name,
+                   lines[i].type, lines[i].name, (unsigned long long)lines[i].value);
+    }
+}
+
+static const struct daemon_ops ops = {
+    .name = "dir",
+    .summary = "directory agent: recipients, authentication, options, administration of entries",
+    .needs = NEEDS_THREADS | NEEDS_LDAPI,
+    .prepare = prepare,
+    .start = start,
+    .stop = stop,
+    .options_changed = options_changed,
+    .metrics = metrics,
+    .session = session,
+};
+
+int main(int argc, char **argv) {
+    return daemon_main(&ops, argc, argv);
+}
