@@ -23,6 +23,39 @@ const struct command command_table[] = {
     {"status", "[DIR] [--json]", "Show modules, their state, pid, uptime, memory and restarts",
      "The exit status is 0 only when every module is ready.", cmd_status, GROUP_INSTANCE},
 
+    {"queue list", "[--channel C] [--sender S] [--recipient R] [--sort KEY] [--limit N] [--json]",
+     "Show what is queued",
+     "Filters (all that are given must match):\n"
+     "  --channel NAME         one queue: INPUT, LOCAL, SMTPC\n"
+     "  --destination DOMAIN   for one domain\n"
+     "  --sender TEXT          part of the sender's address\n"
+     "  --recipient TEXT       part of a recipient's address\n"
+     "  --sender-domain DOMAIN\n"
+     "  --held                 only what is held\n"
+     "Order: --sort id|priority|size|time|sender",
+     cmd_queue_list, GROUP_MAIL},
+    {"queue show", "ID [--header | --body | --json]", "Show one queued message",
+     "Without an option: envelope, state and reason. --header and --body print the message itself.", cmd_queue_show,
+     GROUP_MAIL},
+    {"queue status", "[--json]", "Show the queues, the destinations that rest, and room on the disk", NULL,
+     cmd_queue_status, GROUP_MAIL},
+    {"queue retry", "ID... | FILTER... | --all [--yes]", "Try to deliver now",
+     "Filters as for `iems queue list`. What is not named by id is asked about first; --yes answers.", cmd_queue_retry,
+     GROUP_MAIL},
+    {"queue hold", "ID... | FILTER... | --all [--yes]", "Keep messages from being delivered", NULL, cmd_queue_hold,
+     GROUP_MAIL},
+    {"queue release", "ID... | FILTER... | --all [--yes]", "Deliver messages that were held", NULL, cmd_queue_release,
+     GROUP_MAIL},
+    {"queue delete", "ID... | FILTER... | --all [--yes]", "Drop messages: nobody is told", NULL, cmd_queue_delete,
+     GROUP_MAIL},
+    {"queue bounce", "ID... | FILTER... | --all [--reason TEXT] [--yes]", "Send messages back to their senders",
+     "The reason stands in the report to the sender.\nExample: iems queue bounce 4711 --reason \"Wrong address\"",
+     cmd_queue_bounce, GROUP_MAIL},
+    {"trace", "KEY [--json]", "Show the whole way of a message",
+     "KEY is a queue id, a trace identifier (as in the log), a Message-ID or an address.\n"
+     "Example: iems trace bart@example.org",
+     cmd_trace, GROUP_MAIL},
+
     {"config list", "[PATTERN] [--all]", "Show options that are set; with --all every option",
      "PATTERN is a part of the name. Each line tells the value and where it comes from.", cmd_config_list,
      GROUP_CONFIG},
@@ -36,6 +69,22 @@ const struct command command_table[] = {
     {"help", "[COMMAND] [--man]", "Show the commands, or all about one", NULL, cmd_help, GROUP_CONFIG},
     {"completion", "bash", "Print the tab completion for a shell", "Example: source <(iems completion bash)",
      cmd_completion, GROUP_CONFIG},
+
+    {"mailq", "[-h] [-v] [-s priority|size|time] [-q QUEUE]", "Show what is queued, as the classic program does",
+     "  -v  show priorities\n  -s  order (by priority if not given)\n"
+     "  -q  one queue (INPUT, LOCAL, SMTPC) or one destination domain; \"\" for what is not deferred",
+     cmd_mailq, GROUP_CLASSIC},
+    {"sendmail", "[-f SENDER] [-F NAME] [-t] [-i] [-N DSN] [-R RET] [-V ENVID] [-bs | -bp] [RECIPIENT...]",
+     "Submit the message on standard input, as the classic program does",
+     "  -f ADDRESS  sender (\"\" = none)      -F NAME   its full name\n"
+     "  -t          recipients are those of To, Cc and Bcc; Bcc is taken out\n"
+     "  -i, -oi     a line with a single dot does not end the message\n"
+     "  -N never | success,failure,delay    what the sender wants to be told\n"
+     "  -R full | hdrs                      what a report gives back\n"
+     "  -bs         talk SMTP on standard input and output\n"
+     "  -bp         the same as mailq\n"
+     "Exit status: 0 taken, 64 usage, 65 bad message, 67 bad recipient, 75 try again later.",
+     cmd_sendmail, GROUP_CLASSIC},
 };
 const size_t command_count = sizeof command_table / sizeof command_table[0];
 

@@ -13,10 +13,21 @@ int cmd_config_set(struct cli *c, int argc, char **argv);
 int cmd_config_unset(struct cli *c, int argc, char **argv);
 int cmd_help(struct cli *c, int argc, char **argv);
 int cmd_init(struct cli *c, int argc, char **argv);
+int cmd_mailq(struct cli *c, int argc, char **argv);
+int cmd_queue_bounce(struct cli *c, int argc, char **argv);
+int cmd_queue_delete(struct cli *c, int argc, char **argv);
+int cmd_queue_hold(struct cli *c, int argc, char **argv);
+int cmd_queue_list(struct cli *c, int argc, char **argv);
+int cmd_queue_release(struct cli *c, int argc, char **argv);
+int cmd_queue_retry(struct cli *c, int argc, char **argv);
+int cmd_queue_show(struct cli *c, int argc, char **argv);
+int cmd_queue_status(struct cli *c, int argc, char **argv);
 int cmd_restart(struct cli *c, int argc, char **argv);
+int cmd_sendmail(struct cli *c, int argc, char **argv);
 int cmd_start(struct cli *c, int argc, char **argv);
 int cmd_status(struct cli *c, int argc, char **argv);
 int cmd_stop(struct cli *c, int argc, char **argv);
+int cmd_trace(struct cli *c, int argc, char **argv);
 
 /* Parts of commands. */
 int help_man_conf(void);

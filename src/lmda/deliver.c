@@ -171,14 +171,17 @@ static void log_failed(struct work *w) {
     }
 }
 
-/* Takes over what the store says of each delivery. True: every delivery of the round succeeded, so that it is done. */
-static bool round_take(struct work *w, const Store__QueueCommitted *reply) {
+static bool all_delivered(const Store__QueueCommitted *reply) {
+    for (size_t i = 0; i < reply->n_deliveries; i++)
+        if (reply->deliveries[i]->status != STORE__DELIVERY_STATUS__DELIVERED) return false;
+    return true;
+}
+
+/* Takes over what the store says. `done`: the commit was carried out (see only_if_delivered). */
+static void round_take(struct work *w, const Store__QueueCommitted *reply, bool done) {
     const Store__Entry *e = w->lease->entry;
     uint64_t retry_s = option_u64(w->lmda->daemon, "lmda.quota_retry");
-    bool good = true;
-    for (size_t i = 0; i < reply->n_deliveries; i++)
-        good &= reply->deliveries[i]->status == STORE__DELIVERY_STATUS__DELIVERED;
-    bool done = good || !w->commit.only_if_delivered;
+    if (done) log_failed(w); /* those that were known before; what fails now is told in the next round */
     for (size_t i = 0; i < reply->n_deliveries; i++) {
         const Store__DeliveryResult *r = reply->deliveries[i];
         if (r->recipient >= e->n_recipients) continue;
@@ -192,7 +195,6 @@ static bool round_take(struct work *w, const Store__QueueCommitted *reply) {
             log_delivered(w, r);
         }
     }
-    return good;
 }
 
 static void defer(struct work *w, const char *reason) {
@@ -239,9 +241,8 @@ static bool rounds(struct work *w) {
             return false;
         }
         if (lease_commit(w->lease, &w->commit, w->report.body, &reply) != 0) return false;
-        bool only_if = w->commit.only_if_delivered;
-        bool good = round_take(w, (const Store__QueueCommitted *)reply.msg);
-        if (good || !only_if) log_failed(w);
+        const Store__QueueCommitted *committed = (const Store__QueueCommitted *)reply.msg;
+        round_take(w, committed, all_delivered(committed) || !w->commit.only_if_delivered);
     }
     return true;
 }

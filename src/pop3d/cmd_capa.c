@@ -29,6 +29,7 @@ int cmd_noop(struct session *s, const struct pop3_command *c) {
 /* Messages are given as they are in either case (docs/design/violations.md), so nothing but the answer changes. */
 int cmd_utf8(struct session *s, const struct pop3_command *c) {
     (void)c;
+    s->utf8 = true;
     return session_ok(s, "UTF8 enabled");
 }
 

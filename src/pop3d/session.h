@@ -24,6 +24,7 @@ struct session {
     char *user; /* of USER, until PASS */
     char address[320];
     struct maildrop drop;
+    bool utf8;
     size_t next; /* index behind the last message that was fetched whole: a client that takes all asks for it */
     unsigned bad_commands, login_failures;
     uint64_t retrieved, retrieved_bytes, deleted;
