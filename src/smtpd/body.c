@@ -10,7 +10,7 @@ enum { COMPLETION_MAX = 512, FIRST_ROOM_MAX = 64 * 1024 };
 
 struct body {
     const struct store_link *store;
-    uint64_t max, size;
+    uint64_t max, size, hint;
     const char *complete_host;
     struct summary_builder *builder;
     struct buf piece;      /* all of the message, or what is not uploaded yet */
@@ -26,6 +26,7 @@ struct body *body_new(const struct store_link *store, uint64_t max, uint64_t hin
     if (b == NULL) return NULL;
     b->store = store;
     b->max = max;
+    b->hint = hint;
     b->complete_host = complete_host;
     buf_init(&b->piece, RPC_INLINE_MAX);
     buf_init(&b->summary, SUMMARY_MAX);
@@ -37,6 +38,11 @@ struct body *body_new(const struct store_link *store, uint64_t max, uint64_t hin
     /* A peer's promise is good for one allocation instead of several, not for more. */
     if (hint > 0 && hint <= FIRST_ROOM_MAX) (void)buf_reserve(&b->piece, (size_t)hint + 64);
     return b;
+}
+
+/* ERR_LIMIT is kept for a message that is too large: a limit of the store is no fault of the peer. */
+static int store_error(int rc) {
+    return rc == ERR_LIMIT ? ERR_AGAIN : rc;
 }
 
 static void fail(struct body *b, int rc) {
@@ -81,7 +87,7 @@ static void complete_header(struct body *b) {
 static int piece_upload(struct body *b) {
     if (b->upload == NULL) {
         if (summary_builder_header_done(b->builder)) complete_header(b);
-        int rc = upload_open(b->store, 0, &b->upload, &b->err);
+        int rc = upload_open(b->store, b->hint, &b->upload, &b->err);
         if (rc < 0) return rc;
     }
     return upload_append(b->upload, &b->piece, &b->err);
@@ -95,7 +101,7 @@ void body_add(struct body *b, struct str bytes) {
     while (b->rc == 0 && bytes.len > 0) {
         if (b->piece.len >= BODY_PIECE_MAX) {
             int rc = piece_upload(b);
-            if (rc < 0) fail(b, rc);
+            if (rc < 0) fail(b, store_error(rc));
             continue;
         }
         struct str part = str_sub(bytes, 0, BODY_PIECE_MAX - b->piece.len);
@@ -120,7 +126,7 @@ static int finish(struct body *b) {
     } else {
         int rc = b->piece.len > 0 ? upload_append(b->upload, &b->piece, &b->err) : 0;
         if (rc == 0) rc = upload_wait(b->upload, &b->err);
-        if (rc < 0) return rc;
+        if (rc < 0) return store_error(rc);
     }
     if (b->piece.error != 0 || summary_builder_finish(b->builder, &b->summary) < 0)
         return error_set(&b->err, ERR_NOMEM, "out of memory");

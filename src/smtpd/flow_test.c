@@ -314,12 +314,17 @@ RIG_TEST(large_messages_that_fail) {
     rig_send(&c, buf_str(&message), SIZE_MAX);
     rig_play(&c, "< 452 4.3.1", SIZE_MAX);
     wait_for_drops(2);
+    rig.append_error = ERR_LIMIT; /* a limit of the store is no fault of the message */
+    rig_play(&c, ENVELOPE "> DATA\n< 354", SIZE_MAX);
+    rig_send(&c, buf_str(&message), SIZE_MAX);
+    rig_play(&c, "< 451 4.3.0", SIZE_MAX);
+    wait_for_drops(3);
     rig.append_error = 0;
     rig.append_delay_ms = 5;
     rig_play(&c, ENVELOPE "> DATA\n< 354", SIZE_MAX); /* the client goes away amid the data */
     rig_send(&c, str_sub(buf_str(&message), 0, 1500000), SIZE_MAX);
     rig_close(&c);
-    wait_for_drops(3);
+    wait_for_drops(4);
     assert_int_equal(rig.submitted, 0);
 }
 

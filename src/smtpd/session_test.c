@@ -47,7 +47,7 @@ RIG_TEST(a_message_by_hand) {
         has(&rig.prefix, "Received: from client.example ([192.0.2.7])\r\n\tby mail.example.test (IEMS) with SMTP\r\n"));
     assert_true(has(&rig.prefix, " for <bart@example.test>;\r\n\t"));
     assert_true(has(&rig.trace, "smtpd accepted from=<a@sender.example>"));
-    assert_int_equal(rig.received, 1);
+    assert_int_equal(rig.received, 0); /* ours stands in the prefix */
 }
 
 /* ESMTP-01, ESMTP-02, ESMTP-03, ESMTP-05, ESMTP-06, ESMTP-08 */
@@ -277,7 +277,7 @@ RIG_TEST(too_many_hops) {
              HELLO ENVELOPE
              "> DATA\n< 354\n> Received: a\n> Received: b\n> Received: c\n> \n> .\n< 554 5.4.6\n" ENVELOPE
              "> DATA\n< 354\n> Received: a\n> Received: b\n> \n> .\n< 250");
-    assert_int_equal(rig.received, 3);
+    assert_int_equal(rig.received, 2);
 }
 
 /* SMTPD-15, TRBL-02, LIM-29 */

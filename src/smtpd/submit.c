@@ -111,7 +111,7 @@ static void entry_fill(struct session *s, const struct summary *summary, struct 
     e->auth_user = s->user;
     e->peer_ip = s->peer;
     e->helo = s->helo;
-    e->received = summary->received + 1; /* with ours, which stands in the prefix */
+    e->received = summary->received;
     e->summary = rpc_binary(body_summary(t->body));
 }
 
