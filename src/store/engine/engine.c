@@ -18,6 +18,12 @@ int engine_get(struct engine *e, enum engine_space space, struct str key, enum e
     return rc != 0 ? rc : out->error;
 }
 
+int engine_get_at(struct engine *e, struct engine_snapshot *snap, enum engine_space space, struct str key,
+                  struct buf *out) {
+    int rc = e->ops->get(e, space, key, READ_ANY, snap, take_buf, out);
+    return rc != 0 ? rc : out->error;
+}
+
 int engine_write(struct engine *e, const struct batch *const *batches, size_t count, int *results, struct error *err) {
     return e->ops->write(e, batches, count, results, err);
 }

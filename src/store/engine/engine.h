@@ -70,6 +70,8 @@ NODISCARD int engine_visit(struct engine *e, enum engine_space space, struct str
 /* Appends the value to `out`. As above, or ERR_LIMIT/ERR_NOMEM of the buffer. */
 NODISCARD int engine_get(struct engine *e, enum engine_space space, struct str key, enum engine_read read,
                          struct buf *out);
+NODISCARD int engine_get_at(struct engine *e, struct engine_snapshot *snap, enum engine_space space, struct str key,
+                            struct buf *out);
 NODISCARD int engine_write(struct engine *e, const struct batch *const *batches, size_t count, int *results,
                            struct error *err);
 NODISCARD int engine_write_one(struct engine *e, const struct batch *b, struct error *err);

@@ -308,6 +308,23 @@ struct folder *account_folder_by_id(struct account *a, uint64_t id) {
     return NULL;
 }
 
+/* Children stand right behind "name/" in the order of names. */
+bool account_has_children(struct account *a, const char *name) {
+    size_t len = strlen(name), lo = 0, hi = a->folder_count;
+    char prefix[FOLDER_NAME_MAX + 2];
+    memcpy(prefix, name, len);
+    prefix[len] = '/';
+    struct str want = str_of(prefix, len + 1);
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (str_cmp(str_from(a->folders[mid]->name), want) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < a->folder_count && str_starts(str_from(a->folders[lo]->name), want);
+}
+
 bool account_subscribed(struct account *a, struct str name) {
     for (size_t i = 0; i < a->subscribed_count; i++)
         if (str_eq(str_from(a->subscribed[i]), name)) return true;

@@ -174,6 +174,10 @@ void folder_changed(struct folder *f, uint64_t seq) {
     if (f->notify_seq == 0 && !list_empty(&f->watchers)) notice_start(f);
 }
 
+void folder_tell_gone(struct folder *f) {
+    tell_watchers(f, f->highestmodseq + 1);
+}
+
 void folder_watch(struct folder *f, struct folder_watch *w) {
     w->folder = f;
     list_push_back(&f->watchers, &w->link);

@@ -351,3 +351,58 @@ int message_decode(struct str value, struct message_stored *out) {
     *out = s;
     return 0;
 }
+
+/* --- recount, for the repair */
+struct recount {
+    uint64_t size, count;
+};
+
+static bool recount_one(void *arg, struct str key, struct str value) {
+    struct recount *r = arg;
+    struct message_stored m;
+    if (key.len == 13 && message_decode(value, &m) == 0) {
+        r->size += m.size;
+        r->count++;
+    }
+    return true;
+}
+
+int folder_recount(struct folder *f, struct batch *b) {
+    struct store *st = f->account->m->st;
+    struct key from = key_of_id(KEY_MESSAGE, f->id), to = from;
+    key_end_of_prefix(&to);
+    if (f->heat == FOLDER_HOT && f->pins == 0) folder_list_drop(f); /* the engine is asked again */
+    int rc = folder_load(f);
+    if (rc != 0) return rc;
+    uint64_t seq;
+    struct recount r;
+    do { /* until nothing was changed while the records were read */
+        r = (struct recount){0};
+        seq = f->seq;
+        rc = store_wait_applied(st, seq);
+        struct engine_range q = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to), .once = true};
+        if (rc == 0) rc = store_scan(st, &q, recount_one, &r);
+    } while (rc == 0 && f->seq != seq);
+    if (rc == 0) {
+        f->messages = f->count;
+        f->size = r.size;
+        f->unseen = f->deleted = 0;
+        for (size_t i = 0; i < f->count; i++) {
+            count_flags(f, f->list[i].flags, 1);
+            if (f->list[i].uid >= f->uidnext) f->uidnext = f->list[i].uid + 1;
+            if (f->list[i].modseq > f->highestmodseq) f->highestmodseq = f->list[i].modseq;
+        }
+        folder_put_counters(f, b);
+    }
+    folder_unload(f);
+    return rc;
+}
+
+void account_recount(struct account *a, struct batch *b) {
+    a->bytes = a->messages = 0;
+    for (size_t i = 0; i < a->folder_count; i++) {
+        a->bytes += a->folders[i]->size;
+        a->messages += a->folders[i]->messages;
+    }
+    account_put_usage(a, b);
+}

@@ -105,6 +105,7 @@ struct folder *account_folder(struct account *a, struct str name); /* INBOX in a
 /* The same, and if there is none one whose name differs in the case of ASCII letters only. */
 struct folder *account_folder_like(struct account *a, struct str name);
 struct folder *account_folder_by_id(struct account *a, uint64_t id);
+bool account_has_children(struct account *a, const char *name);
 bool account_subscribed(struct account *a, struct str name);
 bool account_fits(const struct account *a, uint64_t bytes, uint64_t quota); /* quota 0 = unlimited */
 void account_put_record(struct account *a, struct batch *b);
@@ -125,6 +126,7 @@ void folder_put_counters(struct folder *f, struct batch *b);
 /* The commit that holds the last changes of the folder was submitted: watchers will be told. */
 void folder_changed(struct folder *f, uint64_t seq);
 void folder_watch(struct folder *f, struct folder_watch *w);
+void folder_tell_gone(struct folder *f); /* watchers ask, and find that it is not there any more */
 void folder_unwatch(struct folder_watch *w);
 uint64_t folder_next_modseq(struct folder *f);
 /* Bits of the keywords, adding new ones (then the name record is put). ERR_LIMIT when full and `strict`. */

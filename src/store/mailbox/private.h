@@ -19,6 +19,9 @@ void folder_free(struct folder *f);
 struct folder *folder_new(struct account *a, uint64_t id, struct str name);
 NODISCARD int folder_decode_name(struct folder *f, struct str value);
 NODISCARD int folder_decode_counters(struct folder *f, struct str value);
+/* Counts anew from the list and the stored records, and puts the counters. In a fiber. */
+NODISCARD int folder_recount(struct folder *f, struct batch *b);
+void account_recount(struct account *a, struct batch *b);
 void folder_list_drop(struct folder *f); /* HOT, not pinned -> COLD */
 
 #endif

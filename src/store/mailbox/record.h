@@ -23,7 +23,8 @@ enum {
     FIELD_SIZE = 2,    /* u64 RFC822.SIZE (prefix + body), u32 length of the prefix, u64 blob id */
     FIELD_SUMMARY = 4, /* u32 length, summary bytes (proto/mime/summary.h) */
     FIELD_BODY = 8, /* u32 length, prefix + body; only if the whole is at most RPC_INLINE_MAX, else length 0xffffffff */
-    FIELD_HEADER = 16, /* u32 length, prefix + header with its empty line; same limit: for header fetches and searches */
+    FIELD_HEADER =
+        16, /* u32 length, prefix + header with its empty line; same limit: for header fetches and searches */
 };
 
 struct message_record {

@@ -88,7 +88,7 @@ static void time_key(struct key *k, enum key_kind kind, int64_t at, uint64_t id)
     key_u64(k, id);
 }
 
-static void state_key(struct key *k, const Store__Entry *e, enum entry_state state) {
+void index_key(struct key *k, const Store__Entry *e, enum entry_state state) {
     if (state == ENTRY_READY)
         ready_key(k, entry_channel(e), entry_dest(e), e->priority, e->id);
     else if (state == ENTRY_DEFERRED)
@@ -97,12 +97,16 @@ static void state_key(struct key *k, const Store__Entry *e, enum entry_state sta
         *k = key_of_id(KEY_HELD, e->id);
 }
 
+void attention_key(struct key *k, int64_t at, uint64_t id) {
+    time_key(k, KEY_ATTENTION, at, id);
+}
+
 /* The values repeat what a scan needs to count and to move the entry without reading it. */
 void index_put(struct queue *q, struct batch *b, const Store__Entry *e, enum entry_state state) {
     struct key k;
     int64_t attention = entry_attention(e);
     BUF_AUTO v = BUF_INIT(4096);
-    state_key(&k, e, state);
+    index_key(&k, e, state);
     wire_u64(&v, e->size);
     wire_u64(&v, (uint64_t)e->created);
     if (state != ENTRY_READY) {
@@ -113,7 +117,7 @@ void index_put(struct queue *q, struct batch *b, const Store__Entry *e, enum ent
     batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
     if (state == ENTRY_DEFERRED) clock_deferred(q, e->ready);
     if (attention == 0 || state == ENTRY_HELD) return;
-    time_key(&k, KEY_ATTENTION, attention, e->id);
+    attention_key(&k, attention, e->id);
     batch_put(b, SPACE_META, key_str(&k), entry_channel(e));
     clock_attention(q, attention);
 }
@@ -121,10 +125,10 @@ void index_put(struct queue *q, struct batch *b, const Store__Entry *e, enum ent
 void index_delete(struct batch *b, const Store__Entry *e, enum entry_state state) {
     struct key k;
     int64_t attention = entry_attention(e);
-    state_key(&k, e, state);
+    index_key(&k, e, state);
     batch_delete(b, SPACE_META, key_str(&k));
     if (attention == 0 || state == ENTRY_HELD) return;
-    time_key(&k, KEY_ATTENTION, attention, e->id);
+    attention_key(&k, attention, e->id);
     batch_delete(b, SPACE_META, key_str(&k));
 }
 

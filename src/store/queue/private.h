@@ -105,6 +105,8 @@ int64_t entry_attention(const Store__Entry *e); /* 0 = none */
 void entry_put(struct batch *b, const Store__Entry *e);
 void index_put(struct queue *q, struct batch *b, const Store__Entry *e, enum entry_state state);
 void index_delete(struct batch *b, const Store__Entry *e, enum entry_state state);
+void index_key(struct key *k, const Store__Entry *e, enum entry_state state);
+void attention_key(struct key *k, int64_t at, uint64_t id);
 void ready_key(struct key *k, struct str channel, struct str dest, int32_t priority, uint64_t id);
 /* Takes the parts of a READY key apart; false when it is malformed. */
 bool ready_key_parse(struct str key, struct str *channel, struct str *dest, int32_t *priority, uint64_t *id);

@@ -27,7 +27,7 @@ void trace_put(struct queue *q, struct batch *b, struct str trace, char *const *
     batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
 }
 
-static void index_key(struct key *k, int64_t day, struct str key) {
+static void day_key(struct key *k, int64_t day, struct str key) {
     key_start(k, KEY_TRACE_INDEX);
     key_u32(k, (uint32_t)day);
     key = str_sub(key, 0, TRACE_KEY_MAX);
@@ -47,7 +47,7 @@ void trace_index(struct batch *b, struct str key, struct str trace) {
     key = bare(key);
     if (key.len == 0 || trace.len == 0 || trace.len > TRACE_ID_MAX) return;
     struct key k;
-    index_key(&k, clock_wall_ms() / DAY_MS, key);
+    day_key(&k, clock_wall_ms() / DAY_MS, key);
     key_bytes(&k, trace);
     batch_put(b, SPACE_META, key_str(&k), STR_EMPTY);
 }
@@ -135,7 +135,7 @@ static int find_traces(struct queue *q, struct str key, struct find *f) {
     int64_t today = clock_wall_ms() / DAY_MS;
     struct key k;
     for (int64_t day = today; day >= today - (int64_t)q->trace_days && f->count < f->max; day--) {
-        index_key(&k, day, key);
+        day_key(&k, day, key);
         f->skip = k.len;
         int rc = scan_prefix(q, &k, take_trace, f);
         if (rc == 0 && f->failed) rc = ERR_NOMEM;

@@ -7,23 +7,6 @@
 
 enum { LIST_LIMIT = 1000, CHANGES_BYTES = RPC_PAGE_BYTES, FLAG_RECORD = 20 };
 
-/* Children stand right behind "name/" in the order of names. */
-static bool has_children(struct account *a, const char *name) {
-    size_t len = strlen(name), lo = 0, hi = a->folder_count;
-    char prefix[FOLDER_NAME_MAX + 2];
-    memcpy(prefix, name, len);
-    prefix[len] = '/';
-    struct str want = str_of(prefix, len + 1);
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (str_cmp(str_from(a->folders[mid]->name), want) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < a->folder_count && str_starts(str_from(a->folders[lo]->name), want);
-}
-
 void folder_fill(struct folder *f, struct arena *arena, Store__Folder *out) {
     struct account *a = f->account;
     out->id = f->id;
@@ -41,7 +24,7 @@ void folder_fill(struct folder *f, struct arena *arena, Store__Folder *out) {
     out->keywords = arena_alloc(arena, (f->keyword_count + 1) * sizeof(char *));
     for (unsigned i = 0; i < f->keyword_count && out->keywords != NULL; i++)
         out->keywords[out->n_keywords++] = arena_cstr(arena, str_from(f->keywords[i]));
-    out->has_children = has_children(a, f->name);
+    out->has_children = account_has_children(a, f->name);
 }
 
 Store__UidRun **runs_make(struct arena *arena, const struct uid_run *runs, size_t count) {
@@ -76,7 +59,7 @@ static bool list_add(struct lister *l, struct folder *f, const char *subscribed)
     } else {
         out->name = arena_cstr(l->r->arena, str_from(subscribed));
         out->subscribed = true;
-        out->has_children = has_children(l->a, subscribed);
+        out->has_children = account_has_children(l->a, subscribed);
     }
     l->reply.folders[l->reply.n_folders++] = out;
     return true;

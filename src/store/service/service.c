@@ -23,6 +23,15 @@
     X(STORE_SESSION_CLOSE, on_session_close, false)                                                                    \
     X(STORE_FOLDER_LIST, on_folder_list, true)                                                                         \
     X(STORE_FOLDER_STATUS, on_folder_status, true)                                                                     \
+    X(STORE_STORE_CHECK, on_store_check, true)                                                                         \
+    X(STORE_FOLDER_CREATE, on_folder_create, true)                                                                     \
+    X(STORE_FOLDER_DELETE, on_folder_delete, true)                                                                     \
+    X(STORE_FOLDER_RENAME, on_folder_rename, true)                                                                     \
+    X(STORE_MESSAGE_STORE, on_message_store, true)                                                                     \
+    X(STORE_MESSAGE_COPY, on_message_copy, true)                                                                       \
+    X(STORE_MESSAGE_EXPUNGE, on_message_expunge, true)                                                                 \
+    X(STORE_ACCOUNT_DELETE, on_account_delete, true)                                                                   \
+    X(STORE_ACCOUNT_INFO, on_account_info, true)                                                                       \
     X(STORE_FOLDER_SUBSCRIBE, on_folder_subscribe, true)                                                               \
     X(STORE_FOLDER_OPEN, on_folder_open, true)                                                                         \
     X(STORE_FOLDER_CLOSE, on_folder_close, false)                                                                      \

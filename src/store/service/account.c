@@ -1,0 +1,71 @@
+/* ACCOUNT_DELETE and ACCOUNT_INFO, for iems-dir and the command line. */
+#include "base/clock.h"
+#include "store/service/private.h"
+
+#include <stdlib.h>
+
+/* The record stays, marked: a delivery that is under way must not bring the account back. */
+static int delete_account(struct service *s, struct account *a) {
+    struct batch b;
+    uint64_t *folders = malloc((a->folder_count + 1) * sizeof *folders);
+    size_t n = 0;
+    IEMS_ASSERT(folders != NULL);
+    batch_init(&b);
+    while (a->folder_count > 0) {
+        struct folder *f = a->folders[a->folder_count - 1];
+        struct key k = key_of_id(KEY_NAME, a->id);
+        key_bytes(&k, str_from(f->name));
+        batch_delete(&b, SPACE_META, key_str(&k));
+        folders[n++] = f->id;
+        purge_folder(s, &b, f);
+        account_remove_folder(a, f);
+    }
+    while (a->subscribed_count > 0) account_subscribe(a, &b, str_from(a->subscribed[a->subscribed_count - 1]), false);
+    struct key usage = key_of_id(KEY_USAGE, a->id);
+    batch_delete(&b, SPACE_META, key_str(&usage));
+    a->deleted = true;
+    account_put_record(a, &b);
+    int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    for (size_t i = 0; i < n && rc == 0; i++) purge_run(s, folders[i]);
+    free(folders);
+    return rc;
+}
+
+HANDLER(on_account_delete) {
+    const Store__AccountId *req = (const Store__AccountId *)r->msg;
+    struct service *s = arg;
+    struct account *a;
+    int rc = account_pin(s->m, req->account, STR_EMPTY, false, &a);
+    if (rc == 0) {
+        rc = delete_account(s, a);
+        account_unpin(a);
+    } else if (rc == ERR_NOTFOUND) { /* never used, or deleted before: that is what was wanted */
+        rc = 0;
+    }
+    if (rc != 0) return error_set(err, rc, "the mailbox cannot be deleted: %s", err_name(rc));
+    Store__Empty reply = STORE__EMPTY__INIT;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+HANDLER(on_account_info) {
+    const Store__AccountId *req = (const Store__AccountId *)r->msg;
+    struct service *s = arg;
+    struct account *a;
+    Store__AccountInfo reply = STORE__ACCOUNT_INFO__INIT;
+    reply.account = req->account;
+    int rc = account_pin(s->m, req->account, STR_EMPTY, false, &a);
+    if (rc == 0) {
+        reply.exists = true;
+        reply.bytes = a->bytes;
+        reply.messages = a->messages;
+        reply.folders = a->folder_count;
+        reply.last_access = a->last_access;
+        account_unpin(a);
+    } else if (rc != ERR_NOTFOUND) {
+        return error_set(err, rc, "the mailbox cannot be read: %s", err_name(rc));
+    }
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}

@@ -1,0 +1,67 @@
+/* Checks every invariant of docs/design/store-format.md against a snapshot, online. Pure reading; runs on a worker. */
+#ifndef IEMS_STORE_SERVICE_CHECK_H
+#define IEMS_STORE_SERVICE_CHECK_H
+
+#include "base/map.h"
+#include "store/store.h"
+
+enum check_repair {
+    REPAIR_NONE,
+    REPAIR_BLOB_COUNT,
+    REPAIR_BLOB_ORPHAN,
+    REPAIR_CHUNKS,
+    REPAIR_INDEX,
+    REPAIR_COUNTERS,
+    REPAIR_USAGE,
+    REPAIR_FLAGS,
+    REPAIR_SUMMARY
+};
+
+/* One thing that is wrong, and what repairs it. */
+struct check_fault {
+    enum check_repair repair;
+    uint64_t id;   /* blob, entry, folder, account */
+    int64_t delta; /* REPAIR_BLOB_*: what the count is off */
+    char *text;
+    char *key; /* REPAIR_INDEX, REPAIR_FLAGS: the key to delete */
+    size_t key_len;
+};
+
+struct check {
+    struct engine *e;
+    struct engine_snapshot *snap;
+    struct check_fault *faults;
+    size_t fault_count, fault_cap;
+    uint64_t entries, accounts, folders, messages, blobs;
+    uint64_t first_id;     /* identifiers from here on are newer than the snapshot's state in memory */
+    struct map *refs;      /* blob -> count of references seen */
+    struct map *folder_of; /* folder -> struct check_folder */
+    int rc;
+};
+
+struct check_folder {
+    uint64_t account, id;
+    bool purged, has_counters;
+    uint32_t uidnext;
+    uint64_t highestmodseq, messages, unseen, deleted, size;                  /* as stored */
+    uint64_t seen_messages, seen_unseen, seen_deleted, seen_size, seen_flags; /* as found */
+};
+
+void check_run(struct check *c);
+void check_done(struct check *c);
+
+/* --- for the parts */
+__attribute__((format(printf, 4, 5))) void check_fault(struct check *c, enum check_repair repair, uint64_t id,
+                                                       const char *fmt, ...);
+void check_fault_key(struct check *c, enum check_repair repair, struct str key); /* completes the last fault */
+NODISCARD int check_each(struct check *c, enum engine_space space, struct str from, struct str to,
+                         void (*each)(struct check *c, struct str key, struct str value));
+NODISCARD int check_each_kind(struct check *c, enum key_kind kind,
+                              void (*each)(struct check *c, struct str key, struct str value));
+bool check_has(struct check *c, struct str key);
+void check_ref(struct check *c, uint64_t blob);
+NODISCARD int check_queue(struct check *c);
+NODISCARD int check_mailboxes(struct check *c);
+NODISCARD int check_blobs(struct check *c);
+
+#endif

@@ -1,0 +1,153 @@
+/* STORE_CHECK: runs the check on a worker; with `repair` puts right what can be, from the state in memory where there
+ * is one, then checks again. */
+#include "store/mailbox/private.h"
+#include "store/queue/private.h"
+#include "store/service/check.h"
+#include "store/service/private.h"
+
+#include <stdlib.h>
+
+enum { FAULTS_TOLD = 1000 };
+
+static void check_work(void *arg) {
+    check_run(arg);
+}
+
+static int check_once(struct service *s, struct check *c) {
+    /* A purge works in slices: the invariants hold in between. */
+    int rc = store_wait_applied(s->st, commit_last(s->st->commits));
+    if (rc != 0) return rc;
+    *c = (struct check){.e = s->st->engine, .snap = engine_snapshot_new(s->st->engine)};
+    rc = store_work(check_work, c);
+    engine_snapshot_free(s->st->engine, c->snap);
+    return rc != 0 ? rc : c->rc;
+}
+
+/* --- repairs: each is one commit of its own */
+static int repair_count(struct service *s, uint64_t id, int64_t delta) {
+    struct blob *blob;
+    struct batch b;
+    int rc = blob_pin(s->bs, id, &blob);
+    if (rc != 0) return rc == ERR_NOTFOUND ? 0 : rc;
+    batch_init(&b);
+    if ((int64_t)blob->refs + delta >= 0) blob_add_refs(s->bs, &b, blob, (int)delta);
+    blob_unpin(s->bs, blob);
+    rc = batch_empty(&b) ? 0 : store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    return rc;
+}
+
+static int repair_delete(struct service *s, struct str key) {
+    struct batch b;
+    batch_init(&b);
+    batch_delete(&b, SPACE_META, key);
+    int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    return rc;
+}
+
+static int repair_chunks(struct service *s, uint64_t id) {
+    struct key from, to;
+    struct batch b;
+    batch_init(&b);
+    from.len = to.len = 0;
+    key_u64(&from, id);
+    key_u64(&to, id + 1);
+    batch_delete_range(&b, SPACE_BLOB, key_str(&from), key_str(&to));
+    int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    return rc;
+}
+
+static int repair_entry(struct service *s, uint64_t id) {
+    ARENA_AUTO arena = arena_new(ENTRY_MEMORY_MAX);
+    Store__Entry *e;
+    struct batch b;
+    if (!queue_is_free(s->q, id)) return 0;
+    int rc = entry_read(s->q, id, arena, &e);
+    if (rc != 0) return rc == ERR_NOTFOUND ? 0 : rc;
+    batch_init(&b);
+    enum entry_state state = e->held ? ENTRY_HELD : ENTRY_DEFERRED; /* the clock makes it READY */
+    index_put(s->q, &b, e, state);
+    count_state(dest_get(channel_get(s->q, entry_channel(e)), entry_dest(e)), state, e->size, 1);
+    rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    return rc;
+}
+
+static int repair_folder(struct service *s, struct check *c, uint64_t id, bool usage_only) {
+    struct check_folder *cf = usage_only ? NULL : map_get(c->folder_of, map_u64_key(&id));
+    struct account *a;
+    if (!usage_only && cf == NULL) return 0;
+    int rc = account_pin(s->m, usage_only ? id : cf->account, STR_EMPTY, false, &a);
+    if (rc != 0) return rc == ERR_NOTFOUND ? 0 : rc;
+    struct folder *f = usage_only ? NULL : account_folder_by_id(a, id);
+    struct batch b;
+    batch_init(&b);
+    if (f != NULL) rc = folder_recount(f, &b);
+    if (rc == 0) account_recount(a, &b);
+    if (rc == 0) rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    account_unpin(a);
+    return rc;
+}
+
+static int repair_one(struct service *s, struct check *c, const struct check_fault *f) {
+    switch (f->repair) {
+    case REPAIR_BLOB_COUNT:
+    case REPAIR_BLOB_ORPHAN: return repair_count(s, f->id, f->delta);
+    case REPAIR_CHUNKS: return repair_chunks(s, f->id);
+    case REPAIR_INDEX: return f->key != NULL ? repair_delete(s, str_of(f->key, f->key_len)) : repair_entry(s, f->id);
+    case REPAIR_FLAGS: return f->key != NULL ? repair_delete(s, str_of(f->key, f->key_len)) : 0;
+    case REPAIR_COUNTERS: return repair_folder(s, c, f->id, false);
+    case REPAIR_USAGE: return repair_folder(s, c, f->id, true);
+    default: return 0;
+    }
+}
+
+static int repair_all(struct service *s, struct check *c) {
+    int rc = 0;
+    for (size_t i = 0; i < c->fault_count && rc == 0; i++) rc = repair_one(s, c, &c->faults[i]);
+    return rc;
+}
+
+static void fill(struct check *c, struct rpc_request *r, const char *prefix, Store__StoreCheckReply *reply) {
+    size_t max = reply->n_faults + c->fault_count;
+    char **faults = arena_alloc(r->arena, (max + 1) * sizeof(char *));
+    if (faults == NULL) return;
+    for (size_t i = 0; i < reply->n_faults; i++) faults[i] = reply->faults[i];
+    reply->faults = faults;
+    for (size_t i = 0; i < c->fault_count && reply->n_faults < FAULTS_TOLD; i++) {
+        char *text = arena_printf(r->arena, "%s%s", prefix, c->faults[i].text);
+        if (text != NULL) reply->faults[reply->n_faults++] = text;
+    }
+    reply->fault_count = c->fault_count;
+    reply->entries = c->entries;
+    reply->accounts = c->accounts;
+    reply->folders = c->folders;
+    reply->messages = c->messages;
+    reply->blobs = c->blobs;
+}
+
+HANDLER(on_store_check) {
+    const Store__StoreCheckRequest *req = (const Store__StoreCheckRequest *)r->msg;
+    struct service *s = arg;
+    struct check c;
+    if (s->checking) return error_set(err, ERR_AGAIN, "a check is running already");
+    s->checking = true;
+    Store__StoreCheckReply reply = STORE__STORE_CHECK_REPLY__INIT;
+    int rc = check_once(s, &c);
+    bool again = rc == 0 && req->repair && c.fault_count > 0;
+    if (rc == 0) fill(&c, r, again ? "found: " : "", &reply);
+    if (again) rc = repair_all(s, &c);
+    check_done(&c);
+    if (again && rc == 0) {
+        rc = check_once(s, &c);
+        if (rc == 0) fill(&c, r, "left: ", &reply);
+        check_done(&c);
+    }
+    s->checking = false;
+    if (rc != 0) return error_set(err, rc, "the check could not be finished: %s", err_name(rc));
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}

@@ -1,0 +1,165 @@
+/* INV-5 to INV-9: accounts, folders, messages, counters. */
+#include "store/mailbox/private.h"
+#include "store/service/check.h"
+
+#include <stdlib.h>
+
+#define ULL(v) (unsigned long long)(v)
+
+static struct check_folder *folder_of(struct check *c, uint64_t id) {
+    return map_get(c->folder_of, map_u64_key(&id));
+}
+
+static struct check_folder *folder_add(struct check *c, uint64_t account, uint64_t id) {
+    struct check_folder *f = folder_of(c, id);
+    if (f != NULL) return f;
+    f = calloc(1, sizeof *f);
+    IEMS_ASSERT(f != NULL);
+    f->account = account;
+    f->id = id;
+    IEMS_ASSERT(map_put(c->folder_of, map_u64_key(&f->id), f, NULL) == 0);
+    return f;
+}
+
+static void each_name(struct check *c, struct str key, struct str value) {
+    struct wire w = wire_of(value);
+    uint64_t id = wire_get_u64(&w);
+    if (key.len < 10 || w.bad) {
+        check_fault(c, REPAIR_NONE, 0, "a folder name record is damaged");
+        return;
+    }
+    uint64_t account = key_get_u64(key, 1);
+    if (folder_of(c, id) != NULL) check_fault(c, REPAIR_NONE, id, "folder %llu has two names", ULL(id));
+    folder_add(c, account, id);
+    c->folders++;
+    struct key k = key_of_id(KEY_ACCOUNT, account);
+    if (!check_has(c, key_str(&k)))
+        check_fault(c, REPAIR_NONE, account, "account %llu has folders but no record", ULL(account));
+}
+
+static void each_purge(struct check *c, struct str key, struct str value) {
+    (void)value;
+    if (key.len == 9) folder_add(c, 0, key_get_u64(key, 1))->purged = true;
+}
+
+static void each_counters(struct check *c, struct str key, struct str value) {
+    struct folder f = {0};
+    uint64_t id = key.len == 17 ? key_get_u64(key, 9) : 0;
+    struct check_folder *cf = folder_of(c, id);
+    if (cf == NULL) {
+        check_fault(c, REPAIR_NONE, id, "counters of folder %llu, which has no name", ULL(id));
+        check_fault_key(c, REPAIR_INDEX, key);
+        return;
+    }
+    if (folder_decode_counters(&f, value) != 0) {
+        check_fault(c, REPAIR_COUNTERS, id, "counters of folder %llu are damaged", ULL(id));
+        return;
+    }
+    cf->has_counters = true;
+    cf->uidnext = f.uidnext;
+    cf->highestmodseq = f.highestmodseq;
+    cf->messages = f.messages;
+    cf->unseen = f.unseen;
+    cf->deleted = f.deleted;
+    cf->size = f.size;
+}
+
+static void each_flags(struct check *c, struct str key, struct str value) {
+    uint64_t id = key.len == 13 ? key_get_u64(key, 1) : 0;
+    uint32_t uid = key.len == 13 ? key_get_u32(key, 9) : 0;
+    struct check_folder *f = folder_of(c, id);
+    if (f == NULL || value.len != 16) {
+        check_fault(c, REPAIR_NONE, id, "flags of message %u in folder %llu, which is not there", uid, ULL(id));
+        check_fault_key(c, REPAIR_INDEX, key);
+        return;
+    }
+    if (f->purged) return;
+    uint64_t flags = key_get_u64(value, 0), modseq = key_get_u64(value, 8);
+    f->seen_flags++;
+    f->seen_unseen += !(flags & MAILBOX_SEEN);
+    f->seen_deleted += (flags & MAILBOX_DELETED) != 0;
+    if (uid >= f->uidnext)
+        check_fault(c, REPAIR_COUNTERS, id, "UID %u of folder %llu is not below UIDNEXT %u", uid, ULL(id), f->uidnext);
+    if (modseq > f->highestmodseq)
+        check_fault(c, REPAIR_COUNTERS, id, "MODSEQ %llu of UID %u in folder %llu is above the highest", ULL(modseq),
+                    uid, ULL(id));
+    struct key k;
+    message_key(&k, KEY_MESSAGE, id, uid);
+    if (check_has(c, key_str(&k))) return;
+    check_fault(c, REPAIR_NONE, id, "message UID %u of folder %llu has flags but no record", uid, ULL(id));
+    check_fault_key(c, REPAIR_FLAGS, key);
+}
+
+static void each_message(struct check *c, struct str key, struct str value) {
+    struct message_stored m;
+    uint64_t id = key.len == 13 ? key_get_u64(key, 1) : 0;
+    struct check_folder *f = folder_of(c, id);
+    if (f == NULL) {
+        check_fault(c, REPAIR_NONE, id, "a message record of folder %llu, which is not there", ULL(id));
+        return;
+    }
+    if (message_decode(value, &m) != 0) {
+        check_fault(c, REPAIR_NONE, id, "message UID %u of folder %llu is damaged", key_get_u32(key, 9), ULL(id));
+        return;
+    }
+    check_ref(c, m.blob);
+    struct key k = key_of_id(KEY_BLOB, m.blob);
+    if (!check_has(c, key_str(&k)))
+        check_fault(c, REPAIR_NONE, id, "message UID %u of folder %llu has no body", key_get_u32(key, 9), ULL(id));
+    if (f->purged) return;
+    c->messages++;
+    f->seen_messages++;
+    f->seen_size += m.size;
+    message_key(&k, KEY_FLAGS, id, key_get_u32(key, 9));
+    if (!check_has(c, key_str(&k)))
+        check_fault(c, REPAIR_FLAGS, id, "message UID %u of folder %llu has no flags", key_get_u32(key, 9), ULL(id));
+}
+
+static void check_counters(struct check *c, const struct check_folder *f) {
+    if (f->purged) return;
+    if (!f->has_counters)
+        check_fault(c, REPAIR_COUNTERS, f->id, "folder %llu has no counters", ULL(f->id));
+    else if (f->messages != f->seen_messages || f->unseen != f->seen_unseen || f->deleted != f->seen_deleted ||
+             f->size != f->seen_size)
+        check_fault(
+            c, REPAIR_COUNTERS, f->id,
+            "folder %llu counts %llu messages, %llu unseen, %llu deleted, %llu bytes; there are %llu, %llu, %llu, %llu",
+            ULL(f->id), ULL(f->messages), ULL(f->unseen), ULL(f->deleted), ULL(f->size), ULL(f->seen_messages),
+            ULL(f->seen_unseen), ULL(f->seen_deleted), ULL(f->seen_size));
+}
+
+static void each_account(struct check *c, struct str key, struct str value) {
+    uint64_t account = key.len == 9 ? key_get_u64(key, 1) : 0, bytes = 0, messages = 0;
+    if (value.len < 1 || value.ptr[0] != 0) return; /* deleted */
+    c->accounts++;
+    struct str k;
+    void *p;
+    for (size_t pos = 0; map_next(c->folder_of, &pos, &k, &p);) {
+        const struct check_folder *f = p;
+        if (f->account != account || f->purged) continue;
+        bytes += f->seen_size;
+        messages += f->seen_messages;
+    }
+    unsigned char want[16];
+    BUF_AUTO have = BUF_INIT(64);
+    be64_put(want, bytes);
+    be64_put(want + 8, messages);
+    struct key u = key_of_id(KEY_USAGE, account);
+    int rc = engine_get_at(c->e, c->snap, SPACE_META, key_str(&u), &have);
+    if (rc != 0 || !str_eq(buf_str(&have), str_of(want, sizeof want)))
+        check_fault(c, REPAIR_USAGE, account,
+                    "the quota counters of account %llu differ from its %llu messages of %llu bytes", ULL(account),
+                    ULL(messages), ULL(bytes));
+}
+
+int check_mailboxes(struct check *c) {
+    int rc = check_each_kind(c, KEY_NAME, each_name);
+    if (rc == 0) rc = check_each_kind(c, KEY_PURGE, each_purge);
+    if (rc == 0) rc = check_each_kind(c, KEY_COUNTERS, each_counters);
+    if (rc == 0) rc = check_each_kind(c, KEY_FLAGS, each_flags);
+    if (rc == 0) rc = check_each_kind(c, KEY_MESSAGE, each_message);
+    struct str k;
+    void *p;
+    for (size_t pos = 0; rc == 0 && map_next(c->folder_of, &pos, &k, &p);) check_counters(c, p);
+    return rc != 0 ? rc : check_each_kind(c, KEY_ACCOUNT, each_account);
+}

@@ -1,0 +1,270 @@
+/* MESSAGE_COPY and MESSAGE_EXPUNGE. Copies share the body; a move also takes the message out of its folder, in the same
+ * commit. Very large sets go in several commits. RFC 9051 section 6.4.3, 6.4.7, RFC 6851. */
+#include "store/service/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { COPY_SLICE = 20000, EXPUNGE_SLICE = 5000 };
+
+/* UIDs that grow into runs. */
+struct run_list {
+    struct uid_run *runs;
+    size_t count, cap;
+};
+
+static void run_add(struct run_list *l, uint32_t uid) {
+    if (l->count > 0 && l->runs[l->count - 1].last + 1 == uid) {
+        l->runs[l->count - 1].last = uid;
+        return;
+    }
+    if (l->count == l->cap) {
+        l->cap = l->cap * 2 + 16;
+        l->runs = realloc(l->runs, l->cap * sizeof *l->runs);
+        IEMS_ASSERT(l->runs != NULL);
+    }
+    l->runs[l->count++] = (struct uid_run){uid, uid};
+}
+
+/* UIDs of the selection, in an array of their own: the list may change while the fiber waits. */
+static uint32_t *selected_uids(struct folder *f, const struct message_selection *sel, uint64_t flags, size_t *count) {
+    uint32_t *uids = malloc((sel->count + 1) * sizeof *uids);
+    IEMS_ASSERT(uids != NULL);
+    *count = 0;
+    for (size_t i = 0; i < sel->count; i++) {
+        const struct message *m = &f->list[sel->index[i]];
+        if ((m->flags & flags) == flags) uids[(*count)++] = m->uid;
+    }
+    return uids;
+}
+
+static bool still_there(const struct folder *f, uint32_t uid, size_t *at) {
+    *at = folder_find(f, uid);
+    return *at < f->count && f->list[*at].uid == uid;
+}
+
+/* --- copy */
+struct copy {
+    struct service *s;
+    struct session *session;
+    const Store__MessageCopy *req;
+    struct folder *from, *to;
+    uint32_t *uids;
+    size_t count;
+    struct run_list got, made;
+    uint64_t keyword_map[64];
+};
+
+/* Which bit a keyword of the source has in the target. Keywords that do not fit there are dropped. */
+static void map_keywords(struct copy *c, struct batch *b, uint64_t used) {
+    for (unsigned i = 0; i < 64; i++) {
+        uint64_t bit = 1ull << i;
+        c->keyword_map[i] = i < MAILBOX_KEYWORD_SHIFT || c->from == c->to ? bit : 0;
+        if (i < MAILBOX_KEYWORD_SHIFT || c->from == c->to || !(used & bit)) continue;
+        unsigned k = i - MAILBOX_KEYWORD_SHIFT;
+        if (k >= c->from->keyword_count) continue;
+        if (folder_keywords(c->to, b, &c->from->keywords[k], 1, true, false, &c->keyword_map[i]) != 0)
+            c->keyword_map[i] = 0;
+    }
+}
+
+static uint64_t mapped(const struct copy *c, uint64_t flags) {
+    uint64_t out = 0;
+    for (; flags != 0; flags &= flags - 1) out |= c->keyword_map[__builtin_ctzll(flags)];
+    return out;
+}
+
+static void copy_one(struct copy *c, struct batch *b, struct gathered *g, uint64_t flags) {
+    struct message_new n = {.flags = mapped(c, flags),
+                            .internal_date = g->stored.internal_date,
+                            .blob = g->stored.blob,
+                            .body_size = g->stored.size - g->stored.prefix.len,
+                            .prefix = g->stored.prefix,
+                            .summary = g->stored.summary};
+    run_add(&c->got, g->uid);
+    run_add(&c->made, folder_append(c->to, b, &n));
+    if (!c->req->move) blob_add_refs(c->s->bs, b, g->blob, 1);
+}
+
+static int copy_check(struct copy *c, const struct gather *g, struct error *err) {
+    uint64_t bytes = 0;
+    size_t at;
+    if (c->from->gone || c->to->gone) return error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
+    if (c->to->uidnext > UINT32_MAX - g->count) return error_set(err, ERR_LIMIT, "the folder has no more UIDs");
+    if (c->req->move) return 0;
+    for (size_t i = 0; i < g->count; i++)
+        if (g->list[i].blob != NULL && still_there(c->from, g->list[i].uid, &at)) bytes += g->list[i].stored.size;
+    if (!account_fits(c->session->account, bytes, c->session->quota))
+        return error_set(err, ERR_NOSPACE, "the mailbox is full");
+    return 0;
+}
+
+/* Changes memory and fills the batch, without a wait. */
+static void copy_gathered(struct copy *c, struct batch *b, struct gather *g) {
+    size_t *index = malloc((g->count + 1) * sizeof *index), n = 0;
+    uint64_t used = 0, size = 0;
+    IEMS_ASSERT(index != NULL);
+    for (size_t i = 0; i < g->count; i++) {
+        size_t at;
+        if (g->list[i].blob == NULL || g->list[i].blob->refs == 0 || !still_there(c->from, g->list[i].uid, &at)) {
+            blob_unpin(c->s->bs, g->list[i].blob);
+            g->list[i].blob = NULL;
+            continue;
+        }
+        used |= c->from->list[at].flags;
+    }
+    map_keywords(c, b, used);
+    for (size_t i = 0; i < g->count; i++) {
+        size_t at;
+        if (g->list[i].blob == NULL || !still_there(c->from, g->list[i].uid, &at)) continue;
+        copy_one(c, b, &g->list[i], c->from->list[at].flags);
+        index[n++] = at;
+        size += g->list[i].stored.size;
+    }
+    if (c->req->move && n > 0) folder_list_remove(c->from, b, index, n, size, folder_next_modseq(c->from));
+    free(index);
+}
+
+static int copy_slice(struct copy *c, size_t from, size_t *done, struct error *err) {
+    struct gather g;
+    struct batch b;
+    size_t max = c->count - from < COPY_SLICE ? c->count - from : COPY_SLICE;
+    int rc = gather_take(&g, c->s, c->from->id, c->uids + from, max);
+    if (rc != 0) return rc;
+    *done = g.count;
+    rc = copy_check(c, &g, err);
+    if (rc != 0) {
+        gather_done(&g);
+        return rc;
+    }
+    batch_init(&b);
+    copy_gathered(c, &b, &g);
+    gather_done(&g);
+    if (batch_empty(&b)) return 0;
+    c->from->seq = c->to->seq = commit_last(c->s->st->commits) + 1;
+    rc = store_commit(c->s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    if (!c->to->gone) folder_changed(c->to, c->to->seq);
+    if (c->req->move && c->from != c->to && !c->from->gone) folder_changed(c->from, c->from->seq);
+    return rc;
+}
+
+static int copy_run(struct copy *c, struct rpc_request *r, struct error *err) {
+    struct message_selection sel = {0};
+    int rc = c->req->move ? 0 : space_refuse(c->s, err);
+    if (rc == 0) rc = select_messages(c->from, c->req->uids, c->req->n_uids, r->arena, &sel);
+    if (rc != 0) return rc;
+    if (c->req->n_uids == 0) sel.count = 0;
+    c->uids = selected_uids(c->from, &sel, 0, &c->count);
+    free(sel.index);
+    for (size_t at = 0, n = 0; rc == 0 && at < c->count; at += n) rc = copy_slice(c, at, &n, err);
+    if (rc == 0) rc = store_wait_durable(c->s->st, c->from->seq);
+    if (rc != 0) return rc;
+    Store__MessageCopied reply = STORE__MESSAGE_COPIED__INIT;
+    reply.uidvalidity = c->to->uidvalidity;
+    reply.modseq = c->from->highestmodseq;
+    reply.from = runs_make(r->arena, c->got.runs, c->got.count);
+    reply.n_from = reply.from == NULL ? 0 : c->got.count;
+    reply.to = runs_make(r->arena, c->made.runs, c->made.count);
+    reply.n_to = reply.to == NULL ? 0 : c->made.count;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+HANDLER(on_message_copy) {
+    const Store__MessageCopy *req = (const Store__MessageCopy *)r->msg;
+    struct copy c = {.s = arg, .req = req};
+    int rc = session_pin(r, req->session, &c.session, err);
+    if (rc != 0) return rc;
+    struct session *session = c.session;
+    rc = session_folder(session, req->folder, &c.from, err);
+    if (rc == 0) rc = session_folder_named(session, req->to, &c.to, err);
+    if (rc == 0 && c.to->no_select)
+        rc = error_set(err, ERR_NOTFOUND, "\"%.200s\" holds only other folders", c.to->name);
+    if (rc == 0) {
+        c.to->pins++;
+        rc = folder_load(c.from);
+        if (rc == 0) {
+            rc = copy_run(&c, r, err);
+            folder_unload(c.from);
+        }
+        folder_unload(c.to);
+    }
+    free(c.uids);
+    free(c.got.runs);
+    free(c.made.runs);
+    session_unpin(session);
+    return rc;
+}
+
+/* --- expunge */
+static int expunge_slice(struct service *s, struct folder *f, const uint32_t *uids, size_t max, uint64_t flags,
+                         size_t *done, struct run_list *gone) {
+    struct gather g;
+    struct batch b;
+    int rc = gather_take(&g, s, f->id, uids, max);
+    if (rc != 0) return rc;
+    *done = g.count;
+    size_t *index = malloc((g.count + 1) * sizeof *index), n = 0;
+    uint64_t size = 0;
+    IEMS_ASSERT(index != NULL);
+    batch_init(&b);
+    for (size_t i = 0; i < g.count && !f->gone; i++) {
+        size_t at;
+        if (!still_there(f, g.list[i].uid, &at) || (f->list[at].flags & flags) != flags) continue;
+        index[n++] = at;
+        size += g.list[i].stored.size;
+        if (g.list[i].blob != NULL && g.list[i].blob->refs > 0) blob_add_refs(s->bs, &b, g.list[i].blob, -1);
+        run_add(gone, g.list[i].uid);
+    }
+    if (n > 0) folder_list_remove(f, &b, index, n, size, folder_next_modseq(f));
+    gather_done(&g);
+    free(index);
+    if (batch_empty(&b)) return 0;
+    f->seq = commit_last(s->st->commits) + 1;
+    rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    if (!f->gone) folder_changed(f, f->seq);
+    return rc;
+}
+
+static int expunge(struct service *s, struct rpc_request *r, const Store__MessageExpunge *req, struct folder *f) {
+    struct message_selection sel = {0};
+    struct run_list gone = {0};
+    uint64_t flags = req->only_deleted ? MAILBOX_DELETED : 0;
+    size_t count = 0;
+    int rc = select_messages(f, req->uids, req->n_uids, r->arena, &sel);
+    if (rc != 0) return rc;
+    uint32_t *uids = selected_uids(f, &sel, flags, &count);
+    free(sel.index);
+    for (size_t at = 0, n = 0; rc == 0 && at < count; at += n)
+        rc = expunge_slice(s, f, uids + at, count - at < EXPUNGE_SLICE ? count - at : EXPUNGE_SLICE, flags, &n, &gone);
+    uint64_t modseq = f->highestmodseq;
+    if (rc == 0) rc = store_wait_durable(s->st, f->seq);
+    if (rc == 0) {
+        Store__MessageExpunged reply = STORE__MESSAGE_EXPUNGED__INIT;
+        reply.vanished = runs_make(r->arena, gone.runs, gone.count);
+        reply.n_vanished = reply.vanished == NULL ? 0 : gone.count;
+        reply.modseq = modseq;
+        rpc_answer(r, &reply.base, STR_EMPTY);
+    }
+    free(uids);
+    free(gone.runs);
+    return rc;
+}
+
+HANDLER(on_message_expunge) {
+    const Store__MessageExpunge *req = (const Store__MessageExpunge *)r->msg;
+    struct session *session;
+    struct folder *f;
+    int rc = session_pin(r, req->session, &session, err);
+    if (rc != 0) return rc;
+    rc = session_folder(session, req->folder, &f, err);
+    if (rc == 0) rc = folder_load(f);
+    if (rc == 0) {
+        rc = expunge(arg, r, req, f);
+        folder_unload(f);
+    }
+    session_unpin(session);
+    return rc;
+}

@@ -1,0 +1,111 @@
+/* MESSAGE_STORE: flags of many messages in one durable commit. RFC 9051 section 6.4.6, RFC 7162 section 3.1.3. */
+#include "store/service/private.h"
+
+#include <stdlib.h>
+
+struct change {
+    const Store__MessageStore *req;
+    struct folder *f;
+    struct batch b;
+    uint64_t bits;
+    struct message_selection sel;
+    struct uid_run *failed;
+    size_t failed_count;
+    struct buf records;
+    uint32_t changed;
+    uint64_t modseq;
+};
+
+static uint64_t known_bits(const struct folder *f) {
+    uint64_t keywords =
+        f->keyword_count == MAILBOX_KEYWORDS_MAX ? ~0ull : (1ull << (f->keyword_count + MAILBOX_KEYWORD_SHIFT)) - 1;
+    return keywords;
+}
+
+static uint64_t new_flags(const struct change *c, uint64_t old) {
+    switch (c->req->mode) {
+    case STORE__STORE_MODE__FLAGS_ADD: return old | c->bits;
+    case STORE__STORE_MODE__FLAGS_REMOVE: return old & ~c->bits;
+    default: return c->bits;
+    }
+}
+
+static void note_failed(struct change *c, uint32_t uid) {
+    if (c->failed_count > 0 && c->failed[c->failed_count - 1].last + 1 == uid)
+        c->failed[c->failed_count - 1].last = uid;
+    else
+        c->failed[c->failed_count++] = (struct uid_run){uid, uid};
+}
+
+static void change_all(struct change *c) {
+    for (size_t i = 0; i < c->sel.count; i++) {
+        struct message *m = &c->f->list[c->sel.index[i]];
+        if (c->req->has_unchanged_since && m->modseq > c->req->unchanged_since) {
+            note_failed(c, m->uid);
+            continue;
+        }
+        uint64_t flags = new_flags(c, m->flags);
+        if (flags == m->flags) continue;
+        if (c->modseq == 0) c->modseq = folder_next_modseq(c->f);
+        folder_set_flags(c->f, &c->b, m, flags, c->modseq);
+        struct message_record rec = {.uid = m->uid, .flags = m->flags, .modseq = m->modseq};
+        message_record_put(&c->records, 0, &rec);
+        c->changed++;
+    }
+    if (c->modseq != 0) folder_put_counters(c->f, &c->b);
+}
+
+static int run(struct service *s, struct rpc_request *r, struct change *c, struct error *err) {
+    const Store__MessageStore *req = c->req;
+    struct folder *f = c->f;
+    bool create = req->mode != STORE__STORE_MODE__FLAGS_REMOVE;
+    int rc = folder_keywords(f, &c->b, req->keywords, req->n_keywords, create, true, &c->bits);
+    if (rc != 0)
+        return error_set(err, rc, "a folder may have at most %d keywords of 1 to %d bytes", MAILBOX_KEYWORDS_MAX,
+                         KEYWORD_LEN_MAX);
+    c->bits |= req->flags & known_bits(f);
+    rc = select_messages(f, req->uids, req->n_uids, r->arena, &c->sel);
+    if (rc != 0) return rc;
+    c->failed = malloc((c->sel.count + 1) * sizeof *c->failed);
+    IEMS_ASSERT(c->failed != NULL);
+    if (req->n_uids > 0) change_all(c);
+    /* What is answered is built before the wait: the folder as this change left it. */
+    Store__MessageStored reply = STORE__MESSAGE_STORED__INIT;
+    Store__Folder folder = STORE__FOLDER__INIT;
+    folder_fill(f, r->arena, &folder);
+    reply.folder = &folder;
+    reply.modseq = c->modseq != 0 ? c->modseq : f->highestmodseq;
+    reply.count = c->changed;
+    reply.failed = runs_make(r->arena, c->failed, c->failed_count);
+    reply.n_failed = reply.failed == NULL ? 0 : c->failed_count;
+    if (batch_empty(&c->b)) {
+        rc = store_wait_durable(s->st, f->seq);
+    } else {
+        f->seq = commit_last(s->st->commits) + 1;
+        rc = store_commit(s->st, &c->b, COMMIT_DURABLE, NULL);
+        if (!f->gone) folder_changed(f, f->seq);
+    }
+    if (rc == 0) rpc_answer(r, &reply.base, buf_str(&c->records));
+    return rc;
+}
+
+HANDLER(on_message_store) {
+    const Store__MessageStore *req = (const Store__MessageStore *)r->msg;
+    struct session *session;
+    struct change c = {.req = req, .records = BUF_INIT(RPC_FRAME_MAX - 4096)};
+    int rc = session_pin(r, req->session, &session, err);
+    if (rc != 0) return rc;
+    rc = session_folder(session, req->folder, &c.f, err);
+    if (rc == 0) rc = folder_load(c.f);
+    if (rc == 0) {
+        batch_init(&c.b);
+        rc = run(arg, r, &c, err);
+        folder_unload(c.f);
+        batch_done(&c.b);
+        free(c.failed);
+        free(c.sel.index);
+        buf_done(&c.records);
+    }
+    session_unpin(session);
+    return rc;
+}

@@ -1,0 +1,230 @@
+/* FOLDER_CREATE, FOLDER_DELETE, FOLDER_RENAME: one durable commit each. RFC 9051 section 6.3.4 to 6.3.6. */
+#include "store/service/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_inbox(const struct folder *f) {
+    return strcmp(f->name, "INBOX") == 0;
+}
+
+static bool is_below(struct str name, const char *parent) {
+    size_t n = strlen(parent);
+    return name.len > n && name.ptr[n] == '/' && str_starts(name, str_from(parent));
+}
+
+static int commit_folder(struct service *s, struct batch *b, struct folder *f) {
+    f->pins++;
+    f->seq = commit_last(s->st->commits) + 1;
+    int rc = store_commit(s->st, b, COMMIT_DURABLE, NULL);
+    if (!f->gone) folder_changed(f, f->seq);
+    folder_unload(f);
+    return rc;
+}
+
+/* --- create */
+static int make_parents(struct account *a, struct batch *b, const char *name, struct error *err) {
+    for (const char *p = strchr(name, '/'); p != NULL; p = strchr(p + 1, '/')) {
+        struct str parent = str_of(name, (size_t)(p - name));
+        if (account_folder(a, parent) != NULL) continue;
+        if (a->folder_count >= FOLDERS_MAX)
+            return error_set(err, ERR_LIMIT, "an account may have at most %d folders", FOLDERS_MAX);
+        account_add_folder(a, b, parent, "");
+    }
+    return 0;
+}
+
+static int special_use_check(struct account *a, const char *wanted, const char **out, struct error *err) {
+    *out = folder_special_use(str_from(wanted));
+    if (*out == NULL) return error_set(err, ERR_INVALID, "unknown special use");
+    if ((*out)[0] == 0) return 0;
+    for (size_t i = 0; i < a->folder_count; i++)
+        if (a->folders[i]->special_use == *out)
+            return error_set(err, ERR_EXISTS, "folder \"%.200s\" has this special use already", a->folders[i]->name);
+    return 0;
+}
+
+static int create(struct service *s, struct session *session, const Store__FolderCreate *req, struct folder **out,
+                  struct error *err) {
+    char name[FOLDER_NAME_MAX + 1];
+    struct account *a = session->account;
+    const char *special;
+    int rc = space_refuse(s, err);
+    if (rc == 0) rc = folder_name_check(str_from(req->name), name, err);
+    if (rc == 0) rc = special_use_check(a, req->special_use, &special, err);
+    if (rc != 0) return rc;
+    struct folder *f = account_folder(a, str_from(name));
+    if (f != NULL && !f->no_select) return error_set(err, ERR_EXISTS, "folder \"%.200s\" exists already", name);
+    if (a->folder_count >= FOLDERS_MAX)
+        return error_set(err, ERR_LIMIT, "an account may have at most %d folders", FOLDERS_MAX);
+    struct batch b;
+    batch_init(&b);
+    if (f != NULL) { /* a level becomes a mailbox */
+        f->no_select = false;
+        f->special_use = special;
+        f->uidvalidity = account_new_uidvalidity(a, &b);
+        folder_put_name(f, &b);
+    } else {
+        rc = make_parents(a, &b, name, err);
+        f = account_add_folder(a, &b, str_from(name), special);
+    }
+    f->pins++;
+    *out = f;
+    int done = commit_folder(s, &b, f);
+    batch_done(&b);
+    return rc != 0 ? rc : done;
+}
+
+HANDLER(on_folder_create) {
+    const Store__FolderCreate *req = (const Store__FolderCreate *)r->msg;
+    struct session *session;
+    struct folder *f = NULL;
+    Store__Folder reply = STORE__FOLDER__INIT;
+    int rc = session_pin(r, req->session, &session, err);
+    if (rc != 0) return rc;
+    rc = create(arg, session, req, &f, err);
+    if (rc == 0 && f->gone) rc = error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
+    if (rc == 0) folder_fill(f, r->arena, &reply);
+    if (f != NULL) folder_unload(f);
+    session_unpin(session);
+    if (rc != 0) return rc;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+/* --- delete */
+static void delete_name(struct batch *b, struct folder *f) {
+    struct key k = key_of_id(KEY_NAME, f->account->id);
+    key_bytes(&k, str_from(f->name));
+    batch_delete(b, SPACE_META, key_str(&k));
+}
+
+/* The mailbox of a level that stays: a new, empty one that nobody can select. */
+static void leave_level(struct account *a, struct batch *b, const char *name) {
+    struct folder *level = account_add_folder(a, b, str_from(name), "");
+    level->no_select = true;
+    folder_put_name(level, b);
+}
+
+static int delete_folder(struct service *s, struct session *session, const char *wanted, struct error *err) {
+    struct account *a = session->account;
+    struct folder *f;
+    int rc = session_folder_named(session, wanted, &f, err);
+    if (rc != 0) return rc;
+    if (is_inbox(f)) return error_set(err, ERR_DENIED, "INBOX cannot be deleted");
+    bool level = account_has_children(a, f->name);
+    if (level && f->no_select) return error_set(err, ERR_DENIED, "\"%.200s\" has folders below it", f->name);
+    struct batch b;
+    batch_init(&b);
+    uint64_t id = f->id;
+    char name[FOLDER_NAME_MAX + 1];
+    (void)!str_to_cstr(str_from(f->name), name, sizeof name);
+    f->pins++;
+    delete_name(&b, f);
+    purge_folder(s, &b, f);
+    account_remove_folder(a, f); /* those who have it open see that it is gone */
+    if (level) leave_level(a, &b, name);
+    rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    folder_tell_gone(f);
+    folder_unload(f);
+    if (rc == 0) purge_run(s, id);
+    return rc;
+}
+
+HANDLER(on_folder_delete) {
+    const Store__FolderName *req = (const Store__FolderName *)r->msg;
+    struct session *session;
+    int rc = session_pin(r, req->session, &session, err);
+    if (rc != 0) return rc;
+    rc = delete_folder(arg, session, req->name, err);
+    session_unpin(session);
+    if (rc != 0) return rc;
+    Store__Empty reply = STORE__EMPTY__INIT;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+/* --- rename */
+static int rename_check(struct account *a, const struct folder *f, const char *to, struct error *err) {
+    struct folder *there = account_folder(a, str_from(to));
+    if (there != NULL) return error_set(err, ERR_EXISTS, "folder \"%.200s\" exists already", to);
+    if (!is_inbox(f) && is_below(str_from(to), f->name))
+        return error_set(err, ERR_INVALID, "a folder cannot be moved below itself");
+    size_t grow = strlen(to) > strlen(f->name) ? strlen(to) - strlen(f->name) : 0;
+    for (size_t i = 0; i < a->folder_count && !is_inbox(f); i++) {
+        if (!is_below(str_from(a->folders[i]->name), f->name)) continue;
+        if (strlen(a->folders[i]->name) + grow > FOLDER_NAME_MAX)
+            return error_set(err, ERR_LIMIT, "a folder below it would have a name of more than %d bytes",
+                             FOLDER_NAME_MAX);
+    }
+    return 0;
+}
+
+static void set_name(struct batch *b, struct folder *f, const char *to, const char *rest) {
+    char name[FOLDER_NAME_MAX * 2];
+    size_t n = strlen(to), m = strlen(rest);
+    IEMS_ASSERT(n + m <= FOLDER_NAME_MAX);
+    memcpy(name, to, n);
+    memcpy(name + n, rest, m);
+    delete_name(b, f);
+    free(f->name);
+    f->name = str_dup(str_of(name, n + m));
+    folder_put_name(f, b);
+}
+
+static void rename_tree(struct account *a, struct batch *b, struct folder *f, const char *to) {
+    char from[FOLDER_NAME_MAX + 1];
+    (void)!str_to_cstr(str_from(f->name), from, sizeof from);
+    for (size_t i = 0; i < a->folder_count; i++) {
+        struct folder *child = a->folders[i];
+        if (!is_below(str_from(child->name), from)) continue;
+        char rest[FOLDER_NAME_MAX + 1];
+        (void)!str_to_cstr(str_from(child->name + strlen(from)), rest, sizeof rest);
+        set_name(b, child, to, rest);
+    }
+    set_name(b, f, to, "");
+    account_sort_folders(a);
+}
+
+/* INBOX hands its messages to the new folder and begins anew: the folder as it is takes the new name, a new INBOX its
+ * place. */
+static void rename_inbox(struct account *a, struct batch *b, struct folder *f, const char *to) {
+    set_name(b, f, to, "");
+    account_sort_folders(a);
+    account_add_folder(a, b, STR("INBOX"), "");
+}
+
+static int rename_folder(struct service *s, struct session *session, const Store__FolderRename *req,
+                         struct error *err) {
+    struct account *a = session->account;
+    struct folder *f;
+    char to[FOLDER_NAME_MAX + 1];
+    int rc = session_folder_named(session, req->from, &f, err);
+    if (rc == 0) rc = folder_name_check(str_from(req->to), to, err);
+    if (rc == 0) rc = rename_check(a, f, to, err);
+    if (rc != 0) return rc;
+    struct batch b;
+    batch_init(&b);
+    rc = make_parents(a, &b, to, err);
+    if (is_inbox(f))
+        rename_inbox(a, &b, f, to);
+    else
+        rename_tree(a, &b, f, to);
+    int done = commit_folder(s, &b, f);
+    batch_done(&b);
+    return rc != 0 ? rc : done;
+}
+
+HANDLER(on_folder_rename) {
+    const Store__FolderRename *req = (const Store__FolderRename *)r->msg;
+    struct session *session;
+    int rc = session_pin(r, req->session, &session, err);
+    if (rc != 0) return rc;
+    rc = rename_folder(arg, session, req, err);
+    session_unpin(session);
+    if (rc != 0) return rc;
+    Store__Empty reply = STORE__EMPTY__INIT;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
