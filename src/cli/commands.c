@@ -66,6 +66,11 @@ const struct command command_table[] = {
     {"config unset", "NAME", "Return an option to its default", NULL, cmd_config_unset, GROUP_CONFIG},
     {"config reload", "", "Read iems.conf and the certificate again", NULL, cmd_config_reload, GROUP_CONFIG},
 
+    {"store check", "[DIR] [--repair]", "Check the message store while it runs; with --repair put right what can be",
+     "Verifies queue, mailboxes, counters and bodies against each other and lists what is wrong.\n"
+     "The exit status is 0 when everything is in order.",
+     cmd_store_check, GROUP_INSTANCE},
+
     {"help", "[COMMAND] [--man]", "Show the commands, or all about one", NULL, cmd_help, GROUP_CONFIG},
     {"completion", "bash", "Print the tab completion for a shell", "Example: source <(iems completion bash)",
      cmd_completion, GROUP_CONFIG},
