@@ -25,7 +25,7 @@ static int reply_moved(struct cmd *c, const Store__MessageCopied *done, const st
     session_put(s, str_from(code));
     session_put(s, STR("] Moved\r\n"));
     sync_expunged(s, from);
-    view_own_change(s->view, done->modseq, true);
+    view_own_change(s->view, done->modseq, false);
     return cmd_done(c);
 }
 
@@ -48,6 +48,7 @@ static int copy(struct cmd *c, const struct imap_runs *uids, struct str to_name,
     if (rc != 0) return cmd_fail(c, rc, &err);
     const Store__MessageCopied *done = (const Store__MessageCopied *)reply.msg;
     if (done->n_from == 0) return cmd_no(c, "EXPUNGEISSUED", "The messages no longer exist");
+    if (str_eq(to_name, str_from(c->s->view->name))) (void)sync_view(c->s, SYNC_ASK);
     BUF_AUTO code = BUF_INIT(CODE_BYTES);
     rc = write_code(done, &from, &to, &code);
     if (rc != 0)

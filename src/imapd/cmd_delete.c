@@ -17,6 +17,6 @@ int cmd_delete(struct cmd *c) {
         session_puts(c->s, "* OK [CLOSED] The mailbox that was selected is being deleted\r\n");
     }
     int rc = session_call(c->s, STORE_FOLDER_DELETE, &req, STR_EMPTY, NULL, &err);
-    if (rc == ERR_CONFLICT) return cmd_no(c, "HASCHILDREN", "There are mailboxes below it");
+    if (rc == ERR_CONFLICT || rc == ERR_DENIED) return cmd_no(c, "HASCHILDREN", "There are mailboxes below it");
     return rc != 0 ? cmd_fail(c, rc, &err) : cmd_done(c);
 }

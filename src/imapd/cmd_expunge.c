@@ -26,7 +26,7 @@ static int expunge(struct cmd *c, const struct imap_runs *uids) {
     const Store__MessageExpunged *done = (const Store__MessageExpunged *)reply.msg;
     if (uid_runs_read(done->vanished, done->n_vanished, &vanished) == 0) sync_expunged(s, &vanished);
     imap_runs_done(&vanished);
-    if (done->n_vanished > 0) view_own_change(s->view, done->modseq, true);
+    if (done->n_vanished > 0) view_own_change(s->view, done->modseq, false);
     (void)snprintf(code, sizeof code, "HIGHESTMODSEQ %llu", (unsigned long long)done->modseq);
     return cmd_ok(c, s->qresync && done->modseq > 0 ? code : NULL,
                   c->uid ? "UID EXPUNGE completed" : "EXPUNGE completed");

@@ -39,7 +39,6 @@ static int tell_vanished(struct fetching *f, const struct imap_set *set) {
     RPC_REPLY_AUTO reply = {0};
     req.folder = s->view->folder;
     req.since = f->modifiers.changed_since;
-    req.after_uid = UINT32_MAX; /* only what vanished */
     int err = session_call(s, STORE_FOLDER_CHANGES, &req, STR_EMPTY, &reply, NULL);
     const Store__FolderChangesReply *page = (const Store__FolderChangesReply *)reply.msg;
     if (err == 0) err = uid_runs_read(page->vanished, page->n_vanished, &vanished);

@@ -9,7 +9,7 @@
 /* INBOX with delivered messages, selected */
 #define SELECT_(n)                                                                                                     \
     "> s SELECT INBOX\n< * " n " EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n< * OK [UNSEEN 1]*\n< * OK "        \
-                               "[UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< s OK *\n"
+    "[UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< s OK *\n"
 #define ONE   LOGIN "! deliver\n" SELECT_("1")
 #define THREE LOGIN "! deliver\n! deliver\n! deliver\n" SELECT_("3")
 
@@ -185,6 +185,9 @@ static const struct dialogue dialogues[] = {
      ONE "> 1 IDLE\n< + idling\n! deliver\n< * 2 EXISTS\n! other SELECT INBOX | STORE 1 FLAGS (\\Deleted) | EXPUNGE\n< "
          "* 1 FETCH (UID 1 FLAGS (\\Deleted))\n< * 1 EXPUNGE\n> DONE\n< 1 OK IDLE completed\n"
          "> 2 IDLE\n< + idling\n> NOOP\n< 2 BAD *\n> 3 NOOP\n< 3 OK *\n"},
+    {"the selected mailbox is deleted by another session: RFC 2180 3.3",
+     LOGIN "> 1 CREATE a\n< 1 OK *\n> 2 SELECT a\n< * 0 EX*\n< * 0 R*\n< * FL*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< "
+           "2 OK *\n! other DELETE a\n> 3 NOOP\n< * BYE *\n< 3 OK *\n! closed\n"},
     {"QUOTA: RFC 9208",
      LOGIN "> 1 GETQUOTAROOT INBOX\n< * QUOTAROOT INBOX \"\"\n< * QUOTA \"\" (STORAGE 2 1024)\n< 1 OK *\n> 2 GETQUOTA "
            "\"\"\n< * QUOTA \"\" (STORAGE 2 1024)\n< 2 OK *\n> 3 GETQUOTA x\n< 3 NO [NONEXISTENT] *\n"},

@@ -144,6 +144,10 @@ int sync_view(struct session *s, unsigned how) {
     if ((how & SYNC_ASK) != 0 || view_is_stale(v) || s->store_generation != s->imapd->store_generation) {
         uint32_t before = imap_runs_total(&v->uids);
         err = take_changes(s);
+        if (err == ERR_NOTFOUND && !s->closing) { /* RFC 2180 section 3.3: the way that all clients understand */
+            session_bye(s, "The selected mailbox was deleted");
+            s->closing = true;
+        }
         if (imap_runs_total(&v->uids) != before) session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
     }
     if ((how & SYNC_EXPUNGE) != 0 && v->gone.count > 0) {
