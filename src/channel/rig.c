@@ -192,18 +192,34 @@ static void lease_send(struct waiting *w, bool attention, uint64_t body_max) {
         0);
 }
 
+static void ready_send(const Store__Entry *e) {
+    Store__DestinationReady ready = STORE__DESTINATION_READY__INIT;
+    for (size_t i = 0; i < entry_count; i++)
+        ready.waiting += entries[i].offered && strcmp(entries[i].entry->destination, e->destination) == 0;
+    ready.channel = e->channel;
+    ready.destination = e->destination;
+    if (ready.waiting == 0) return;
+    assert_int_equal(rpc_session_event(channel_session, STORE_EVENT_DESTINATION_READY, &ready.base, STR_EMPTY), 0);
+}
+
 static int queue_lease(struct rpc_request *r, struct error *err, void *arg) {
     const Store__QueueLease *q = (const void *)r->msg;
     Store__QueueLeased reply = STORE__QUEUE_LEASED__INIT;
+    const Store__Entry *more = NULL;
     (void)err, (void)arg;
-    for (size_t i = 0; i < entry_count && reply.count < q->max; i++) {
+    for (size_t i = 0; i < entry_count; i++) {
         struct waiting *w = &entries[i];
         if (!w->offered || w->leased || strcmp(w->entry->destination, q->destination) != 0) continue;
+        if (reply.count == q->max) {
+            more = w->entry;
+            break;
+        }
         w->offered = false;
         lease_send(w, false, q->body_max);
         reply.count++;
     }
     rpc_answer(r, &reply.base, STR_EMPTY);
+    if (more != NULL) ready_send(more);
     return 0;
 }
 
@@ -287,6 +303,10 @@ static int queue_commit(struct rpc_request *r, struct error *err, void *arg) {
     rig.leases_under_way--;
     rpc_answer(r, &reply.base, STR_EMPTY);
     tell();
+    if (w != NULL && w->entry->destination[0] != '\0' && q->defer && q->update->ready <= clock_wall_ms()) {
+        w->offered = true; /* put back at once */
+        ready_send(w->entry);
+    }
     return 0;
 }
 
@@ -346,14 +366,9 @@ void rig_push(Store__Entry *e, bool attention) {
 }
 
 void rig_offer(Store__Entry *e) {
-    Store__DestinationReady ready = STORE__DESTINATION_READY__INIT;
     wait_listener();
     entry_find(e->id)->offered = true;
-    for (size_t i = 0; i < entry_count; i++)
-        ready.waiting += entries[i].offered && strcmp(entries[i].entry->destination, e->destination) == 0;
-    ready.channel = e->channel;
-    ready.destination = e->destination;
-    assert_int_equal(rpc_session_event(channel_session, STORE_EVENT_DESTINATION_READY, &ready.base, STR_EMPTY), 0);
+    ready_send(e);
 }
 
 const char *rig_wait(unsigned count) {

@@ -1,0 +1,444 @@
+/* Tests of the SMTP client as a whole: a store of the test's own, a name service of the test's own, real connections to
+ * a server of the test's own on loopback. SMTPC-01 to SMTPC-06, SMTPC-08, SMTPC-10, SMTPC-11, SMTPC-14, SNOT-01,
+ * SNOT-02, PEER-09 to PEER-11, LIM-23, RFC 3461 section 5.2.2 (relayed), RFC 7505. */
+#include "channel/rig.h"
+#include "net/listener.h"
+#include "smtpc/smtpc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define TEST(name)                                                                                                     \
+    static void name##_body(void);                                                                                     \
+    static void name(void **state) {                                                                                   \
+        (void)state;                                                                                                   \
+        rig_run(name##_body);                                                                                          \
+    }                                                                                                                  \
+    static void name##_body(void)
+
+/* ---------------------------------------------------------------- the server */
+
+static struct {
+    struct listener *listener;
+    char port[8];
+    unsigned connections, open, open_most, messages;
+    size_t body_bytes;
+    /* behaviour */
+    const char *greeting;
+    bool dsn;
+    unsigned close_after; /* messages of a connection, 0 = never; closes without a word */
+    unsigned slow_ms;     /* before the answer to the end of a message */
+} server;
+
+static int line_read(struct stream *s, char *out, size_t size) {
+    for (;;) {
+        struct str in = stream_peek(s);
+        ptrdiff_t eol = str_find_str(in, STR("\r\n"));
+        if (eol >= 0) {
+            struct str line = str_sub(in, 0, (size_t)eol < size - 1 ? (size_t)eol : size - 1);
+            (void)snprintf(out, size, "%.*s", STR_ARG(line));
+            stream_consume(s, (size_t)eol + 2);
+            return 0;
+        }
+        int rc = stream_fill(s, SOON);
+        if (rc != 0) return rc;
+    }
+}
+
+static int say(struct stream *s, const char *text) {
+    int rc = stream_put(s, str_from(text));
+    return rc != 0 ? rc : stream_put(s, STR("\r\n"));
+}
+
+static int data_take(struct stream *s) {
+    char line[2048];
+    int rc = say(s, "354 go");
+    server.body_bytes = 0;
+    while (rc == 0 && (rc = line_read(s, line, sizeof line)) == 0 && strcmp(line, ".") != 0)
+        server.body_bytes += strlen(line) + 2 - (line[0] == '.');
+    if (rc == 0 && server.slow_ms > 0) rc = fiber_sleep(server.slow_ms);
+    if (rc == 0) rc = say(s, "250 2.0.0 taken");
+    server.messages++;
+    return rc;
+}
+
+/* "temp..." 450, "perm..." 550, "crowd..." 452 4.5.3 unless it is the first of the transaction; all others are fine. */
+static const char *rcpt_answer(const char *line, unsigned accepted) {
+    if (strstr(line, "<temp") != NULL) return "450 4.2.1 later";
+    if (strstr(line, "<perm") != NULL) return "550 5.1.1 nobody";
+    if (strstr(line, "<crowd") != NULL && accepted > 0) return "452 4.5.3 too many";
+    return "250 ok";
+}
+
+static void serve(struct stream *s, void *arg) {
+    char line[4096];
+    unsigned accepted = 0, messages = 0;
+    (void)arg;
+    server.connections++;
+    if (++server.open > server.open_most) server.open_most = server.open;
+    int rc = say(s, server.greeting);
+    while (rc == 0 && (rc = line_read(s, line, sizeof line)) == 0) {
+        if (server.close_after != 0 && messages == server.close_after) break;
+        if (strncmp(line, "EHLO", 4) == 0) {
+            rc = say(s, server.dsn ? "250-mx\r\n250-PIPELINING\r\n250 DSN" : "250-mx\r\n250 PIPELINING");
+        } else if (strncmp(line, "RCPT", 4) == 0) {
+            const char *answer = rcpt_answer(line, accepted);
+            accepted += answer[0] == '2';
+            rc = say(s, answer);
+        } else if (strncmp(line, "DATA", 4) == 0) {
+            rc = accepted > 0 ? data_take(s) : say(s, "554 no valid recipients");
+            messages += accepted > 0;
+            accepted = 0;
+        } else if (strncmp(line, "QUIT", 4) == 0) {
+            (void)!say(s, "221 bye");
+            break;
+        } else {
+            rc = say(s, "250 ok");
+        }
+    }
+    (void)!stream_flush(s);
+    server.open--;
+}
+
+static void server_start(void) {
+    static const struct listener_ops ops = {.serve = serve};
+    static const struct listener_limits limits = {0};
+    struct net_addr at;
+    int fd = -1;
+    memset(&server, 0, sizeof server);
+    server.greeting = "220 mx";
+    assert_int_equal(net_addr_parse(STR("127.0.0.1"), 0, &at), 0);
+    assert_int_equal(listener_bind(&at, &fd, NULL), 0);
+    assert_int_equal(listener_start("test", fd, &ops, NULL, &limits, &server.listener), 0);
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof ss;
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &len), 0);
+    net_addr_from_sockaddr((struct sockaddr *)&ss, &at);
+    (void)snprintf(server.port, sizeof server.port, "%u", at.port);
+}
+
+static void server_end(void) {
+    listener_stop(server.listener);
+    listener_drain(server.listener, loop_now_ms() + 2000);
+    listener_free(server.listener);
+}
+
+/* ---------------------------------------------------------------- names */
+
+static int zone_mx(void *arg, struct str domain, struct arena *arena, enum dns_status *status, struct dns_mx **mx,
+                   size_t *count) {
+    (void)arg;
+    *mx = arena_alloc(arena, sizeof(**mx));
+    *status = str_eq(domain, STR("null.example"))      ? DNS_OK
+              : str_eq(domain, STR("nowhere.example")) ? DNS_NXDOMAIN
+                                                       : DNS_NODATA;
+    *count = *status == DNS_OK;
+    (*mx)[0] = (struct dns_mx){0, STR_EMPTY};
+    return 0;
+}
+
+static int zone_addresses(void *arg, struct str host, uint16_t port, struct arena *arena, enum dns_status *status,
+                          struct net_addr **addr, size_t *count) {
+    (void)arg, (void)host;
+    *addr = arena_alloc(arena, sizeof(**addr));
+    *count = 1;
+    *status = DNS_OK;
+    return net_addr_parse(STR("127.0.0.1"), port, *addr);
+}
+
+static struct smtpc smtpc;
+
+static void start(void) {
+    static const struct channel_ops ops = {
+        .lease = smtpc_attention, .leased = smtpc_leased, .destination_ready = smtpc_destination_ready};
+    static const struct channel_config config = {.name = "SMTPC", .credit = 1, .by_destination = true};
+    static const struct sched_limits first = {1, 1, 1};
+    smtpc = (struct smtpc){.daemon = rig.daemon, .scheduler = scheduler_new(&first)};
+    semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
+    cond_init(&smtpc.sessions_changed);
+    list_init(&smtpc.sessions);
+    smtpc.router.dns = (struct route_dns){zone_mx, zone_addresses, NULL};
+    rig_option("smtpc.port", server.port);
+    smtpc_configure(&smtpc);
+    assert_int_equal(channel_open(rig.daemon, &config, &ops, &smtpc, &smtpc.channel), 0);
+}
+
+static void finish(void) {
+    smtpc.stopping = true;
+    smtpc_wake_idle(&smtpc);
+    channel_drain(smtpc.channel, SOON);
+    while (scheduler_sessions(smtpc.scheduler) > 0) assert_int_equal(cond_wait(&smtpc.sessions_changed, SOON), 0);
+    for (unsigned i = 0; i < SMTPC_SETTLING_MAX; i++) assert_int_equal(semaphore_take(&smtpc.settling, SOON), 0);
+    assert_int_equal(fiber_sleep(20), 0); /* QUIT */
+    scheduler_free(smtpc.scheduler);
+}
+
+static Store__Entry *mail(const char *destination, const char *recipients) {
+    Store__Entry *e = rig_entry("SMTPC", "s@me.test", recipients, "Subject: Hi\r\n\r\nBody\r\n");
+    e->destination = (char *)(uintptr_t)destination;
+    return e;
+}
+
+/* ---------------------------------------------------------------- */
+
+/* Every outcome in one message: SMTPC-04, SMTPC-14. Then another over the same connection. */
+TEST(outcomes) {
+    server_start();
+    start();
+    rig_offer(mail("far.example", "a@far.example temp@far.example perm@far.example b@far.example"));
+    assert_string_equal(rig_wait(1), "commit 1 done=0,2,3 defer+300s attempts=1 durable [INPUT own <> s@me.test]");
+    assert_non_null(strstr(buf_cstr(&rig.report), "Final-Recipient: rfc822; perm@far.example\r\n"));
+    assert_non_null(strstr(buf_cstr(&rig.report), "Remote-MTA: dns; far.example\r\n"));
+    assert_non_null(strstr(buf_cstr(&rig.report), "Diagnostic-Code: smtp; 550 5.1.1 nobody\r\n"));
+    assert_null(strstr(buf_cstr(&rig.report), "temp@far.example"));
+    rig_offer(mail("far.example", "a@far.example"));
+    assert_string_equal(rig_wait(1), "commit 2 all done=0 durable");
+    assert_int_equal(server.connections, 1);
+    assert_int_equal(server.messages, 2);
+    finish();
+    server_end();
+}
+
+/* LIM-23: a message that fails holds up none behind it. */
+TEST(no_head_of_line) {
+    server_start();
+    rig_option("smtpc.max_sessions_per_destination", "1");
+    start();
+    rig_offer(mail("far.example", "temp1@far.example"));
+    rig_offer(mail("far.example", "a@far.example"));
+    rig_offer(mail("far.example", "temp2@far.example"));
+    rig_offer(mail("far.example", "b@far.example"));
+    const char *got = rig_wait(4);
+    static const char *const has[] = {"commit 1 defer+300s attempts=1", "commit 2 all done=0 durable",
+                                      "commit 3 defer+300s attempts=1", "commit 4 all done=0 durable"};
+    for (size_t i = 0; i < 4; i++)
+        if (strstr(got, has[i]) == NULL) fail_msg("no %s in\n%s", has[i], got);
+    assert_int_equal(server.connections, 1);
+    finish();
+    server_end();
+}
+
+/* The waits of a message grow with its attempts, but do not go beyond its end. */
+TEST(growing_waits) {
+    static const struct {
+        uint32_t attempts;
+        int64_t left_ms;
+        const char *want;
+    } cases[] = {{0, 0, "commit 1 defer+300s attempts=1"},
+                 {1, 0, "commit 2 defer+900s attempts=2"},
+                 {99, 0, "commit 3 defer+14400s attempts=100"},
+                 {99, 60000, "commit 4 defer+60s attempts=100"}};
+    server_start();
+    start();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry *e = mail("far.example", "temp@far.example");
+        e->attempts = cases[i].attempts;
+        if (cases[i].left_ms != 0) e->expires = e->created + cases[i].left_ms;
+        rig_offer(e);
+        assert_string_equal(rig_wait(1), cases[i].want);
+    }
+    finish();
+    server_end();
+}
+
+/* PEER-09: after the retry period a temporary failure is the last. */
+TEST(gives_up) {
+    server_start();
+    start();
+    Store__Entry *e = mail("far.example", "temp@far.example");
+    e->created -= 73LL * 3600 * 1000;
+    rig_offer(e);
+    assert_string_equal(rig_wait(1), "commit 1 all done=0 [INPUT own <> s@me.test]");
+    assert_non_null(strstr(buf_cstr(&rig.report), "Delivery was tried for"));
+    assert_non_null(strstr(buf_cstr(&rig.report), "Status: 4.2.1"));
+    finish();
+    server_end();
+}
+
+/* Times that come while the destination rests: without a connection. SNOT-01, SNOT-02. */
+TEST(attention) {
+    server_start();
+    start();
+    Store__Entry *e = mail("far.example", "a@far.example b@far.example");
+    e->recipients[0]->status = (char *)(uintptr_t) "4.4.1 connection refused";
+    e->recipients[0]->notify = DSN_NOTIFY_DELAY;
+    e->attempts = 3;
+    e->ready = e->created + 600000;
+    e->warn = e->created - 1000;
+    rig_push(e, true);
+    assert_string_equal(rig_wait(1), "commit 1 defer+600s attempts=3 told=0 [INPUT own <> s@me.test]");
+    assert_non_null(strstr(buf_cstr(&rig.report), "Action: delayed\r\nStatus: 4.4.1\r\n"));
+    assert_null(strstr(buf_cstr(&rig.report), "b@far.example"));
+    e = mail("far.example", "a@far.example b@far.example");
+    e->reason = (char *)(uintptr_t) "450 4.2.1 later";
+    e->expires = e->created - 1000;
+    e->recipients[1]->notify = DSN_NOTIFY_NEVER;
+    rig_push(e, true);
+    assert_string_equal(rig_wait(1), "commit 2 all done=0,1 [INPUT own <> s@me.test]");
+    assert_non_null(strstr(buf_cstr(&rig.report), "Action: failed\r\nStatus: 4.2.1\r\n"));
+    assert_null(strstr(buf_cstr(&rig.report), "b@far.example"));
+    assert_int_equal(server.connections, 0);
+    finish();
+    server_end();
+}
+
+/* RFC 3461 section 5.2.2: the next host does not know DSN: "relayed" is all that can be told. */
+TEST(relayed) {
+    server_start();
+    start();
+    for (int dsn = 0; dsn < 2; dsn++) {
+        char want[100];
+        server.dsn = dsn;
+        Store__Entry *e = mail(dsn ? "one.example" : "two.example", "a@far.example");
+        e->recipients[0]->notify = DSN_NOTIFY_SUCCESS;
+        rig_offer(e);
+        (void)snprintf(want, sizeof want, "commit %llu all done=0 durable%s", (unsigned long long)e->id,
+                       dsn ? "" : " [INPUT own <> s@me.test]");
+        assert_string_equal(rig_wait(1), want);
+    }
+    assert_non_null(strstr(buf_cstr(&rig.report), "Action: relayed\r\n"));
+    finish();
+    server_end();
+}
+
+/* The host cannot be reached: the destination rests, longer each time; its messages are not touched. */
+TEST(unreachable) {
+    server_start();
+    listener_stop(server.listener); /* nobody listens */
+    start();
+    Store__Entry *e = mail("far.example", "a@far.example");
+    rig_offer(e);
+    assert_string_equal(rig_wait(1), "rest far.example+300s");
+    rig_quiet();
+    rig_offer(e);
+    assert_string_equal(rig_wait(1), "rest far.example+900s");
+    /* one failing destination does not concern another */
+    rig_offer(mail("other.example", "a@other.example"));
+    assert_string_equal(rig_wait(1), "rest other.example+300s");
+    finish();
+    server_end();
+}
+
+TEST(refused_greeting) {
+    server_start();
+    server.greeting = "554 not now";
+    start();
+    rig_offer(mail("far.example", "a@far.example"));
+    assert_string_equal(rig_wait(1), "rest far.example+300s");
+    server.greeting = "220 mx";
+    rig_offer(mail("far.example", "b@far.example"));
+    (void)rig_wait(2);
+    assert_int_equal(server.messages, 2);
+    finish();
+    server_end();
+}
+
+/* No way for ever (RFC 7505, NXDOMAIN): every message that waits is sent back. */
+TEST(no_way) {
+    server_start();
+    start();
+    rig_offer(mail("null.example", "a@null.example"));
+    assert_string_equal(rig_wait(1), "commit 1 all done=0 [INPUT own <> s@me.test]");
+    assert_non_null(strstr(buf_cstr(&rig.report), "Status: 5.1.10\r\n"));
+    rig_offer(mail("nowhere.example", "a@nowhere.example"));
+    rig_offer(mail("nowhere.example", "b@nowhere.example"));
+    const char *got = rig_wait(2);
+    assert_non_null(strstr(got, "commit 2 all done=0 [INPUT own <> s@me.test]"));
+    assert_non_null(strstr(got, "commit 3 all done=0 [INPUT own <> s@me.test]"));
+    assert_int_equal(server.connections, 0);
+    finish();
+    server_end();
+}
+
+/* PEER-11: so many messages over a connection, then a new one. */
+TEST(messages_per_session) {
+    server_start();
+    rig_option("smtpc.messages_per_session", "2");
+    rig_option("smtpc.max_sessions_per_destination", "1");
+    start();
+    for (int i = 0; i < 6; i++) rig_offer(mail("far.example", "a@far.example"));
+    (void)rig_wait(6);
+    assert_int_equal(server.connections, 3);
+    assert_int_equal(server.messages, 6);
+    finish();
+    server_end();
+}
+
+/* The server closes a connection that waited for more: the next message goes over a new one, as if nothing was. */
+TEST(stale_connection) {
+    server_start();
+    server.close_after = 1;
+    start();
+    rig_offer(mail("far.example", "a@far.example"));
+    assert_string_equal(rig_wait(1), "commit 1 all done=0 durable");
+    rig_offer(mail("far.example", "b@far.example"));
+    const char *got = rig_wait(2);
+    assert_non_null(strstr(got, "commit 2 defer")); /* put back untouched ... */
+    assert_non_null(strstr(got, " attempts=0\n"));
+    assert_non_null(strstr(got, "commit 2 all done=0 durable")); /* ... and taken again at once */
+    assert_int_equal(server.connections, 2);
+    finish();
+    server_end();
+}
+
+/* PEER-10: more sessions as the destination shows that it works, never more than the limit. */
+TEST(parallel) {
+    server_start();
+    server.slow_ms = 5;
+    rig_option("smtpc.max_sessions_per_destination", "6");
+    start();
+    for (int i = 0; i < 60; i++) rig_offer(mail("far.example", "a@far.example"));
+    (void)rig_wait(60);
+    assert_int_equal(server.messages, 60);
+    assert_int_equal(server.open_most, 6);
+    finish();
+    server_end();
+}
+
+/* More recipients than fit into a transaction; a server that takes one at a time. */
+TEST(many_recipients) {
+    server_start();
+    rig_option("smtpc.recipients_per_message", "2");
+    start();
+    rig_offer(mail("far.example", "a@far.example b@far.example c@far.example d@far.example e@far.example"));
+    assert_string_equal(rig_wait(1), "commit 1 all done=0,1,2,3,4 durable");
+    assert_int_equal(server.messages, 3);
+    rig_option("smtpc.recipients_per_message", "100");
+    rig_offer(mail("far.example", "crowd1@far.example crowd2@far.example crowd3@far.example"));
+    assert_string_equal(rig_wait(1), "commit 2 all done=0,1,2 durable");
+    assert_int_equal(server.messages, 6);
+    finish();
+    server_end();
+}
+
+/* A body that does not come with the lease is read in pages, the next while the last is sent. */
+TEST(large_body) {
+    static char body[1000 * 1000 + 1];
+    server_start();
+    for (size_t i = 0; i < sizeof body - 1; i++)
+        body[i] = i % 100 == 98 ? '\r' : i % 100 == 99 ? '\n' : i % 100 == 0 ? '.' : 'x';
+    start();
+    Store__Entry *e = rig_entry("SMTPC", "s@me.test", "a@far.example", body);
+    e->destination = (char *)(uintptr_t) "far.example";
+    rig_offer(e);
+    assert_string_equal(rig_wait(1), "commit 1 all done=0 durable");
+    assert_int_equal(server.body_bytes, sizeof body - 1);
+    assert_int_equal(rig.reads, 4);
+    finish();
+    server_end();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outcomes),         cmocka_unit_test(no_head_of_line),
+        cmocka_unit_test(growing_waits),    cmocka_unit_test(gives_up),
+        cmocka_unit_test(attention),        cmocka_unit_test(relayed),
+        cmocka_unit_test(unreachable),      cmocka_unit_test(refused_greeting),
+        cmocka_unit_test(no_way),           cmocka_unit_test(messages_per_session),
+        cmocka_unit_test(stale_connection), cmocka_unit_test(parallel),
+        cmocka_unit_test(many_recipients),  cmocka_unit_test(large_body),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
