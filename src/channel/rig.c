@@ -33,6 +33,7 @@ static struct rpc_session *channel_session;
 static struct cond told;
 static struct rpc_client *clients[4];
 static size_t client_count;
+static void *kept;
 
 /* ---------------------------------------------------------------- the daemon */
 
@@ -301,12 +302,12 @@ static int queue_commit(struct rpc_request *r, struct error *err, void *arg) {
     }
     if (w != NULL) w->leased = false;
     rig.leases_under_way--;
-    rpc_answer(r, &reply.base, STR_EMPTY);
-    tell();
     if (w != NULL && w->entry->destination[0] != '\0' && q->defer && q->update->ready <= clock_wall_ms()) {
         w->offered = true; /* put back at once */
         ready_send(w->entry);
     }
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    tell();
     return 0;
 }
 
@@ -387,6 +388,10 @@ void rig_quiet(void) {
     if (rig.lines > 0) fail_msg("not expected:\n%s", buf_cstr(&rig.log));
 }
 
+void rig_keep(void *p) {
+    kept = p;
+}
+
 static void (*body)(void);
 
 static void run_body(void) {
@@ -404,6 +409,8 @@ static void run_body(void) {
     assert_int_equal(rpc_server_new(&dir_service, &dir_ops, NULL, &servers[1]), 0);
     body();
     for (size_t i = 0; i < client_count; i++) rpc_client_free(clients[i]);
+    free(kept);
+    kept = NULL;
     rpc_server_free(servers[0]);
     rpc_server_free(servers[1]);
     map_free(options, NULL);

@@ -17,6 +17,8 @@ struct rig {
 };
 extern struct rig rig;
 
+/* What is freed with free() when the rig ends, after the connections. */
+void rig_keep(void *p);
 /* Runs `fn` in a fiber with everything made anew, options at their defaults. */
 void rig_run(void (*fn)(void));
 void rig_option(const char *name, const char *value);

@@ -103,6 +103,7 @@ static void deliveries_body(void) {
         assert_string_equal(got, buf_cstr(&whole));
     }
     channel_drain(lmda.channel, SOON);
+    rig_keep(lmda.channel);
 }
 
 static void deliveries(void **state) {
@@ -116,6 +117,7 @@ static void directory_down_body(void) {
     rig_push(rig_entry("LOCAL", "s@o", "look@x", message), false);
     assert_string_equal(rig_wait(1), "commit 1 defer+300s attempts=1");
     channel_drain(lmda.channel, SOON);
+    rig_keep(lmda.channel);
 }
 
 static void directory_down(void **state) {

@@ -21,6 +21,7 @@ static void start(void) {
 
 static void finish(void) {
     channel_drain(mta.channel, SOON);
+    rig_keep(mta.channel);
 }
 
 #define TEST(name)                                                                                                     \

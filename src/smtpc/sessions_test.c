@@ -169,6 +169,7 @@ static void finish(void) {
     smtpc.stopping = true;
     smtpc_wake_idle(&smtpc);
     channel_drain(smtpc.channel, SOON);
+    rig_keep(smtpc.channel);
     while (scheduler_sessions(smtpc.scheduler) > 0) assert_int_equal(cond_wait(&smtpc.sessions_changed, SOON), 0);
     for (unsigned i = 0; i < SMTPC_SETTLING_MAX; i++) assert_int_equal(semaphore_take(&smtpc.settling, SOON), 0);
     assert_int_equal(fiber_sleep(20), 0); /* QUIT */
