@@ -124,10 +124,21 @@ int queue_start(struct queue *q, struct error *err) {
     return rc != 0 ? error_set(err, rc, "no fiber for the queue") : 0;
 }
 
+static bool fibers_alive(struct queue *q) {
+    struct str name;
+    void *c;
+    if (q->clock != NULL) return true;
+    for (size_t pos = 0; map_next(q->channels, &pos, &name, &c);)
+        if (((struct channel *)c)->pusher != NULL) return true;
+    return false;
+}
+
 void queue_stop(struct queue *q) {
     q->stopping = true;
     clock_stop(q);
     push_stop(q);
+    while (fibers_alive(q))
+        if (fiber_sleep(1) != 0) break;
 }
 
 static void channel_free(void *p) {

@@ -40,7 +40,7 @@ void queue_client_gone(struct queue *q, struct queue_client *c);
 /* `submitting` etc. must not be called before queue_start has returned. */
 struct queue *queue_new(struct store *st, struct blobs *bs, struct mailboxes *m);
 NODISCARD int queue_start(struct queue *q, struct error *err); /* in a fiber: reads the index */
-void queue_stop(struct queue *q);                              /* ends its fibers */
+void queue_stop(struct queue *q);                              /* in a fiber: ends its fibers */
 void queue_free(struct queue *q);
 void queue_set_trace_days(struct queue *q, unsigned days);
 

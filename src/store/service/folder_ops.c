@@ -39,7 +39,7 @@ static int special_use_check(struct account *a, const char *wanted, const char *
     if (*out == NULL) return error_set(err, ERR_INVALID, "unknown special use");
     if ((*out)[0] == 0) return 0;
     for (size_t i = 0; i < a->folder_count; i++)
-        if (a->folders[i]->special_use == *out)
+        if (strcmp(a->folders[i]->special_use, *out) == 0)
             return error_set(err, ERR_EXISTS, "folder \"%.200s\" has this special use already", a->folders[i]->name);
     return 0;
 }
