@@ -23,6 +23,68 @@ const struct command command_table[] = {
     {"status", "[DIR] [--json]", "Show modules, their state, pid, uptime, memory and restarts",
      "The exit status is 0 only when every module is ready.", cmd_status, GROUP_INSTANCE},
 
+    {"user add", "ADDRESS [--first NAME] [--last NAME] [--quota MB] [...]", "Make an account",
+     "The password is asked for, or read from standard input or a file, never taken from the arguments.\n"
+     "  --first NAME --last NAME --telephone NUMBER\n"
+     "  --quota MB|unlimited      mail quota (default unlimited)\n"
+     "  --permission PERM         send, receive, send+receive (default) or none\n"
+     "  --alias ADDRESS           one more address; may stand several times\n"
+     "  --connector CHANNEL$ADDR  LOCAL, SMTPC (forward), DL, BSMTPOUT; may stand several times\n"
+     "  --home DIR --web-dir DIR --web enable|disable --web-quota MB\n"
+     "  --disable                 no login and no mail yet\n"
+     "  --password-stdin          first line of standard input\n"
+     "  --password-file FILE      first line of the file\n"
+     "  --no-password             nobody can log in until `iems user passwd`\n"
+     "Example: iems user add bart@example.org --first Bart --last Simpson --quota 100",
+     cmd_user_add, GROUP_ACCOUNTS},
+    {"user list", "[PATTERN] [--domain DOMAIN] [--json]", "List accounts",
+     "PATTERN is looked for in addresses and names; * stands for any text, ? for one character.\n"
+     "Example: iems user list 'R*' --domain example.org",
+     cmd_user_list, GROUP_ACCOUNTS},
+    {"user show", "ADDRESS [--json]", "Show an account, its addresses, quota and mailbox", NULL, cmd_user_show,
+     GROUP_ACCOUNTS},
+    {"user set", "ADDRESS [--rename ADDRESS] [--quota MB] [--disable|--enable] [...]", "Change an account",
+     "Options as of `iems user add`, and:\n"
+     "  --rename ADDRESS   the account, its mail and every forwarding to it follow; aliases stay\n"
+     "  --enable, --disable",
+     cmd_user_set, GROUP_ACCOUNTS},
+    {"user passwd", "ADDRESS [--password-stdin | --password-file FILE]", "Set the password of an account",
+     "At least 6 characters. Clients that are logged in stay so; the next login needs the new password.",
+     cmd_user_passwd, GROUP_ACCOUNTS},
+    {"user delete", "ADDRESS... | --file FILE [--yes]", "Delete accounts with all their mail",
+     "FILE has one address a line. Interrupted, the same command finishes the work.", cmd_user_delete, GROUP_ACCOUNTS},
+    {"user import", "[--dry-run] FILE", "Make many accounts from a CSV file",
+     "Columns: address,password,first name,last name,quota in MB,aliases separated by blanks; all but the first may "
+     "be\n"
+     "empty. A password may be an argon2id hash ($argon2id$...). FILE may be - for standard input. Lines that fail are "
+     "told,\n"
+     "the others are done.",
+     cmd_user_import, GROUP_ACCOUNTS},
+    {"alias add", "ALIAS ADDRESS", "Give an account one more address, or forward an address",
+     "When ADDRESS is not of this server, mail to ALIAS is sent on to it.", cmd_alias_add, GROUP_ACCOUNTS},
+    {"alias list", "[PATTERN] [--json]", "List aliases and forwarded addresses", NULL, cmd_alias_list, GROUP_ACCOUNTS},
+    {"alias delete", "ALIAS", "Delete an alias", NULL, cmd_alias_delete, GROUP_ACCOUNTS},
+    {"domain add", "DOMAIN [--alias-of DOMAIN] [--catch-all ADDRESS] [--forward CHANNEL$ID]", "Add a local mail domain",
+     "*.example.org stands for the sub-domains of example.org, not for itself.\n"
+     "  --catch-all ADDRESS    gets mail to addresses that do not exist\n"
+     "  --forward CHANNEL$ID   sends mail to addresses that do not exist to a channel, as BSMTPOUT$tunnel@example.net",
+     cmd_domain_add, GROUP_ACCOUNTS},
+    {"domain alias", "NEW DOMAIN", "Add a domain whose addresses are those of another",
+     "An address that exists in NEW itself goes first.", cmd_domain_alias, GROUP_ACCOUNTS},
+    {"domain set", "DOMAIN [--alias-of DOMAIN] [--catch-all ADDRESS] [--forward CHANNEL$ID]",
+     "Change a local mail domain", "Empty values remove a setting: --catch-all ''.", cmd_domain_set, GROUP_ACCOUNTS},
+    {"domain list", "[--json]", "List local mail domains", NULL, cmd_domain_list, GROUP_ACCOUNTS},
+    {"domain delete", "DOMAIN", "Delete a local mail domain that has no addresses any more", NULL, cmd_domain_delete,
+     GROUP_ACCOUNTS},
+    {"directory export", "[FILE]", "Write the whole directory as LDIF",
+     "FILE (default iems.ldif) is never overwritten: FILE.0, FILE.1, ... are taken then. It holds password hashes.",
+     cmd_directory_export, GROUP_ACCOUNTS},
+    {"directory import", "[--dry-run] [--replace] FILE", "Bring entries of an LDIF file into the directory",
+     "A backup is made first. Entries of the file are added or changed, nothing is deleted.\n"
+     "  --dry-run   only tell what would be done\n"
+     "  --replace   load the file in place of the whole directory (the instance must be stopped)",
+     cmd_directory_import, GROUP_ACCOUNTS},
+
     {"queue list", "[--channel C] [--sender S] [--recipient R] [--sort KEY] [--limit N] [--json]",
      "Show what is queued",
      "Filters (all that are given must match):\n"
@@ -90,6 +152,18 @@ const struct command command_table[] = {
      "  -bp         the same as mailq\n"
      "Exit status: 0 taken, 64 usage, 65 bad message, 67 bad recipient, 75 try again later.",
      cmd_sendmail, GROUP_CLASSIC},
+    {"iemsuser",
+     "-C|-D|-L [-a ADDR] [-p PASSWD] [-f FNAME] [-l LNAME] [-h HDIR] [-r PERM] [-q MB] [-w DIR] [-m PERM] [-t MB]",
+     "Create, delete and list accounts (classic name)",
+     "  -C  create, -D  delete, -L  list all accounts\n"
+     "  -a ADDR    full address           -p PASSWD  password, at least 6 characters\n"
+     "  -f FNAME   first name             -l LNAME   last name\n"
+     "  -h HDIR    home folder            -r PERM    send, receive or send+receive (default)\n"
+     "  -q MB      mail quota (default unlimited)\n"
+     "  -w DIR     web folder  -m enable|disable  web folders (default disable)  -t MB  web folder quota\n"
+     "  -c DIR     the instance (else $IEMS_DIR)\n"
+     "Example: iemsuser -C -a bart@jade.net -p password -f Bart -l Simpson -q 100 -t 50",
+     cmd_iemsuser, GROUP_CLASSIC},
 };
 const size_t command_count = sizeof command_table / sizeof command_table[0];
 

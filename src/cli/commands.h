@@ -5,13 +5,24 @@
 #include "cli/cli.h"
 
 /* One per file cmd_*.c. */
+int cmd_alias_add(struct cli *c, int argc, char **argv);
+int cmd_alias_delete(struct cli *c, int argc, char **argv);
+int cmd_alias_list(struct cli *c, int argc, char **argv);
 int cmd_completion(struct cli *c, int argc, char **argv);
 int cmd_config_get(struct cli *c, int argc, char **argv);
 int cmd_config_list(struct cli *c, int argc, char **argv);
 int cmd_config_reload(struct cli *c, int argc, char **argv);
 int cmd_config_set(struct cli *c, int argc, char **argv);
 int cmd_config_unset(struct cli *c, int argc, char **argv);
+int cmd_directory_export(struct cli *c, int argc, char **argv);
+int cmd_directory_import(struct cli *c, int argc, char **argv);
+int cmd_domain_add(struct cli *c, int argc, char **argv);
+int cmd_domain_alias(struct cli *c, int argc, char **argv);
+int cmd_domain_delete(struct cli *c, int argc, char **argv);
+int cmd_domain_list(struct cli *c, int argc, char **argv);
+int cmd_domain_set(struct cli *c, int argc, char **argv);
 int cmd_help(struct cli *c, int argc, char **argv);
+int cmd_iemsuser(struct cli *c, int argc, char **argv);
 int cmd_init(struct cli *c, int argc, char **argv);
 int cmd_mailq(struct cli *c, int argc, char **argv);
 int cmd_queue_bounce(struct cli *c, int argc, char **argv);
@@ -30,7 +41,16 @@ int cmd_stop(struct cli *c, int argc, char **argv);
 int cmd_store_check(struct cli *c, int argc, char **argv);
 int cmd_trace(struct cli *c, int argc, char **argv);
 
+int cmd_user_add(struct cli *c, int argc, char **argv);
+int cmd_user_delete(struct cli *c, int argc, char **argv);
+int cmd_user_import(struct cli *c, int argc, char **argv);
+int cmd_user_list(struct cli *c, int argc, char **argv);
+int cmd_user_passwd(struct cli *c, int argc, char **argv);
+int cmd_user_set(struct cli *c, int argc, char **argv);
+int cmd_user_show(struct cli *c, int argc, char **argv);
+
 /* Parts of commands. */
+int user_list_addresses(struct rpc_client *dir); /* addresses of all accounts, one a line; an exit status */
 int help_man_conf(void);
 
 #endif

@@ -123,6 +123,8 @@ static void hash(void *arg) {
 int admin_set_password(struct dir *d, struct write_op *op, int mod, const char *password, struct error *err) {
     struct hashing h = {
         .password = str_from(password), .phc = BUF_INIT(PASSWORD_PHC_MAX), .scram = BUF_INIT(SCRAM_TEXT_MAX)};
+    struct phc made;
+    if (phc_parse(h.password, &made) == 0) return write_op_set(op, mod, ATTR_PASSWORD, h.password); /* hashed already */
     int rc = password_check(h.password, err);
     if (rc != 0) return rc;
     rc = dir_hash(d, hash, &h);

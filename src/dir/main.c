@@ -6,6 +6,7 @@
 #include "dir/address_key.h"
 #include "dir/dir.h"
 #include "directory/slapd_config.h"
+#include "proto/sasl/scram_keys.h"
 #include "rpc/store_methods.h"
 
 #include <stdio.h>
@@ -55,8 +56,11 @@ static int prepare(struct daemon *daemon, struct error *err) {
     LDAP *ld = NULL;
     if (ldap_initialize(&ld, d->agent.uri) != LDAP_SUCCESS) return error_set(err, ERR_IO, "libldap cannot be used");
     ldap_conn_close(ld);
-    struct address_key warm; /* tables of libgsasl and libc for names beyond ASCII */
+    /* Tables and configuration that libraries read when they are used first. */
+    struct address_key warm;
+    struct scram_keys keys;
     (void)!address_key_make(STR("\"\xc3\x84\"@\xc3\xa4.example"), STR_EMPTY, &warm, NULL);
+    (void)!scram_keys_derive(STR("password"), STR("saltsalt"), 1, &keys);
     return 0;
 }
 

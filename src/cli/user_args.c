@@ -1,0 +1,189 @@
+#include "cli/user_args.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum {
+    OPT_FIRST = 256,
+    OPT_LAST,
+    OPT_QUOTA,
+    OPT_PERMISSION,
+    OPT_HOME,
+    OPT_WEB_DIR,
+    OPT_WEB,
+    OPT_WEB_QUOTA,
+    OPT_ALIAS,
+    OPT_CONNECTOR,
+    OPT_TELEPHONE,
+    OPT_RENAME,
+    OPT_ENABLE,
+    OPT_DISABLE,
+    OPT_PASSWORD_STDIN,
+    OPT_PASSWORD_FILE,
+    OPT_NO_PASSWORD
+};
+
+static const struct option options[] = {
+    {"first", required_argument, NULL, OPT_FIRST},
+    {"last", required_argument, NULL, OPT_LAST},
+    {"quota", required_argument, NULL, OPT_QUOTA},
+    {"permission", required_argument, NULL, OPT_PERMISSION},
+    {"home", required_argument, NULL, OPT_HOME},
+    {"web-dir", required_argument, NULL, OPT_WEB_DIR},
+    {"web", required_argument, NULL, OPT_WEB},
+    {"web-quota", required_argument, NULL, OPT_WEB_QUOTA},
+    {"alias", required_argument, NULL, OPT_ALIAS},
+    {"connector", required_argument, NULL, OPT_CONNECTOR},
+    {"telephone", required_argument, NULL, OPT_TELEPHONE},
+    {"rename", required_argument, NULL, OPT_RENAME},
+    {"enable", no_argument, NULL, OPT_ENABLE},
+    {"disable", no_argument, NULL, OPT_DISABLE},
+    {"password-stdin", no_argument, NULL, OPT_PASSWORD_STDIN},
+    {"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
+    {"no-password", no_argument, NULL, OPT_NO_PASSWORD},
+    {NULL, 0, NULL, 0},
+};
+
+int user_args_quota(const char *text, uint64_t *mb) {
+    enum { QUOTA_MB_MAX = 1 << 30 };
+    if (strcasecmp(text, "unlimited") == 0) {
+        *mb = 0;
+        return 0;
+    }
+    return str_to_u64(str_from(text), QUOTA_MB_MAX, mb) == 0 ? 0 : ERR_INVALID;
+}
+
+static int take_quota(const char *name, const char *value, protobuf_c_boolean *has, uint64_t *mb, struct error *err) {
+    if (user_args_quota(value, mb) != 0) {
+        return error_set(err, ERR_INVALID, "--%s %s: a number of MB or 'unlimited' is meant", name, value);
+    }
+    *has = true;
+    return 0;
+}
+
+static int take_web(struct user_args *a, const char *value, struct error *err) {
+    bool enable = strcasecmp(value, "enable") == 0;
+    if (!enable && strcasecmp(value, "disable") != 0)
+        return error_set(err, ERR_INVALID, "--web %s: enable or disable is meant", value);
+    a->user.has_web = true;
+    a->user.web_enabled = enable;
+    return 0;
+}
+
+static int add(char **list, size_t *count, char *value, struct error *err) {
+    if (*count == USER_ARGS_LIST_MAX) return error_set(err, ERR_LIMIT, "too many aliases or connectors");
+    list[(*count)++] = value;
+    return 0;
+}
+
+static int take_option(int opt, char *value, struct user_args *a, struct error *err) {
+    Dir__User *u = &a->user;
+    switch (opt) {
+    case OPT_FIRST: u->first_name = value, a->set.first_name = true; return 0;
+    case OPT_LAST: u->last_name = value, a->set.last_name = true; return 0;
+    case OPT_QUOTA: return take_quota("quota", value, &u->has_quota, &u->quota_mb, err);
+    case OPT_PERMISSION: u->permission = value; return 0;
+    case OPT_HOME: u->home = value; return 0;
+    case OPT_WEB_DIR: u->web_dir = value; return 0;
+    case OPT_WEB: return take_web(a, value, err);
+    case OPT_WEB_QUOTA: return take_quota("web-quota", value, &u->has_web_quota, &u->web_quota_mb, err);
+    case OPT_ALIAS: return add(u->aliases, &u->n_aliases, value, err);
+    case OPT_CONNECTOR: a->set.connectors = true; return add(u->connectors, &u->n_connectors, value, err);
+    case OPT_TELEPHONE: u->telephone = value, a->set.telephone = true; return 0;
+    case OPT_RENAME: u->new_address = value; return 0;
+    case OPT_ENABLE:
+    case OPT_DISABLE: u->has_enabled = true, u->enabled = opt == OPT_ENABLE; return 0;
+    case OPT_PASSWORD_STDIN: a->password_stdin = true; return 0;
+    case OPT_PASSWORD_FILE: a->password_file = value; return 0;
+    case OPT_NO_PASSWORD: a->no_password = true; return 0;
+    default: return ERR_INVALID;
+    }
+}
+
+int user_args_parse(int argc, char **argv, struct user_args *a, struct error *err) {
+    *a = (struct user_args){
+        .set = DIR__USER_SET__INIT, .user = DIR__USER__INIT, .password = BUF_INIT(USER_PASSWORD_TEXT_MAX)};
+    a->set.user = &a->user;
+    a->user.aliases = a->aliases;
+    a->user.connectors = a->connectors;
+    opterr = 0;
+    optind = 1;
+    for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (opt == '?') return error_set(err, ERR_INVALID, "unknown option or value missing: %s", argv[optind - 1]);
+        int rc = take_option(opt, optarg, a, err);
+        if (rc != 0) return rc;
+    }
+    for (; optind < argc; optind++) {
+        if (a->operand_count == 2) return error_set(err, ERR_INVALID, "unexpected '%s'", argv[optind]);
+        a->operands[a->operand_count++] = argv[optind];
+    }
+    return 0;
+}
+
+void user_args_done(struct user_args *a) {
+    buf_wipe(&a->password);
+}
+
+/* ---------------------------------------------------------------- passwords */
+
+static int read_line(FILE *f, struct buf *out, struct error *err) {
+    for (int c; (c = fgetc(f)) != EOF && c != '\n';) {
+        if (c != '\r') buf_addc(out, (char)c);
+    }
+    if (ferror(f)) return error_set(err, ERR_IO, "the password cannot be read: %s", strerror(errno));
+    return out->error == 0 ? 0 : error_set(err, ERR_LIMIT, "the password is too long");
+}
+
+static int ask(const char *prompt, struct buf *out, struct error *err) {
+    FILE *tty = fopen("/dev/tty", "r+");
+    struct termios before, quiet;
+    if (tty == NULL)
+        return error_set(err, ERR_INVALID,
+                         "no terminal to ask for the password: use --password-stdin or --password-file");
+    bool hide = tcgetattr(fileno(tty), &before) == 0;
+    if (hide) {
+        quiet = before;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
+    }
+    (void)fputs(prompt, tty);
+    (void)fflush(tty);
+    int rc = read_line(tty, out, err);
+    if (hide) (void)tcsetattr(fileno(tty), TCSAFLUSH, &before);
+    (void)fputc('\n', tty);
+    (void)fclose(tty);
+    return rc;
+}
+
+static int ask_twice(struct buf *out, struct error *err) {
+    struct buf again = BUF_INIT(USER_PASSWORD_TEXT_MAX);
+    int rc = ask("Password: ", out, err);
+    if (rc == 0) rc = ask("Again: ", &again, err);
+    if (rc == 0 && !str_eq_secret(buf_str(out), buf_str(&again)))
+        rc = error_set(err, ERR_INVALID, "the passwords differ");
+    buf_wipe(&again);
+    return rc;
+}
+
+int user_args_password(struct user_args *a, struct error *err) {
+    int rc;
+    if (a->no_password) return 0;
+    if (a->password_file != NULL) {
+        FILE *f = fopen(a->password_file, "re");
+        if (f == NULL) return error_set(err, ERR_IO, "%s: %s", a->password_file, strerror(errno));
+        rc = read_line(f, &a->password, err);
+        (void)fclose(f);
+    } else if (a->password_stdin || !isatty(STDIN_FILENO)) {
+        rc = read_line(stdin, &a->password, err);
+    } else {
+        rc = ask_twice(&a->password, err);
+    }
+    if (rc != 0) return rc;
+    if (a->password.len == 0) return error_set(err, ERR_INVALID, "the password is empty");
+    a->user.password = a->password.ptr;
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* How accounts are shown. */
+#ifndef IEMS_CLI_USER_TEXT_H
+#define IEMS_CLI_USER_TEXT_H
+
+#include "rpc/dir_methods.h"
+#include "rpc/store_methods.h"
+
+#include <jansson.h>
+
+/* `info` of the store may be NULL. */
+void user_text_print(const Dir__User *u, const Store__AccountInfo *info);
+json_t *user_text_json(const Dir__User *u, const Store__AccountInfo *info); /* NULL: out of memory */
+
+#endif
