@@ -16,7 +16,7 @@ struct verb {
     const char *ask;
 };
 
-static const struct verb retry = {STORE__QUEUE_VERB__VERB_RETRY, "are tried again now", "Try again"};
+static const struct verb retry = {STORE__QUEUE_VERB__VERB_RETRY, "set to be tried now", "Try again"};
 static const struct verb hold = {STORE__QUEUE_VERB__VERB_HOLD, "held", "Hold"};
 static const struct verb release = {STORE__QUEUE_VERB__VERB_RELEASE, "released", "Release"};
 static const struct verb drop = {STORE__QUEUE_VERB__VERB_DELETE, "deleted", "Delete"};

@@ -35,7 +35,7 @@ static void destination_text(const Store__DestinationInfo *d, int64_t now, struc
         buf_adds(&next, "in ");
         text_age(d->until - now, &next);
     } else {
-        buf_adds(&next, "now");
+        buf_addc(&next, '-'); /* nothing holds it back: its messages have times of their own */
     }
     buf_printf(out, "%-32s %8llu  %-8s  ", d->destination, (unsigned long long)d->waiting, buf_cstr(&next));
     text_clean(str_from(d->reason), out);

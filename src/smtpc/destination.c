@@ -10,6 +10,7 @@ static int port_parse(struct str text, uint16_t *port, struct error *err) {
 }
 
 static int host_take(struct str host, struct destination *d, struct error *err) {
+    if (str_ends(host, STR("."))) host.len--;
     if (host.len == 0) return error_set(err, ERR_INVALID, "the host name is missing");
     if (host.len > DESTINATION_HOST_MAX) return error_set(err, ERR_INVALID, "the host name is too long");
     for (size_t i = 0; i < host.len; i++) {
@@ -18,7 +19,7 @@ static int host_take(struct str host, struct destination *d, struct error *err) 
             return error_set(err, ERR_INVALID, "\"%.*s\" is no host name", STR_ARG(host));
         d->host[i] = ascii_lower(c);
     }
-    d->host[host.len - (d->host[host.len - 1] == '.')] = '\0';
+    d->host[host.len] = '\0';
     return 0;
 }
 

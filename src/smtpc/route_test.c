@@ -26,6 +26,7 @@ static void destinations(void **state) {
         {"[IPv6:2001:db8::1]", "2001:db8::1 literal 25"},
         {"[ipv6:2001:db8::1]:26", "2001:db8::1 literal 26"},
         {"", NULL},
+        {".", NULL},
         {"[", NULL},
         {"[]", NULL},
         {"[a", NULL},
