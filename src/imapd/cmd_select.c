@@ -133,10 +133,11 @@ static int do_select(struct cmd *c, bool read_only) {
     if (!imap_args_space(c->args) || !imap_args_mailbox(c->args, &name) || !take_params(c->args, &p))
         return cmd_bad_args(c);
     if (p.qresync && !s->qresync) return cmd_bad(c, "QRESYNC was not enabled");
-    bool had = s->view != NULL;
-    session_deselect(s);
-    if (had) session_puts(s, "* OK [CLOSED] Previous mailbox is closed\r\n");
+    uint64_t before = s->view != NULL ? s->view->folder : 0;
+    session_drop_view(s);
+    if (before != 0) session_puts(s, "* OK [CLOSED] Previous mailbox is closed\r\n");
     int rc = open_folder(s, name, read_only, &first_unseen, &err);
+    if (before != 0 && (rc != 0 || s->view->folder != before)) session_unwatch(s, before);
     if (rc != 0) return cmd_fail(c, rc, &err);
     if (p.condstore) s->condstore = true;
     tell_mailbox(s, first_unseen);

@@ -1,5 +1,6 @@
 /* STORE and UID STORE (RFC 9051 section 6.4.6, RFC 7162 section 3.1.3). */
 #include "imapd/command.h"
+#include "imapd/pages.h"
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
@@ -59,12 +60,27 @@ static int call_store(struct cmd *c, const struct storing *st, const struct imap
     return session_call(c->s, STORE_MESSAGE_STORE, &req, STR_EMPTY, reply, err);
 }
 
+/* Messages that had the flags already are told too: STORE answers with the value whether it changed or not. */
+static int tell_all(struct cmd *c, const struct imap_runs *uids) {
+    struct pages *p = pages_open(c->s, uids, 0, 0);
+    struct str records;
+    struct message_record r;
+    if (p == NULL) return ERR_NOMEM;
+    int err;
+    while ((err = pages_next(p, &records)) == 0)
+        while (message_record_get(&records, 0, &r) == 0) sync_tell_message(c->s, r.uid, r.flags, r.modseq);
+    pages_close(p);
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
 /* Untagged FETCH of what changed: flags unless SILENT, MODSEQ with CONDSTORE even then (RFC 7162 section 3.1.3). */
-static void tell(struct cmd *c, const struct storing *st, const Store__MessageStored *done, struct str records) {
+static void tell(struct cmd *c, const struct storing *st, const struct imap_runs *uids,
+                 const Store__MessageStored *done, struct str records) {
     struct session *s = c->s;
     struct message_record r;
     if (done->folder != NULL && view_set_keywords(s->view, done->folder->keywords, done->folder->n_keywords))
         sync_tell_flags(s);
+    if (!st->silent && done->n_failed == 0 && done->count < imap_runs_total(uids) && tell_all(c, uids) == 0) return;
     while (message_record_get(&records, 0, &r) == 0) {
         if (!st->silent)
             sync_tell_message(s, r.uid, r.flags, r.modseq);
@@ -100,7 +116,7 @@ static int run_store(struct cmd *c, const struct storing *st, const struct imap_
     int rc = call_store(c, st, uids, &reply, &err);
     if (rc != 0) return cmd_fail(c, rc, &err);
     const Store__MessageStored *done = (const Store__MessageStored *)reply.msg;
-    tell(c, st, done, reply.attach);
+    tell(c, st, uids, done, reply.attach);
     if (done->count > 0) view_own_change(c->s->view, done->modseq, !st->silent);
     return finish(c, done);
 }

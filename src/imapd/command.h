@@ -33,9 +33,10 @@ void command_append(struct session *s);
     X(capability)                                                                                                      \
     X(check)                                                                                                           \
     X(close)                                                                                                           \
-    X(copy) X(create) X(delete) X(enable) X(examine) X(expunge) X(fetch) X(getquota) X(getquotaroot) X(id) X(idle)     \
-        X(list) X(login) X(logout) X(lsub) X(move) X(namespace) X(noop) X(rename) X(search) X(select) X(starttls)      \
-            X(status) X(store) X(subscribe) X(unselect) X(unsubscribe)
+    X(copy)                                                                                                            \
+    X(create) X(delete) X(enable) X(examine) X(expunge) X(fetch) X(getquota) X(getquotaroot) X(id) X(idle) X(list)     \
+        X(login) X(logout) X(lsub) X(move) X(namespace) X(noop) X(rename) X(search) X(select) X(starttls) X(status)    \
+            X(store) X(subscribe) X(unselect) X(unsubscribe)
 #define X(name) int cmd_##name(struct cmd *c);
 COMMAND_HANDLERS(X)
 #undef X

@@ -4,6 +4,7 @@
 #include "imapd/store_double.h"
 #include "net/loop.h"
 #include "net/net_test.h"
+#include "net/tls_test_cert.h"
 #include "rpc/store_methods.h"
 
 #include <stdio.h>
@@ -17,6 +18,8 @@ static const struct dialogue *current;
 static bool bytewise;
 static struct store_double *store;
 static struct imapd imapd;
+static struct tls_server *tls;
+static struct tls_client *tls_trust;
 
 /* --- authentication as the tests want it: user "u", password "p" (instead of daemon/auth.c) */
 
@@ -89,7 +92,7 @@ static void client_open(struct client *c) {
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
     assert_int_equal(stream_open_fd(fd[0], &c->stream), 0);
     assert_int_equal(stream_open_fd(fd[1], &c->server), 0);
-    assert_int_equal(net_addr_parse(STR("127.0.0.1"), 999, &peer), 0);
+    assert_int_equal(net_addr_parse(current->remote ? STR("192.0.2.1") : STR("127.0.0.1"), 999, &peer), 0);
     stream_set_peer(c->server, &peer);
     buf_init(&c->line, LINE_BYTES);
     assert_int_equal(fiber_spawn("session", serve, c, NULL), 0);
@@ -104,7 +107,8 @@ static void client_close(struct client *c) {
 
 static void client_send(struct client *c, struct str text, bool end) {
     if (getenv("IMAP_DIALOGUE_TRACE") != NULL) (void)fprintf(stderr, "C: %.*s\n", STR_ARG(text));
-    size_t step = bytewise ? 1 : text.len + 1;
+    /* what is sent behind STARTTLS must come in one packet with it */
+    size_t step = bytewise && !current->remote ? 1 : text.len + 3;
     BUF_AUTO b = BUF_INIT(LINE_BYTES);
     buf_add(&b, text);
     if (end) buf_adds(&b, "\r\n");
@@ -219,6 +223,13 @@ static void send_big(struct client *c, struct str length) {
     bytewise = was;
 }
 
+static void start_tls(struct client *c) {
+    struct error err = {0};
+    int rc =
+        tls_connect(c->stream, tls_trust, STR("mail.example.test"), TLS_VERIFY_NAME, loop_now_ms() + WAIT_MS, &err);
+    if (rc != 0) fail_msg("%s: handshake: %s", current->name, err.text);
+}
+
 static void act(struct client *c, struct str action) {
     struct str word = str_word(&action);
     if (str_eq(word, STR("deliver")))
@@ -229,6 +240,10 @@ static void act(struct client *c, struct str action) {
         other_session(action);
     else if (str_eq(word, STR("fail")))
         store_double_fail(store, ERR_TIMEOUT, 1);
+    else if (str_eq(word, STR("tls")))
+        start_tls(c);
+    else if (str_eq(word, STR("shutdown")))
+        imapd_shutdown(&imapd);
     else if (str_eq(word, STR("closed")))
         assert_false(client_line(c));
     else if (str_eq(word, STR("big")))
@@ -263,12 +278,14 @@ static void run_body(void) {
                                               .disconnected = imapd_store_disconnected,
                                               .event = imapd_store_event};
     store = store_double_new(PAGE_RECORDS);
-    imapd = (struct imapd){.config = {.hostname = "mail.example.test",
-                                      .append_limit = 1000000,
-                                      .autologout_ms = 1800000,
-                                      .login_timeout_ms = 60000,
-                                      .max_bad_commands = 5,
-                                      .max_per_user = 3}};
+    imapd = (struct imapd){
+        .config = {.hostname = "mail.example.test",
+                   .tls = current->remote ? tls : NULL,
+                   .append_limit = 1000000,
+                   .autologout_ms = 1800000,
+                   .login_timeout_ms = current->login_timeout_ms != 0 ? current->login_timeout_ms : 60000,
+                   .max_bad_commands = 5,
+                   .max_per_user = 3}};
     assert_int_equal(
         net_range_list_parse(STR("127.0.0.1"), &imapd.config.plaintext, &imapd.config.plaintext_count, NULL), 0);
     assert_int_equal(imapd_init(&imapd), 0);
@@ -278,6 +295,21 @@ static void run_body(void) {
     rpc_client_free(imapd.store);
     store_double_free(store);
     imapd_done(&imapd);
+}
+
+void dialogue_setup(void) {
+    struct error err = {0};
+    BUF_AUTO pem = BUF_INIT(65536);
+    BUF_AUTO key = BUF_INIT(65536);
+    test_cert("DNS:mail.example.test", &pem, &key);
+    assert_int_equal(tls_client_new(buf_str(&pem), &tls_trust, &err), 0);
+    buf_add(&pem, buf_str(&key));
+    assert_int_equal(tls_server_new(buf_str(&pem), &tls, &err), 0);
+}
+
+void dialogue_teardown(void) {
+    tls_server_free(tls);
+    tls_client_free(tls_trust);
 }
 
 void dialogue_run(const struct dialogue *d, bool one_by_one) {

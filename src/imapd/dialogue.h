@@ -2,7 +2,8 @@
  *   > text      is sent, with CRLF            >> text    is sent as it is, "~" as CRLF
  *   < pattern   must be the next line from the server; "*" stands for anything, but a "*" in front for itself
  *   ! deliver   adds a message to INBOX       ! other A | B   another session logs in and runs commands
- *   ! fail      the next call fails
+ *   ! fail      the next call fails           ! big N      N bytes of body are sent
+ *   ! tls       the client shakes hands       ! shutdown   the server goes down
  *   ! restart   the store restarts            ! closed   the server must have closed
  * With `bytewise` each byte is sent by itself. */
 #ifndef IEMS_IMAPD_DIALOGUE_H
@@ -13,8 +14,13 @@
 struct dialogue {
     const char *name; /* with the section of the RFC or the requirement that it proves */
     const char *script;
+    unsigned login_timeout_ms; /* 0 = the usual */
+    bool remote;               /* the client comes from a network that needs TLS */
 };
 
+/* Makes the certificate for "! tls"; call once. */
+void dialogue_setup(void);
+void dialogue_teardown(void);
 void dialogue_run(const struct dialogue *d, bool bytewise);
 
 #endif

@@ -210,6 +210,18 @@ static const struct dialogue dialogues[] = {
     {"refused non-synchronizing literals are skipped: RFC 7888 4",
      LOGIN "> 1 APPEND INBOX {1000001+}\n! big 1000001\n> \n< 1 NO [TOOBIG] *\n> 2 NOOP\n< 2 OK *\n> 3 SELECT "
            "{70000+}\n! big 70000\n> \n< 3 BAD [TOOBIG] *\n> 4 NOOP\n< 4 OK *\n"},
+    {"STARTTLS: RFC 9051 6.2.1, 11.1: plain text behind it is thrown away, state and capabilities are new",
+     "< * OK [CAPABILITY * STARTTLS LOGINDISABLED AUTH=SCRAM-SHA-256] *\n> 1 LOGIN u p\n< 1 NO [PRIVACYREQUIRED] *\n> "
+     "2 AUTHENTICATE PLAIN AHUAcA==\n< 2 NO [PRIVACYREQUIRED] *\n"
+     ">> 3 STARTTLS~x NOOP~\n< 3 OK *\n! tls\n> 4 CAPABILITY\n< * CAPABILITY * ENABLE AUTH=PLAIN AUTH=*\n< 4 OK *\n> 5 "
+     "STARTTLS\n< 5 BAD *\n> 6 LOGIN u p\n< 6 OK *\n",
+     .remote = true},
+    {"login timeout: LIM", GREETING "< * BYE Login timeout\n! closed\n", .login_timeout_ms = 60},
+    {"the server goes down: RFC 9051 7.1.5",
+     ONE "> 1 IDLE\n< + idling\n! shutdown\n< * BYE Server is going down*\n! closed\n"},
+    {"STORE of flags that are set already: RFC 9051 6.4.6",
+     ONE "> 1 STORE 1 +FLAGS (\\Seen)\n< * 1 FETCH (UID 1 FLAGS (\\Seen))\n< 1 OK *\n> 2 STORE 1 +FLAGS (\\Seen)\n< * "
+         "1 FETCH (UID 1 FLAGS (\\Seen))\n< 2 OK *\n"},
     {"sessions of a user are limited: IMAPPOP-08",
      LOGIN "! other NOOP\n! other NOOP\n! other NOOP\n> 1 NOOP\n< 1 OK *\n"},
 };
@@ -231,5 +243,8 @@ static void byte_by_byte(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(whole), cmocka_unit_test(byte_by_byte)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    dialogue_setup();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dialogue_teardown();
+    return failed;
 }

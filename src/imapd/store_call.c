@@ -52,6 +52,10 @@ static int open_session(struct session *s, struct error *err) {
     RPC_REPLY_AUTO reply = {0};
     req.ticket = rpc_binary(str_of(s->ticket, s->ticket_len));
     int rc = rpc_call(im->store, STORE_SESSION_OPEN, &req.base, STR_EMPTY, loop_now_ms() + SESSION_RPC_MS, &reply, err);
+    if (rc == ERR_DENIED) {
+        session_bye(s, "[EXPIRED] Please log in again");
+        s->closing = true;
+    }
     if (rc != 0) return rc;
     uint64_t generation = im->store_generation;
     uint64_t number = ((const Store__SessionOpened *)reply.msg)->session;

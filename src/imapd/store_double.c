@@ -395,9 +395,11 @@ HANDLER(message_store, Store__MessageStore) {
             add_run(r, &failed, m->uid);
             continue;
         }
+        uint64_t before = m->flags;
         m->flags = q->mode == STORE__STORE_MODE__FLAGS_SET   ? bits
                    : q->mode == STORE__STORE_MODE__FLAGS_ADD ? m->flags | bits
                                                              : m->flags & ~bits;
+        if (m->flags == before) continue;
         m->modseq = f->modseq = modseq;
         put_record(&records, 0, m);
         out.count++;

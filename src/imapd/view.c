@@ -133,10 +133,15 @@ void session_drop_view(struct session *s) {
     if (s->state == STATE_SELECTED) s->state = STATE_AUTHENTICATED;
 }
 
+void session_unwatch(struct session *s, uint64_t folder) {
+    Store__FolderClose req = STORE__FOLDER_CLOSE__INIT;
+    req.folder = folder;
+    (void)!session_call(s, STORE_FOLDER_CLOSE, &req, STR_EMPTY, NULL, NULL);
+}
+
 void session_deselect(struct session *s) {
     if (s->view == NULL) return;
-    Store__FolderClose req = STORE__FOLDER_CLOSE__INIT;
-    req.folder = s->view->folder;
+    uint64_t folder = s->view->folder;
     session_drop_view(s);
-    (void)!session_call(s, STORE_FOLDER_CLOSE, &req, STR_EMPTY, NULL, NULL);
+    session_unwatch(s, folder);
 }

@@ -43,6 +43,8 @@ NODISCARD int view_resolve(struct view *v, const struct imap_set *set, bool uid,
 
 /* Deselects: forgets the view, and at the store the watch on the folder. */
 void session_deselect(struct session *s);
+/* The watch only. */
+void session_unwatch(struct session *s, uint64_t folder);
 /* Forgets the view only. */
 void session_drop_view(struct session *s);
 
