@@ -31,6 +31,13 @@ static int compare(const void *a, const void *b) {
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
+/* A report that another of the messages tells of is printed below that one, not by itself. */
+static bool is_report_of_another(Store__TraceLine **lines, size_t count, const char *trace) {
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(trace_report(str_from(lines[i]->text)), str_from(trace))) return true;
+    return false;
+}
+
 /* Prints the messages that the lines belong to, each whole, and below each the reports that came of it. */
 static int messages_print(struct rpc_client *store, Store__TraceLine **lines, size_t count, unsigned depth,
                           struct buf *out) {
@@ -39,7 +46,7 @@ static int messages_print(struct rpc_client *store, Store__TraceLine **lines, si
     int rc = own == NULL || taken == NULL ? ERR_NOMEM : 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         size_t n = 0;
-        if (taken[i]) continue;
+        if (taken[i] || is_report_of_another(lines, count, lines[i]->trace)) continue;
         for (size_t k = i; k < count; k++) {
             if (strcmp(lines[i]->trace, lines[k]->trace) != 0) continue;
             taken[k] = true;

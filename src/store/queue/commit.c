@@ -303,6 +303,23 @@ static int submit_and_wait(struct step *s) {
     return rc;
 }
 
+/* The caller's lines, and one for each delivery, whose UID only this step knows. */
+static void trace_step(struct step *s) {
+    const Store__QueueCommit *r = s->r;
+    size_t count = r->n_trace;
+    char **lines = arena_alloc(s->arena, (r->n_trace + s->delivered + 1) * sizeof *lines);
+    if (lines == NULL) return;
+    if (count > 0) memcpy(lines, r->trace, count * sizeof *lines);
+    for (size_t i = 0; i < r->n_deliveries; i++) {
+        if (s->status[i] != STORE__DELIVERY_STATUS__DELIVERED) continue;
+        const Store__Recipient *to = s->lease->entry->recipients[r->deliveries[i]->recipient];
+        char *line = arena_printf(s->arena, "lmda delivered to=<%s> account=%llu folder=\"%s\" uid=%u", to->address,
+                                  (unsigned long long)r->deliveries[i]->account, s->folders[i]->name, s->results[i]->uid);
+        if (line != NULL) lines[count++] = line;
+    }
+    trace_put(s->q, &s->b, str_from(s->lease->entry->trace), lines, count);
+}
+
 static int run(struct step *s, struct error *err) {
     int rc = check_request(s, err);
     if (rc == 0) rc = prepare(s);
@@ -313,7 +330,7 @@ static int run(struct step *s, struct error *err) {
     count_left(s);
     make_outputs(s);
     settle_entry(s);
-    trace_put(s->q, &s->b, str_from(s->lease->entry->trace), s->r->trace, s->r->n_trace);
+    trace_step(s);
     s->q->counters.commits++;
     s->submitted = true;
     return submit_and_wait(s);
