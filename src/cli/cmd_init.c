@@ -180,7 +180,7 @@ static int write_conf(const struct plan *p, struct error *err) {
 static int fill(const struct plan *p, struct error *err) {
     int rc = make_folders(p, err);
     if (rc == 0) rc = write_certificate(p, err);
-    if (rc == 0) rc = slapd_config_write(p->path, p->domain, err);
+    if (rc == 0) rc = slapd_config_write(p->path, p->domain, true, err);
     if (rc == 0) rc = write_conf(p, err); /* last: without it this is no instance */
     const struct passwd *pw = p->user[0] != '\0' && geteuid() == 0 ? getpwnam(p->user) : NULL;
     if (rc == 0 && pw != NULL) rc = instance_give(p->path, pw->pw_uid, pw->pw_gid, err);

@@ -22,6 +22,8 @@ const struct command command_table[] = {
      "Without MODULE the instance is stopped and started. Modules: `iems status`.", cmd_restart, GROUP_INSTANCE},
     {"status", "[DIR] [--json]", "Show modules, their state, pid, uptime, memory and restarts",
      "The exit status is 0 only when every module is ready.", cmd_status, GROUP_INSTANCE},
+    {"metrics", "[DIR]", "Print the measurements of all modules, as Prometheus reads them", NULL, cmd_metrics,
+     GROUP_INSTANCE},
 
     {"user add", "ADDRESS [--first NAME] [--last NAME] [--quota MB] [...]", "Make an account",
      "The password is asked for, or read from standard input or a file, never taken from the arguments.\n"

@@ -33,6 +33,7 @@ int cmd_queue_release(struct cli *c, int argc, char **argv);
 int cmd_queue_retry(struct cli *c, int argc, char **argv);
 int cmd_queue_show(struct cli *c, int argc, char **argv);
 int cmd_queue_status(struct cli *c, int argc, char **argv);
+int cmd_metrics(struct cli *c, int argc, char **argv);
 int cmd_restart(struct cli *c, int argc, char **argv);
 int cmd_sendmail(struct cli *c, int argc, char **argv);
 int cmd_start(struct cli *c, int argc, char **argv);

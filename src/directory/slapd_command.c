@@ -70,7 +70,9 @@ int slapd_command(const char *instance_dir, unsigned port_base, const char *user
     if (urls.error != 0) return error_set(err, ERR_LIMIT, "path of the instance is too long");
     struct slapd_args a = {0};
     size_t n = 0;
-    const char *fixed[] = {program, "-d", "0", "-f", conf, "-h", buf_cstr(&urls), "-n", "iems-slapd"};
+    const char *fixed[] = {
+        program, "-d",        "none" /* only what is always told: failures */, "-f", conf, "-h", buf_cstr(&urls),
+        "-n",    "iems-slapd"};
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) a.argv[n++] = add_text(&a, str_from(fixed[i]));
     if (user != NULL && user[0] != '\0') {
         a.argv[n++] = "-u";

@@ -59,7 +59,8 @@ static void add_indexes(struct buf *c) {
     for (size_t i = 0; i < sizeof indexes / sizeof indexes[0]; i++) buf_printf(c, "index %s\n", indexes[i]);
 }
 
-static int build_config(const char *dir, const char *core, const char *modules, const char *secret, struct buf *c) {
+static int build_config(const char *dir, const char *core, const char *modules, const char *secret, bool tls,
+                        struct buf *c) {
     buf_adds(c, "# Generated at each start. Put additions into local.conf beside this file.\n");
     buf_printf(c, "include \"%s\"\ninclude \"%s/directory/iems.schema\"\n", core, dir);
     if (modules != NULL) {
@@ -71,7 +72,7 @@ static int build_config(const char *dir, const char *core, const char *modules, 
                 "disallow tls_2_anon\nsockbuf_max_incoming 262144\nsockbuf_max_incoming_auth 16777216\n");
     char pem[SLAPD_TEXT_MAX];
     int n = snprintf(pem, sizeof pem, "%s/tls/server.pem", dir);
-    if (n > 0 && (size_t)n < sizeof pem && access(pem, R_OK) == 0) {
+    if (tls && n > 0 && (size_t)n < sizeof pem && access(pem, R_OK) == 0) {
         buf_printf(c, "TLSCertificateFile \"%s\"\nTLSCertificateKeyFile \"%s\"\nTLSVerifyClient never\n", pem, pem);
     }
     buf_adds(c, "\ndatabase mdb\nsuffix \"\"\nrootdn \"" DIRECTORY_AGENT_DN "\"\n");
@@ -155,7 +156,7 @@ static int make_database(const char *dir, const char *domain, struct error *err)
     return rc;
 }
 
-int slapd_config_write(const char *dir, const char *domain, struct error *err) {
+int slapd_config_write(const char *dir, const char *domain, bool tls, struct error *err) {
     if (!path_is_plain(dir)) {
         return error_set(err, ERR_INVALID, "instance folder '%s' must be absolute, without quotes or backslashes", dir);
     }
@@ -178,7 +179,7 @@ int slapd_config_write(const char *dir, const char *domain, struct error *err) {
         return rc;
     }
     BUF_AUTO conf = BUF_INIT(CONFIG_MAX);
-    rc = build_config(dir, core, modules, secret, &conf);
+    rc = build_config(dir, core, modules, secret, tls, &conf);
     explicit_bzero(secret, sizeof secret);
     if (rc != 0) return error_set(err, rc, "out of memory");
     if ((rc = slapd_path(dir, "directory/slapd.conf", path, sizeof path, err)) != 0) return rc;

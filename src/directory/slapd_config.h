@@ -26,9 +26,10 @@ enum {
 
 /* Writes the configuration and, when there is no database yet, makes it with the tree of `domain` (blocks for the run
  * of slapadd). `domain` may be NULL or "" when the database exists. Safe to repeat: the password and the data stay.
+ * `tls`: tls/server.pem is good; with a bad one slapd would not start.
  * Files belong to the caller's uid: the caller gives DIR/directory to the service user afterwards. ERR_IO, ERR_INVALID,
  * ERR_NOTFOUND (slapd is not installed). */
-NODISCARD int slapd_config_write(const char *instance_dir, const char *domain, struct error *err);
+NODISCARD int slapd_config_write(const char *instance_dir, const char *domain, bool tls, struct error *err);
 
 struct slapd_args {
     const char *argv[SLAPD_ARGS_MAX]; /* NULL-terminated; points into text */

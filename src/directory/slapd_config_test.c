@@ -59,7 +59,7 @@ static void test_real_slapd(void **state) {
     if (slapd_program("slapd") == NULL) skip();
     struct error err = {0};
     assert_true(slapd_fixture_config(&fixture, "Mail.Example.test"));
-    assert_int_equal(slapd_config_write(fixture.dir, NULL, &err), 0); /* repeated at each start */
+    assert_int_equal(slapd_config_write(fixture.dir, NULL, true, &err), 0); /* repeated at each start */
     struct stat st;
     char path[SLAPD_TEXT_MAX], secret[SLAPD_SECRET_MAX];
     assert_int_equal(slapd_path(fixture.dir, "directory/slapd.conf", path, sizeof path, NULL), 0);
@@ -105,9 +105,9 @@ static void test_bad_domain(void **state) {
     (void)state;
     if (slapd_program("slapd") == NULL) skip();
     struct error err = {0};
-    assert_int_equal(slapd_config_write(fixture.dir, "exa mple", &err), ERR_INVALID);
+    assert_int_equal(slapd_config_write(fixture.dir, "exa mple", true, &err), ERR_INVALID);
     assert_string_equal(err.text, "'exa mple' is not a domain name");
-    assert_int_equal(slapd_config_write("relative", "a.b", &err), ERR_INVALID);
+    assert_int_equal(slapd_config_write("relative", "a.b", true, &err), ERR_INVALID);
 }
 
 static void test_dn(void **state) {

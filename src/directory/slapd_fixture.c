@@ -35,7 +35,7 @@ bool slapd_fixture_init(struct slapd_fixture *f) {
 
 bool slapd_fixture_config(struct slapd_fixture *f, const char *domain) {
     struct error err = {0};
-    int rc = slapd_config_write(f->dir, domain, &err);
+    int rc = slapd_config_write(f->dir, domain, true, &err);
     char secret[SLAPD_SECRET_MAX];
     if (rc == 0) rc = slapd_read_secret(f->dir, secret, &err);
     if (rc == 0) rc = slapd_ldapi_uri(f->dir, f->agent.uri, sizeof f->agent.uri, &err);

@@ -23,6 +23,7 @@ enum { CHANNEL_FD = 3, ENV_MAX = 8, CAP_NET_BIND = 10, EXEC_FAILED = 127, NOFILE
 struct plan {
     const char *const *argv;
     int channel; /* -1: none */
+    int log;     /* its standard error */
     bool drop;   /* change the user here (slapd), because the program itself does not */
     rlim_t nofile;
 };
@@ -71,7 +72,7 @@ __attribute__((noreturn)) static void child_main(const struct responder *r, cons
     (void)setpgid(0, 0);
     child_signals();
     if (p->nofile != 0) (void)setrlimit(RLIMIT_NOFILE, &files);
-    (void)dup2(r->log_fd, STDERR_FILENO);
+    (void)dup2(p->log, STDERR_FILENO);
     (void)dup2(null, STDIN_FILENO);
     (void)dup2(null, STDOUT_FILENO);
     if (p->channel >= 0 && dup2(p->channel, CHANNEL_FD) != CHANNEL_FD) _exit(EXEC_FAILED);
@@ -95,21 +96,39 @@ static int fork_child(struct worker *w, const struct plan *p, struct error *err)
     return 0;
 }
 
-static int start_slapd(struct worker *w, struct error *err) {
-    struct responder *r = w->module->responder;
-    struct slapd_args *args = calloc(1, sizeof *args);
-    if (args == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+/* What the responder reads from the process, in a fiber. */
+static void read_from(struct worker *w, int fd, void (*reader)(void *worker)) {
+    watch_init(&w->channel, fd);
+    if (fiber_spawn("channel", reader, w, &w->reader) != 0) (void)kill(w->pid, SIGKILL); /* it is started again */
+}
+
+static int prepare_slapd(const struct responder *r, struct slapd_args *args, struct error *err) {
     char folder[INSTANCE_PATH_MAX];
-    int rc = slapd_config_write(r->dir, "", err);
+    int rc = slapd_config_write(r->dir, "", r->tls_pem.len > 0, err);
     if (rc == 0 && geteuid() == 0 && r->uid != 0) { /* it was written as root */
         rc = instance_path(r->dir, "directory", folder);
         if (rc == 0) rc = instance_give(folder, r->uid, r->gid, err);
     }
-    if (rc == 0) rc = slapd_command(r->dir, r->config->port_base, NULL, args, err);
-    struct plan plan = {.argv = args->argv, .channel = -1, .drop = true, .nofile = SLAPD_NOFILE};
+    return rc == 0 ? slapd_command(r->dir, r->config->port_base, NULL, args, err) : rc;
+}
+
+static int start_slapd(struct worker *w, struct error *err) {
+    struct slapd_args *args = calloc(1, sizeof *args);
+    int pipes[2];
+    if (args == NULL || pipe2(pipes, O_CLOEXEC) != 0) {
+        free(args);
+        return error_set(err, ERR_NOMEM, "out of memory or descriptors");
+    }
+    int rc = prepare_slapd(w->module->responder, args, err);
+    struct plan plan = {.argv = args->argv, .channel = -1, .log = pipes[1], .drop = true, .nofile = SLAPD_NOFILE};
     if (rc == 0) rc = fork_child(w, &plan, err);
     free(args);
-    return rc;
+    close(pipes[1]);
+    if (rc != 0) close(pipes[0]);
+    if (rc != 0) return rc;
+    (void)fcntl(pipes[0], F_SETFL, O_NONBLOCK);
+    read_from(w, pipes[0], foreign_read);
+    return 0;
 }
 
 static int start_module(struct worker *w, struct error *err) {
@@ -122,17 +141,15 @@ static int start_module(struct worker *w, struct error *err) {
     }
     packet_socket_setup(pair[0]);
     const char *const argv[] = {program, NULL};
-    struct plan plan = {.argv = argv, .channel = pair[1]};
+    struct plan plan = {.argv = argv, .channel = pair[1], .log = w->module->responder->log_fd};
     rc = fork_child(w, &plan, err);
     close(pair[1]);
     if (rc != 0) {
         close(pair[0]);
         return rc;
     }
-    watch_init(&w->channel, pair[0]);
-    if (fiber_spawn("channel", channel_read, w, &w->reader) == 0) return 0;
-    (void)kill(w->pid, SIGKILL);
-    return 0; /* it ends at once and is started again */
+    read_from(w, pair[0], channel_read);
+    return 0;
 }
 
 int child_start(struct worker *w, struct error *err) {

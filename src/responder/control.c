@@ -152,7 +152,7 @@ static bool all_answered(const struct responder *r) {
     for (size_t i = 0; i < module_count; i++) {
         for (unsigned k = 0; k < r->modules[i].worker_count; k++) {
             const struct worker *w = &r->modules[i].workers[k];
-            if (w->state == WORKER_READY && w->channel.fd >= 0 && w->pong < r->ping) return false;
+            if (w->state == WORKER_READY && worker_speaks(w) && w->pong < r->ping) return false;
         }
     }
     return true;

@@ -14,7 +14,7 @@ void health_ping_all(struct responder *r) {
     for (size_t i = 0; i < module_count; i++) {
         for (unsigned k = 0; k < r->modules[i].worker_count; k++) {
             struct worker *w = &r->modules[i].workers[k];
-            if (w->state != WORKER_READY || w->channel.fd < 0) continue;
+            if (w->state != WORKER_READY || !worker_speaks(w)) continue;
             if (w->pong == 0) w->pong = r->ping - 1; /* the first since it is ready */
             (void)!worker_send(w, &PACKET(PING, ping, &ping), NULL, 0);
         }
@@ -25,7 +25,7 @@ static void check_silent(struct responder *r) {
     for (size_t i = 0; i < module_count; i++) {
         for (unsigned k = 0; k < r->modules[i].worker_count; k++) {
             struct worker *w = &r->modules[i].workers[k];
-            if (w->state != WORKER_READY || w->channel.fd < 0) continue;
+            if (w->state != WORKER_READY || !worker_speaks(w)) continue;
             if (w->pong == w->pong_checked) {
                 w->silent++;
             } else {

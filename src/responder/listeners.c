@@ -88,10 +88,20 @@ static int bind_service(struct module *m, const struct listener_def *def, struct
     return rc;
 }
 
+/* slapd binds by itself, but would not say so well what is in its way. */
+static int check_ldap(struct module *m, struct error *err) {
+    static const struct listener_def ldap = {.name = "ldap", .port = 389};
+    int rc = bind_default(m, &ldap, (uint16_t)(ldap.port + m->responder->config->port_base), err);
+    for (size_t i = 0; i < m->socket_count; i++) close(m->sockets[i].fd);
+    m->socket_count = 0;
+    return rc;
+}
+
 int listeners_bind(struct responder *r, struct error *err) {
     for (size_t i = 0; i < module_count; i++) {
         struct module *m = &r->modules[i];
         if (!module_option(m, "auto_start")) continue;
+        if (m->def->program == NULL && check_ldap(m, err) != 0) return err->code;
         for (size_t j = 0; j < MODULE_LISTENERS_MAX && m->def->listeners[j].name != NULL; j++) {
             int rc = bind_service(m, &m->def->listeners[j], err);
             if (rc != 0) return rc;

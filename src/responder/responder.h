@@ -119,6 +119,8 @@ NODISCARD int child_send_start(struct worker *w);
 /* channel.c */
 void channel_read(void *worker);
 NODISCARD int worker_send(const struct worker *w, const Control__Packet *msg, const int *fds, size_t count);
+void foreign_read(void *worker);            /* the same for slapd: its standard error */
+bool worker_speaks(const struct worker *w); /* has a channel of ours */
 /* broker.c */
 void broker_wanted(struct worker *w, const char *service);
 void broker_ready(struct module *m); /* those who waited for it get their connections */

@@ -1,0 +1,256 @@
+"""The responder with modules that do nothing: start, restart, back-off, stop, ports, log, configuration (RESP-01 to RESP-07,
+LOG-04, LOG-05, LOG-11, SRV-07, SRV-09)."""
+import glob
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import iems
+
+MODULES = ["dir", "store", "mta", "lmda", "smtpc", "smtpd", "imapd", "pop3d", "webd"]
+SAMPLE = os.path.join(iems.BUILD, "src", "responder", "iems-sample")
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class Responder(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.libexec = tempfile.TemporaryDirectory(prefix="iems-libexec-")
+        for name in MODULES:
+            os.symlink(SAMPLE, os.path.join(cls.libexec.name, "iems-" + name))
+        os.environ["IEMS_LIBEXEC"] = cls.libexec.name
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.libexec.cleanup()
+        del os.environ["IEMS_LIBEXEC"]
+
+    def setUp(self):
+        self.mail = iems.Instance()
+
+    def tearDown(self):
+        for f in glob.glob(os.path.join(self.mail.dir, "behave-*")):
+            os.unlink(f)
+        self.mail.stop()
+        self.mail.remove()
+
+    def behave(self, module, how):
+        with open(os.path.join(self.mail.dir, "behave-" + module), "w", encoding="ascii") as f:
+            f.write(how)
+
+    def status(self):
+        return json.loads(self.mail.run("status", "--json", check=False).stdout)
+
+    def module(self, name):
+        return next(m for m in self.status()["modules"] if m["name"] == name)
+
+    def wait_state(self, name, state, seconds=5.0):
+        return iems.wait_until(f"{name} {state}", lambda: self.module(name)["state"] == state, seconds)
+
+    def test_start_status_stop(self):
+        began = time.monotonic()
+        out = self.mail.run("start", self.mail.dir)
+        self.assertLess(time.monotonic() - began, 2.0 * iems.SLOW)
+        self.assertIn("every module is ready", out.stdout)
+        status = self.status()
+        self.assertTrue(status["all_ready"])
+        self.assertEqual([m["state"] for m in status["modules"]], ["ready"] * (len(MODULES) + 1))
+        table = self.mail.run("status").stdout
+        for word in ("MODULE", "slapd", "smtpd", "ready", "RESTARTS"):
+            self.assertIn(word, table)
+        log = self.mail.log()
+        self.assertRegex(log, r"message smtpd - sample name=smtpd listener=1 key=0 tls=1")
+        self.assertRegex(log, r"message dir - sample name=dir listener=0 key=32 tls=0")
+        pids = list(self.mail.pids().values()) + [status["pid"]]
+        self.assertEqual(len(pids), len(MODULES) + 2)
+        second = self.mail.run("start", self.mail.dir, check=False)
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn(f"runs already, as process {status['pid']}", second.stderr)
+        self.mail.run("stop", self.mail.dir)
+        self.assertEqual([p for p in pids if alive(p)], [])
+        self.assertEqual(self.mail.run("status", check=False).returncode, 69)
+        self.assertIn("not running", self.mail.run("stop", self.mail.dir).stdout)
+
+    def test_killed_module_is_back_within_a_second(self):  # RESP-04
+        self.mail.start()
+        for name in ("store", "smtpd", "dir", "slapd"):
+            pid = self.module(name)["pid"]
+            os.kill(pid, signal.SIGKILL)
+            began = time.monotonic()
+            iems.wait_until(f"{name} again", lambda: self.module(name)["pid"] not in (0, pid) and self.status()["all_ready"], 5)
+            self.assertLess(time.monotonic() - began, 1.0 * iems.SLOW, name)
+            self.assertEqual(self.module(name)["restarts"], 1)
+        self.assertIn("ended by signal 9", self.mail.log())
+
+    def test_crash_loop_backs_off_and_start_says_why(self):
+        self.behave("imapd", "fail")
+        out = self.mail.run("start", self.mail.dir, check=False)
+        self.assertNotEqual(out.returncode, 0)
+        self.assertIn("imapd is not ready", out.stderr)
+        self.assertIn("cannot start: the test wants it so", out.stderr)
+        self.assertEqual(self.module("smtpd")["state"], "ready")
+        iems.wait_until("crash loop", lambda: "crash loop" in self.module("imapd")["detail"], 10)
+        before = self.module("imapd")["restarts"]
+        time.sleep(1.0)
+        self.assertLessEqual(self.module("imapd")["restarts"] - before, 1)  # the pauses have grown
+        os.unlink(os.path.join(self.mail.dir, "behave-imapd"))
+        self.mail.run("restart", "imapd")
+        self.assertTrue(self.status()["all_ready"])
+
+    def test_jail_violations(self):
+        self.behave("mta", "exec")
+        self.behave("lmda", "open")
+        self.mail.run("start", self.mail.dir, check=False)
+        self.assertIn("a system call that its jail forbids", self.module("mta")["detail"])
+        log = self.mail.log()
+        if "built with sanitizers" in log:
+            self.skipTest("sanitizer build")
+        self.assertIn("jail-violation syscall=execve", log)
+        self.assertIn("jail-violation syscall=openat", log)
+        self.assertEqual(self.module("lmda")["state"], "ready")
+
+    def test_stop_and_start_of_one_module(self):  # RESP-07
+        self.mail.configure("[pop3d]\nauto_start = no\n[webd]\nauto_restart = no\n")
+        self.mail.start()
+        self.assertEqual(self.module("pop3d")["state"], "stopped")
+        os.kill(self.module("webd")["pid"], signal.SIGKILL)
+        self.wait_state("webd", "failed")
+        self.mail.run("restart", "pop3d")
+        self.assertEqual(self.module("pop3d")["state"], "ready")
+        unknown = self.mail.run("restart", "nonsense", check=False)
+        self.assertIn("there is no module 'nonsense'", unknown.stderr)
+
+    def test_deaf_module_is_killed(self):
+        self.behave("smtpc", "deaf")
+        self.mail.start()
+        pid = self.module("smtpc")["pid"]
+        self.mail.run("stop", self.mail.dir)
+        self.assertFalse(alive(pid))
+        self.assertIn("module-killed module=smtpc", self.mail.log())
+
+    def test_all_children_die_with_the_responder(self):
+        self.mail.start()
+        pids = list(self.mail.pids().values())
+        os.kill(self.status()["pid"], signal.SIGKILL)
+        iems.wait_until("no child", lambda: not [p for p in pids if alive(p)], 3)
+        self.mail.start()
+        self.assertTrue(self.status()["all_ready"])
+
+    def test_port_in_use(self):
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", self.mail.port("imap")))
+            s.listen()
+            out = self.mail.run("start", self.mail.dir, check=False)
+        self.assertNotEqual(out.returncode, 0)
+        self.assertIn(str(self.mail.port("imap")), out.stderr)
+        self.assertIn("127.0.0.1", out.stderr)
+        self.assertEqual(self.mail.run("status", check=False).returncode, 69)
+
+    def test_bad_configuration(self):
+        conf = os.path.join(self.mail.dir, "iems.conf")
+        with open(conf, encoding="ascii") as f:
+            good = f.read()
+        lines = good.count("\n")
+        for text, message in (("log_levle = info", "did you mean 'server.log_level'?"),
+                              ("log_size = much", "0 to 2000000000 bytes"), ("nonsense", "'name = value' or '[section]' is expected")):
+            with open(conf, "w", encoding="ascii") as f:
+                f.write(good + text + "\n")
+            out = self.mail.run("start", self.mail.dir, check=False)
+            self.assertNotEqual(out.returncode, 0)
+            self.assertIn(f"iems.conf:{lines + 1}: ", out.stderr)
+            self.assertIn(message, out.stderr)
+        with open(conf, "w", encoding="ascii") as f:
+            f.write(good)
+        self.mail.start()
+        self.mail.configure("[server]\nlog_keep = 7\n")
+        self.mail.run("config", "reload")
+        iems.wait_until("new option", lambda: "changed log_keep=7" in self.mail.log(), 3)
+        self.mail.configure("[server]\nlog_kep = 8\n")
+        out = self.mail.run("config", "reload", check=False)
+        self.assertNotEqual(out.returncode, 0)
+        self.assertIn("did you mean 'server.log_keep'?", out.stderr)
+        self.assertTrue(self.status()["all_ready"])
+
+    def test_unreadable_certificate(self):
+        pem = os.path.join(self.mail.dir, "tls", "server.pem")
+        with open(pem, encoding="ascii") as f:
+            good = f.read()
+        with open(pem, "w", encoding="ascii") as f:
+            f.write("rubbish\n")
+        out = self.mail.run("start", self.mail.dir)
+        self.assertIn("no TLS", out.stderr)
+        self.assertIn("server.pem", out.stderr)
+        self.assertIn("name=smtpd listener=1 key=0 tls=0", self.mail.log())
+        with open(pem, "w", encoding="ascii") as f:
+            f.write(good)
+        self.mail.run("config", "reload")
+
+    def test_log_rotation(self):
+        self.mail.configure("[server]\nlog_size = 10k\nlog_keep = 2")
+        self.behave("mta", "chatter")
+        self.mail.start()
+        seen = set()
+        for _ in range(4):  # each asking for measurements makes the module write some 30 KB
+            before = len(seen)
+            self.mail.run("status")
+            metrics(self.mail)
+            iems.wait_until("rotation", lambda: seen.update(self.rotated()) or len(seen) > before, 5)
+        self.assertLessEqual(len(self.rotated()), 2)
+        names = sorted(seen)
+        for name in names:
+            self.assertRegex(name, r"^iems-\d{4}-\d\d-\d\d\.\d{6}\.log$")
+        self.assertIn(f"log-rotated old=\"log/{self.rotated()[-1]}\"", self.mail.log())  # LOG-11
+        with open(os.path.join(self.mail.dir, "log", "sequence"), encoding="ascii") as f:
+            self.assertEqual(int(f.read()), int(re.search(r"\.(\d{6})\.", names[-1]).group(1)))
+
+    def rotated(self):
+        return sorted(os.path.basename(p) for p in glob.glob(os.path.join(self.mail.dir, "log", "iems-*.log")))
+
+    def test_init_refuses(self):
+        with tempfile.TemporaryDirectory() as d:
+            with open(os.path.join(d, "file"), "w", encoding="ascii"):
+                pass
+            for args, message in (((d, "--hostname", "a.b", "--domain", "a.b"), "is not empty"),
+                                  ((self.mail.dir, "--hostname", "a.b", "--domain", "a.b"), "is an instance already"),
+                                  ((d + "/x", "--hostname", "a.b"), "--hostname and --domain are needed"),
+                                  ((d + "/x", "--hostname", "nodot", "--domain", "a.b"), "not a full domain name"),
+                                  ((d + "/x", "--hostname", "a.b", "--domain", "a.b", "--port-base", "99999"), "0 to 50000")):
+                out = self.mail.run("init", *args, "--user", "", check=False)
+                self.assertNotEqual(out.returncode, 0)
+                self.assertIn(message, out.stderr)
+            self.assertEqual(os.listdir(d), ["file"])
+
+    def test_help_and_completion(self):
+        commands = re.findall(r"^  (\w[\w ]*?)  +\S", self.mail.run("help").stdout, re.M)
+        self.assertIn("init", commands)
+        for command in commands:
+            self.assertIn("usage: ", self.mail.run("help", *command.split()).stdout)
+        script = self.mail.run("completion", "bash").stdout
+        out = subprocess.run(["bash", "-c", script + '\nCOMP_WORDS=(iems config l); COMP_CWORD=2; _iems; echo "${COMPREPLY[@]}"'],
+                             capture_output=True, text=True, check=True)
+        self.assertEqual(out.stdout.strip(), "list")
+        wrong = self.mail.run("sttus", check=False)
+        self.assertEqual(wrong.returncode, 64)
+
+
+def metrics(mail):
+    """Asks every module for its measurements."""
+    return mail.run("metrics").stdout
+
+
+if __name__ == "__main__":
+    iems.main()
