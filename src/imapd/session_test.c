@@ -45,7 +45,8 @@ static const struct dialogue dialogues[] = {
      "> 2 SELECT nothing\n< * OK [CLOSED] *\n< 2 NO [NONEXISTENT] *\n> 3 CLOSE\n< 3 BAD No mailbox is selected\n"
      "> 4 EXAMINE INBOX\n< * 0 EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERMANENTFLAGS ()] *\n< * OK [UIDV*\n< * OK "
      "[UIDN*\n"
-     "< * OK [HIGH*\n< 4 OK [READ-ONLY] *\n> 5 FETCH 1 FLAGS\n< 5 BAD *\n> 6 UID FETCH 1:* FLAGS\n< 6 OK *\n"
+     "< * OK [HIGH*\n< 4 OK [READ-ONLY] *\n> 5 FETCH 1 FLAGS\n< 5 BAD *\n> 6 UID FETCH 1:* FLAGS\n< 6 OK *\n> 7 FETCH "
+     "1:* FLAGS\n< 7 OK *\n"
      "> 7 UNSELECT\n< 7 OK *\n"},
     {"IMAP4rev2 after ENABLE: RFC 9051 6.3.1",
      LOGIN "> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 SELECT INBOX\n< * 0 EXISTS\n< * FLAGS *\n< * OK "

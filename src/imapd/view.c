@@ -115,8 +115,17 @@ static int resolve_positions(struct view *v, const struct imap_runs *positions, 
     return 0;
 }
 
+static bool has_star(const struct imap_set *set) {
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->range[i].first == 0 || set->range[i].last == 0) return true;
+    }
+    return false;
+}
+
 int view_resolve(struct view *v, const struct imap_set *set, bool uid, struct imap_runs *out) {
     if (set->saved) return imap_runs_intersect(&v->saved, &v->uids, out);
+    /* "1:*" in an empty mailbox: no message has the number "*", but clients mean "all there are" and expect OK. */
+    if (!uid && imap_runs_total(&v->uids) == 0 && has_star(set)) return 0;
     struct imap_runs numbers = {0};
     uint32_t star = uid ? imap_runs_last(&v->uids) : imap_runs_total(&v->uids);
     int err = imap_set_resolve(set, star, &numbers);
