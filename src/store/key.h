@@ -32,7 +32,6 @@ enum key_kind {
     KEY_HELD = 'h',        /* queue id */
     KEY_DESTINATION = 't', /* channel, destination */
     KEY_TRACE = 'T',       /* trace id, time */
-    KEY_TRACE_INDEX = 'K', /* day, key, trace id */
 };
 
 enum { KEY_MAX = 1400 };

@@ -225,7 +225,8 @@ static void act_change(struct act *a, Store__Entry *e, enum entry_state state, s
     clock_moved(q, e->id);
     attention_done(q, e->id);
     char *line = act_line(a);
-    if (line != NULL) trace_put(q, &a->b, str_from(e->trace), &line, 1);
+    struct buf none = BUF_INIT(1);
+    if (line != NULL) trace_put(q, &a->b, str_from(e->trace), &none, &line, 1);
     struct applied *out = &a->applied[a->count++];
     *out = (struct applied){.id = e->id, .dest = from, .priority = e->priority};
     busy_add(q, e->id);

@@ -21,7 +21,7 @@ struct step {
     struct applied *outputs;
     size_t output_count;
     uint64_t *output_ids;
-    struct buf summary;
+    struct buf summary, trace_keys;
     Store__DeliveryResult **results;
     struct folder **folders;
     bool all_delivered, ends, submitted;
@@ -146,6 +146,14 @@ static void deliver(struct step *s) {
 }
 
 /* --- outputs */
+/* A report has a story of its own. */
+static void trace_output(struct step *s, const Store__Entry *e) {
+    BUF_AUTO keys = BUF_INIT(TRACE_KEYS_MAX);
+    char *line = arena_printf(s->arena, "created from=%s to=<%s>", s->lease->entry->trace, e->recipients[0]->address);
+    trace_key_entry(&keys, e);
+    trace_put(s->q, &s->b, str_from(e->trace), &keys, &line, line != NULL);
+}
+
 static void make_outputs(struct step *s) {
     const Store__Entry *from = s->lease->entry;
     uint64_t own = 0;
@@ -166,7 +174,10 @@ static void make_outputs(struct step *s) {
         struct applied *a = &s->outputs[s->output_count];
         entry_create(s->q, &s->b, &e, a);
         s->output_ids[s->output_count++] = e.id;
-        trace_index_entry(&s->b, &e, strcmp(e.trace, from->trace) != 0);
+        if (strcmp(e.trace, from->trace) != 0)
+            trace_output(s, &e);
+        else
+            trace_key_id(&s->trace_keys, e.id);
     }
     /* One reference goes from the entry to the first that takes the body over; the net change is written. */
     int delta = (int)inherited + (int)s->delivered - (s->ends && s->lease->left == 0 ? 1 : 0);
@@ -317,7 +328,7 @@ static void trace_step(struct step *s) {
                                   (unsigned long long)r->deliveries[i]->account, s->folders[i]->name, s->results[i]->uid);
         if (line != NULL) lines[count++] = line;
     }
-    trace_put(s->q, &s->b, str_from(s->lease->entry->trace), lines, count);
+    trace_put(s->q, &s->b, str_from(s->lease->entry->trace), &s->trace_keys, lines, count);
 }
 
 static int run(struct step *s, struct error *err) {
@@ -341,6 +352,7 @@ static void step_done(struct step *s) {
     blob_unpin(s->q->bs, s->blob);
     batch_done(&s->b);
     buf_done(&s->summary);
+    buf_done(&s->trace_keys);
     if (s->submitted) return;
     s->lease->committing = false; /* nothing was done: the lease goes on */
     if (s->lease->client == NULL) lease_return(s->q, s->lease);
@@ -355,7 +367,13 @@ int queue_commit(struct queue *q, struct queue_client *c, const Store__QueueComm
     if (l->committing)
         return error_set(err, ERR_AGAIN, "queue entry %llu has a commit under way", (unsigned long long)id);
     l->committing = true;
-    struct step s = {.q = q, .lease = l, .r = r, .body = body, .arena = arena, .summary = BUF_INIT(STORE_VALUE_MAX)};
+    struct step s = {.q = q,
+                     .lease = l,
+                     .r = r,
+                     .body = body,
+                     .arena = arena,
+                     .summary = BUF_INIT(STORE_VALUE_MAX),
+                     .trace_keys = BUF_INIT(TRACE_KEYS_MAX)};
     batch_init(&s.b);
     int rc = run(&s, err);
     step_done(&s);

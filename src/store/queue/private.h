@@ -168,10 +168,13 @@ void attention_again(struct queue *q, struct channel *c, uint64_t id);
 void attention_done(struct queue *q, uint64_t id);
 
 /* --- trace.c */
-void trace_put(struct queue *q, struct batch *b, struct str trace, char *const *lines, size_t count);
-void trace_index(struct batch *b, struct str key, struct str trace);
-void trace_index_entry(struct batch *b, const Store__Entry *e, bool addresses);
-void trace_index_id(struct batch *b, uint64_t id, struct str trace);
+enum { TRACE_KEYS_MAX = 256 * 1024 };
+/* Gathers the words by which a message is found; what does not fit any more is left out. */
+void trace_key(struct buf *keys, struct str key);
+void trace_key_id(struct buf *keys, uint64_t id);
+void trace_key_entry(struct buf *keys, const Store__Entry *e);
+void trace_put(struct queue *q, struct batch *b, struct str trace, const struct buf *keys, char *const *lines,
+               size_t count);
 void trace_prune(struct queue *q); /* cheap when it was done today */
 
 static inline struct str entry_channel(const Store__Entry *e) {

@@ -89,8 +89,9 @@ int queue_submit(struct queue *q, const Store__QueueSubmit *r, struct upload *up
     e.blob = upload != NULL ? upload_finish(q->bs, &b, upload, rpc_bytes(e.summary), 1)
                             : blob_create(q->bs, &b, body, rpc_bytes(e.summary), 1);
     entry_create(q, &b, &e, &s->applied);
-    trace_put(q, &b, str_from(e.trace), r->trace, r->n_trace);
-    trace_index_entry(&b, &e, true);
+    BUF_AUTO keys = BUF_INIT(TRACE_KEYS_MAX);
+    trace_key_entry(&keys, &e);
+    trace_put(q, &b, str_from(e.trace), &keys, r->trace, r->n_trace);
     s->q = q;
     s->fiber = fiber_self();
     *id = e.id;
