@@ -177,14 +177,35 @@ static int write_conf(const struct plan *p, struct error *err) {
     return b.error != 0 ? error_set(err, b.error, "out of memory") : write_file(p, "iems.conf", 0644, buf_str(&b), err);
 }
 
+/* The service user owns what its processes write. Configuration, certificate and log stay root's, who reads and writes
+ * them with more rights: the user may only read. */
+static int give_folders(const struct plan *p, const struct passwd *pw, struct error *err) {
+    static const struct {
+        const char *name;
+        bool whole;
+        mode_t mode; /* when it is root's */
+    } parts[] = {{"data", true, 0},    {"directory", true, 0}, {"run", true, 0},
+                 {"log", false, 0750}, {"tls", false, 0750},   {"tls/server.pem", false, 0640}};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts[0]; i++) {
+        char path[INSTANCE_PATH_MAX];
+        if (instance_path(p->path, parts[i].name, path) != 0) return error_set(err, ERR_LIMIT, "path too long");
+        if (parts[i].whole) {
+            rc = instance_give(path, pw->pw_uid, pw->pw_gid, err);
+        } else if (lchown(path, 0, pw->pw_gid) != 0 || chmod(path, parts[i].mode) != 0) {
+            rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+        }
+    }
+    return rc;
+}
+
 static int fill(const struct plan *p, struct error *err) {
     int rc = make_folders(p, err);
     if (rc == 0) rc = write_certificate(p, err);
     if (rc == 0) rc = slapd_config_write(p->path, p->domain, true, err);
     if (rc == 0) rc = write_conf(p, err); /* last: without it this is no instance */
     const struct passwd *pw = p->user[0] != '\0' && geteuid() == 0 ? getpwnam(p->user) : NULL;
-    if (rc == 0 && pw != NULL) rc = instance_give(p->path, pw->pw_uid, pw->pw_gid, err);
-    return rc;
+    return rc == 0 && pw != NULL ? give_folders(p, pw, err) : rc;
 }
 
 static void tell_next(const struct plan *p) {

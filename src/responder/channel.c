@@ -84,6 +84,7 @@ static void foreign_line(struct worker *w, struct str line) {
     for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
         if (str_starts(text, usual[i])) return;
     }
+    if (str_find_str(text, STR("slap_read_controls")) >= 0) return; /* told of each write */
     log_event(LOG_WARNING, "-", w->module->def->name, "text=\"%.*s\"", STR_ARG(text));
     if (w->state == WORKER_STARTING) (void)snprintf(w->detail, sizeof w->detail, "%.*s", STR_ARG(text));
 }

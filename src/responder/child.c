@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CHANNEL_FD = 3, ENV_MAX = 8, CAP_NET_BIND = 10, EXEC_FAILED = 127, NOFILE_MIN = 4096 };
@@ -102,13 +103,34 @@ static void read_from(struct worker *w, int fd, void (*reader)(void *worker)) {
     if (fiber_spawn("channel", reader, w, &w->reader) != 0) (void)kill(w->pid, SIGKILL); /* it is started again */
 }
 
-static int prepare_slapd(const struct responder *r, struct slapd_args *args, struct error *err) {
-    char folder[INSTANCE_PATH_MAX];
-    int rc = slapd_config_write(r->dir, "", r->tls_pem.len > 0, err);
-    if (rc == 0 && geteuid() == 0 && r->uid != 0) { /* it was written as root */
-        rc = instance_path(r->dir, "directory", folder);
-        if (rc == 0) rc = instance_give(folder, r->uid, r->gid, err);
+static int write_config(const struct responder *r, struct error *err) {
+    return slapd_config_write(r->dir, "", r->tls_pem.len > 0, err);
+}
+
+/* As the service user: root does not write into folders that another owns. */
+static int write_config_as_user(const struct responder *r, struct error *err) {
+    int pipes[2], status = 0;
+    if (pipe2(pipes, O_CLOEXEC) != 0) return error_set(err, ERR_IO, "pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool dropped =
+            setgroups(0, NULL) == 0 && setresgid(r->gid, r->gid, r->gid) == 0 && setresuid(r->uid, r->uid, r->uid) == 0;
+        int rc = dropped ? write_config(r, err) : error_set(err, ERR_DENIED, "cannot change the user");
+        if (rc != 0) (void)!write(pipes[1], err, sizeof *err);
+        _exit(rc != 0);
     }
+    close(pipes[1]);
+    struct error told = {0};
+    if (pid > 0) (void)!read(pipes[0], &told, sizeof told);
+    close(pipes[0]);
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) return error_set(err, ERR_AGAIN, "cannot make a process");
+    if (told.code != 0) *err = told;
+    return told.code != 0 ? told.code : status == 0 ? 0 : error_set(err, ERR_IO, "cannot write slapd.conf");
+}
+
+static int prepare_slapd(const struct responder *r, struct slapd_args *args, struct error *err) {
+    bool other = geteuid() == 0 && r->uid != 0;
+    int rc = other ? write_config_as_user(r, err) : write_config(r, err);
     return rc == 0 ? slapd_command(r->dir, r->config->port_base, NULL, args, err) : rc;
 }
 

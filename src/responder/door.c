@@ -137,7 +137,7 @@ int door_open(struct responder *r, struct error *err) {
     bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, BACKLOG) == 0;
     int saved = errno;
     (void)umask(old);
-    if (bound && geteuid() == 0 && chown(a.sun_path, r->uid, r->gid) != 0) bound = false;
+    if (bound && geteuid() == 0 && lchown(a.sun_path, r->uid, r->gid) != 0) bound = false;
     if (!bound) {
         if (fd >= 0) close(fd);
         return error_set(err, ERR_IO, "%s: %s", a.sun_path, strerror(saved));

@@ -24,9 +24,9 @@ static const char current_name[] = "log/iemta.log";
 static int open_current(struct responder *r, int *fd, struct error *err) {
     char path[INSTANCE_PATH_MAX];
     if (instance_path(r->dir, current_name, path) != 0) return error_set(err, ERR_LIMIT, "path too long");
-    int f = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    int f = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (f < 0) return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    if (geteuid() == 0 && fchown(f, r->uid, r->gid) != 0) {
+    if (geteuid() == 0 && fchown(f, 0, r->gid) != 0) {
         close(f);
         return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
     }

@@ -22,7 +22,7 @@ enum { PEM_MAX = 96 * 1024, EXPIRY_WARN_S = 14 * 24 * 3600, PID_TEXT_MAX = 32 };
 static int take_lock(struct responder *r, struct error *err) {
     char path[INSTANCE_PATH_MAX], text[PID_TEXT_MAX] = "";
     if (instance_path(r->dir, "run/responder.pid", path) != 0) return error_set(err, ERR_LIMIT, "path too long");
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0) return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         ssize_t n = read(fd, text, sizeof text - 1);
@@ -57,7 +57,8 @@ static int make_folders(const struct responder *r, struct error *err) {
     static const struct {
         const char *name;
         mode_t mode;
-    } folders[] = {{"data", 0700}, {"log", 0750}, {"run", 0755}};
+        bool users; /* belongs to the service user; else to root, with its group */
+    } folders[] = {{"data", 0700, true}, {"log", 0750, false}, {"run", 0755, true}};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         char path[INSTANCE_PATH_MAX];
         if (instance_path(r->dir, folders[i].name, path) != 0) return error_set(err, ERR_LIMIT, "path too long");
@@ -65,7 +66,7 @@ static int make_folders(const struct responder *r, struct error *err) {
             if (errno == EEXIST) continue;
             return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
         }
-        if (geteuid() == 0 && chown(path, r->uid, r->gid) != 0) {
+        if (geteuid() == 0 && lchown(path, folders[i].users ? r->uid : 0, r->gid) != 0) {
             return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
         }
     }
@@ -125,9 +126,10 @@ int setup_read_tls(struct responder *r) {
 /* CAP-12: what the system allows against what the configuration asks for. */
 void setup_check_limits(const struct responder *r) {
     static const char *const limits[] = {"smtpd.max_sessions", "imapd.max_sessions", "pop3d.max_sessions"};
-    enum { BESIDES = 100 };
-    struct rlimit files;
+    enum { BESIDES = 100, FILES_WANTED = 262144 };
+    struct rlimit files, more = {FILES_WANTED, FILES_WANTED};
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    if (files.rlim_max < FILES_WANTED && setrlimit(RLIMIT_NOFILE, &more) == 0) files = more; /* root may */
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         if (option_find(str_from(limits[i])) == NULL) continue;
         uint64_t sessions = settings_u64(r->settings, limits[i]);

@@ -3,6 +3,7 @@ LOG-04, LOG-05, LOG-11, SRV-07, SRV-09)."""
 import glob
 import json
 import os
+import pwd
 import re
 import signal
 import socket
@@ -198,6 +199,43 @@ class Responder(unittest.TestCase):
         with open(pem, "w", encoding="ascii") as f:
             f.write(good)
         self.mail.run("config", "reload")
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_modules_become_another_user(self):  # PORT-06
+        os.chmod(self.mail.parent, 0o755)
+        d = os.path.join(self.mail.parent, "other")
+        self.mail.run("init", d, "--hostname", "a.test.example", "--domain", "a.example", "--user", "nobody", "--port-base",
+                      str(iems.free_port_base()))
+        # the sample modules only mark time; slapd and the folders are the real ones
+        self.mail.dir, old = d, self.mail.dir
+        try:
+            self.mail.start()
+            nobody = pwd.getpwnam("nobody").pw_uid
+            for name, pid in self.mail.pids().items():
+                with open(f"/proc/{pid}/status", encoding="ascii") as f:
+                    status = f.read()
+                self.assertIn(f"Uid:\t{nobody}\t{nobody}\t{nobody}\t{nobody}", status, name)
+                if name != "slapd" and "built with sanitizers" not in self.mail.log():
+                    self.assertIn("NoNewPrivs:\t1", status)
+                    self.assertIn("Seccomp:\t2", status)
+            owners = {n: os.stat(os.path.join(d, n)).st_uid for n in ("iems.conf", "tls/server.pem", "log/iemta.log", "data", "run")}
+            self.assertEqual(owners, {"iems.conf": 0, "tls/server.pem": 0, "log/iemta.log": 0, "data": nobody, "run": nobody})
+            pids = list(self.mail.pids().values())
+            os.kill(self.status()["pid"], signal.SIGKILL)
+            iems.wait_until("no child", lambda: not [p for p in pids if alive(p)], 3)
+        finally:
+            self.mail.stop()
+            self.mail.dir = old
+
+    def test_programs_tell_about_themselves(self):
+        for name in ("smtpd", "store", "dir"):
+            program = os.path.join(iems.BUILD, "src", name, "iems-" + name)
+            for arg, word in (("--help", "is started by iems-responder"), ("--version", "iems-" + name), ("--options", name + ".")):
+                out = subprocess.run([program, arg], capture_output=True, text=True, check=True).stdout
+                self.assertIn(word, out)
+            out = subprocess.run([program], capture_output=True, text=True, check=False)
+            self.assertEqual(out.returncode, 64)
+            self.assertIn("run `iems start DIR`", out.stderr)
 
     def test_log_rotation(self):
         self.mail.configure("[server]\nlog_size = 10k\nlog_keep = 2")
