@@ -26,7 +26,8 @@ static enum use take_use(struct imap_args *a, const char **use) {
         if (imap_args_space(a)) result = USE_UNKNOWN; /* more than one use */
         while (!imap_args_peek_char(a, ')') && a->rest.len > 0) a->rest = str_sub(a->rest, 1, SIZE_MAX);
     }
-    return imap_args_char(a, ')') && imap_args_char(a, ')') && imap_args_end(a) ? result : USE_MALFORMED;
+    bool closed = imap_args_char(a, ')');
+    return closed && imap_args_char(a, ')') && imap_args_end(a) ? result : USE_MALFORMED;
 }
 
 int cmd_create(struct cmd *c) {

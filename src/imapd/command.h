@@ -27,18 +27,38 @@ void command_dispatch(struct session *s, struct str text);
 /* Runs an APPEND whose message literal comes next. */
 void command_append(struct session *s);
 
-#define COMMAND_HANDLERS(X)                                                                                            \
-    X(append)                                                                                                          \
-    X(authenticate)                                                                                                    \
-    X(capability)                                                                                                      \
-    X(check)                                                                                                           \
-    X(close)                                                                                                           \
-    X(copy)                                                                                                            \
-    X(create) X(delete) X(enable) X(examine) X(expunge) X(fetch) X(getquota) X(getquotaroot) X(id) X(idle) X(list)     \
-        X(login) X(logout) X(lsub) X(move) X(namespace) X(noop) X(rename) X(search) X(select) X(starttls) X(status)    \
-            X(store) X(subscribe) X(unselect) X(unsubscribe)
-#define X(name) int cmd_##name(struct cmd *c);
-COMMAND_HANDLERS(X)
-#undef X
+/* Handlers: take the arguments behind the name apart, act, write the tagged reply. */
+int cmd_append(struct cmd *c);
+int cmd_authenticate(struct cmd *c);
+int cmd_capability(struct cmd *c);
+int cmd_check(struct cmd *c);
+int cmd_close(struct cmd *c);
+int cmd_copy(struct cmd *c);
+int cmd_create(struct cmd *c);
+int cmd_delete(struct cmd *c);
+int cmd_enable(struct cmd *c);
+int cmd_examine(struct cmd *c);
+int cmd_expunge(struct cmd *c);
+int cmd_fetch(struct cmd *c);
+int cmd_getquota(struct cmd *c);
+int cmd_getquotaroot(struct cmd *c);
+int cmd_id(struct cmd *c);
+int cmd_idle(struct cmd *c);
+int cmd_list(struct cmd *c);
+int cmd_login(struct cmd *c);
+int cmd_logout(struct cmd *c);
+int cmd_lsub(struct cmd *c);
+int cmd_move(struct cmd *c);
+int cmd_namespace(struct cmd *c);
+int cmd_noop(struct cmd *c);
+int cmd_rename(struct cmd *c);
+int cmd_search(struct cmd *c);
+int cmd_select(struct cmd *c);
+int cmd_starttls(struct cmd *c);
+int cmd_status(struct cmd *c);
+int cmd_store(struct cmd *c);
+int cmd_subscribe(struct cmd *c);
+int cmd_unselect(struct cmd *c);
+int cmd_unsubscribe(struct cmd *c);
 
 #endif
