@@ -120,12 +120,18 @@ void scheduler_taken(struct scheduler *s, struct sched_destination *d, unsigned 
 }
 
 void scheduler_sent(struct scheduler *s, struct sched_destination *d) {
-    d->failures = 0;
+    d->failures = d->broken = 0;
     if (d->limit < s->limits.first)
         d->limit = s->limits.first;
     else if (d->limit < s->limits.per_destination)
         d->limit++;
     place(s, d);
+}
+
+bool scheduler_broken(struct scheduler *s, struct sched_destination *d) {
+    if (++d->broken < SCHED_BROKEN_MAX) return false;
+    d->broken = 0;
+    return scheduler_failed(s, d);
 }
 
 bool scheduler_failed(struct scheduler *s, struct sched_destination *d) {
@@ -148,7 +154,7 @@ void scheduler_ended(struct scheduler *s, struct sched_destination *d) {
     s->sessions--;
     place(s, d);
     if (d->sessions > 0 || d->waiting > 0) return;
-    if (d->failures == 0) {
+    if (d->failures == 0 && d->broken == 0) {
         forget(s, d);
         return;
     }

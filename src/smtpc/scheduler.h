@@ -16,7 +16,7 @@ struct sched_limits {
     unsigned total, per_destination, first; /* sessions */
 };
 
-enum { SCHED_MESSAGES_PER_SESSION = 4, SCHED_REMEMBERED_MAX = 10000 };
+enum { SCHED_MESSAGES_PER_SESSION = 4, SCHED_REMEMBERED_MAX = 10000, SCHED_BROKEN_MAX = 3 };
 
 struct sched_destination {
     struct list node; /* of those that want a session, or of those that rest */
@@ -24,6 +24,7 @@ struct sched_destination {
     uint64_t waiting; /* messages, as far as known */
     unsigned sessions, limit;
     uint32_t failures;    /* in a row, without a success between */
+    unsigned broken;      /* sessions in a row that broke over a message */
     bool failed;          /* since it was last ready */
     bool queued, resting; /* in which list */
     void *data;           /* of the owner; NULL when it is forgotten */
@@ -41,8 +42,11 @@ struct sched_destination *scheduler_next(struct scheduler *s);
 /* `got` of `asked` messages were taken. */
 void scheduler_taken(struct scheduler *s, struct sched_destination *d, unsigned asked, unsigned got);
 void scheduler_sent(struct scheduler *s, struct sched_destination *d);
-/* A session could not be opened or broke before it sent anything. True: the destination is to rest (failures says how
- * often it has failed); false: its other sessions work, it just wants no more of them, or it rests already. */
+/* A session broke while it sent a message, having sent none before: that may be the fault of the message, so the others
+ * get their turn (LIM-23); after a few in a row it is the destination's. True: as from scheduler_failed. */
+bool scheduler_broken(struct scheduler *s, struct sched_destination *d);
+/* A session could not be opened, or was closed before it got an answer. True: the destination is to rest (failures says
+ * how often it has failed); false: its other sessions work, it just wants no more of them, or it rests already. */
 bool scheduler_failed(struct scheduler *s, struct sched_destination *d);
 /* The session ended. The destination may be forgotten by this: do not use it any more. */
 void scheduler_ended(struct scheduler *s, struct sched_destination *d);

@@ -106,6 +106,29 @@ static void too_many_sessions(void **state) {
     scheduler_free(s);
 }
 
+/* One message that makes the server hang up does not make the destination rest; several in a row do. */
+static void broken_sessions(void **state) {
+    (void)state;
+    struct scheduler *s = scheduler_new(&usual);
+    struct sched_destination *d = NULL;
+    for (int i = 0; i < SCHED_BROKEN_MAX; i++) {
+        d = scheduler_ready(s, STR("a"), 1);
+        assert_ptr_equal(scheduler_next(s), d);
+        assert_int_equal(scheduler_broken(s, d), i == SCHED_BROKEN_MAX - 1);
+        scheduler_taken(s, d, 10, 1);
+        scheduler_ended(s, d);
+    }
+    assert_int_equal(d->failures, 1);
+    assert_int_equal(scheduler_destinations(s), 1);
+    d = scheduler_ready(s, STR("a"), 1);
+    assert_ptr_equal(scheduler_next(s), d);
+    assert_false(scheduler_broken(s, d));
+    scheduler_sent(s, d); /* begins anew */
+    assert_false(scheduler_broken(s, d));
+    assert_false(scheduler_broken(s, d));
+    scheduler_free(s);
+}
+
 static void forgotten(void **state) {
     (void)state;
     struct scheduler *s = scheduler_new(&usual);
@@ -147,7 +170,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turns),        cmocka_unit_test(total_limit),       cmocka_unit_test(growth),
         cmocka_unit_test(probe),        cmocka_unit_test(too_many_sessions), cmocka_unit_test(forgotten),
-        cmocka_unit_test(idle_session),
+        cmocka_unit_test(idle_session), cmocka_unit_test(broken_sessions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ struct session {
     struct arena *arena;
     struct connection connection;
     bool connected, sent_any;
+    bool answered; /* the server said something in a transaction */
     unsigned messages;
 };
 
@@ -120,6 +121,7 @@ static bool message_send(struct session *s, struct lease *l, struct outcome *out
                                    .utf8_header = utf8_header(l)};
         bool answered = client_send(&s->connection.client, &m);
         body_reader_free(body);
+        s->answered |= answered;
         if (!answered && !fresh && s->connection.client.dead) return false;
         fresh = false;
         if (s->connection.client.dead || !progress(outcomes, picked, n)) break;
@@ -188,7 +190,6 @@ static void fail_all(struct session *s, const struct outcome *why) {
 static void rest(struct session *s, const struct outcome *why) {
     struct sched_destination *d = s->destination;
     uint64_t wait_s = 300;
-    if (!scheduler_failed(s->smtpc->scheduler, d)) return;
     if (retry_interval(str_from(option_str(s->smtpc->daemon, "smtpc.retry_destination")), d->failures, &wait_s) != 0)
         wait_s = 300;
     BUF_AUTO text = BUF_INIT(2048);
@@ -229,7 +230,10 @@ static void messages(struct session *s) {
     if (s->connection.client.dead && !s->sent_any) {
         struct outcome why =
             outcome_make(OUTCOME_TEMPORARY, "4.4.2", STR("The connection broke before a message was taken."));
-        rest(s, &why);
+        struct scheduler *scheduler = s->smtpc->scheduler;
+        bool rests =
+            s->answered ? scheduler_broken(scheduler, s->destination) : scheduler_failed(scheduler, s->destination);
+        if (rests) rest(s, &why);
     }
 }
 
@@ -241,7 +245,7 @@ static void session_run(struct session *s) {
         messages(s);
     } else if (rc == ERR_NOTFOUND) {
         fail_all(s, &why);
-    } else if (rc != ERR_CANCELLED) {
+    } else if (rc != ERR_CANCELLED && scheduler_failed(s->smtpc->scheduler, s->destination)) {
         rest(s, &why);
     }
 }

@@ -3,6 +3,7 @@
  * SNOT-02, PEER-09 to PEER-11, LIM-23, RFC 3461 section 5.2.2 (relayed), RFC 7505. */
 #include "channel/rig.h"
 #include "net/listener.h"
+#include "net/tls_test_cert.h"
 #include "smtpc/smtpc.h"
 
 #include <stdio.h>
@@ -28,8 +29,11 @@ static struct {
     /* behaviour */
     const char *greeting;
     bool dsn;
-    unsigned close_after; /* messages of a connection, 0 = never; closes without a word */
-    unsigned slow_ms;     /* before the answer to the end of a message */
+    unsigned close_after;   /* messages of a connection, 0 = never; closes without a word */
+    struct tls_server *tls; /* offers STARTTLS */
+    bool tls_broken;        /* and then does not do it */
+    unsigned encrypted;     /* messages that came over TLS */
+    unsigned slow_ms;       /* before the answer to the end of a message */
 } server;
 
 static int line_read(struct stream *s, char *out, size_t size) {
@@ -52,15 +56,19 @@ static int say(struct stream *s, const char *text) {
     return rc != 0 ? rc : stream_put(s, STR("\r\n"));
 }
 
+/* The first line of a body may be "Subject: hang up": then the server does. */
 static int data_take(struct stream *s) {
     char line[2048];
     int rc = say(s, "354 go");
     server.body_bytes = 0;
-    while (rc == 0 && (rc = line_read(s, line, sizeof line)) == 0 && strcmp(line, ".") != 0)
+    while (rc == 0 && (rc = line_read(s, line, sizeof line)) == 0 && strcmp(line, ".") != 0) {
         server.body_bytes += strlen(line) + 2 - (line[0] == '.');
+        if (strcmp(line, "Subject: hang up") == 0) return ERR_CLOSED;
+    }
     if (rc == 0 && server.slow_ms > 0) rc = fiber_sleep(server.slow_ms);
     if (rc == 0) rc = say(s, "250 2.0.0 taken");
     server.messages++;
+    server.encrypted += stream_is_tls(s);
     return rc;
 }
 
@@ -81,7 +89,13 @@ static void serve(struct stream *s, void *arg) {
     int rc = say(s, server.greeting);
     while (rc == 0 && (rc = line_read(s, line, sizeof line)) == 0) {
         if (server.close_after != 0 && messages == server.close_after) break;
-        if (strncmp(line, "EHLO", 4) == 0) {
+        if (strncmp(line, "EHLO", 4) == 0 && server.tls != NULL && !stream_is_tls(s)) {
+            rc = say(s, "250-mx\r\n250 STARTTLS");
+        } else if (strncmp(line, "STARTTLS", 8) == 0) {
+            rc = say(s, server.tls_broken ? "220 go\r\nrubbish" : "220 go");
+            if (rc == 0) rc = stream_flush(s);
+            if (rc == 0) rc = server.tls_broken ? ERR_CLOSED : tls_accept(s, server.tls, SOON, NULL);
+        } else if (strncmp(line, "EHLO", 4) == 0) {
             rc = say(s, server.dsn ? "250-mx\r\n250-PIPELINING\r\n250 DSN" : "250-mx\r\n250 PIPELINING");
         } else if (strncmp(line, "RCPT", 4) == 0) {
             const char *answer = rcpt_answer(line, accepted);
@@ -149,13 +163,14 @@ static int zone_addresses(void *arg, struct str host, uint16_t port, struct aren
 }
 
 static struct smtpc smtpc;
+static struct tls_client *client_tls;
 
 static void start(void) {
     static const struct channel_ops ops = {
         .lease = smtpc_attention, .leased = smtpc_leased, .destination_ready = smtpc_destination_ready};
     static const struct channel_config config = {.name = "SMTPC", .credit = 1, .by_destination = true};
     static const struct sched_limits first = {1, 1, 1};
-    smtpc = (struct smtpc){.daemon = rig.daemon, .scheduler = scheduler_new(&first)};
+    smtpc = (struct smtpc){.daemon = rig.daemon, .scheduler = scheduler_new(&first), .tls = client_tls};
     semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
     cond_init(&smtpc.sessions_changed);
     list_init(&smtpc.sessions);
@@ -336,6 +351,57 @@ TEST(refused_greeting) {
     server_end();
 }
 
+/* LIM-23: a message at which the server hangs up is put back by itself; those behind it get through. When it happens
+ * again and again it is the server. */
+TEST(poison) {
+    server_start();
+    rig_option("smtpc.max_sessions_per_destination", "1");
+    start();
+    for (int i = 0; i < 2; i++) {
+        Store__Entry *e = rig_entry("SMTPC", "s@me.test", "a@far.example", "Subject: hang up\r\n\r\n");
+        e->destination = (char *)(uintptr_t) "far.example";
+        rig_offer(e);
+        (void)rig_wait(1);
+    }
+    rig_offer(mail("far.example", "b@far.example"));
+    assert_string_equal(rig_wait(1), "commit 3 all done=0 durable");
+    for (int i = 0; i < 4; i++) { /* the first goes over the connection that worked */
+        Store__Entry *e = rig_entry("SMTPC", "s@me.test", "a@far.example", "Subject: hang up\r\n\r\n");
+        e->destination = (char *)(uintptr_t) "far.example";
+        rig_offer(e);
+        const char *got = rig_wait(i == 3 ? 2 : 1);
+        assert_non_null(strstr(got, "defer+300s attempts=1"));
+        assert_int_equal(strstr(got, "rest far.example+300s") != NULL, i == 3);
+    }
+    finish();
+    server_end();
+}
+
+/* TLS when it is offered; when it does not work once more without it, at the same host (RFC 7435). */
+TEST(starttls) {
+    struct error err = {0};
+    BUF_AUTO pem = BUF_INIT(65536);
+    test_cert("DNS:far.example", &pem, &pem);
+    server_start();
+    assert_int_equal(tls_server_new(buf_str(&pem), &server.tls, &err), 0);
+    assert_int_equal(tls_client_new(buf_str(&pem), &client_tls, &err), 0);
+    start();
+    rig_offer(mail("far.example", "a@far.example"));
+    assert_string_equal(rig_wait(1), "commit 1 all done=0 durable");
+    assert_int_equal(server.connections, 1);
+    assert_int_equal(server.encrypted, 1);
+    server.tls_broken = true;
+    rig_offer(mail("other.example", "a@other.example"));
+    assert_string_equal(rig_wait(1), "commit 2 all done=0 durable");
+    assert_int_equal(server.connections, 3);
+    assert_int_equal(server.encrypted, 1);
+    finish();
+    server_end();
+    tls_server_free(server.tls);
+    tls_client_free(client_tls);
+    client_tls = NULL;
+}
+
 /* No way for ever (RFC 7505, NXDOMAIN): every message that waits is sent back. */
 TEST(no_way) {
     server_start();
@@ -433,13 +499,12 @@ TEST(large_body) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outcomes),         cmocka_unit_test(no_head_of_line),
-        cmocka_unit_test(growing_waits),    cmocka_unit_test(gives_up),
-        cmocka_unit_test(attention),        cmocka_unit_test(relayed),
-        cmocka_unit_test(unreachable),      cmocka_unit_test(refused_greeting),
-        cmocka_unit_test(no_way),           cmocka_unit_test(messages_per_session),
-        cmocka_unit_test(stale_connection), cmocka_unit_test(parallel),
-        cmocka_unit_test(many_recipients),  cmocka_unit_test(large_body),
+        cmocka_unit_test(outcomes),         cmocka_unit_test(no_head_of_line),  cmocka_unit_test(growing_waits),
+        cmocka_unit_test(gives_up),         cmocka_unit_test(attention),        cmocka_unit_test(relayed),
+        cmocka_unit_test(unreachable),      cmocka_unit_test(refused_greeting), cmocka_unit_test(no_way),
+        cmocka_unit_test(starttls),         cmocka_unit_test(poison),           cmocka_unit_test(messages_per_session),
+        cmocka_unit_test(stale_connection), cmocka_unit_test(parallel),         cmocka_unit_test(many_recipients),
+        cmocka_unit_test(large_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
