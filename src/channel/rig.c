@@ -48,7 +48,7 @@ const char *option_str(const struct daemon *d, const char *name) {
     const char *set = map_get(options, str_from(name));
     const struct option *o = option_find(str_from(name));
     (void)d;
-    if (o == NULL) fail_msg("no option %s", name);
+    assert_non_null(o);
     return set != NULL ? set : o->def;
 }
 

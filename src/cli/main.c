@@ -64,23 +64,24 @@ static int parse(int argc, char **argv) {
         exit(EX_OK);
     }
     static char help[] = "help", *help_argv[] = {help, NULL};
-    if (at == argc || strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
+    if (at >= argc || strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
         run.command = cli_find(help, NULL);
         run.argc = 1;
         run.argv = help_argv;
         return 0;
     }
-    run.command = cli_find(argv[at], at + 1 < argc ? argv[at + 1] : NULL);
-    if (run.command == NULL || cli_is_classic(run.command)) {
+    const struct command *found = cli_find(argv[at], at + 1 < argc ? argv[at + 1] : NULL);
+    if (found == NULL || cli_is_classic(found)) {
         unknown(argv[at]);
         return EX_USAGE;
     }
-    if (strchr(run.command->name, ' ') != NULL) at++;
+    if (strchr(found->name, ' ') != NULL) at++;
+    run.command = found;
     run.argc = argc - at;
     run.argv = argv + at;
     if (run.argc == 2 && strcmp(run.argv[1], "--help") == 0) { /* iems COMMAND --help */
         static char *about[3] = {help};
-        about[1] = (char *)(uintptr_t)run.command->name;
+        about[1] = (char *)(uintptr_t)found->name;
         run.command = cli_find(help, NULL);
         run.argc = 2;
         run.argv = about;

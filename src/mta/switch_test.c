@@ -150,9 +150,9 @@ TEST(directory_down) {
 
 TEST(loops) {
     static const char own[] = "Received: from x by mail.example.test; now\r\n";
-    char many[2000] = "";
-    for (int i = 0; i < 11; i++) (void)strncat(many, own, sizeof many - strlen(many) - 1);
-    (void)strncat(many, "\r\nBody\r\n", sizeof many - strlen(many) - 1);
+    BUF_AUTO many = BUF_INIT(2000);
+    for (int i = 0; i < 11; i++) buf_adds(&many, own);
+    buf_adds(&many, "\r\nBody\r\n");
     static const struct {
         unsigned received;
         bool own;
@@ -178,7 +178,8 @@ TEST(loops) {
         const struct option *o = option_find(str_from(cases[i].option));
         rig_option(cases[i].option, cases[i].value);
         mta_modules_configure(&mta);
-        Store__Entry *e = rig_entry("INPUT", cases[i].sender, "bart@example.test", cases[i].own ? many : message);
+        Store__Entry *e =
+            rig_entry("INPUT", cases[i].sender, "bart@example.test", cases[i].own ? buf_cstr(&many) : message);
         e->received = cases[i].received;
         rig_push(e, false);
         (void)snprintf(want, sizeof want, "commit %llu %s", (unsigned long long)e->id, cases[i].want);

@@ -59,7 +59,8 @@ void session_reset(struct session *s) {
 
 /* ---------------------------------------------------------------- replies */
 
-static int reply_put(struct session *s, unsigned code, const char *enhanced, const char *fmt, va_list ap) {
+__attribute__((format(printf, 4, 0))) static int reply_put(struct session *s, unsigned code, const char *enhanced,
+                                                           const char *fmt, va_list ap) {
     char text[REPLY_TEXT_MAX];
     (void)vsnprintf(text, sizeof text, fmt, ap);
     /* RFC 2034 section 4: no enhanced code in replies to HELO and EHLO, and none in 3xx. */
