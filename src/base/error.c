@@ -4,15 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int error_set(struct error *e, int code, const char *fmt, ...) {
-    if (e != NULL) {
-        va_list ap;
-        va_start(ap, fmt);
-        e->code = code;
-        (void)vsnprintf(e->text, sizeof e->text, fmt, ap);
-        va_end(ap);
-    }
-    return code;
+void error_fill(struct error *e, int code, const char *fmt, ...) {
+    if (e == NULL) return;
+    va_list ap;
+    va_start(ap, fmt);
+    e->code = code;
+    (void)vsnprintf(e->text, sizeof e->text, fmt, ap);
+    va_end(ap);
 }
 
 int error_prefix(struct error *e, const char *fmt, ...) {

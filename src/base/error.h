@@ -32,8 +32,17 @@ struct error {
     char text[ERROR_TEXT_MAX];
 };
 
-/* Fills `e` (may be NULL) and returns `code`, so that `return error_set(...)` reads well. */
-__attribute__((format(printf, 3, 4))) int error_set(struct error *e, int code, const char *fmt, ...);
+/* Fills `e` (may be NULL). */
+__attribute__((format(printf, 3, 4))) void error_fill(struct error *e, int code, const char *fmt, ...);
+
+/* The same, and its value is `code`, so that `return error_set(...)` reads well. A macro, so that compilers and
+ * analysers see across files that a failure is returned. */
+#define error_set(e, code, ...)                                                                                        \
+    ({                                                                                                                 \
+        int error_code_ = (code);                                                                                      \
+        error_fill((e), error_code_, __VA_ARGS__);                                                                     \
+        error_code_;                                                                                                   \
+    })
 
 /* Puts "prefix: " before the text that is there. Returns e->code. */
 __attribute__((format(printf, 2, 3))) int error_prefix(struct error *e, const char *fmt, ...);

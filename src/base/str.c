@@ -16,7 +16,7 @@ struct str str_of(const void *ptr, size_t len) {
 struct str str_sub(struct str s, size_t from, size_t len) {
     if (from > s.len) from = s.len;
     if (len > s.len - from) len = s.len - from;
-    return (struct str){s.ptr + from, len};
+    return (struct str){from == 0 ? s.ptr : s.ptr + from, len}; /* NULL + 0 is not defined in C */
 }
 
 bool str_eq(struct str a, struct str b) {

@@ -129,7 +129,7 @@ int address_key_make(struct str text, struct str default_domain, struct address_
         return error_set(err, ERR_INVALID, "'%.*s' is not a domain name", STR_ARG(address_domain(&a)));
     }
     BUF_AUTO local = BUF_INIT(ADDRESS_KEY_MAX);
-    if ((rc = fold_utf8(address_local(&a), &local)) != 0 || local.len == 0) {
+    if (fold_utf8(address_local(&a), &local) != 0 || local.len == 0) {
         return error_set(err, ERR_INVALID, "the part before the @ cannot be used");
     }
     rc = address_key_join(buf_str(&local), buf_str(&domain), out);

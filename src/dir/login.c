@@ -150,6 +150,7 @@ static bool network_refused(struct dir *d, const struct login *l) {
 
 static int finish_right(struct dir *d, struct rpc_request *r, struct login *l, const struct login_user *u,
                         struct str challenge, struct error *err) {
+    if (u->entry == NULL) return answer_failed(d, r, l);
     if (u->entry->flags & ENTRY_DISABLED) {
         log_result(l, "login-failed", " reason=disabled");
         return answer_state(r, DIR__AUTH_STATE__DISABLED, "account is disabled", 0);

@@ -73,7 +73,8 @@ bool slapd_fixture_start(struct slapd_fixture *f) {
         return false;
     }
     for (size_t i = 0; args.argv[i] != NULL; i++) { /* the Unix socket alone: tests take no port */
-        if (strcmp(args.argv[i], "-h") == 0) *strchr((char *)(uintptr_t)args.argv[i + 1], ' ') = '\0';
+        char *rest = strcmp(args.argv[i], "-h") == 0 ? strchr((char *)(uintptr_t)args.argv[i + 1], ' ') : NULL;
+        if (rest != NULL) *rest = '\0';
     }
     char *env[] = {NULL};
     posix_spawn_file_actions_t actions; /* who reads the output of the test must not wait for slapd */

@@ -184,7 +184,7 @@ int tls_client_new(struct str roots_pem, struct tls_client **out, struct error *
     ERR_clear_error();
     struct tls_client *t = calloc(1, sizeof *t);
     SSL_CTX *ctx = context_new(TLS_client_method(), client_ciphers);
-    int rc = t == NULL || ctx == NULL ? tls_error(err, ERR_NOMEM, "TLS", "out of memory") : 0;
+    int rc = t == NULL || ctx == NULL ? error_set(err, ERR_NOMEM, "TLS: out of memory") : 0;
     if (rc == 0 && roots_pem.len > 0) {
         rc = trust_pem(ctx, roots_pem, err);
     } else if (rc == 0) {

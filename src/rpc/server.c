@@ -273,7 +273,8 @@ int rpc_server_add(struct rpc_server *s, int fd, uint32_t role, const char *name
 
 void rpc_server_free(struct rpc_server *s) {
     if (s == NULL) return;
-    while (!list_empty(&s->sessions)) rpc_session_close(list_entry(s->sessions.next, struct rpc_session, node));
+    for (struct list *it; (it = list_first(&s->sessions)) != NULL;)
+        rpc_session_close(list_entry(it, struct rpc_session, node));
     server_unref(s);
 }
 

@@ -215,7 +215,7 @@ bool client_send(struct client *c, const struct client_message *m) {
     for (size_t i = 0; i < m->count; i++) *outcome_at(&t, i) = outcome_make(OUTCOME_NONE, "", STR_EMPTY);
     struct outcome check = t.unsayable == NULL ? outcome_make(OUTCOME_TEMPORARY, "4.3.0", STR("out of memory"))
                                                : command_check(m->entry, &c->caps, &options);
-    if (check.class != OUTCOME_NONE) {
+    if (t.unsayable == NULL || check.class != OUTCOME_NONE) {
         settle(&t, &check);
         return true;
     }

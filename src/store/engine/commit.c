@@ -133,6 +133,7 @@ static void *writer_main(void *arg) {
         while (list_empty(&c->queue) && !c->stopping) pthread_cond_wait(&c->work, &c->lock);
         if (list_empty(&c->queue)) break;
         size_t n = take_group(c, group);
+        IEMS_ASSERT(n > 0);
         bool failed = c->failed != 0;
         pthread_mutex_unlock(&c->lock);
         struct error err = {0};

@@ -38,7 +38,7 @@ void message_record_put(struct buf *out, unsigned fields, const struct message_r
     if (fields & FIELD_SIZE) p = put64(put32(put64(p, r->size), r->prefix_len), r->blob);
     if (fields & FIELD_SUMMARY) p = put_bytes(p, r->summary);
     if (fields & FIELD_BODY) p = r->body_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->body);
-    if (fields & FIELD_HEADER) p = r->header_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->header);
+    if (fields & FIELD_HEADER) (void)(r->header_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->header));
     buf_commit(out, need);
 }
 

@@ -168,8 +168,11 @@ static size_t window_find(struct dest *d, const struct ready_ref *r) {
 }
 
 static void window_insert(struct dest *d, struct ready_ref r) {
-    if (d->window == NULL) d->window = malloc((WINDOW_MAX + 1) * sizeof *d->window);
-    IEMS_ASSERT(d->window != NULL);
+    if (d->window == NULL) {
+        d->window = malloc((WINDOW_MAX + 1) * sizeof *d->window);
+        IEMS_ASSERT(d->window != NULL);
+        d->window_from = d->window_count = 0;
+    }
     if (d->window_from > 0 && d->window_from + d->window_count > WINDOW_MAX) {
         memmove(d->window, window(d), d->window_count * sizeof *d->window);
         d->window_from = 0;

@@ -68,6 +68,7 @@ static int run(struct service *s, struct rpc_request *r, struct change *c, struc
     if (rc != 0) return rc;
     c->failed = malloc((c->sel.count + 1) * sizeof *c->failed);
     IEMS_ASSERT(c->failed != NULL);
+    c->failed_count = 0;
     if (req->n_uids > 0) change_all(c);
     /* What is answered is built before the wait: the folder as this change left it. */
     Store__MessageStored reply = STORE__MESSAGE_STORED__INIT;
