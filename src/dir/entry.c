@@ -114,6 +114,7 @@ static void put_checked(struct building *b, const struct record_value *v) {
     case ATTR_TELEPHONE:
     case ATTR_CATCH_ALL:
     case ATTR_FORWARD:
+    case ATTR_LAST_ACCOUNT:
     case ATTR_CSN: put(b, v->attr, v->value); break;
     default: break; /* kept in the head, or not needed */
     }

@@ -119,6 +119,18 @@ static void test_bad_values(void **state) {
 }
 
 /* Memory of 100,000 accounts: the brief form of an entry and three index slots. */
+/* ACCT-01: the reserved account numbers are read back from here; forgetting them would give a number twice. */
+static void test_last_account(void **state) {
+    (void)state;
+    struct mirror *m = mirror_new(&ops, NULL);
+    sample_apply(m, 1, 5, "objectClass=ieconfig|cn=accounts|ielastaccount=300");
+    size_t pos = 0;
+    const struct entry *e = mirror_next(m, &pos);
+    assert_non_null(e);
+    assert_true(str_eq(entry_get(e, ATTR_LAST_ACCOUNT), STR("300")));
+    mirror_free(m);
+}
+
 static void test_memory(void **state) {
     (void)state;
     struct mirror *m = mirror_new(&ops, NULL);
@@ -187,6 +199,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_refresh),
                                        cmocka_unit_test(test_doubles), cmocka_unit_test(test_bad_values),
                                        cmocka_unit_test(test_memory),  cmocka_unit_test(test_index),
-                                       cmocka_unit_test(test_parse)};
+                                       cmocka_unit_test(test_parse),   cmocka_unit_test(test_last_account)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

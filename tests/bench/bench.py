@@ -53,10 +53,9 @@ def median(values):
 # ---------------------------------------------------------------- SMTP
 
 def accept(work, runs):
-    """Durable 250, nothing is delivered: Postfix holds, IEMS has its message switch stopped."""
-    ours, peer = Iems(work, [f"u{n:03d}" for n in range(100)]), Postfix(work, "hold")
+    """Durable 250, nothing is delivered: Postfix holds, IEMS runs without its message switch."""
+    ours, peer = Iems(work, [f"u{n:03d}" for n in range(100)], "[mta]\nauto_start = no\n"), Postfix(work, "hold")
     try:
-        ours.module("stop", "mta")
         for sessions, goal, count in ((100, 5, 3000), (10, 3, 2000), (1, 1, 600)):
             rate, used, flush = {}, {}, {}
             for server in (ours, peer):
@@ -152,7 +151,7 @@ def mailbox(work, runs):
 class Sink:
     def __init__(self):
         self.port = iems.free_port()
-        self.process = subprocess.Popen(["smtp-sink", "-c", f"127.0.0.1:{self.port}", "1000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{self.port}", "1000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         wait_port(self.port)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.seen, self.text = 0, b""
@@ -173,7 +172,7 @@ class Sink:
 
 def relay(work, runs):
     sink = Sink()
-    ours = Iems(work, ["u000"], f"[smtpd]\nrelay_networks = 127.0.0.0/8\n\n[smtpc]\nresolution = MailRelayHost\nrelay_host = 127.0.0.1:{sink.port}\n")
+    ours = Iems(work, ["u000"], f"[smtpd]\nrelay_networks = 127.0.0.0/8\n\n[smtpc]\nresolution = MailRelayHost\nrelay_host = [127.0.0.1]:{sink.port}\n")
     peer = Postfix(work, "relay", sink.port)
     try:
         got = {"IEMS": [], "Postfix": []}

@@ -44,9 +44,6 @@ class Iems:
         with open(os.path.join(self.mail.dir, "run", "responder.pid"), encoding="ascii") as f:
             return [int(f.read())]
 
-    def module(self, verb, name):
-        self.mail.run(verb, self.mail.dir, name)
-
     def login_name(self, user):
         return f"{user}@{DOMAIN}"
 
