@@ -282,6 +282,7 @@ static void run_body(void) {
         .config = {.hostname = "mail.example.test",
                    .tls = current->remote ? tls : NULL,
                    .append_limit = 1000000,
+                   .access_control = current->denied,
                    .autologout_ms = 1800000,
                    .login_timeout_ms = current->login_timeout_ms != 0 ? current->login_timeout_ms : 60000,
                    .max_bad_commands = 5,

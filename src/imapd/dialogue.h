@@ -15,6 +15,7 @@ struct dialogue {
     const char *name; /* with the section of the RFC or the requirement that it proves */
     const char *script;
     unsigned login_timeout_ms; /* 0 = the usual */
+    bool denied;               /* access control is on, and the client's network is no exception */
     bool remote;               /* the client comes from a network that needs TLS */
 };
 
