@@ -10,7 +10,7 @@ class MailPath(unittest.TestCase):
     def setUpClass(cls):
         cls.mail = iems.Instance()
         cls.mail.__enter__()
-        for name in ("bart", "lisa"):
+        for name in ("bart", "lisa", "homer"):
             cls.mail.user(name)
 
     @classmethod
@@ -19,13 +19,13 @@ class MailPath(unittest.TestCase):
 
     def test_smtp_to_imap_and_pop3(self):
         text = iems.message("one", body="first line\n.starts with a dot\n..two dots\nlast")
-        self.assertEqual(self.mail.send("a@sender.example", "bart@example.test", text), {})
-        self.mail.wait_count("bart", 1)
-        (got,) = self.mail.messages("bart")
+        self.assertEqual(self.mail.send("a@sender.example", "homer@example.test", text), {})
+        self.mail.wait_count("homer", 1)
+        (got,) = self.mail.messages("homer")
         self.assertTrue(got.startswith(b"Return-Path: <a@sender.example>\r\n"), got[:200])
         self.assertIn(b"\r\nReceived: from client.example", got)
         self.assertTrue(got.endswith(b"\r\n\r\nfirst line\r\n.starts with a dot\r\n..two dots\r\nlast\r\n"), got[-200:])
-        pop = self.mail.pop3("bart")
+        pop = self.mail.pop3("homer")
         _, lines, _ = pop.retr(1)
         self.assertEqual(b"\r\n".join(lines) + b"\r\n", got)
         pop.quit()

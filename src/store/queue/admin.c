@@ -133,6 +133,16 @@ static int (*const comparisons[])(const void *, const void *) = {
     [STORE__QUEUE_SORT__SORT_SENDER] = cmp_sender,
 };
 
+/* What a person sees: an entry whose destination waits is not ready, and has the destination's reason. */
+static void show_destination(struct queue *q, struct arena *arena, Store__Entry *e) {
+    struct channel *c = channel_find(q, str_from(e->channel));
+    struct dest *d = c == NULL ? NULL : dest_find(c, str_from(e->destination));
+    if (d == NULL || d->until <= e->ready) return;
+    e->ready = d->until;
+    char *reason = d->reason == NULL ? NULL : arena_cstr(arena, str_from(d->reason));
+    if (reason != NULL) e->reason = reason;
+}
+
 int queue_list(struct queue *q, const Store__QueueList *r, struct arena *arena, Store__QueueListed *reply,
                struct error *err) {
     if ((unsigned)r->sort >= sizeof comparisons / sizeof comparisons[0])
@@ -154,10 +164,12 @@ int queue_list(struct queue *q, const Store__QueueList *r, struct arena *arena, 
     for (; rc == 0 && i < s.count && reply->n_entries < limit && arena_used(arena) < RPC_FRAME_MAX / 4; i++) {
         Store__Entry *e;
         rc = entry_read(q, s.list[i].id, arena, &e);
-        if (rc == 0)
+        if (rc == 0) {
+            show_destination(q, arena, e);
             reply->entries[reply->n_entries++] = e;
-        else if (rc == ERR_NOTFOUND)
+        } else if (rc == ERR_NOTFOUND) {
             rc = 0;
+        }
     }
     reply->more = i < s.count;
     scan_done(&s);
