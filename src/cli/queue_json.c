@@ -34,7 +34,7 @@ json_t *queue_json_entry(const Store__Entry *e) {
     json_object_set_new(j, "destination", queue_json_text(e->destination));
     json_object_set_new(j, "sender", queue_json_text(e->sender));
     json_object_set_new(j, "recipients", list);
-    json_object_set_new(j, "size", json_integer((json_int_t)(e->size + e->prefix.len)));
+    json_object_set_new(j, "size", json_integer((json_int_t)e->size + (json_int_t)e->prefix.len));
     json_object_set_new(j, "priority", json_integer(e->priority));
     json_object_set_new(j, "attempts", json_integer(e->attempts));
     json_object_set_new(j, "created_ms", json_integer(e->created));

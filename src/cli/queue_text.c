@@ -139,7 +139,7 @@ void text_entry_full(const Store__Entry *e, int64_t now_ms, struct buf *out) {
     text_clean(str_from(e->sender), out);
     buf_adds(out, ">\n");
     for (size_t i = 0; i < e->n_recipients; i++) recipient_full(e->recipients[i], out);
-    buf_printf(out, "%-12s %llu bytes\n%-12s %d\n%-12s %u\n", "Size", (unsigned long long)(e->size + e->prefix.len),
+    buf_printf(out, "%-12s %llu bytes\n%-12s %d\n%-12s %u\n", "Size", (unsigned long long)e->size + e->prefix.len,
                "Priority", e->priority, "Attempts", e->attempts);
     date_line(out, "Accepted", e->created);
     date_line(out, "Next try", e->ready > now_ms ? e->ready : 0);
@@ -154,7 +154,7 @@ void text_entry_full(const Store__Entry *e, int64_t now_ms, struct buf *out) {
 void text_mailq(const Store__Entry *e, bool verbose, struct buf *out) {
     char date[CLOCK_TEXT_MAX];
     clock_rfc5322(e->created / 1000, date);
-    buf_printf(out, "%-10llu %8llu %s  <", (unsigned long long)e->id, (unsigned long long)(e->size + e->prefix.len),
+    buf_printf(out, "%-10llu %8llu %s  <", (unsigned long long)e->id, (unsigned long long)e->size + e->prefix.len,
                date);
     text_clean(str_from(e->sender), out);
     buf_addc(out, '>');

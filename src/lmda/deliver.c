@@ -6,7 +6,7 @@
 #include "lmda/prefix.h"
 #include "net/loop.h"
 
-enum { RESOLVE_MS = 30 * 1000, ROUNDS_MAX = 8, LOOP_HOPS = 5, HEADER_MAX = 256 * 1024 };
+enum { RESOLVE_MS = 30 * 1000, ROUNDS_MAX = 8, LOOP_HOPS = 5, HEADER_MAX = 256 * 1024, NO_MEMORY_MS = 60 * 1000 };
 
 struct work {
     struct lmda *lmda;
@@ -251,11 +251,14 @@ void lmda_deliver(struct lease *l, void *arg) {
     struct work w = {.lmda = arg, .lease = l};
     struct error err = {0};
     w.state = arena_alloc(l->arena, l->entry->n_recipients * sizeof(*w.state) + 1);
-    int rc = w.state == NULL ? error_set(&err, ERR_NOMEM, "out of memory") : resolve(&w, &err);
-    if (rc == 0) rc = check_loops(&w, &err);
-    if (rc != 0) {
-        defer(&w, err.text);
+    if (w.state == NULL) {
+        if (lease_defer(l, clock_wall_ms() + NO_MEMORY_MS, "out of memory", NULL) != 0) return; /* logged there */
         return;
     }
-    if (rounds(&w) && waits(&w) != NULL) defer(&w, waits(&w));
+    int rc = resolve(&w, &err);
+    if (rc == 0) rc = check_loops(&w, &err);
+    if (rc != 0)
+        defer(&w, err.text);
+    else if (rounds(&w) && waits(&w) != NULL)
+        defer(&w, waits(&w));
 }

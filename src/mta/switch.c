@@ -87,7 +87,7 @@ static bool slice(struct step *s) {
     RPC_REPLY_AUTO reply = {0};
     int rc = step_begin(s);
     if (rc == 0) rc = resolve(s, &reply, &err);
-    if (rc == 0) rc = decide(s, (const Dir__ResolvedMany *)reply.msg);
+    if (rc == 0 && reply.msg != NULL) rc = decide(s, (const Dir__ResolvedMany *)reply.msg);
     if (rc != 0 || s->defer_reason != NULL) {
         defer(s, s->defer_reason != NULL ? s->defer_reason : err.text[0] != '\0' ? err.text : err_name(rc));
         return false;

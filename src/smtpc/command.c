@@ -27,7 +27,7 @@ struct outcome command_check(const Store__Entry *e, const struct caps *c, const 
 
 void command_mail(const Store__Entry *e, const struct caps *c, struct buf *out) {
     buf_printf(out, "MAIL FROM:<%s>", e->sender);
-    if (c->size) buf_printf(out, " SIZE=%llu", (unsigned long long)(e->size + e->prefix.len));
+    if (c->size) buf_printf(out, " SIZE=%llu", (unsigned long long)e->size + e->prefix.len);
     if (e->body_binary)
         buf_adds(out, " BODY=BINARYMIME");
     else if (e->body_8bit && c->eightbit)

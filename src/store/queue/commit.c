@@ -324,8 +324,9 @@ static void trace_step(struct step *s) {
     for (size_t i = 0; i < r->n_deliveries; i++) {
         if (s->status[i] != STORE__DELIVERY_STATUS__DELIVERED) continue;
         const Store__Recipient *to = s->lease->entry->recipients[r->deliveries[i]->recipient];
-        char *line = arena_printf(s->arena, "lmda delivered to=<%s> account=%llu folder=\"%s\" uid=%u", to->address,
-                                  (unsigned long long)r->deliveries[i]->account, s->folders[i]->name, s->results[i]->uid);
+        char *line =
+            arena_printf(s->arena, "lmda delivered to=<%s> account=%llu folder=\"%s\" uid=%u", to->address,
+                         (unsigned long long)r->deliveries[i]->account, s->folders[i]->name, s->results[i]->uid);
         if (line != NULL) lines[count++] = line;
     }
     trace_put(s->q, &s->b, str_from(s->lease->entry->trace), &s->trace_keys, lines, count);
