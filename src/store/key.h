@@ -12,7 +12,6 @@ enum key_kind {
     KEY_IDS = 0x02,    /* first identifier that is not reserved */
 
     KEY_ACCOUNT = 'a',    /* account */
-    KEY_USAGE = 'A',      /* account: bytes, messages */
     KEY_NAME = 'n',       /* account, folder name */
     KEY_SUBSCRIBED = 'S', /* account, folder name */
     KEY_COUNTERS = 'F',   /* account, folder */
@@ -21,11 +20,10 @@ enum key_kind {
     KEY_FLAGS = 'g',      /* folder, uid */
     KEY_VANISHED = 'v',   /* folder, modseq, first uid */
 
-    KEY_BLOB = 'b',    /* blob */
-    KEY_SUMMARY = 's', /* blob */
-    KEY_UPLOAD = 'u',  /* blob that is not whole yet */
+    KEY_BLOB = 'b',   /* blob */
+    KEY_REFS = 'r',   /* blob with more than one reference */
+    KEY_UPLOAD = 'u', /* blob that is not whole yet */
 
-    KEY_ENTRY = 'e',       /* queue id */
     KEY_READY = 'q',       /* channel, destination, priority, queue id */
     KEY_DEFERRED = 'd',    /* time, queue id */
     KEY_ATTENTION = 'w',   /* time, queue id */

@@ -3,8 +3,9 @@
 #include "base/map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { FEW_CHUNKS = 16, SUMMARY_STORED = 1 };
+enum { FEW_CHUNKS = 16, SIZE_LEN = 8 };
 
 struct blobs {
     struct store *st;
@@ -57,13 +58,24 @@ static void delete_chunks(struct batch *b, uint64_t id, uint32_t count) {
     }
 }
 
-static void put_record(struct batch *b, const struct blob *blob) {
+/* Size and summary, written once. */
+static void put_record(struct batch *b, const struct blob *blob, struct str summary) {
     struct key k = key_of_id(KEY_BLOB, blob->id);
-    BUF_AUTO v = BUF_INIT(64);
-    wire_u32(&v, blob->refs);
-    wire_u64(&v, blob->size);
-    wire_u8(&v, blob->has_summary ? SUMMARY_STORED : 0);
-    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
+    unsigned char size[SIZE_LEN];
+    be64_put(size, blob->size);
+    batch_put2(b, SPACE_META, key_str(&k), str_of(size, sizeof size), summary);
+}
+
+static void put_count(struct batch *b, struct blob *blob) {
+    struct key k = key_of_id(KEY_REFS, blob->id);
+    unsigned char v[4];
+    if (blob->refs == 1 && !blob->counted) return;
+    be32_put(v, blob->refs);
+    if (blob->refs > 1)
+        batch_put(b, SPACE_META, key_str(&k), str_of(v, sizeof v));
+    else
+        batch_delete(b, SPACE_META, key_str(&k));
+    blob->counted = blob->refs > 1;
 }
 
 /* A count changes in the batch that is submitted next, perhaps behind a reservation of identifiers. */
@@ -88,10 +100,10 @@ static void shrink(struct blobs *bs) {
     }
 }
 
-static struct blob *remember(struct blobs *bs, uint64_t id, uint64_t size, uint32_t refs, bool has_summary) {
+static struct blob *remember(struct blobs *bs, uint64_t id, uint64_t size, uint32_t refs) {
     struct blob *blob = calloc(1, sizeof *blob);
     IEMS_ASSERT(blob != NULL);
-    *blob = (struct blob){.id = id, .size = size, .refs = refs, .has_summary = has_summary};
+    *blob = (struct blob){.id = id, .size = size, .refs = refs, .counted = refs != 1};
     IEMS_ASSERT(map_put(bs->by_id, map_u64_key(&blob->id), blob, NULL) == 0);
     list_push_back(&bs->lru, &blob->lru);
     shrink(bs);
@@ -99,13 +111,10 @@ static struct blob *remember(struct blobs *bs, uint64_t id, uint64_t size, uint3
 }
 
 static void create(struct blobs *bs, struct batch *b, uint64_t id, uint64_t size, struct str summary, uint32_t refs) {
-    struct blob *blob = remember(bs, id, size, refs, summary.len > 0);
-    put_record(b, blob);
+    struct blob *blob = remember(bs, id, size, refs);
+    put_record(b, blob, summary);
+    put_count(b, blob);
     touched(bs, blob);
-    if (summary.len > 0) {
-        struct key k = key_of_id(KEY_SUMMARY, id);
-        batch_put(b, SPACE_META, key_str(&k), summary);
-    }
 }
 
 uint64_t blob_create(struct blobs *bs, struct batch *b, struct str body, struct str summary, uint32_t refs) {
@@ -116,21 +125,49 @@ uint64_t blob_create(struct blobs *bs, struct batch *b, struct str body, struct 
     return id;
 }
 
+static void take_size(void *arg, struct str value) {
+    if (value.len >= SIZE_LEN) *(uint64_t *)arg = be64_get((const unsigned char *)value.ptr);
+}
+
+static void take_count(void *arg, struct str value) {
+    *(uint32_t *)arg = value.len == 4 ? be32_get((const unsigned char *)value.ptr) : 0;
+}
+
+struct pin_work {
+    struct engine *e;
+    uint64_t id, size;
+    uint32_t refs;
+    enum engine_read read;
+    int rc;
+};
+
+static void pin_work(void *arg) {
+    struct pin_work *w = arg;
+    struct key k = key_of_id(KEY_BLOB, w->id);
+    w->size = UINT64_MAX;
+    w->refs = 1;
+    w->rc = engine_visit(w->e, SPACE_META, key_str(&k), w->read, take_size, &w->size);
+    if (w->rc != 0) return;
+    k.bytes[0] = KEY_REFS;
+    w->rc = engine_visit(w->e, SPACE_META, key_str(&k), w->read, take_count, &w->refs);
+    if (w->rc == ERR_NOTFOUND) w->rc = 0;
+    if (w->rc == 0 && (w->size == UINT64_MAX || w->refs == 0)) w->rc = ERR_CORRUPT;
+}
+
 int blob_pin(struct blobs *bs, uint64_t id, struct blob **out) {
     struct blob *blob = map_get(bs->by_id, map_u64_key(&id));
     if (blob == NULL) {
-        struct key k = key_of_id(KEY_BLOB, id);
-        BUF_AUTO v = BUF_INIT(64);
-        int rc = store_get(bs->st, SPACE_META, key_str(&k), &v);
+        struct pin_work w = {.e = bs->st->engine, .id = id, .read = READ_MEMORY};
+        pin_work(&w);
+        if (w.rc == ERR_AGAIN) {
+            w.read = READ_ANY;
+            int rc = store_work(pin_work, &w);
+            if (rc != 0) return rc;
+        }
         blob = map_get(bs->by_id, map_u64_key(&id)); /* another fiber may have been faster */
         if (blob == NULL) {
-            if (rc != 0) return rc;
-            struct wire w = wire_of(buf_str(&v));
-            uint32_t refs = wire_get_u32(&w);
-            uint64_t size = wire_get_u64(&w);
-            bool has_summary = wire_get_u8(&w) & SUMMARY_STORED;
-            if (w.bad || refs == 0) return ERR_CORRUPT;
-            blob = remember(bs, id, size, refs, has_summary);
+            if (w.rc != 0) return w.rc;
+            blob = remember(bs, id, w.size, w.refs);
         }
     }
     if (blob->refs == 0) return ERR_NOTFOUND;
@@ -148,26 +185,19 @@ void blob_unpin(struct blobs *bs, struct blob *blob) {
     (void)bs;
 }
 
-void blob_drop_summary(struct blobs *bs, struct batch *b, struct blob *blob) {
-    if (!blob->has_summary) return;
-    struct key k = key_of_id(KEY_SUMMARY, blob->id);
-    batch_delete(b, SPACE_META, key_str(&k));
-    blob->has_summary = false;
-    touched(bs, blob);
-}
-
 void blob_add_refs(struct blobs *bs, struct batch *b, struct blob *blob, int delta) {
     if (delta == 0) return;
     IEMS_ASSERT(delta > 0 || blob->refs >= (uint32_t)-delta);
     blob->refs = (uint32_t)((int64_t)blob->refs + delta);
     touched(bs, blob);
     if (blob->refs > 0) {
-        put_record(b, blob);
+        put_count(b, blob);
         return;
     }
     struct key k = key_of_id(KEY_BLOB, blob->id);
     batch_delete(b, SPACE_META, key_str(&k));
-    blob_drop_summary(bs, b, blob);
+    k.bytes[0] = KEY_REFS;
+    if (blob->counted) batch_delete(b, SPACE_META, key_str(&k));
     delete_chunks(b, blob->id, chunk_count(blob->size));
 }
 
@@ -230,8 +260,15 @@ int blob_read(struct store *st, uint64_t id, uint64_t size, uint64_t offset, uin
 }
 
 int blob_summary(struct store *st, uint64_t id, struct buf *out) {
-    struct key k = key_of_id(KEY_SUMMARY, id);
-    return store_get(st, SPACE_META, key_str(&k), out);
+    struct key k = key_of_id(KEY_BLOB, id);
+    size_t start = out->len;
+    int rc = store_get(st, SPACE_META, key_str(&k), out);
+    if (rc != 0) return rc;
+    if (out->len - start < SIZE_LEN) return ERR_CORRUPT;
+    size_t len = out->len - start - SIZE_LEN;
+    memmove(out->ptr + start, out->ptr + start + SIZE_LEN, len);
+    buf_truncate(out, start + len);
+    return 0;
 }
 
 struct upload *upload_new(struct blobs *bs) {

@@ -14,7 +14,7 @@ struct blobs;
 struct blob {
     uint64_t id, size;
     uint32_t refs;
-    bool has_summary; /* a summary stands beside the body */
+    bool counted; /* a count record was written */
     unsigned pins;
     uint64_t seq; /* the engine is up to date once this is written */
     struct list lru;
@@ -32,7 +32,6 @@ NODISCARD int blob_pin(struct blobs *bs, uint64_t id, struct blob **out);
 void blob_unpin(struct blobs *bs, struct blob *blob); /* NULL is fine */
 /* Changes the count in memory and in the batch, which the caller submits before it waits again. */
 void blob_add_refs(struct blobs *bs, struct batch *b, struct blob *blob, int delta);
-void blob_drop_summary(struct blobs *bs, struct batch *b, struct blob *blob);
 
 /* Appends bytes [offset, offset + len) of a body of `size` bytes. In a fiber. ERR_NOTFOUND when it is gone. */
 NODISCARD int blob_read(struct store *st, uint64_t id, uint64_t size, uint64_t offset, uint64_t len, struct buf *out);

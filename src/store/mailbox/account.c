@@ -127,18 +127,6 @@ static int load_record(struct load *l) {
     return 0;
 }
 
-static int load_usage(struct load *l) {
-    struct key k = key_of_id(KEY_USAGE, l->a->id);
-    BUF_AUTO v = BUF_INIT(64);
-    int rc = engine_get(l->e, SPACE_META, key_str(&k), READ_ANY, &v);
-    if (rc == ERR_NOTFOUND) return 0;
-    if (rc != 0) return rc;
-    struct wire w = wire_of(buf_str(&v));
-    l->a->bytes = wire_get_u64(&w);
-    l->a->messages = wire_get_u64(&w);
-    return w.bad ? ERR_CORRUPT : 0;
-}
-
 /* All pairs whose key begins with the kind and the account. */
 static int each_of(struct load *l, enum key_kind kind,
                    int (*take)(struct account *a, struct str rest, struct str value)) {
@@ -164,7 +152,11 @@ static int take_name(struct account *a, struct str rest, struct str value) {
 static int take_counters(struct account *a, struct str rest, struct str value) {
     if (rest.len != 8) return ERR_CORRUPT;
     struct folder *f = account_folder_by_id(a, key_get_u64(rest, 0));
-    return f == NULL ? 0 : folder_decode_counters(f, value);
+    int rc = f == NULL ? 0 : folder_decode_counters(f, value);
+    if (rc != 0 || f == NULL) return rc;
+    a->bytes += f->size;
+    a->messages += f->messages;
+    return 0;
 }
 
 static void insert_subscribed(struct account *a, struct str name) {
@@ -192,7 +184,6 @@ static void load_work(void *arg) {
         l->rc = 0;
         return;
     }
-    if (l->rc == 0) l->rc = load_usage(l);
     if (l->rc == 0) l->rc = each_of(l, KEY_NAME, take_name);
     if (l->rc == 0) l->rc = each_of(l, KEY_COUNTERS, take_counters);
     if (l->rc == 0) l->rc = each_of(l, KEY_SUBSCRIBED, take_subscribed);
@@ -224,7 +215,6 @@ static void account_create(struct account *a, struct str address) {
         account_add_folder(a, &b, str_from(first_folders[i].name), first_folders[i].special_use);
         account_subscribe(a, &b, str_from(first_folders[i].name), true);
     }
-    account_put_usage(a, &b);
     account_put_record(a, &b);
     uint64_t seq = commit_submit(st->commits, &b, COMMIT_RELAXED, NULL, NULL);
     for (size_t i = 0; i < a->folder_count; i++) a->folders[i]->seq = seq;
@@ -362,14 +352,6 @@ void account_put_record(struct account *a, struct batch *b) {
     wire_u32(&v, a->next_uidvalidity);
     wire_bytes(&v, str_sub(str_from(a->address), 0, 1024));
     batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
-}
-
-void account_put_usage(struct account *a, struct batch *b) {
-    struct key k = key_of_id(KEY_USAGE, a->id);
-    unsigned char v[16];
-    be64_put(v, a->bytes);
-    be64_put(v + 8, a->messages);
-    batch_put(b, SPACE_META, key_str(&k), str_of(v, sizeof v));
 }
 
 uint32_t account_new_uidvalidity(struct account *a, struct batch *b) {

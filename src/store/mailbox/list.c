@@ -246,7 +246,6 @@ void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, 
     f->account->bytes -= size;
     if (f->unseen_hint > index[0]) f->unseen_hint = index[0];
     folder_put_counters(f, b);
-    account_put_usage(f->account, b);
 }
 
 struct vanished_scan {
@@ -334,7 +333,6 @@ uint32_t folder_append(struct folder *f, struct batch *b, const struct message_n
     count_flags(f, msg.flags, 1);
     folder_list_append(f, &msg);
     folder_put_counters(f, b);
-    account_put_usage(f->account, b);
     return msg.uid;
 }
 
@@ -398,11 +396,10 @@ int folder_recount(struct folder *f, struct batch *b) {
     return rc;
 }
 
-void account_recount(struct account *a, struct batch *b) {
+void account_recount(struct account *a) {
     a->bytes = a->messages = 0;
     for (size_t i = 0; i < a->folder_count; i++) {
         a->bytes += a->folders[i]->size;
         a->messages += a->folders[i]->messages;
     }
-    account_put_usage(a, b);
 }

@@ -109,7 +109,6 @@ bool account_has_children(struct account *a, const char *name);
 bool account_subscribed(struct account *a, struct str name);
 bool account_fits(const struct account *a, uint64_t bytes, uint64_t quota); /* quota 0 = unlimited */
 void account_put_record(struct account *a, struct batch *b);
-void account_put_usage(struct account *a, struct batch *b);
 uint32_t account_new_uidvalidity(struct account *a, struct batch *b);
 /* Adds a folder in memory and batch. The name is valid and free. */
 struct folder *account_add_folder(struct account *a, struct batch *b, struct str name, const char *special_use);

@@ -21,7 +21,7 @@ NODISCARD int folder_decode_name(struct folder *f, struct str value);
 NODISCARD int folder_decode_counters(struct folder *f, struct str value);
 /* Counts anew from the list and the stored records, and puts the counters. In a fiber. */
 NODISCARD int folder_recount(struct folder *f, struct batch *b);
-void account_recount(struct account *a, struct batch *b);
+void account_recount(struct account *a);
 void folder_list_drop(struct folder *f); /* HOT, not pinned -> COLD */
 
 #endif

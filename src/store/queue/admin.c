@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_DEFAULT = 100, MATCHED_MAX = 1000000, LIST_MEMORY = 64 * 1024 * 1024, ACTION_SLICE = 200 };
+enum {
+    LIST_DEFAULT = 100,
+    MATCHED_MAX = 1000000,
+    KEYS_MEMORY = 256 * 1024 * 1024,
+    LIST_MEMORY = 64 * 1024 * 1024,
+    ACTION_SLICE = 200
+};
 
 static bool matches_recipient(const Store__Entry *e, struct str want) {
     for (size_t i = 0; i < e->n_recipients; i++)
@@ -34,7 +40,8 @@ struct found {
     uint64_t id, size;
     int64_t created;
     int32_t priority;
-    char *sender; /* SORT_SENDER */
+    size_t key, key_len; /* in scan->keys */
+    char *sender;        /* SORT_SENDER */
 };
 
 struct scan {
@@ -42,60 +49,66 @@ struct scan {
     Store__QueueSort sort;
     struct found *list;
     size_t count, cap;
+    struct buf keys;
     struct arena *scratch;
-    bool too_many;
 };
 
-static void scan_add(struct scan *s, const Store__Entry *e) {
+static void scan_add(struct scan *s, struct str key, const Store__Entry *e) {
     if (s->count == s->cap) {
         s->cap = s->cap * 2 + 64;
         s->list = realloc(s->list, s->cap * sizeof *s->list);
         IEMS_ASSERT(s->list != NULL);
     }
-    s->list[s->count++] =
-        (struct found){e->id, e->size, e->created, e->priority,
-                       s->sort == STORE__QUEUE_SORT__SORT_SENDER ? str_dup(str_from(e->sender)) : NULL};
+    s->list[s->count++] = (struct found){
+        .id = e->id,
+        .size = e->size,
+        .created = e->created,
+        .priority = e->priority,
+        .key = s->keys.len,
+        .key_len = key.len,
+        .sender = s->sort == STORE__QUEUE_SORT__SORT_SENDER ? str_dup(str_from(e->sender)) : NULL,
+    };
+    buf_add(&s->keys, key);
+}
+
+static bool wanted_id(const Store__QueueFilter *f, uint64_t id) {
+    if (f == NULL || f->n_ids == 0) return true;
+    for (size_t i = 0; i < f->n_ids; i++)
+        if (f->ids[i] == id) return true;
+    return false;
 }
 
 static bool scan_one(void *arg, struct str key, struct str value) {
     struct scan *s = arg;
     Store__Entry *e;
-    (void)key;
+    if (!wanted_id(s->filter, entry_key_id(key))) return true;
     arena_reset(s->scratch);
-    if (entry_unpack(value, s->scratch, &e) != 0 || !matches(s->filter, e)) return true;
-    if (s->count == MATCHED_MAX) {
-        s->too_many = true;
-        return false;
-    }
-    scan_add(s, e);
-    return true;
-}
-
-static int scan_ids(struct queue *q, struct scan *s) {
-    for (size_t i = 0; i < s->filter->n_ids; i++) {
-        Store__Entry *e;
-        arena_reset(s->scratch);
-        int rc = entry_read(q, s->filter->ids[i], s->scratch, &e);
-        if (rc == ERR_NOTFOUND) continue;
-        if (rc != 0) return rc;
-        if (matches(s->filter, e)) scan_add(s, e);
-    }
-    return 0;
+    if (entry_decode(value, s->scratch, &e) != 0 || !matches(s->filter, e)) return true;
+    scan_add(s, key, e);
+    return s->count < MATCHED_MAX && s->keys.error == 0;
 }
 
 static int scan_entries(struct queue *q, struct scan *s) {
     s->scratch = arena_new(ENTRY_MEMORY_MAX);
+    buf_init(&s->keys, KEYS_MEMORY);
     int rc = store_wait_applied(q->st, commit_last(q->st->commits));
-    unsigned char from = KEY_ENTRY, to = KEY_ENTRY + 1;
-    struct engine_range r = {.space = SPACE_META, .once = true, .from = str_of(&from, 1), .to = str_of(&to, 1)};
-    if (rc == 0) rc = s->filter != NULL && s->filter->n_ids > 0 ? scan_ids(q, s) : store_scan(q->st, &r, scan_one, s);
+    for (size_t i = 0; i < ENTRY_KINDS && rc == 0; i++) {
+        unsigned char from = (unsigned char)entry_kinds[i], to = (unsigned char)(from + 1);
+        struct engine_range r = {.space = SPACE_META, .once = true, .from = str_of(&from, 1), .to = str_of(&to, 1)};
+        rc = store_scan(q->st, &r, scan_one, s);
+    }
     arena_free(s->scratch);
-    return rc;
+    return rc != 0 ? rc : s->keys.error;
+}
+
+static struct str found_key(const struct scan *s, const struct found *f) {
+    return str_of(s->keys.ptr + f->key, f->key_len);
 }
 
 static void scan_done(struct scan *s) {
     for (size_t i = 0; i < s->count; i++) free(s->list[i].sender);
     free(s->list);
+    buf_done(&s->keys);
 }
 
 static int by_id(const struct found *a, const struct found *b) {
@@ -163,7 +176,7 @@ int queue_list(struct queue *q, const Store__QueueList *r, struct arena *arena, 
     }
     for (; rc == 0 && i < s.count && reply->n_entries < limit && arena_used(arena) < RPC_FRAME_MAX / 4; i++) {
         Store__Entry *e;
-        rc = entry_read(q, s.list[i].id, arena, &e);
+        rc = entry_get(q, found_key(&s, &s.list[i]), arena, &e);
         if (rc == 0) {
             show_destination(q, arena, e);
             reply->entries[reply->n_entries++] = e;
@@ -216,12 +229,6 @@ struct act {
     struct arena *arena;
 };
 
-static enum entry_state state_of(struct act *a, const Store__Entry *e, int *rc) {
-    enum entry_state state = ENTRY_READY;
-    *rc = entry_state_find(a->q, e, &state);
-    return state;
-}
-
 static char *act_line(struct act *a) {
     static const char *const names[] = {"", "held", "released", "retried", "deleted", "bounced"};
     return arena_printf(a->arena, "queue %s by=%s reason=\"%s\"", names[a->r->verb], a->r->by, a->r->reason);
@@ -232,7 +239,7 @@ static void act_change(struct act *a, Store__Entry *e, enum entry_state state, s
     struct dest *from = dest_get(channel_get(q, entry_channel(e)), entry_dest(e));
     Store__Entry old = *e;
     (void)verb_change(e, state, a->r->verb, a->r->reason);
-    index_delete(&a->b, &old, state);
+    entry_delete(&a->b, &old, state);
     count_state(from, state, e->size, -1);
     clock_moved(q, e->id);
     attention_done(q, e->id);
@@ -243,8 +250,6 @@ static void act_change(struct act *a, Store__Entry *e, enum entry_state state, s
     *out = (struct applied){.id = e->id, .dest = from, .priority = e->priority};
     busy_add(q, e->id);
     if (a->r->verb == STORE__QUEUE_VERB__VERB_DELETE) {
-        struct key k = key_of_id(KEY_ENTRY, e->id);
-        batch_delete(&a->b, SPACE_META, key_str(&k));
         blob_add_refs(q->bs, &a->b, blob, -1);
         from->pins++;
         return;
@@ -253,8 +258,7 @@ static void act_change(struct act *a, Store__Entry *e, enum entry_state state, s
     out->dest = dest_get(channel_get(q, entry_channel(e)), entry_dest(e));
     out->dest->pins++;
     out->ready = now == ENTRY_READY;
-    entry_put(&a->b, e);
-    index_put(q, &a->b, e, now);
+    entry_put(q, &a->b, e, now);
     count_state(out->dest, now, e->size, 1);
     if (from != out->dest) dest_settle(from);
 }
@@ -266,7 +270,7 @@ static void end_wait(struct queue *q, const Store__Entry *e) {
     if (d != NULL && d->until != 0) dest_wait(d, 1, STR_EMPTY, d->attempts);
 }
 
-static int act_one(struct act *a, uint64_t id, bool *acted) {
+static int act_one(struct act *a, uint64_t id, struct str key, bool *acted) {
     struct queue *q = a->q;
     Store__Entry *e;
     struct blob *blob = NULL;
@@ -281,8 +285,8 @@ static int act_one(struct act *a, uint64_t id, bool *acted) {
     }
     if (map_get(q->busy, map_u64_key(&id)) != NULL) return ERR_AGAIN;
     busy_add(q, id);
-    int rc = entry_read(q, id, a->arena, &e);
-    enum entry_state state = rc == 0 ? state_of(a, e, &rc) : ENTRY_READY;
+    enum entry_state state = entry_key_state(key);
+    int rc = entry_get(q, key, a->arena, &e);
     Store__Entry probe = rc == 0 ? *e : (Store__Entry)STORE__ENTRY__INIT;
     if (rc == 0 && a->r->verb == STORE__QUEUE_VERB__VERB_DELETE) rc = blob_pin(q->bs, e->blob, &blob);
     busy_remove(q, id);
@@ -310,12 +314,14 @@ static int act_all(struct act *a, const struct scan *s, uint64_t *count) {
     int rc = 0;
     for (size_t i = 0; i < s->count && rc == 0; i++) {
         bool acted = false;
-        rc = act_one(a, s->list[i].id, &acted);
+        rc = act_one(a, s->list[i].id, found_key(s, &s->list[i]), &acted);
         if (rc == ERR_AGAIN) { /* a commit moves it just now: once more behind it */
             rc = act_flush(a);
             if (rc == 0) rc = store_wait_durable(a->q->st, commit_last(a->q->st->commits));
-            if (rc == 0) rc = act_one(a, s->list[i].id, &acted);
-            if (rc == ERR_AGAIN) rc = 0;
+            struct place place;
+            if (rc == 0) rc = entry_find(a->q, s->list[i].id, &place);
+            if (rc == 0) rc = act_one(a, s->list[i].id, key_str(&place.key), &acted);
+            if (rc == ERR_AGAIN || rc == ERR_NOTFOUND) rc = 0;
         }
         *count += acted;
         if (rc == 0 && a->count == ACTION_SLICE) rc = act_flush(a);

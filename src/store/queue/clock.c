@@ -9,11 +9,13 @@
 enum { SWEEP_MAX = 1000, RETRY_MS = 1000, SLEEP_MAX_MS = 3600 * 1000, TIME_KEY_LEN = 17 };
 
 struct due {
-    int64_t at, created;
+    int64_t at, ready;
     uint64_t id, size;
     int32_t priority;
     char channel[CHANNEL_NAME_MAX + 1];
     char *dest;
+    char *value; /* DEFERRED: as it stands in the engine */
+    size_t value_len;
 };
 
 struct sweep {
@@ -22,6 +24,27 @@ struct sweep {
     size_t count;
     bool full;
 };
+
+static bool due_deferred(struct due *d, struct str value, struct str *channel, struct str *dest) {
+    struct entry_head h;
+    if (!entry_head(value, &h)) return false;
+    d->size = h.size;
+    d->priority = h.priority;
+    *channel = h.channel;
+    *dest = h.dest;
+    d->value = str_dup(value);
+    d->value_len = value.len;
+    return true;
+}
+
+static bool due_attention(struct due *d, struct str value, struct str *channel, struct str *dest) {
+    struct wire w = wire_of(value);
+    d->ready = (int64_t)wire_get_u64(&w);
+    d->priority = (int32_t)wire_get_u32(&w);
+    *channel = wire_get_bytes(&w);
+    *dest = wire_get_bytes(&w);
+    return !w.bad && dest->len <= QUEUE_TEXT_MAX;
+}
 
 static bool sweep_one(struct sweep *s, enum key_kind kind, struct str key, struct str value) {
     if (key.len != TIME_KEY_LEN) return true;
@@ -35,16 +58,14 @@ static bool sweep_one(struct sweep *s, enum key_kind kind, struct str key, struc
         return false;
     }
     struct due d = {.at = at, .id = key_get_u64(key, 9)};
-    struct wire w = wire_of(value);
-    struct str channel = value, dest = STR_EMPTY;
-    if (kind == KEY_DEFERRED) {
-        d.size = wire_get_u64(&w);
-        d.created = (int64_t)wire_get_u64(&w);
-        d.priority = (int32_t)wire_get_u32(&w);
-        channel = wire_get_bytes(&w);
-        dest = wire_get_bytes(&w);
+    struct str channel, dest;
+    /* A damaged record is left to the check. */
+    if (kind == KEY_DEFERRED ? !due_deferred(&d, value, &channel, &dest) : !due_attention(&d, value, &channel, &dest))
+        return true;
+    if (channel.len == 0 || str_to_cstr(channel, d.channel, sizeof d.channel) != 0) {
+        free(d.value);
+        return true;
     }
-    if (w.bad || str_to_cstr(channel, d.channel, sizeof d.channel) != 0) return true; /* the check reports it */
     d.dest = str_dup(dest);
     s->list[s->count++] = d;
     return true;
@@ -73,21 +94,19 @@ static int sweep(struct queue *q, enum key_kind kind, struct sweep *s) {
 
 static void sweep_done(struct queue *q, struct sweep *s) {
     q->sweeping = false;
-    for (size_t i = 0; i < s->count; i++) free(s->list[i].dest);
+    for (size_t i = 0; i < s->count; i++) {
+        free(s->list[i].dest);
+        free(s->list[i].value);
+    }
     free(s->list);
 }
 
 static void promote_one(struct queue *q, struct batch *b, const struct due *d) {
-    Store__Entry e = STORE__ENTRY__INIT; /* only what its keys need */
-    e.id = d->id;
-    e.ready = d->at;
-    e.channel = (char *)(uintptr_t)d->channel;
-    e.destination = d->dest;
-    e.priority = d->priority;
-    e.size = d->size;
-    e.created = d->created;
-    index_delete(b, &e, ENTRY_DEFERRED);
-    index_put(q, b, &e, ENTRY_READY);
+    struct key from, to;
+    deferred_key(&from, d->at, d->id);
+    ready_key(&to, str_from(d->channel), str_from(d->dest), d->priority, d->id);
+    batch_delete(b, SPACE_META, key_str(&from));
+    batch_put(b, SPACE_META, key_str(&to), str_of(d->value, d->value_len));
     struct dest *dest = dest_get(channel_get(q, str_from(d->channel)), str_from(d->dest));
     count_state(dest, ENTRY_DEFERRED, d->size, -1);
     count_state(dest, ENTRY_READY, d->size, 1);
@@ -128,27 +147,37 @@ static void promote(struct queue *q) {
     sweep_done(q, &s);
 }
 
-static void attention_add(struct queue *q, struct channel *c, uint64_t id) {
+static void attention_add(struct queue *q, const struct due *d) {
     struct attention *a = calloc(1, sizeof *a);
+    struct channel *c = channel_get(q, str_from(d->channel));
     IEMS_ASSERT(a != NULL);
-    a->id = id;
+    a->id = d->id;
+    a->ready = d->ready;
+    a->priority = d->priority;
+    a->dest = str_dup(str_from(d->dest));
     a->queued = true;
     IEMS_ASSERT(map_put(q->attention, map_u64_key(&a->id), a, NULL) == 0);
     list_push_back(&c->attention, &a->link);
     push_wake(c);
 }
 
+void attention_free(void *p) {
+    struct attention *a = p;
+    free(a->dest);
+    free(a);
+}
+
 void attention_done(struct queue *q, uint64_t id) {
     struct attention *a = map_remove(q->attention, map_u64_key(&id));
     if (a == NULL) return;
     list_remove(&a->link);
-    free(a);
+    attention_free(a);
 }
 
 void attention_again(struct queue *q, struct channel *c, uint64_t id) {
     struct attention *a = map_get(q->attention, map_u64_key(&id));
     if (a == NULL) {
-        attention_add(q, c, id);
+        clock_attention(q, clock_wall_ms()); /* the next sweep finds it */
     } else if (!a->queued) {
         a->queued = true;
         list_push_back(&c->attention, &a->link);
@@ -166,7 +195,7 @@ static void attend(struct queue *q) {
             uint64_t id = s.list[i].id;
             if (queue_is_free(q, id) && map_get(q->attention, map_u64_key(&id)) == NULL &&
                 map_get(q->moved, map_u64_key(&id)) == NULL)
-                attention_add(q, channel_get(q, str_from(s.list[i].channel)), id);
+                attention_add(q, &s.list[i]);
         }
     } else {
         q->next_attention = s.now + RETRY_MS;

@@ -181,8 +181,6 @@ static void make_outputs(struct step *s) {
     }
     /* One reference goes from the entry to the first that takes the body over; the net change is written. */
     int delta = (int)inherited + (int)s->delivered - (s->ends && s->lease->left == 0 ? 1 : 0);
-    bool in_queue = inherited > 0 || s->lease->left > 0 || s->blob->refs > 1;
-    if (!in_queue && s->delivered > 0) blob_drop_summary(s->q->bs, &s->b, s->blob);
     blob_add_refs(s->q->bs, &s->b, s->blob, delta);
 }
 
@@ -218,7 +216,7 @@ static void later(int64_t *at, int64_t now) {
     if (*at != 0 && *at <= now) *at = now + ATTENTION_PAUSE_MS;
 }
 
-static void put_rest(struct step *s, const Store__Entry *e) {
+static void put_rest(struct step *s, const Store__Entry *e, enum entry_state state, bool everywhere) {
     struct lease *l = s->lease;
     Store__Entry rest = *e;
     rest.recipients = arena_alloc(s->arena, (l->left + 1) * sizeof(Store__Recipient *));
@@ -226,7 +224,10 @@ static void put_rest(struct step *s, const Store__Entry *e) {
     rest.n_recipients = 0;
     for (size_t i = 0; i < e->n_recipients; i++)
         if (!l->done[i]) rest.recipients[rest.n_recipients++] = e->recipients[i];
-    entry_put(&s->b, &rest);
+    if (everywhere)
+        entry_put(s->q, &s->b, &rest, state);
+    else
+        entry_store(&s->b, &rest, state);
 }
 
 static void defer(struct step *s) {
@@ -234,7 +235,7 @@ static void defer(struct step *s) {
     Store__Entry *e = l->entry;
     const Store__Entry *u = s->r->update;
     int64_t now = clock_wall_ms();
-    index_delete(&s->b, e, l->state);
+    entry_delete(&s->b, e, l->state);
     update_recipients(l, u);
     e->ready = u->ready;
     e->warn = u->warn;
@@ -245,8 +246,7 @@ static void defer(struct step *s) {
     later(&e->warn, now);
     later(&e->expires, now);
     s->end_state = e->ready > now ? ENTRY_DEFERRED : ENTRY_READY;
-    put_rest(s, e);
-    index_put(s->q, &s->b, e, s->end_state);
+    put_rest(s, e, s->end_state, true);
     s->q->counters.deferred++;
 }
 
@@ -254,14 +254,12 @@ static void settle_entry(struct step *s) {
     struct lease *l = s->lease;
     const Store__QueueCommit *r = s->r;
     if (l->left == 0) {
-        struct key k = key_of_id(KEY_ENTRY, l->entry->id);
-        batch_delete(&s->b, SPACE_META, key_str(&k));
-        index_delete(&s->b, l->entry, l->state);
+        entry_delete(&s->b, l->entry, l->state);
         s->q->counters.consumed++;
     } else if (r->defer) {
         defer(s);
     } else if (r->n_done > 0 || s->delivered > 0 || r->all_done) {
-        put_rest(s, l->entry);
+        put_rest(s, l->entry, l->state, false);
     }
     if (s->ends) {
         clock_moved(s->q, l->entry->id);

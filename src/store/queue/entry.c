@@ -5,6 +5,8 @@
 
 #include <limits.h>
 
+const enum key_kind entry_kinds[ENTRY_KINDS] = {KEY_READY, KEY_DEFERRED, KEY_HELD};
+
 struct str entry_pack(const Store__Entry *e, struct buf *out) {
     Store__Entry copy = *e;
     copy.summary = (ProtobufCBinaryData){0, NULL};
@@ -50,14 +52,6 @@ int64_t entry_attention(const Store__Entry *e) {
     return e->warn < e->expires ? e->warn : e->expires;
 }
 
-void entry_put(struct batch *b, const Store__Entry *e) {
-    struct key k = key_of_id(KEY_ENTRY, e->id);
-    BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
-    struct str bytes = entry_pack(e, &v);
-    IEMS_ASSERT(v.error == 0);
-    batch_put(b, SPACE_META, key_str(&k), bytes);
-}
-
 /* Signed numbers in an order that bytes keep. */
 static uint32_t ordered(int32_t v) {
     return (uint32_t)v ^ 0x80000000u;
@@ -97,32 +91,62 @@ void index_key(struct key *k, const Store__Entry *e, enum entry_state state) {
         *k = key_of_id(KEY_HELD, e->id);
 }
 
+void deferred_key(struct key *k, int64_t ready, uint64_t id) {
+    time_key(k, KEY_DEFERRED, ready, id);
+}
+
 void attention_key(struct key *k, int64_t at, uint64_t id) {
     time_key(k, KEY_ATTENTION, at, id);
 }
 
-/* The values repeat what a scan needs to count and to move the entry without reading it. */
-void index_put(struct queue *q, struct batch *b, const Store__Entry *e, enum entry_state state) {
+/* The value begins with what a scan needs to count and to move the entry without unpacking it. */
+static void head_put(struct buf *v, const Store__Entry *e) {
+    wire_u64(v, e->size);
+    wire_u64(v, (uint64_t)e->created);
+    wire_u32(v, (uint32_t)e->priority);
+    wire_bytes(v, entry_channel(e));
+    wire_bytes(v, entry_dest(e));
+}
+
+bool entry_head(struct str value, struct entry_head *h) {
+    struct wire w = wire_of(value);
+    h->size = wire_get_u64(&w);
+    h->created = (int64_t)wire_get_u64(&w);
+    h->priority = (int32_t)wire_get_u32(&w);
+    h->channel = wire_get_bytes(&w);
+    h->dest = wire_get_bytes(&w);
+    h->packed = w.rest;
+    return !w.bad && h->channel.len > 0 && h->channel.len <= CHANNEL_NAME_MAX && h->dest.len <= QUEUE_TEXT_MAX;
+}
+
+void entry_store(struct batch *b, const Store__Entry *e, enum entry_state state) {
+    struct key k;
+    BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
+    index_key(&k, e, state);
+    head_put(&v, e);
+    (void)entry_pack(e, &v);
+    IEMS_ASSERT(v.error == 0);
+    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
+}
+
+/* The attention index tells where the entry may stand: DEFERRED, or READY by now. */
+void entry_put(struct queue *q, struct batch *b, const Store__Entry *e, enum entry_state state) {
     struct key k;
     int64_t attention = entry_attention(e);
-    BUF_AUTO v = BUF_INIT(4096);
-    index_key(&k, e, state);
-    wire_u64(&v, e->size);
-    wire_u64(&v, (uint64_t)e->created);
-    if (state != ENTRY_READY) {
-        wire_u32(&v, (uint32_t)e->priority);
-        wire_bytes(&v, entry_channel(e));
-        wire_bytes(&v, entry_dest(e));
-    }
-    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
+    entry_store(b, e, state);
     if (state == ENTRY_DEFERRED) clock_deferred(q, e->ready);
     if (attention == 0 || state == ENTRY_HELD) return;
+    BUF_AUTO v = BUF_INIT(4096);
+    wire_u64(&v, (uint64_t)e->ready);
+    wire_u32(&v, (uint32_t)e->priority);
+    wire_bytes(&v, entry_channel(e));
+    wire_bytes(&v, entry_dest(e));
     attention_key(&k, attention, e->id);
-    batch_put(b, SPACE_META, key_str(&k), entry_channel(e));
+    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
     clock_attention(q, attention);
 }
 
-void index_delete(struct batch *b, const Store__Entry *e, enum entry_state state) {
+void entry_delete(struct batch *b, const Store__Entry *e, enum entry_state state) {
     struct key k;
     int64_t attention = entry_attention(e);
     index_key(&k, e, state);
@@ -132,9 +156,49 @@ void index_delete(struct batch *b, const Store__Entry *e, enum entry_state state
     batch_delete(b, SPACE_META, key_str(&k));
 }
 
-int entry_read(struct queue *q, uint64_t id, struct arena *arena, Store__Entry **out) {
-    struct key k = key_of_id(KEY_ENTRY, id);
+int entry_decode(struct str value, struct arena *arena, Store__Entry **out) {
+    struct entry_head h;
+    return entry_head(value, &h) ? entry_unpack(h.packed, arena, out) : ERR_CORRUPT;
+}
+
+int entry_get(struct queue *q, struct str key, struct arena *arena, Store__Entry **out) {
     BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
-    int rc = store_get(q->st, SPACE_META, key_str(&k), &v);
-    return rc != 0 ? rc : entry_unpack(buf_str(&v), arena, out);
+    int rc = store_get(q->st, SPACE_META, key, &v);
+    return rc != 0 ? rc : entry_decode(buf_str(&v), arena, out);
+}
+
+uint64_t entry_key_id(struct str key) {
+    return key.len >= 9 ? key_get_u64(key, key.len - 8) : 0;
+}
+
+enum entry_state entry_key_state(struct str key) {
+    return key.ptr[0] == KEY_READY ? ENTRY_READY : key.ptr[0] == KEY_DEFERRED ? ENTRY_DEFERRED : ENTRY_HELD;
+}
+
+struct search {
+    uint64_t id;
+    struct place *out;
+    bool found;
+};
+
+static bool search_one(void *arg, struct str key, struct str value) {
+    struct search *s = arg;
+    (void)value;
+    if (entry_key_id(key) != s->id || key.len > KEY_MAX) return true;
+    s->out->state = entry_key_state(key);
+    s->out->key.len = 0;
+    key_bytes(&s->out->key, key);
+    s->found = true;
+    return false;
+}
+
+int entry_find(struct queue *q, uint64_t id, struct place *out) {
+    struct search s = {.id = id, .out = out};
+    int rc = store_wait_applied(q->st, commit_last(q->st->commits));
+    for (size_t i = 0; i < ENTRY_KINDS && rc == 0 && !s.found; i++) {
+        unsigned char from = (unsigned char)entry_kinds[i], to = (unsigned char)(from + 1);
+        struct engine_range r = {.space = SPACE_META, .once = true, .from = str_of(&from, 1), .to = str_of(&to, 1)};
+        rc = store_scan(q->st, &r, search_one, &s);
+    }
+    return rc != 0 ? rc : s.found ? 0 : ERR_NOTFOUND;
 }

@@ -23,21 +23,6 @@ bool queue_is_free(struct queue *q, uint64_t id) {
     return map_get(q->leases, map_u64_key(&id)) == NULL && map_get(q->busy, map_u64_key(&id)) == NULL;
 }
 
-/* A due entry stands under DEFERRED until the clock has moved it; only the index knows. */
-int entry_state_find(struct queue *q, const Store__Entry *e, enum entry_state *out) {
-    struct key k;
-    BUF_AUTO v = BUF_INIT(4096);
-    if (e->held || e->ready > clock_wall_ms()) {
-        *out = e->held ? ENTRY_HELD : ENTRY_DEFERRED;
-        return 0;
-    }
-    ready_key(&k, entry_channel(e), entry_dest(e), e->priority, e->id);
-    int rc = store_get(q->st, SPACE_META, key_str(&k), &v);
-    if (rc != 0 && rc != ERR_NOTFOUND) return rc;
-    *out = rc == 0 ? ENTRY_READY : ENTRY_DEFERRED;
-    return 0;
-}
-
 struct lease_new {
     struct arena *arena;
     Store__Entry *entry;
@@ -46,17 +31,22 @@ struct lease_new {
     bool has_body;
 };
 
+static int read_places(struct queue *q, const struct place *places, size_t count, struct lease_new *n) {
+    int rc = ERR_NOTFOUND;
+    for (size_t i = 0; i < count && rc == ERR_NOTFOUND; i++) {
+        rc = entry_get(q, key_str(&places[i].key), n->arena, &n->entry);
+        n->state = places[i].state;
+    }
+    return rc;
+}
+
 /* What waits comes first: nothing is decided here. The entry is busy meanwhile. */
-static int lease_load(struct queue *q, uint64_t id, bool only_ready, uint64_t body_max, bool with_summary,
+static int lease_load(struct queue *q, const struct place *places, size_t count, uint64_t body_max, bool with_summary,
                       struct lease_new *n) {
-    int rc = entry_read(q, id, n->arena, &n->entry);
-    if (rc == 0 && only_ready)
-        n->state = ENTRY_READY;
-    else if (rc == 0)
-        rc = entry_state_find(q, n->entry, &n->state);
+    int rc = read_places(q, places, count, n);
+    if (rc == 0 && n->state == ENTRY_HELD) rc = ERR_NOTFOUND;
     if (rc != 0) return rc;
     const Store__Entry *e = n->entry;
-    if (n->state == ENTRY_HELD || (only_ready && (e->held || e->ready > clock_wall_ms()))) return ERR_NOTFOUND;
     n->has_body = e->prefix.len + e->size <= body_max;
     if (n->has_body) {
         buf_add(&n->body, rpc_bytes(e->prefix));
@@ -107,15 +97,15 @@ static int lease_send(struct queue_client *c, struct lease *lease, struct lease_
     return c->send(c, STORE_EVENT_LEASE, &msg.base, n->has_body ? buf_str(&n->body) : STR_EMPTY);
 }
 
-int lease_start(struct queue *q, struct queue_client *c, struct listen *l, uint64_t id, bool attention, bool only_ready,
-                uint64_t body_max, bool with_summary) {
+int lease_start(struct queue *q, struct queue_client *c, struct listen *l, uint64_t id, const struct place *places,
+                size_t count, bool attention, uint64_t body_max, bool with_summary) {
     if (!queue_is_free(q, id)) return ERR_AGAIN;
     struct lease_new n = {
         .arena = arena_new(ENTRY_MEMORY_MAX), .body = BUF_INIT(RPC_FRAME_MAX), .summary = BUF_INIT(STORE_VALUE_MAX)};
     if (body_max > RPC_CHUNK_MAX) body_max = RPC_CHUNK_MAX;
     busy_add(q, id);
     c->pins++;
-    int rc = lease_load(q, id, only_ready, body_max, with_summary, &n);
+    int rc = lease_load(q, places, count, body_max, with_summary, &n);
     busy_remove(q, id);
     if (rc == 0 && (c->gone || (l != NULL && l->channel == NULL))) rc = ERR_CLOSED;
     if (rc == 0) {

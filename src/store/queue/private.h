@@ -58,6 +58,9 @@ struct listen {
 struct attention {
     struct list link;
     uint64_t id;
+    int64_t ready; /* these say where it may stand */
+    int32_t priority;
+    char *dest;
     bool queued; /* in channel->attention; else leased */
 };
 
@@ -102,16 +105,36 @@ struct str entry_pack(const Store__Entry *e, struct buf *out); /* without the su
 NODISCARD int entry_unpack(struct str bytes, struct arena *arena, Store__Entry **out);
 NODISCARD int entry_check(const Store__Entry *e, struct error *err);
 int64_t entry_attention(const Store__Entry *e); /* 0 = none */
-void entry_put(struct batch *b, const Store__Entry *e);
-void index_put(struct queue *q, struct batch *b, const Store__Entry *e, enum entry_state state);
-void index_delete(struct batch *b, const Store__Entry *e, enum entry_state state);
+/* An entry stands under the key of its state, and in the attention index. */
+struct entry_head {
+    uint64_t size;
+    int64_t created;
+    int32_t priority;
+    struct str channel, dest, packed;
+};
+/* Where an entry is, or may be. */
+struct place {
+    enum entry_state state;
+    struct key key;
+};
+enum { ENTRY_KINDS = 3 };
+extern const enum key_kind entry_kinds[ENTRY_KINDS];
+bool entry_head(struct str value, struct entry_head *out);
+NODISCARD int entry_decode(struct str value, struct arena *arena, Store__Entry **out);
+uint64_t entry_key_id(struct str key);
+enum entry_state entry_key_state(struct str key);
+void entry_store(struct batch *b, const Store__Entry *e, enum entry_state state); /* without the attention index */
+void entry_put(struct queue *q, struct batch *b, const Store__Entry *e, enum entry_state state);
+void entry_delete(struct batch *b, const Store__Entry *e, enum entry_state state);
+NODISCARD int entry_get(struct queue *q, struct str key, struct arena *arena, Store__Entry **out); /* in a fiber */
+/* By id alone: reads the keys of all entries, for administrators. In a fiber. ERR_NOTFOUND. */
+NODISCARD int entry_find(struct queue *q, uint64_t id, struct place *out);
 void index_key(struct key *k, const Store__Entry *e, enum entry_state state);
 void attention_key(struct key *k, int64_t at, uint64_t id);
+void deferred_key(struct key *k, int64_t ready, uint64_t id);
 void ready_key(struct key *k, struct str channel, struct str dest, int32_t priority, uint64_t id);
 /* Takes the parts of a READY key apart; false when it is malformed. */
 bool ready_key_parse(struct str key, struct str *channel, struct str *dest, int32_t *priority, uint64_t *id);
-/* Reads and unpacks an entry. In a fiber. */
-NODISCARD int entry_read(struct queue *q, uint64_t id, struct arena *arena, Store__Entry **out);
 
 /* --- dest.c */
 struct channel *channel_get(struct queue *q, struct str name); /* made when it is new */
@@ -129,15 +152,15 @@ void dest_free(void *d);
 void count_state(struct dest *d, enum entry_state state, uint64_t bytes, int by);
 
 /* --- lease.c */
-/* ERR_NOTFOUND: it is not there, or not in this state any more; ERR_AGAIN: taken or busy. In a fiber. */
-NODISCARD int lease_start(struct queue *q, struct queue_client *c, struct listen *l, uint64_t id, bool attention,
-                          bool only_ready, uint64_t body_max, bool with_summary);
+/* Leases the entry that stands in one of `places`. ERR_NOTFOUND: it does not, or may not be offered any more;
+ * ERR_AGAIN: leased or busy. In a fiber. */
+NODISCARD int lease_start(struct queue *q, struct queue_client *c, struct listen *l, uint64_t id,
+                          const struct place *places, size_t count, bool attention, uint64_t body_max,
+                          bool with_summary);
 /* Ends it; what `remains` of the entry is counted by the caller. */
 void lease_end(struct queue *q, struct lease *l, bool remains);
 /* The lease ended and the entry is as it was: offers it again. */
 void lease_return(struct queue *q, struct lease *l);
-/* Which index it stands in. In a fiber. */
-NODISCARD int entry_state_find(struct queue *q, const Store__Entry *e, enum entry_state *out);
 void busy_add(struct queue *q, uint64_t id);
 void busy_remove(struct queue *q, uint64_t id);
 bool queue_is_free(struct queue *q, uint64_t id); /* neither leased nor busy */
@@ -166,6 +189,7 @@ void clock_moved(struct queue *q, uint64_t id); /* a commit moves or ends it */
 /* The attention of an entry ended without a change. */
 void attention_again(struct queue *q, struct channel *c, uint64_t id);
 void attention_done(struct queue *q, uint64_t id);
+void attention_free(void *a);
 
 /* --- trace.c */
 enum { TRACE_KEYS_MAX = 256 * 1024 };

@@ -30,7 +30,10 @@ static bool push_attention(struct channel *c) {
     struct attention *a = list_entry(list_pop_front(&c->attention), struct attention, link);
     a->queued = false;
     uint64_t id = a->id;
-    int rc = lease_start(c->q, l->client, l, id, true, false, l->body_max, l->with_summary);
+    struct place places[2] = {{.state = ENTRY_DEFERRED}, {.state = ENTRY_READY}};
+    deferred_key(&places[0].key, a->ready, id);
+    ready_key(&places[1].key, str_from(c->name), str_from(a->dest), a->priority, id);
+    int rc = lease_start(c->q, l->client, l, id, places, 2, true, l->body_max, l->with_summary);
     if (rc == ERR_AGAIN)
         attention_again(c->q, c, id); /* leased already: its end decides */
     else if (rc != 0)
@@ -54,6 +57,13 @@ static struct dest *next_offer(struct channel *c) {
     return NULL;
 }
 
+static int lease_ready(struct dest *d, struct queue_client *client, struct listen *l, const struct ready_ref *ref,
+                       uint64_t body_max, bool with_summary) {
+    struct place place = {.state = ENTRY_READY};
+    ready_key(&place.key, str_from(d->channel->name), str_from(d->name), ref->priority, ref->id);
+    return lease_start(d->channel->q, client, l, ref->id, &place, 1, false, body_max, with_summary);
+}
+
 static bool push_ready(struct channel *c) {
     struct listen *l = free_listener(c, false);
     if (l == NULL) return false;
@@ -64,7 +74,7 @@ static bool push_ready(struct channel *c) {
     if (d->window_count == 0 && d->more) {
         if (dest_refill(d) != 0) d->more = false;
     } else if (dest_take(d, &ref)) {
-        int rc = lease_start(c->q, l->client, l, ref.id, false, true, l->body_max, l->with_summary);
+        int rc = lease_ready(d, l->client, l, &ref, l->body_max, l->with_summary);
         if (rc == ERR_CLOSED || rc == ERR_NOMEM) dest_add_ready(d, ref.priority, ref.id);
     }
     d->pins--;
@@ -173,7 +183,7 @@ static uint32_t lease_dest(struct queue *q, struct queue_client *client, struct 
             if (dest_refill(d) != 0) break;
             continue;
         }
-        if (dest_take(d, &ref) && lease_start(q, client, NULL, ref.id, false, true, body_max, false) == 0) count++;
+        if (dest_take(d, &ref) && lease_ready(d, client, NULL, &ref, body_max, false) == 0) count++;
     }
     d->pins--;
     dest_settle(d);
@@ -183,7 +193,9 @@ static uint32_t lease_dest(struct queue *q, struct queue_client *client, struct 
 int queue_lease(struct queue *q, struct queue_client *client, const Store__QueueLease *r, uint32_t *count,
                 struct error *err) {
     if (r->id != 0) {
-        int rc = lease_start(q, client, NULL, r->id, false, false, r->body_max, false);
+        struct place place;
+        int rc = entry_find(q, r->id, &place);
+        if (rc == 0) rc = lease_start(q, client, NULL, r->id, &place, 1, false, r->body_max, false);
         if (rc == ERR_NOTFOUND) return error_set(err, rc, "there is no queue entry %llu", (unsigned long long)r->id);
         if (rc == ERR_AGAIN)
             return error_set(err, rc, "queue entry %llu is being worked on", (unsigned long long)r->id);

@@ -36,33 +36,23 @@ static struct dest *start_dest(struct start *s, struct str channel, struct str n
     return s->last = dest_get(channel_get(s->q, channel), name);
 }
 
-static void start_count(struct dest *d, enum entry_state state, struct wire *w) {
-    uint64_t size = wire_get_u64(w);
-    int64_t created = (int64_t)wire_get_u64(w);
-    count_state(d, state, size, 1);
-    if (d->oldest == 0 || created < d->oldest) d->oldest = created;
+static struct dest *start_count(struct start *s, enum entry_state state, struct str value) {
+    struct entry_head h;
+    if (!entry_head(value, &h)) return NULL;
+    struct dest *d = start_dest(s, h.channel, h.dest);
+    if (d == NULL) return NULL;
+    count_state(d, state, h.size, 1);
+    if (d->oldest == 0 || h.created < d->oldest) d->oldest = h.created;
+    return d;
 }
 
 /* A damaged record is left to the check; it must not keep the store from starting. */
 static bool start_ready(void *arg, struct str key, struct str value) {
-    struct start *s = arg;
     struct str channel, name;
     struct ready_ref ref;
-    struct wire w = wire_of(value);
-    if (!ready_key_parse(key, &channel, &name, &ref.priority, &ref.id)) return true;
-    struct dest *d = start_dest(s, channel, name);
-    if (d == NULL) return true;
-    start_count(d, ENTRY_READY, &w);
-    dest_add_ready(d, ref.priority, ref.id);
-    return true;
-}
-
-static bool start_waiting(struct start *s, enum entry_state state, struct str value) {
-    struct wire w = wire_of(value), head = w;
-    (void)wire_take(&w, 20);
-    struct str channel = wire_get_bytes(&w), name = wire_get_bytes(&w);
-    struct dest *d = w.bad ? NULL : start_dest(s, channel, name);
-    if (d != NULL) start_count(d, state, &head);
+    struct dest *d = start_count(arg, ENTRY_READY, value);
+    if (d != NULL && ready_key_parse(key, &channel, &name, &ref.priority, &ref.id))
+        dest_add_ready(d, ref.priority, ref.id);
     return true;
 }
 
@@ -70,12 +60,14 @@ static bool start_deferred(void *arg, struct str key, struct str value) {
     struct start *s = arg;
     if (key.len == 17 && (int64_t)key_get_u64(key, 1) < s->q->next_deferred)
         s->q->next_deferred = (int64_t)key_get_u64(key, 1);
-    return start_waiting(s, ENTRY_DEFERRED, value);
+    (void)start_count(s, ENTRY_DEFERRED, value);
+    return true;
 }
 
 static bool start_held(void *arg, struct str key, struct str value) {
     (void)key;
-    return start_waiting(arg, ENTRY_HELD, value);
+    (void)start_count(arg, ENTRY_HELD, value);
+    return true;
 }
 
 static bool start_attention(void *arg, struct str key, struct str value) {
@@ -153,7 +145,7 @@ void queue_free(struct queue *q) {
     map_free(q->leases, NULL);
     map_free(q->busy, NULL);
     map_free(q->moved, NULL);
-    map_free(q->attention, free);
+    map_free(q->attention, attention_free);
     free(q->waits);
     free(q);
 }
@@ -162,11 +154,24 @@ const struct queue_counters *queue_counters(const struct queue *q) {
     return &q->counters;
 }
 
+/* A leased entry is at hand; others are looked for. */
+static int read_entry(struct queue *q, uint64_t id, struct arena *arena, Store__Entry **out) {
+    struct lease *l = map_get(q->leases, map_u64_key(&id));
+    struct place place;
+    struct key k;
+    if (l == NULL) {
+        int rc = entry_find(q, id, &place);
+        return rc != 0 ? rc : entry_get(q, key_str(&place.key), arena, out);
+    }
+    index_key(&k, l->entry, l->state);
+    return entry_get(q, key_str(&k), arena, out);
+}
+
 int queue_read(struct queue *q, uint64_t id, uint64_t offset, uint64_t length, struct buf *out, uint64_t *total,
                struct error *err) {
     ARENA_AUTO arena = arena_new(ENTRY_MEMORY_MAX);
     Store__Entry *e;
-    int rc = entry_read(q, id, arena, &e);
+    int rc = read_entry(q, id, arena, &e);
     if (rc == ERR_NOTFOUND) return error_set(err, rc, "there is no queue entry %llu", (unsigned long long)id);
     if (rc != 0) return rc;
     uint64_t size = e->prefix.len + e->size;

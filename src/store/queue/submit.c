@@ -44,8 +44,7 @@ void entry_create(struct queue *q, struct batch *b, Store__Entry *e, struct appl
     e->id = store_new_id(q->st);
     e->created = now;
     enum entry_state state = e->held ? ENTRY_HELD : e->ready > now ? ENTRY_DEFERRED : ENTRY_READY;
-    entry_put(b, e);
-    index_put(q, b, e, state);
+    entry_put(q, b, e, state);
     struct dest *d = dest_get(channel_get(q, entry_channel(e)), entry_dest(e));
     count_state(d, state, e->size, 1);
     if (d->oldest == 0) d->oldest = now;

@@ -21,8 +21,6 @@ static int delete_account(struct service *s, struct account *a) {
         account_remove_folder(a, f);
     }
     while (a->subscribed_count > 0) account_subscribe(a, &b, str_from(a->subscribed[a->subscribed_count - 1]), false);
-    struct key usage = key_of_id(KEY_USAGE, a->id);
-    batch_delete(&b, SPACE_META, key_str(&usage));
     a->deleted = true;
     account_put_record(a, &b);
     int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);

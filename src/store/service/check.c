@@ -77,6 +77,7 @@ void check_done(struct check *c) {
         free(c->faults[i].key);
     }
     free(c->faults);
+    map_free(c->entry_ids, NULL);
     map_free(c->refs, NULL);
     map_free(c->folder_of, free);
 }

@@ -11,10 +11,9 @@ enum check_repair {
     REPAIR_BLOB_ORPHAN,
     REPAIR_CHUNKS,
     REPAIR_INDEX,
+    REPAIR_ATTENTION,
     REPAIR_COUNTERS,
-    REPAIR_USAGE,
     REPAIR_FLAGS,
-    REPAIR_SUMMARY
 };
 
 /* One thing that is wrong, and what repairs it. */
@@ -34,6 +33,7 @@ struct check {
     size_t fault_count, fault_cap;
     uint64_t entries, accounts, folders, messages, blobs;
     uint64_t first_id;     /* identifiers from here on are newer than the snapshot's state in memory */
+    struct map *entry_ids; /* queue entries seen */
     struct map *refs;      /* blob -> count of references seen */
     struct map *folder_of; /* folder -> struct check_folder */
     int rc;

@@ -4,11 +4,18 @@
 
 #define ULL(v) (unsigned long long)(v)
 
+static uint32_t stored_refs(struct check *c, uint64_t id) {
+    struct key k = key_of_id(KEY_REFS, id);
+    BUF_AUTO v = BUF_INIT(64);
+    if (engine_get_at(c->e, c->snap, SPACE_META, key_str(&k), &v) != 0) return 1;
+    return v.len == 4 ? be32_get((unsigned char *)v.ptr) : 0;
+}
+
 static void each_blob(struct check *c, struct str key, struct str value) {
     uint64_t id = key.len == 9 ? key_get_u64(key, 1) : 0;
     struct wire w = wire_of(value);
-    uint32_t refs = wire_get_u32(&w);
     uint64_t size = wire_get_u64(&w);
+    uint32_t refs = stored_refs(c, id);
     c->blobs++;
     if (id == 0 || w.bad) {
         check_fault(c, REPAIR_NONE, id, "the record of body %llu is damaged", ULL(id));
@@ -34,11 +41,11 @@ static void each_blob(struct check *c, struct str key, struct str value) {
         check_fault(c, REPAIR_NONE, id, "body %llu is not whole: %s", ULL(id), rc != 0 ? err_name(rc) : "length");
 }
 
-static void each_summary(struct check *c, struct str key, struct str value) {
+static void each_refs(struct check *c, struct str key, struct str value) {
     (void)value;
     struct key k = key_of_id(KEY_BLOB, key.len == 9 ? key_get_u64(key, 1) : 0);
     if (check_has(c, key_str(&k))) return;
-    check_fault(c, REPAIR_NONE, key_get_u64(key, 1), "a summary of body %llu, which is not there",
+    check_fault(c, REPAIR_NONE, key_get_u64(key, 1), "a count of body %llu, which is not there",
                 ULL(key_get_u64(key, 1)));
     check_fault_key(c, REPAIR_INDEX, key);
 }
@@ -57,6 +64,6 @@ static void each_chunk(struct check *c, struct str key, struct str value) {
 
 int check_blobs(struct check *c) {
     int rc = check_each_kind(c, KEY_BLOB, each_blob);
-    if (rc == 0) rc = check_each_kind(c, KEY_SUMMARY, each_summary);
+    if (rc == 0) rc = check_each_kind(c, KEY_REFS, each_refs);
     return rc != 0 ? rc : check_each(c, SPACE_BLOB, STR_EMPTY, STR_EMPTY, each_chunk);
 }

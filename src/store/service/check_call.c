@@ -59,34 +59,37 @@ static int repair_chunks(struct service *s, uint64_t id) {
     return rc;
 }
 
+/* Puts the entry anew, with its attention. */
 static int repair_entry(struct service *s, uint64_t id) {
     ARENA_AUTO arena = arena_new(ENTRY_MEMORY_MAX);
     Store__Entry *e;
+    struct place place;
     struct batch b;
-    if (!queue_is_free(s->q, id)) return 0;
-    int rc = entry_read(s->q, id, arena, &e);
+    int rc = entry_find(s->q, id, &place);
+    if (rc == 0 && !queue_is_free(s->q, id)) rc = ERR_NOTFOUND; /* the end of the lease puts it */
     if (rc != 0) return rc == ERR_NOTFOUND ? 0 : rc;
+    busy_add(s->q, id);
+    rc = entry_get(s->q, key_str(&place.key), arena, &e);
     batch_init(&b);
-    enum entry_state state = e->held ? ENTRY_HELD : ENTRY_DEFERRED; /* the clock makes it READY */
-    index_put(s->q, &b, e, state);
-    count_state(dest_get(channel_get(s->q, entry_channel(e)), entry_dest(e)), state, e->size, 1);
-    rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    if (rc == 0) entry_put(s->q, &b, e, place.state);
+    if (rc == 0) rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
     batch_done(&b);
-    return rc;
+    busy_remove(s->q, id);
+    return rc == ERR_NOTFOUND ? 0 : rc;
 }
 
-static int repair_folder(struct service *s, struct check *c, uint64_t id, bool usage_only) {
-    struct check_folder *cf = usage_only ? NULL : map_get(c->folder_of, map_u64_key(&id));
+static int repair_folder(struct service *s, struct check *c, uint64_t id) {
+    struct check_folder *cf = map_get(c->folder_of, map_u64_key(&id));
     struct account *a;
-    if (!usage_only && cf == NULL) return 0;
-    int rc = account_pin(s->m, usage_only ? id : cf->account, STR_EMPTY, false, &a);
+    if (cf == NULL) return 0;
+    int rc = account_pin(s->m, cf->account, STR_EMPTY, false, &a);
     if (rc != 0) return rc == ERR_NOTFOUND ? 0 : rc;
-    struct folder *f = usage_only ? NULL : account_folder_by_id(a, id);
+    struct folder *f = account_folder_by_id(a, id);
     struct batch b;
     batch_init(&b);
     if (f != NULL) rc = folder_recount(f, &b);
-    if (rc == 0) account_recount(a, &b);
-    if (rc == 0) rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    if (rc == 0) account_recount(a);
+    if (rc == 0 && !batch_empty(&b)) rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
     batch_done(&b);
     account_unpin(a);
     return rc;
@@ -97,10 +100,10 @@ static int repair_one(struct service *s, struct check *c, const struct check_fau
     case REPAIR_BLOB_COUNT:
     case REPAIR_BLOB_ORPHAN: return repair_count(s, f->id, f->delta);
     case REPAIR_CHUNKS: return repair_chunks(s, f->id);
-    case REPAIR_INDEX: return f->key != NULL ? repair_delete(s, str_of(f->key, f->key_len)) : repair_entry(s, f->id);
+    case REPAIR_ATTENTION: return repair_entry(s, f->id);
+    case REPAIR_INDEX:
     case REPAIR_FLAGS: return f->key != NULL ? repair_delete(s, str_of(f->key, f->key_len)) : 0;
-    case REPAIR_COUNTERS: return repair_folder(s, c, f->id, false);
-    case REPAIR_USAGE: return repair_folder(s, c, f->id, true);
+    case REPAIR_COUNTERS: return repair_folder(s, c, f->id);
     default: return 0;
     }
 }

@@ -129,27 +129,8 @@ static void check_counters(struct check *c, const struct check_folder *f) {
 }
 
 static void each_account(struct check *c, struct str key, struct str value) {
-    uint64_t account = key.len == 9 ? key_get_u64(key, 1) : 0, bytes = 0, messages = 0;
     if (value.len < 1 || value.ptr[0] != 0) return; /* deleted */
-    c->accounts++;
-    struct str k;
-    void *p;
-    for (size_t pos = 0; map_next(c->folder_of, &pos, &k, &p);) {
-        const struct check_folder *f = p;
-        if (f->account != account || f->purged) continue;
-        bytes += f->seen_size;
-        messages += f->seen_messages;
-    }
-    unsigned char want[16];
-    BUF_AUTO have = BUF_INIT(64);
-    be64_put(want, bytes);
-    be64_put(want + 8, messages);
-    struct key u = key_of_id(KEY_USAGE, account);
-    int rc = engine_get_at(c->e, c->snap, SPACE_META, key_str(&u), &have);
-    if (rc != 0 || !str_eq(buf_str(&have), str_of(want, sizeof want)))
-        check_fault(c, REPAIR_USAGE, account,
-                    "the quota counters of account %llu differ from its %llu messages of %llu bytes", ULL(account),
-                    ULL(messages), ULL(bytes));
+    if (key.len == 9) c->accounts++;
 }
 
 int check_mailboxes(struct check *c) {

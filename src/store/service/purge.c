@@ -20,7 +20,6 @@ void purge_folder(struct service *s, struct batch *b, struct folder *f) {
     batch_delete(b, SPACE_META, key_str(&counters));
     f->account->bytes -= f->size;
     f->account->messages -= f->messages;
-    account_put_usage(f->account, b);
 }
 
 struct slice {
