@@ -76,6 +76,7 @@ bool slapd_fixture_start(struct slapd_fixture *f) {
         char *rest = strcmp(args.argv[i], "-h") == 0 ? strchr((char *)(uintptr_t)args.argv[i + 1], ' ') : NULL;
         if (rest != NULL) *rest = '\0';
     }
+    IEMS_ASSERT(args.argv[0] != NULL);
     char *env[] = {NULL};
     posix_spawn_file_actions_t actions; /* who reads the output of the test must not wait for slapd */
     (void)posix_spawn_file_actions_init(&actions);

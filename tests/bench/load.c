@@ -137,7 +137,7 @@ static bool append_session(struct client *c, int session) {
 
 static void *run(void *arg) {
     int session = (int)(size_t)arg;
-    struct client *c = malloc(sizeof *c);
+    struct client *c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
     if (strcmp(job.mode, "append") == 0) {
         if (!append_session(c, session)) job.failed++;
