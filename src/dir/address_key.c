@@ -49,7 +49,7 @@ static void fold_case(struct str s, struct buf *out) {
     }
 }
 
-static int fold_utf8(struct str local, struct buf *out) {
+static int fold_once(struct str local, struct buf *out) {
     BUF_AUTO lower = BUF_INIT(ADDRESS_KEY_MAX);
     fold_case(local, &lower);
     if (lower.error != 0) return ERR_LIMIT;
@@ -61,6 +61,13 @@ static int fold_utf8(struct str local, struct buf *out) {
     }
     free(prepared);
     return out->error;
+}
+
+/* Twice, because the normal form of some characters has capital letters (U+338C); the key of a key must be itself. */
+static int fold_utf8(struct str local, struct buf *out) {
+    BUF_AUTO once = BUF_INIT(ADDRESS_KEY_MAX);
+    int rc = fold_once(local, &once);
+    return rc == 0 ? fold_once(buf_str(&once), out) : rc;
 }
 
 int address_key_join(struct str local, struct str domain, struct address_key *out) {

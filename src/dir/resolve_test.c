@@ -59,6 +59,7 @@ static const char *const entries[] = {
     PERSON "ieaddress=bad@example.test|othermailbox=rubbish|othermailbox=$x|othermailbox=LOCAL$",
     USER "ieaddress=\"odd name\"@example.test|ieaccountid=17",
     USER "ieaddress=in@tunnel.test|ieaccountid=18",
+    USER "ieaddress=㎌@example.test|ieaccountid=19",
     PERSON "ieaddress=viaalias@example.test|othermailbox=SMTPC$sax@jade.test",
 };
 
@@ -134,6 +135,8 @@ static const struct {
     {"jörg@example.test", "LOCAL:jörg@example.test#16"},
     {"JÖRG@example.test", "LOCAL:jörg@example.test#16"},
     {"jo\xcc\x88rg@example.test", "LOCAL:jörg@example.test#16"},
+    {"㎌@example.test", "LOCAL:μf@example.test#19"}, /* its normal form has a capital letter */
+    {"μF@example.test", "LOCAL:μf@example.test#19"},
     {"\"Odd Name\"@example.test", "LOCAL:\"odd name\"@example.test#17"},
     {"x@bücher.test", "UNKNOWN"},
     {"x@XN--Bcher-Kva.test", "UNKNOWN"},
