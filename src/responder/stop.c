@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { STOP_ALL_MS = 45000 };
+
 static bool depends(const struct module_def *m, const char *on) {
     for (size_t i = 0; i < MODULE_DEPENDS_MAX && m->depends[i] != NULL; i++) {
         if (strcmp(m->depends[i], on) == 0) return true;
@@ -16,7 +18,9 @@ static bool depends(const struct module_def *m, const char *on) {
 
 static bool needed(struct responder *r, const struct module *m) {
     for (size_t i = 0; i < module_count; i++) {
-        if (module_runs(&r->modules[i]) && depends(r->modules[i].def, m->def->name)) return true;
+        struct module *other = &r->modules[i];
+        if (module_runs(other) && module_option(other, "auto_stop") != 0 && depends(other->def, m->def->name))
+            return true;
     }
     return false;
 }
@@ -42,8 +46,10 @@ static void stop_main(void *arg) {
         if (!module_runs(&r->modules[i])) r->modules[i].wanted = false;
     }
     cond_broadcast(&r->changed);
+    uint64_t deadline =
+        loop_now_ms() + STOP_ALL_MS; /* each worker has its own; this one is for what nobody thought of */
     while (stop_round(r)) {
-        if (cond_wait(&r->changed, DEADLINE_NEVER) != 0) break; /* each worker has its own deadline */
+        if (cond_wait(&r->changed, deadline) != 0) break;
     }
     log_event(LOG_INFO, "-", "stopped", "instance=\"%s\"", r->dir);
     loop_stop();

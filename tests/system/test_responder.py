@@ -1,5 +1,4 @@
-"""The responder with modules that do nothing: start, restart, back-off, stop, ports, log, configuration (RESP-01 to RESP-07,
-LOG-04, LOG-05, LOG-11, SRV-07, SRV-09)."""
+"""The responder with modules that do nothing: start, restart, back-off, stop, ports, log, configuration."""
 import glob
 import json
 import os
@@ -61,7 +60,7 @@ class Responder(unittest.TestCase):
     def wait_state(self, name, state, seconds=5.0):
         return iems.wait_until(f"{name} {state}", lambda: self.module(name)["state"] == state, seconds)
 
-    def test_start_status_stop(self):
+    def test_start_status_stop(self):  # RESP-01 RESP-02 PORT-08 LOG-04 LOG-06
         began = time.monotonic()
         out = self.mail.run("start", self.mail.dir)
         self.assertLess(time.monotonic() - began, 2.0 * iems.SLOW)
@@ -123,7 +122,7 @@ class Responder(unittest.TestCase):
         self.assertIn("jail-violation syscall=openat", log)
         self.assertEqual(self.module("lmda")["state"], "ready")
 
-    def test_stop_and_start_of_one_module(self):  # RESP-07
+    def test_stop_and_start_of_one_module(self):  # RESP-03 RESP-04 RESP-07
         self.mail.configure("[pop3d]\nauto_start = no\n[webd]\nauto_restart = no\n")
         self.mail.start()
         self.assertEqual(self.module("pop3d")["state"], "stopped")
@@ -161,7 +160,7 @@ class Responder(unittest.TestCase):
         self.assertIn("127.0.0.1", out.stderr)
         self.assertEqual(self.mail.run("status", check=False).returncode, 69)
 
-    def test_bad_configuration(self):
+    def test_bad_configuration(self):  # PORT-07 SRV-01 SRV-02
         conf = os.path.join(self.mail.dir, "iems.conf")
         with open(conf, encoding="ascii") as f:
             good = f.read()
@@ -186,7 +185,7 @@ class Responder(unittest.TestCase):
         self.assertIn("did you mean 'server.log_keep'?", out.stderr)
         self.assertTrue(self.status()["all_ready"])
 
-    def test_unreadable_certificate(self):
+    def test_unreadable_certificate(self):  # SWEB-04
         pem = os.path.join(self.mail.dir, "tls", "server.pem")
         with open(pem, encoding="ascii") as f:
             good = f.read()
@@ -237,7 +236,52 @@ class Responder(unittest.TestCase):
             self.assertEqual(out.returncode, 64)
             self.assertIn("run `iems start DIR`", out.stderr)
 
-    def test_log_rotation(self):
+    def test_wait_time_and_auto_stop(self):  # RESP-05 RESP-06
+        self.mail.configure("[webd]\nwait = 2s\n[imapd]\nauto_stop = no")
+        began = time.monotonic()
+        self.mail.start()
+        self.assertLess(time.monotonic() - began, 1.8 * iems.SLOW)
+        self.assertEqual(self.module("webd")["state"], "waiting")
+        self.wait_state("webd", "ready", 4)
+        pid = self.module("imapd")["pid"]
+        self.mail.run("stop", self.mail.dir)
+        iems.wait_until("imapd gone with the responder", lambda: not alive(pid), 2)
+
+    def test_ports(self):  # PORT-01 PORT-02 PORT-03
+        other, third, fourth = iems.free_port(), iems.free_port(), iems.free_port()
+        self.mail.configure(f"[smtpd]\nlisten_smtp = 127.0.0.1:{other} 127.0.0.1:{third}\nlisten_lmtp = off\n[imapd]\nlisten_imap = {fourth}")
+        self.mail.start()
+        socket.create_connection(("127.0.0.1", other), 2).close()
+        socket.create_connection(("127.0.0.1", fourth), 2).close()
+        for service in ("submission", "submissions", "imaps", "pop3", "pop3s", "ldap", "metrics"):
+            socket.create_connection(("127.0.0.1", self.mail.port(service)), 2).close()
+        for service in ("smtp", "lmtp", "imap"):
+            with self.assertRaises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", self.mail.port(service)), 2)
+        self.mail.stop()
+        self.mail.configure("[pop3d]\nlisten_pop3 = 300.1.1.1:110")
+        out = self.mail.run("start", self.mail.dir, check=False)
+        self.assertIn("pop3d.listen_pop3: '300.1.1.1' is no address", out.stderr)
+
+    def test_limits_are_told(self):  # CAP-12
+        self.mail.configure("[imapd]\nmax_sessions = 1000\n[smtpd]\nmax_sessions = 500")
+        out = subprocess.run(["sh", "-c", f"ulimit -n 900; exec {iems.IEMS} start {self.mail.dir}"], check=False, stdout=subprocess.DEVNULL)
+        self.assertEqual(out.returncode, 0)
+        if "open_files=900" in self.mail.log():  # where root may not raise the limit
+            self.assertIn("limits option=imapd.max_sessions value=1000 open_files=900", self.mail.log())
+            self.assertNotIn("limits option=smtpd.max_sessions", self.mail.log())
+
+    def test_log_levels(self):  # LOG-01 LOG-03 SRV-06
+        self.mail.start()
+        self.assertNotIn(" info responder ", self.mail.log())  # the default is message logging
+        self.mail.configure("[server]\nlog_level = informational")
+        self.mail.run("config", "reload")
+        self.mail.run("restart", "mta")
+        self.assertIn(" info responder - module-ready module=mta", self.mail.log())
+        self.assertIn(" info mta - ready", self.mail.log())
+        self.assertNotIn(" debug ", self.mail.log())
+
+    def test_log_rotation(self):  # LOG-05 LOG-11 SRV-07 SRV-09
         self.mail.configure("[server]\nlog_size = 10k\nlog_keep = 2")
         self.behave("mta", "chatter")
         self.mail.start()
