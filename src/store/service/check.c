@@ -77,7 +77,8 @@ void check_done(struct check *c) {
         free(c->faults[i].key);
     }
     free(c->faults);
-    map_free(c->entry_ids, NULL);
-    map_free(c->refs, NULL);
-    map_free(c->folder_of, free);
+    if (c->entry_ids != NULL) map_free(c->entry_ids, NULL);
+    if (c->refs != NULL) map_free(c->refs, NULL);
+    if (c->folder_of != NULL) map_free(c->folder_of, free);
+    *c = (struct check){0};
 }

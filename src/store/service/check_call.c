@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { FAULTS_TOLD = 1000 };
+enum { FAULTS_TOLD = 1000, REPAIR_ROUNDS = 3 };
 
 static void check_work(void *arg) {
     check_run(arg);
@@ -15,6 +15,7 @@ static void check_work(void *arg) {
 
 static int check_once(struct service *s, struct check *c) {
     /* A purge works in slices: the invariants hold in between. */
+    *c = (struct check){0};
     int rc = store_wait_applied(s->st, commit_last(s->st->commits));
     if (rc != 0) return rc;
     *c = (struct check){.e = s->st->engine, .snap = engine_snapshot_new(s->st->engine)};
@@ -140,15 +141,16 @@ HANDLER(on_store_check) {
     s->checking = true;
     Store__StoreCheckReply reply = STORE__STORE_CHECK_REPLY__INIT;
     int rc = check_once(s, &c);
-    bool again = rc == 0 && req->repair && c.fault_count > 0;
-    if (rc == 0) fill(&c, r, again ? "found: " : "", &reply);
-    if (again) rc = repair_all(s, &c);
-    check_done(&c);
-    if (again && rc == 0) {
-        rc = check_once(s, &c);
-        if (rc == 0) fill(&c, r, "left: ", &reply);
+    bool repair = rc == 0 && req->repair && c.fault_count > 0;
+    if (rc == 0) fill(&c, r, repair ? "found: " : "", &reply);
+    /* One repair may uncover another: a message that goes leaves a count behind. */
+    for (int round = 0; repair && rc == 0 && c.fault_count > 0 && round < REPAIR_ROUNDS; round++) {
+        rc = repair_all(s, &c);
         check_done(&c);
+        if (rc == 0) rc = check_once(s, &c);
     }
+    if (repair && rc == 0) fill(&c, r, "left: ", &reply);
+    check_done(&c);
     s->checking = false;
     if (rc != 0) return error_set(err, rc, "the check could not be finished: %s", err_name(rc));
     rpc_answer(r, &reply.base, STR_EMPTY);

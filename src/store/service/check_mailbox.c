@@ -1,4 +1,4 @@
-/* INV-5 to INV-9: accounts, folders, messages, counters. */
+/* INV-4 to INV-9: accounts, folders, messages, counters. */
 #include "store/mailbox/private.h"
 #include "store/service/check.h"
 
@@ -96,6 +96,7 @@ static void each_message(struct check *c, struct str key, struct str value) {
     struct check_folder *f = folder_of(c, id);
     if (f == NULL) {
         check_fault(c, REPAIR_NONE, id, "a message record of folder %llu, which is not there", ULL(id));
+        check_fault_key(c, REPAIR_INDEX, key);
         return;
     }
     if (message_decode(value, &m) != 0) {

@@ -1,4 +1,4 @@
-/* INV-1 to INV-4: entries and their indexes. */
+/* INV-1 to INV-3: entries and the attention index. */
 #include "rpc/frame.h"
 #include "store/queue/private.h"
 #include "store/service/check.h"

@@ -470,9 +470,11 @@ static void body_repair(void) {
     batch_put(&b, SPACE_META, key_str(&orphan), buf_str(&v));
     message_key(&lost, KEY_FLAGS, 123456, 1);
     batch_put(&b, SPACE_META, key_str(&lost), STR("0123456789abcdef"));
+    message_key(&lost, KEY_MESSAGE, 123456, 2);
+    batch_put(&b, SPACE_META, key_str(&lost), STR("not even a record"));
     assert_int_equal(engine_write_one(k->engine, &b, NULL), 0);
     batch_done(&b);
-    check(3, false);
+    check(4, false);
     check(0, true);
     assert_int_equal(status("INBOX").messages, 5);
     end();
