@@ -28,4 +28,13 @@ cleanup() { [ -z "$made_guard" ] || $sudo rm -f $guard; }
 trap cleanup EXIT
 $sudo apt-get update -qq
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+# What was brought in for us alone shall not start at the next boot either.
+if command -v systemctl >/dev/null; then
+  for package in "${missing[@]}"; do
+    case $package in
+    slapd | knot | fetchmail | postfix) $sudo systemctl disable "$package" >/dev/null 2>&1 || true ;;
+    dovecot-*) $sudo systemctl disable dovecot >/dev/null 2>&1 || true ;;
+    esac
+  done
+fi
 echo "== packages are there"
