@@ -281,6 +281,7 @@ static int queue_commit(struct rpc_request *r, struct error *err, void *arg) {
     (void)arg;
     if (rig.commit_fails) {
         rig.commit_fails = false;
+        if (w != NULL) w->leased = false;
         return error_set(err, ERR_CONFLICT, "as the test wants");
     }
     describe(q);

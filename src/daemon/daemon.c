@@ -7,6 +7,7 @@
 #include "net/loop.h"
 
 #include <malloc.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +160,7 @@ static void main_fiber(void *arg) {
     if (channel_start(d) != 0) die(d, "out of memory", &err);
     daemon_set_tls(d, buf_str(&d->tls_pem));
     buf_wipe(&d->tls_pem);
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL); /* reads its file now, not at the first use */
     if (d->ops->prepare != NULL && d->ops->prepare(d, &err) != 0) die(d, "cannot prepare", &err);
     struct jail jail = {.needs = d->ops->needs, .instance_dir = d->instance_dir, .user = d->user};
     if (jail_enter(&jail, &err) != 0) die(d, "cannot close the jail", &err);

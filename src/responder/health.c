@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { HEALTH_MS = 30000, SILENT_MAX = 3 };
+enum { HEALTH_MS = 10000, SILENT_MAX = 3 };
 
 void health_ping_all(struct responder *r) {
     Control__Ping ping = CONTROL__PING__INIT;
@@ -36,7 +36,7 @@ static void check_silent(struct responder *r) {
             log_event(LOG_ERROR, "-", "module-silent", "module=%s worker=%u pid=%d action=kill", w->module->def->name,
                       w->index, (int)w->pid);
             w->kill_now = true;
-            (void)kill(w->pid, SIGABRT);
+            (void)kill(w->pid, SIGKILL); /* a stopped process would not see another */
         }
     }
 }

@@ -92,6 +92,7 @@ static int start(struct daemon *d, struct error *err) {
         .lease = smtpc_attention, .leased = smtpc_leased, .destination_ready = smtpc_destination_ready};
     static const struct channel_config config = {.name = "SMTPC", .credit = 1, .by_destination = true};
     static const struct sched_limits first = {1, 1, 1};
+    if (sendings_init(&smtpc) != 0) return error_set(err, ERR_NOMEM, "out of memory");
     semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
     cond_init(&smtpc.sessions_changed);
     list_init(&smtpc.sessions);

@@ -158,7 +158,13 @@ static void deliver(struct session *s, struct lease *l) {
         settle_untouched(s->smtpc, l);
         return;
     }
+    done.sending = sending_begin(s->smtpc, &done);
+    if (done.sending == NULL) {
+        settle_untouched(s->smtpc, l);
+        return;
+    }
     if (!message_send(s, l, outcomes, picked)) {
+        sending_end(s->smtpc, done.sending, &done); /* an earlier transaction of it may have gone through */
         settle_untouched(s->smtpc, l); /* not the message's fault: another connection takes it at once */
         return;
     }

@@ -171,6 +171,7 @@ static void start(void) {
     static const struct channel_config config = {.name = "SMTPC", .credit = 1, .by_destination = true};
     static const struct sched_limits first = {1, 1, 1};
     smtpc = (struct smtpc){.daemon = rig.daemon, .scheduler = scheduler_new(&first), .tls = client_tls};
+    assert_int_equal(sendings_init(&smtpc), 0);
     semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
     cond_init(&smtpc.sessions_changed);
     list_init(&smtpc.sessions);
@@ -189,6 +190,7 @@ static void finish(void) {
     for (unsigned i = 0; i < SMTPC_SETTLING_MAX; i++) assert_int_equal(semaphore_take(&smtpc.settling, SOON), 0);
     assert_int_equal(fiber_sleep(20), 0); /* QUIT */
     scheduler_free(smtpc.scheduler);
+    sendings_done(&smtpc);
 }
 
 static Store__Entry *mail(const char *destination, const char *recipients) {
@@ -212,6 +214,33 @@ TEST(outcomes) {
     rig_offer(mail("far.example", "a@far.example"));
     assert_string_equal(rig_wait(1), "commit 2 all done=0 durable");
     assert_int_equal(server.connections, 1);
+    assert_int_equal(server.messages, 2);
+    finish();
+    server_end();
+}
+
+static void offer_and_fail_commit(Store__Entry *e) {
+    rig.commit_fails = true;
+    rig_offer(e);
+    for (int i = 0; i < 1000 && rig.commit_fails; i++) assert_int_equal(fiber_sleep(5), 0);
+    assert_false(rig.commit_fails);
+    assert_int_equal(fiber_sleep(5), 0); /* the answer */
+}
+
+/* REBLD-06: what a server took is not sent again when the store fails to write that down. */
+TEST(sent_once_though_the_commit_fails) {
+    server_start();
+    start();
+    Store__Entry *e = mail("far.example", "a@far.example temp@far.example b@far.example");
+    offer_and_fail_commit(e);
+    assert_int_equal(server.messages, 1);
+    offer_and_fail_commit(e); /* only the one that was put off is tried */
+    assert_int_equal(server.messages, 1);
+    rig_offer(e);
+    assert_string_equal(rig_wait(1), "commit 1 done=0,2 defer+300s attempts=1 durable");
+    assert_int_equal(server.messages, 1);
+    rig_offer(e); /* now it is known: a new attempt is a new attempt */
+    (void)rig_wait(1);
     assert_int_equal(server.messages, 2);
     finish();
     server_end();
@@ -499,11 +528,22 @@ TEST(large_body) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outcomes),         cmocka_unit_test(no_head_of_line),  cmocka_unit_test(growing_waits),
-        cmocka_unit_test(gives_up),         cmocka_unit_test(attention),        cmocka_unit_test(relayed),
-        cmocka_unit_test(unreachable),      cmocka_unit_test(refused_greeting), cmocka_unit_test(no_way),
-        cmocka_unit_test(starttls),         cmocka_unit_test(poison),           cmocka_unit_test(messages_per_session),
-        cmocka_unit_test(stale_connection), cmocka_unit_test(parallel),         cmocka_unit_test(many_recipients),
+        cmocka_unit_test(outcomes),
+        cmocka_unit_test(sent_once_though_the_commit_fails),
+        cmocka_unit_test(no_head_of_line),
+        cmocka_unit_test(growing_waits),
+        cmocka_unit_test(gives_up),
+        cmocka_unit_test(attention),
+        cmocka_unit_test(relayed),
+        cmocka_unit_test(unreachable),
+        cmocka_unit_test(refused_greeting),
+        cmocka_unit_test(no_way),
+        cmocka_unit_test(starttls),
+        cmocka_unit_test(poison),
+        cmocka_unit_test(messages_per_session),
+        cmocka_unit_test(stale_connection),
+        cmocka_unit_test(parallel),
+        cmocka_unit_test(many_recipients),
         cmocka_unit_test(large_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,7 @@ void settle_now(struct settlement *s) {
     if (work_begin(&w) != 0) {
         log_event(LOG_ERROR, w.entry->trace, "commit-failed", "id=%llu error=\"out of memory\"",
                   (unsigned long long)w.entry->id);
+        sending_end(s->smtpc, s->sending, s);
         return;
     }
     for (size_t i = 0; i < w.entry->n_recipients; i++) take(&w, i);
@@ -189,8 +190,8 @@ void settle_now(struct settlement *s) {
     else
         w.commit.all_done = true;
     w.commit.durable = w.any_sent;
-    if (lease_commit(s->lease, &w.commit, s->report.body, NULL) != 0)
-        return; /* logged there; the store gives it out again */
+    int rc = lease_commit(s->lease, &w.commit, s->report.body, NULL); /* logs; the store gives it out again */
+    sending_end(s->smtpc, s->sending, rc == 0 ? NULL : s);
 }
 
 static void settle_fiber(void *arg) {

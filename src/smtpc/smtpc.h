@@ -39,6 +39,12 @@ struct smtpc {
     struct client_config client, relay_client; /* relay_client: with user and password */
     struct semaphore settling;
     struct list sessions; /* struct session */
+    struct {
+        struct map *by_id;   /* entry -> struct sending */
+        struct list kept;    /* those that wait for their message to come again */
+        struct cond changed; /* one has ended */
+        unsigned count;      /* of `kept` */
+    } sendings;
     struct cond sessions_changed;
     bool stopping;
     struct {
@@ -76,8 +82,10 @@ int body_reader_next(void *reader, struct str *piece, struct error *err);
 void body_reader_free(struct body_reader *r);
 
 /* --- settle.c */
+struct sending;
 struct settlement {
     struct smtpc *smtpc;
+    struct sending *sending;  /* NULL: no server was asked */
     struct lease *lease;      /* owned; NULL fields below when no server was asked */
     struct outcome *outcomes; /* of each recipient */
     const char *host, *ip, *tls;
@@ -92,5 +100,14 @@ void settle_now(struct settlement *s);
 void settle_later(const struct settlement *s);
 /* Puts a message back as if it had not been taken. Takes the lease over. */
 void settle_untouched(struct smtpc *s, struct lease *l);
+
+/* --- sending.c */
+NODISCARD int sendings_init(struct smtpc *s);
+void sendings_done(struct smtpc *s);
+/* Before a message is sent: waits while an earlier sending of it is under way (the store may have given it out again),
+ * gives recipients that were sent then their outcome. NULL: it cannot be sent now. */
+NODISCARD struct sending *sending_begin(struct smtpc *s, struct settlement *done);
+/* `done` NULL: the store knows what became of it, or nothing of it was sent. Otherwise what was sent is remembered. */
+void sending_end(struct smtpc *s, struct sending *x, const struct settlement *done);
 
 #endif

@@ -2,99 +2,59 @@
 """Nothing acknowledged is lost and nothing is filed twice, whatever dies (SMTPD-15, REBLD-06, LIM-26).
 
   crash.py --kills N      N rounds of kill -9 of a random module (or of everything) under load
-  crash.py --cuts N       N power cuts: the instance lives on a file system of its own; at a random moment the disk is copied as
-                          it is (what was not written through is missing), everything is killed, and a new start is made
-                          from the copy (needs root for the loop mount)
+  crash.py --cuts N       N power cuts: the instance lives on a file system of its own; at a random moment everything stands
+                          still, the disk is copied as it is (what was not written through is missing), everything is
+                          killed, and a new start is made from the copy (needs root for the loop mount)
   --seed S repeats a run. Ends with "N passed, M failed", one case a round.
 
-While clients send messages with marks of their own, an IMAP client appends messages and sets flags. Afterwards every mark that was
-answered with 250 (or OK) must be in each recipient's mailbox exactly once, and no mark may be there twice."""
+While clients send messages with marks of their own, an IMAP client appends messages and sets flags, another keeps a folder
+selected and deletes, and mail is relayed to a server of the test. Afterwards every mark that was answered with 250 (or OK) must
+be in each recipient's mailbox exactly once, under the UID that was seen before; a relayed message may be there twice only if
+a kill fell between the other server's 250 and our record of it. `iems store check` must be clean all the time."""
 import argparse
 import collections
 import os
 import random
 import re
 import shutil
-import signal
-import smtplib
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import iems  # noqa: E402
+from load import MARK, RELAYED, USERS, WATCHED, Load, Memory, Sink  # noqa: E402
 
-USERS = [f"u{n}" for n in range(5)]
 MODULES = ["store", "dir", "smtpd", "mta", "lmda", "imapd", "smtpc", "slapd", "responder", "everything"]
-MARK = re.compile(rb"^X-Mark: (\S+)", re.M)
+BREAKS_SESSIONS = ("imapd", "responder", "everything")
+MAY_REPEAT = ("smtpc", "responder", "everything")   # these can forget that another server has taken a message
+CONFIG = """[smtpd]
+relay_networks = 127.0.0.0/8
+[smtpc]
+resolution = MailRelayHost
+relay_host = [127.0.0.1]:{port}
+retry = 1s
+retry_destination = 1s
+"""
 
 
-class Load:
-    """Senders over SMTP and an appender over IMAP; remembers what was acknowledged."""
+class Site:
+    """The instance, what its clients were told, and when what was killed."""
 
-    def __init__(self, mail, senders=4):
-        self.mail, self.stopping, self.lock = mail, False, threading.Lock()
-        self.acked = collections.defaultdict(set)   # user -> marks
-        self.flagged = set()                        # marks of appended messages whose +FLAGS was answered OK
-        self.tried = 0
-        self.threads = [threading.Thread(target=self.send, args=(n,), daemon=True) for n in range(senders)]
-        self.threads.append(threading.Thread(target=self.append, daemon=True))
-        for t in self.threads:
-            t.start()
+    def __init__(self, folder=None):
+        self.memory, self.sink, self.kills = Memory(), Sink(), []
+        self.mail = iems.Instance(folder=folder, config=CONFIG.format(port=self.sink.port))
 
-    def text(self, mark, to):
-        pad = "x" * 70 + "\r\n"
-        return iems.message(mark, body=pad * random.randrange(1, 200), to=to, X_Mark=mark)
+    def start(self):
+        self.mail.start()
+        for user in [*USERS, WATCHED]:
+            self.mail.user(user)
 
-    def send(self, n):
-        count = 0
-        while not self.stopping:
-            try:
-                with smtplib.SMTP("127.0.0.1", self.mail.port("smtp"), timeout=20) as s:
-                    for _ in range(random.randrange(1, 6)):
-                        count += 1
-                        mark = f"s{n}-{count}-{random.getrandbits(40):x}"
-                        users = random.sample(USERS, random.randrange(1, 4))
-                        self.tried += 1
-                        refused = s.sendmail("a@sender.example", [f"{u}@example.test" for u in users], self.text(mark, "list"))
-                        with self.lock:
-                            for u in users:
-                                if f"{u}@example.test" not in refused:
-                                    self.acked[u].add(mark)
-            except (smtplib.SMTPException, OSError):
-                time.sleep(0.05)
-
-    def append(self):
-        count = 0
-        while not self.stopping:
-            try:
-                c = self.mail.imap("u0")
-                c.select("INBOX")
-                for _ in range(20):
-                    count += 1
-                    mark = f"a-{count}-{random.getrandbits(40):x}"
-                    kind, data = c.append("INBOX", None, None, self.text(mark, "u0").replace("\n", "\r\n").encode())
-                    if kind != "OK":
-                        break
-                    with self.lock:
-                        self.acked["u0"].add(mark)
-                    uid = re.search(rb"APPENDUID \d+ (\d+)", data[0])
-                    if uid and c.uid("STORE", uid.group(1), "+FLAGS.SILENT", "(\\Flagged)")[0] == "OK":
-                        with self.lock:
-                            self.flagged.add(mark)
-                    if self.stopping:
-                        break
-                c.logout()
-            except Exception:   # any break of the connection is expected here
-                time.sleep(0.05)
-
-    def stop(self):
-        self.stopping = True
-        for t in self.threads:
-            t.join(60)
-            assert not t.is_alive(), "a client hangs"
+    def close(self):
+        self.mail.stop()
+        self.mail.remove()
+        self.sink.close()
 
 
 def queue_empty(mail):
@@ -105,159 +65,207 @@ def queue_empty(mail):
     return all(c["ready"] + c["leased"] + c["deferred"] == 0 for c in json.loads(p.stdout)["channels"])
 
 
-def verify(mail, load):
-    """Faults as text; empty when all is well."""
-    iems.wait_until("an empty queue", lambda: queue_empty(mail), 60)
-    faults = []
-    for user in USERS:
-        c = mail.imap(user)
-        c.select("INBOX", readonly=True)
-        _, data = c.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (X-Mark)])")
-        seen, flagged = collections.Counter(), set()
-        for part in data:
-            if isinstance(part, tuple):
-                mark = MARK.search(part[1]).group(1).decode()
-                seen[mark] += 1
-                if b"\\Flagged" in part[0]:
-                    flagged.add(mark)
-        c.logout()
-        for mark in load.acked[user] - set(seen):
-            faults.append(f"{user}: {mark} was acknowledged and is lost")
-        faults += [f"{user}: {mark} is there {n} times" for mark, n in seen.items() if n > 1]
-        if user == "u0":
-            faults += [f"u0: the acknowledged flag of {mark} is lost" for mark in load.flagged - flagged]
-    check = mail.run("store", "check", check=False)
-    if check.returncode != 0:
-        faults.append("store check: " + check.stdout + check.stderr)
+def store_faults(mail):
+    p = mail.run("store", "check", check=False)
+    return [] if p.returncode == 0 else ["store check: " + p.stdout + p.stderr]
+
+
+def mailbox_faults(site, user):
+    memory, faults = site.memory, []
+    c = site.mail.imap(user)
+    c.select("INBOX", readonly=True)
+    validity = int(c.response("UIDVALIDITY")[1][0])
+    _, data = c.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (X-Mark)])")
+    c.logout()
+    seen, flagged, where = collections.Counter(), set(), {}
+    for part in data:
+        if isinstance(part, tuple):
+            mark = MARK.search(part[1]).group(1).decode()
+            seen[mark] += 1
+            where[mark] = (validity, int(re.search(rb"UID (\d+)", part[0]).group(1)))
+            if b"\\Flagged" in part[0]:
+                flagged.add(mark)
+    may_be_gone = memory.deleting if user == WATCHED else set()
+    faults += [f"{user}: {mark} was acknowledged and is lost" for mark in memory.acked[user] - set(seen) - may_be_gone]
+    faults += [f"{user}: {mark} is there {n} times" for mark, n in seen.items() if n > 1]
+    if user == "u0":
+        faults += [f"u0: the acknowledged flag of {mark} is lost" for mark in memory.flagged - flagged]
+    if user == WATCHED:
+        faults += [f"{user}: {mark} was expunged and is there" for mark in memory.gone & set(seen)]
+    for place, mark in memory.uids[user].items():
+        if mark in where and where[mark] != place:
+            faults.append(f"{user}: {mark} was {place} and is {where[mark]} now")
+    for mark, (_, uid) in where.items():
+        memory.saw(user, validity, uid, mark)
     return faults
 
 
-def responder_pid(mail):
-    with open(os.path.join(mail.dir, "run", "responder.pid"), encoding="ascii") as f:
-        return int(f.read())
+def relay_faults(site):
+    faults = [f"relay: {mark} was acknowledged and is lost" for mark in site.memory.acked[RELAYED] - set(site.sink.got)]
+    for mark, times in site.sink.got.items():
+        for first in times[:-1]:
+            if not any(first - 0.1 < killed < first + 2 for killed, victim in site.kills if victim in MAY_REPEAT):
+                faults.append(f"relay: {mark} was sent {len(times)} times without a reason")
+    return faults
 
 
-def kill_everything(mail):
-    pids = [*mail.pids().values(), responder_pid(mail)]
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    iems.wait_until("all processes gone", lambda: not any(os.path.exists(f"/proc/{p}") for p in pids), 10)
+def verify(site):
+    """Faults as text; empty when all is well."""
+    iems.wait_until("an empty queue", lambda: queue_empty(site.mail), 60)
+    faults = []
+    for user in [*USERS, WATCHED]:
+        faults += mailbox_faults(site, user)
+    faults += relay_faults(site) + store_faults(site.mail)
+    try:
+        site.mail.check_log()
+    except AssertionError as e:
+        faults.append(str(e))
+    faults += site.memory.faults
+    site.memory.faults = []
+    return faults
 
 
-def ready(mail):
-    return mail.run("status", mail.dir, check=False).returncode == 0
-
-
-def kill_round(mail, victim):
+def kill_round(site, victim):
     """Kills one module (or all); returns the seconds until the instance is ready again."""
-    begin = time.monotonic()
+    mail, begin = site.mail, time.monotonic()
+    site.kills.append((begin, victim))
     if victim == "everything":
-        kill_everything(mail)
+        mail.kill_everything()
         mail.start()
     elif victim == "responder":
         pids = mail.pids()
-        os.kill(responder_pid(mail), signal.SIGKILL)
-        iems.wait_until("modules gone with the responder", lambda: not any(os.path.exists(f"/proc/{p}") for p in pids.values()), 10)
+        os.kill(mail.responder_pid(), iems.signal.SIGKILL)
+        iems.wait_until("modules gone with the responder", lambda: not any(iems.alive(p) for p in pids.values()), 10)
         mail.start()
     else:
-        pid = mail.pids().get(victim)
-        if pid is None:
-            return 0.0
-        os.kill(pid, signal.SIGKILL)
-        iems.wait_until(f"{victim} restarted", lambda: mail.pids().get(victim) not in (None, pid) and ready(mail), 15)
+        mail.wait_restarted(victim, mail.kill(victim))
     return time.monotonic() - begin
 
 
-def report(number, name, faults, more=""):
-    print(f"{'not ok' if faults else 'ok'} {number} - {name}{more}", flush=True)
+def broken_sessions(site, load):
+    """Sessions that ended though neither imapd nor all was killed."""
+    return [f"{WATCHED}: a session broke: {why}" for began, broke, why in load.watcher.breaks
+            if not any(began < killed <= broke for killed, victim in site.kills if victim in BREAKS_SESSIONS)]
+
+
+def report(number, name, faults):
+    print(f"{'not ok' if faults else 'ok'} {number} - {name}", flush=True)
     for fault in faults[:10]:
-        print("#", fault)
+        print("#", fault, flush=True)
     return not faults
 
 
 def kills(rounds, per_check=10):
     """Rounds of kills under load; mailboxes are compared after every `per_check` rounds."""
-    bad = 0
-    with iems.Instance() as mail:
-        for u in USERS:
-            mail.user(u)
-        load, victims = None, []
-        total = collections.defaultdict(set)
+    bad, slowest = 0, 0.0
+    site = Site()
+    try:
+        site.start()
+        load = None
         for n in range(1, rounds + 1):
-            if load is None:
-                load = Load(mail)
-                load.acked, load.flagged = total, getattr(mail, "flagged", set())
+            load = load or Load(site.mail, site.memory, relay=True)
             time.sleep(random.uniform(0.05, 0.6))
             victim = MODULES[(n - 1) % len(MODULES)] if n <= len(MODULES) else random.choice(MODULES)
-            took = kill_round(mail, victim)
-            victims.append(f"{victim} {took:.2f}s")
+            took = kill_round(site, victim)
+            if victim not in ("responder", "everything"):
+                slowest = max(slowest, took)
+            faults, more = store_faults(site.mail), ""
             if n % per_check == 0 or n == rounds:
                 load.stop()
-                iems.wait_until("the instance ready", lambda: ready(mail), 20)
-                faults = verify(mail, load)
-                total, mail.flagged = load.acked, load.flagged
-                marks = sum(len(m) for m in load.acked.values())
-                for i, v in enumerate(victims):
-                    bad += not report(n - len(victims) + 1 + i, f"killed {v}", faults if i == len(victims) - 1 else [],
-                                      f" ({marks} acknowledged)" if i == len(victims) - 1 else "")
-                load, victims = None, []
+                faults += verify(site) + broken_sessions(site, load)
+                more, load = f" ({site.memory.count()} acknowledged)", None
+            bad += not report(n, f"killed {victim} {took:.2f}s{more}", faults)
+            if faults:
+                print(site.mail.log_tail(20))
+        twice = sum(len(t) > 1 for t in site.sink.got.values())
+        print(f"# {len(site.sink.got)} relayed, {twice} of them twice at a kill; {len(site.memory.gone)} expunged; "
+              f"slowest repair of a module {slowest:.2f} s")
+    finally:
+        site.close()
     return rounds - bad, bad
+
+
+class Disk:
+    """An ext4 file system in a file, which can be copied as it stands."""
+
+    def __init__(self):
+        self.work = tempfile.mkdtemp(prefix="iems-cut-")
+        self.mount, self.image, self.number = os.path.join(self.work, "mount"), os.path.join(self.work, "disk0"), 0
+        os.mkdir(self.mount)
+        with open(self.image, "wb") as f:
+            f.truncate(3 << 30)
+        subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=1,lazy_journal_init=1", self.image], check=True)
+        self.attach()
+
+    def attach(self):
+        # with a long commit interval nothing reaches the disk but what is asked for
+        options = "loop,commit=" + random.choice(["1", "5", "300"])
+        subprocess.run(["mount", "-o", options, self.image, self.mount], check=True)
+        loop = subprocess.run(["findmnt", "-n", "-o", "SOURCE", self.mount], check=True, capture_output=True, text=True).stdout.strip()
+        self.stat = f"/sys/block/{os.path.basename(loop)}/stat"
+
+    def detach(self):
+        subprocess.run(["umount", self.mount], check=True)
+
+    def writes(self):
+        with open(self.stat, encoding="ascii") as f:
+            return f.read().split()[4]
+
+    def copy(self):
+        """The disk at one moment: again if the kernel wrote something meanwhile."""
+        self.number += 1
+        self.following = os.path.join(self.work, f"disk{self.number}")
+        while True:
+            before = self.writes()
+            subprocess.run(["cp", "--sparse=always", self.image, self.following], check=True)
+            if self.writes() == before:
+                return
+
+    def cut(self):
+        self.detach()
+        os.unlink(self.image)
+        self.image = self.following
+        self.attach()
+
+    def close(self):
+        if os.path.ismount(self.mount):
+            subprocess.run(["fuser", "-k", "-m", self.mount], check=False, capture_output=True)
+            subprocess.run(["umount", self.mount], check=False)
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+def cut_round(site, disk):
+    mail = site.mail
+    load = Load(mail, site.memory, relay=True)
+    time.sleep(random.uniform(0.3, 2.0))
+    pids = [*mail.pids().values(), mail.responder_pid()]
+    for pid in pids:            # the machine stands still: what clients were told until now counts ...
+        os.kill(pid, iems.signal.SIGSTOP)
+    site.kills.append((time.monotonic(), "everything"))
+    disk.copy()
+    for pid in pids:            # ... and loses what the disk did not have
+        os.kill(pid, iems.signal.SIGKILL)
+    load.stop()
+    iems.wait_until("processes gone", lambda: not any(iems.alive(p) for p in pids), 10)
+    disk.cut()
+    mail.start()
+    return verify(site)
 
 
 def cuts(rounds, first_number):
     """Power cuts; each starts from the state that the last one left."""
-    work = tempfile.mkdtemp(prefix="iems-cut-")
-    mounted, bad = None, 0
-    total, flagged = collections.defaultdict(set), set()
+    bad, site, disk = 0, None, Disk()
     try:
-        image, mount = os.path.join(work, "disk0"), os.path.join(work, "mount")
-        os.mkdir(mount)
-        with open(image, "wb") as f:
-            f.truncate(3 << 30)
-        subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=1,lazy_journal_init=1", image], check=True)
-        subprocess.run(["mount", "-o", "loop", image, mount], check=True)
-        mounted = mount
-        mail = iems.Instance(folder=os.path.join(mount, "instance"))
-        mail.start()
-        for u in USERS:
-            mail.user(u)
-        subprocess.run(["sync", "-f", mount], check=True)
+        site = Site(folder=os.path.join(disk.mount, "instance"))
+        site.start()
+        subprocess.run(["sync", "-f", disk.mount], check=True)
         for n in range(1, rounds + 1):
-            load = Load(mail)
-            load.acked, load.flagged = total, flagged
-            time.sleep(random.uniform(0.3, 2.0))
-            pids = [*mail.pids().values(), responder_pid(mail)]
-            for pid in pids:            # the machine stands still ...
-                os.kill(pid, signal.SIGSTOP)
-            with load.lock:
-                snapshot = ({u: set(m) for u, m in load.acked.items()}, set(load.flagged))
-            following = os.path.join(work, f"disk{n}")
-            subprocess.run(["cp", "--sparse=always", image, following], check=True)
-            for pid in pids:            # ... and loses what the disk did not have
-                os.kill(pid, signal.SIGKILL)
-            load.stop()
-            iems.wait_until("processes gone", lambda: not any(os.path.exists(f"/proc/{p}") for p in pids), 10)
-            subprocess.run(["umount", mount], check=True)
-            mounted = None
-            os.unlink(image)
-            image = following
-            subprocess.run(["mount", "-o", "loop", image, mount], check=True)
-            mounted = mount
-            mail.start()
-            load.acked, load.flagged = collections.defaultdict(set, snapshot[0]), snapshot[1]
-            faults = verify(mail, load)
-            total, flagged = load.acked, load.flagged
-            marks = sum(len(m) for m in total.values())
-            bad += not report(first_number + n, f"power cut {n} ({marks} acknowledged)", faults)
-        mail.stop()
+            faults = cut_round(site, disk)
+            bad += not report(first_number + n, f"power cut {n} ({site.memory.count()} acknowledged)", faults)
     finally:
-        if mounted:
-            subprocess.run(["fuser", "-k", "-m", mount], check=False, capture_output=True)
-            subprocess.run(["umount", mount], check=False)
-        shutil.rmtree(work, ignore_errors=True)
+        if site:
+            site.close()
+        disk.close()
     return rounds - bad, bad
 
 

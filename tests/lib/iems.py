@@ -6,6 +6,7 @@ import poplib
 import random
 import re
 import shutil
+import signal
 import smtplib
 import socket
 import ssl
@@ -20,6 +21,9 @@ IEMS = os.path.join(BUILD, "src", "cli", "iems")
 PASSWORD = "secret-1"
 OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "lmtp": 24, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993,
            "ldap": 389, "https": 443, "http": 80, "responder": 1234, "queue": 1235, "metrics": 9090}
+# What no log may hold after a test, whatever was tested.
+BAD_LOG = re.compile(r"jail-violation|assertion failed|Sanitizer|runtime error:|module-killed|did not end in time")
+ENDED = re.compile(r'module-ended module=(\S+) .*?reason="([^"]*)"')
 SLOW = 4 if "asan" in BUILD else 1   # the sanitizer build may take longer; only limits grow, nothing waits
 
 
@@ -57,6 +61,15 @@ def wait_until(what, condition, seconds=10.0):
         time.sleep(0.02)
 
 
+def alive(pid):
+    """Whether the process runs; one that waits for its parent to take note of its end does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 class Instance:
     def __init__(self, hostname="mail.example.test", domain="example.test", config="", folder=None, port_base=None):
         self.own_folder = folder is None
@@ -64,6 +77,9 @@ class Instance:
         self.dir = folder or os.path.join(self.parent, "instance")
         self.base = port_base or free_port_base()
         self.hostname, self.domain = hostname, domain
+        self.killed = {}         # module -> how often the test has killed it
+        self.may_end = re.compile(r"(?!)")   # reasons of module-ended that the test expects
+        self.log_seen = 0        # faults of the log that were reported before
         self.run("init", self.dir, "--hostname", hostname, "--domain", domain, "--port-base", str(self.base))
         if config:
             self.configure(config)
@@ -90,6 +106,53 @@ class Instance:
         self.run("start", self.dir)
         return self
 
+    def kill(self, module, signum=signal.SIGKILL):
+        """Sends a signal to the first process of a module; returns its pid. A death that the test did not cause is a fault."""
+        pid = self.pids()[module]
+        if signum == signal.SIGKILL:
+            self.killed[module] = self.killed.get(module, 0) + 1
+        os.kill(pid, signum)
+        return pid
+
+    def responder_pid(self):
+        with open(os.path.join(self.dir, "run", "responder.pid"), encoding="ascii") as f:
+            return int(f.read())
+
+    def kill_everything(self):
+        """As if the machine had lost its power, except for what is in the cache of the disk. Afterwards no process is left."""
+        pids = [self.responder_pid(), *self.pids().values()]
+        for module in self.pids():
+            self.killed[module] = self.killed.get(module, 0) + 1   # the responder may see one of them end
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until("all processes gone", lambda: not any(alive(p) for p in pids))
+
+    def ready(self):
+        return self.run("status", self.dir, check=False).returncode == 0
+
+    def wait_restarted(self, module, pid, seconds=15):
+        """Until `module` runs in another process than `pid` and everything is ready."""
+        wait_until(f"{module} restarted", lambda: self.pids().get(module) not in (None, pid) and self.ready(), seconds)
+
+    def log_faults(self):
+        """What the log tells of violations of the jail, failed assertions and deaths that the test did not cause."""
+        found, left = [], dict(self.killed)
+        for line in self.log().splitlines():
+            ended = ENDED.search(line)
+            if BAD_LOG.search(line):
+                found.append(line)
+            elif ended and "signal 9" in ended.group(2) and left.get(ended.group(1), 0) > 0:
+                left[ended.group(1)] -= 1
+            elif ended and not self.may_end.search(ended.group(2)):
+                found.append(line)
+        return found
+
+    def check_log(self):
+        found = self.log_faults()
+        new, self.log_seen = found[self.log_seen:], len(found)
+        assert not new, "the log tells of faults:\n" + "\n".join(new[:20])
+
     def stop(self):
         if os.path.exists(os.path.join(self.dir, "run", "responder.pid")):
             self.run("stop", self.dir, check=False)
@@ -109,8 +172,12 @@ class Instance:
     def __exit__(self, kind, value, trace):
         if kind is not None:
             print(self.log_tail(), file=sys.stderr)
-        self.stop()
-        self.remove()
+        try:
+            self.stop()
+            if kind is None:
+                self.check_log()
+        finally:
+            self.remove()
 
     def user(self, name, password=PASSWORD, *more):
         """Adds an account; returns its address."""
@@ -125,10 +192,15 @@ class Instance:
         return {m["name"]: m["pid"] for m in status["modules"] if m.get("pid")}
 
     def log(self):
-        with contextlib.suppress(FileNotFoundError):
-            with open(os.path.join(self.dir, "log", "iemta.log"), encoding="utf-8", errors="replace") as f:
-                return f.read()
-        return ""
+        """All of it, with the parts that were rotated away."""
+        folder, text = os.path.join(self.dir, "log"), ""
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        rotated = sorted((n for n in names if n.startswith("iems-")), key=lambda n: n.split(".")[-2])
+        for name in [*rotated, *(n for n in names if n == "iemta.log")]:
+            with contextlib.suppress(FileNotFoundError):
+                with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as f:
+                    text += f.read()
+        return text
 
     def log_tail(self, lines=60):
         return "\n".join(["-- log of the instance:", *self.log().splitlines()[-lines:]])
