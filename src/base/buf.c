@@ -122,11 +122,3 @@ void buf_truncate(struct buf *b, size_t len) {
 const char *buf_cstr(const struct buf *b) {
     return b->ptr == NULL ? "" : b->ptr;
 }
-
-char *buf_take(struct buf *b, size_t *len) {
-    char *p = b->ptr;
-    if (len != NULL) *len = b->len;
-    b->ptr = NULL;
-    buf_done(b);
-    return p;
-}

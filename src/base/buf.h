@@ -33,8 +33,6 @@ static inline struct str buf_str(const struct buf *b) {
     return str_of(b->ptr, b->len);
 }
 const char *buf_cstr(const struct buf *b); /* lent; "" when empty */
-/* Gives the memory away (to be free()d) and empties the buf. */
-char *buf_take(struct buf *b, size_t *len);
 
 #define BUF_AUTO __attribute__((cleanup(buf_done))) struct buf
 

@@ -28,7 +28,7 @@ NODISCARD int log_level_parse(struct str s, enum log_level *out);
 const char *log_level_name(enum log_level level);
 
 /* One line. `id` is the trace or session identifier, "-" when there is none; `event` a word; then
- * key=value pairs by format. Values with blanks or quotes go through LOG_STR. Control bytes are replaced. */
+ * key=value pairs by format. Values with blanks stand in double quotes. Control bytes are replaced. */
 __attribute__((format(printf, 4, 5))) void log_event(enum log_level level, const char *id, const char *event,
                                                      const char *fmt, ...);
 

@@ -131,15 +131,6 @@ int str_to_u64(struct str s, uint64_t max, uint64_t *out) {
     return 0;
 }
 
-int str_to_i64(struct str s, int64_t *out) {
-    bool negative = s.len > 0 && s.ptr[0] == '-';
-    uint64_t v;
-    int rc = str_to_u64(negative ? str_sub(s, 1, s.len) : s, INT64_MAX, &v);
-    if (rc != 0) return rc;
-    *out = negative ? -(int64_t)v : (int64_t)v;
-    return 0;
-}
-
 static uint64_t hash_seed(void) {
     static uint64_t seed;
     if (seed == 0 && (getrandom(&seed, sizeof seed, 0) != sizeof seed || seed == 0)) seed = 0x9e3779b97f4a7c15ULL;

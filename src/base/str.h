@@ -47,7 +47,6 @@ struct str str_word(struct str *rest);
 
 /* Whole view must be the number. ERR_INVALID on any other byte, ERR_LIMIT above `max`. */
 NODISCARD int str_to_u64(struct str s, uint64_t max, uint64_t *out);
-NODISCARD int str_to_i64(struct str s, int64_t *out);
 
 /* FNV-1a style hash, seeded once per process against flooding; nocase folds ASCII. */
 uint64_t str_hash(struct str s);

@@ -158,6 +158,3 @@ void channel_drain(struct channel *c, uint64_t deadline_ms) {
 struct rpc_client *channel_store(struct channel *c) {
     return c->store;
 }
-unsigned channel_running(const struct channel *c) {
-    return c->running;
-}

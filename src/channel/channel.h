@@ -48,7 +48,6 @@ NODISCARD int channel_open(struct daemon *d, const struct channel_config *config
 /* Takes no more leases and waits until those under way are done. */
 void channel_drain(struct channel *c, uint64_t deadline_ms);
 struct rpc_client *channel_store(struct channel *c);
-unsigned channel_running(const struct channel *c);
 
 bool lease_valid(const struct lease *l);
 void lease_free(struct lease *l);

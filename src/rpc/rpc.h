@@ -128,9 +128,7 @@ NODISCARD int rpc_server_new(const struct rpc_service *service, const struct rpc
 /* Serves a connected descriptor (taken over). `name` is copied: for logs and rpc_session_name. */
 NODISCARD int rpc_server_add(struct rpc_server *s, int fd, uint32_t role, const char *name);
 void rpc_server_free(struct rpc_server *s);
-unsigned rpc_server_sessions(const struct rpc_server *s);
 
-uint32_t rpc_session_role(const struct rpc_session *s);
 const char *rpc_session_name(const struct rpc_session *s);
 uint64_t rpc_session_id(const struct rpc_session *s); /* unique for the life of the server */
 void rpc_session_set_data(struct rpc_session *s, void *data);

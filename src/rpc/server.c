@@ -278,14 +278,6 @@ void rpc_server_free(struct rpc_server *s) {
     server_unref(s);
 }
 
-unsigned rpc_server_sessions(const struct rpc_server *s) {
-    return s->count;
-}
-
-uint32_t rpc_session_role(const struct rpc_session *s) {
-    return s->role;
-}
-
 const char *rpc_session_name(const struct rpc_session *s) {
     return s->name;
 }

@@ -57,10 +57,3 @@ void settings_load(struct smtpd_settings *s, const struct daemon *d) {
     networks_load(&s->unlimited, d, "smtpd.unlimited_networks");
     relay_warn(&s->relay);
 }
-
-void settings_done(struct smtpd_settings *s) {
-    free(s->trusted.ranges);
-    free(s->relay.ranges);
-    free(s->unlimited.ranges);
-    memset(s, 0, sizeof *s);
-}

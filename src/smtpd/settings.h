@@ -27,7 +27,6 @@ struct smtpd_settings {
 };
 
 void settings_load(struct smtpd_settings *s, const struct daemon *d);
-void settings_done(struct smtpd_settings *s);
 /* "A B,C" into a list that replaces the old one; false (and the old list stays) when an item is malformed. */
 bool network_list_set(struct network_list *list, const char *text, struct error *err);
 bool network_list_has(const struct network_list *list, const struct net_addr *a);

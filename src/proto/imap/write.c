@@ -95,7 +95,3 @@ char *imap_put_number(char *p, uint64_t n) {
     memcpy(p, digits + i, sizeof digits - i);
     return p + (sizeof digits - i);
 }
-
-void imap_write_text(struct buf *out, const char *text) {
-    for (const char *p = text; *p != '\0'; p++) buf_addc(out, *p >= 0x20 && *p < 0x7f ? *p : '?');
-}

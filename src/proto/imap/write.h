@@ -14,7 +14,5 @@ void imap_write_mailbox(struct buf *out, struct str name, bool utf8);
 void imap_write_flags(struct buf *out, uint64_t flags, const struct str *keyword, size_t keywords);
 /* Decimal digits at `p`; returns behind them. At most 20. */
 char *imap_put_number(char *p, uint64_t n);
-/* Text for the human part of a response: control and 8-bit octets become "?". */
-void imap_write_text(struct buf *out, const char *text);
 
 #endif

@@ -24,14 +24,6 @@ struct mailboxes *mailboxes_new(struct store *st, struct blobs *bs, size_t cache
     return m;
 }
 
-struct store *mailboxes_store(struct mailboxes *m) {
-    return m->st;
-}
-
-struct blobs *mailboxes_blobs(struct mailboxes *m) {
-    return m->bs;
-}
-
 static void account_free(void *p) {
     struct account *a = p;
     for (size_t i = 0; i < a->folder_count; i++) folder_free(a->folders[i]);

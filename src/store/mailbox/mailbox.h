@@ -93,8 +93,6 @@ struct mailboxes;
 
 struct mailboxes *mailboxes_new(struct store *st, struct blobs *bs, size_t cache_bytes);
 void mailboxes_free(struct mailboxes *m);
-struct store *mailboxes_store(struct mailboxes *m);
-struct blobs *mailboxes_blobs(struct mailboxes *m);
 
 /* --- account.c */
 /* Brings an account into memory and holds it. With `create` it is made, with INBOX and the special folders, if there is

@@ -197,11 +197,3 @@ void service_set_limits(struct service *s, uint64_t drive_min, unsigned trace_da
     queue_set_trace_days(s->q, trace_days);
     space_check(s);
 }
-
-struct queue *service_queue(struct service *s) {
-    return s->q;
-}
-
-struct mailboxes *service_mailboxes(struct service *s) {
-    return s->m;
-}

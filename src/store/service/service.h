@@ -25,7 +25,5 @@ void service_close(struct service *s);
 NODISCARD int service_add(struct service *s, int fd, uint32_t role, const char *name);
 void service_set_limits(struct service *s, uint64_t drive_min, unsigned trace_days);
 void service_metrics(struct service *s, struct buf *out);
-struct queue *service_queue(struct service *s);
-struct mailboxes *service_mailboxes(struct service *s);
 
 #endif
