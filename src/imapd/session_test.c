@@ -217,8 +217,10 @@ static const struct dialogue dialogues[] = {
      ">> 3 STARTTLS~x NOOP~\n< 3 OK *\n! tls\n> 4 CAPABILITY\n< * CAPABILITY * ENABLE AUTH=PLAIN AUTH=*\n< 4 OK *\n> 5 "
      "STARTTLS\n< 5 BAD *\n> 6 LOGIN u p\n< 6 OK *\n",
      .remote = true},
-    {"access control by network: IMAPPOP-05", "< * BYE Access from your address is not allowed\n! closed\n", .denied = true},
-    {"the store fails in the middle of a FETCH", THREE "! fail\n> 1 FETCH 1:* FLAGS\n< 1 NO [UNAVAILABLE] *\n> 2 UID FETCH 1 FLAGS\n< * 1 FETCH (UID 1 FLAGS ())\n< 2 OK *\n"},
+    {"access control by network: IMAPPOP-05", "< * BYE Access from your address is not allowed\n! closed\n",
+     .denied = true},
+    {"the store fails in the middle of a FETCH", THREE "! fail\n> 1 FETCH 1:* FLAGS\n< 1 NO [UNAVAILABLE] *\n> 2 UID "
+                                                       "FETCH 1 FLAGS\n< * 1 FETCH (UID 1 FLAGS ())\n< 2 OK *\n"},
     {"login timeout: LIM", GREETING "< * BYE Login timeout\n! closed\n", .login_timeout_ms = 60},
     {"the server goes down: RFC 9051 7.1.5",
      ONE "> 1 IDLE\n< + idling\n! shutdown\n< * BYE Server is going down*\n! closed\n"},

@@ -19,7 +19,6 @@ struct rpc_server {
     struct rpc_server_ops ops;
     void *arg;
     struct list sessions;
-    unsigned count;
     unsigned refs; /* owner, sessions */
     uint64_t next_id;
     struct {
@@ -61,7 +60,6 @@ static void session_unref(struct rpc_session *s) {
 
 static void session_end(struct rpc_session *s) {
     list_remove(&s->node);
-    s->server->count--;
     s->io = NULL;
     if (s->server->ops.session_closed != NULL) s->server->ops.session_closed(s, s->server->arg);
     session_unref(s);
@@ -265,7 +263,6 @@ int rpc_server_add(struct rpc_server *s, int fd, uint32_t role, const char *name
         return rc;
     }
     list_push_back(&s->sessions, &n->node);
-    s->count++;
     s->refs++;
     if (s->ops.session_opened != NULL) s->ops.session_opened(n, s->arg);
     return 0;

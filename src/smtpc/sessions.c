@@ -165,7 +165,7 @@ static void deliver(struct session *s, struct lease *l) {
     }
     if (!message_send(s, l, outcomes, picked)) {
         sending_end(s->smtpc, done.sending, &done); /* an earlier transaction of it may have gone through */
-        settle_untouched(s->smtpc, l); /* not the message's fault: another connection takes it at once */
+        settle_untouched(s->smtpc, l);              /* not the message's fault: another connection takes it at once */
         return;
     }
     s->messages++;

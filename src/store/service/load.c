@@ -149,7 +149,9 @@ static void route(void *arg) {
     char *line = (char *)"mta routed to=<user@example.test> channel=LOCAL";
     Store__Entry e = *j->entry;
     e.channel = (char *)"LOCAL";
-    e.recipients[0]->account = (uint64_t)atol(e.recipients[0]->address + 4) + 1;
+    struct str number = str_from(e.recipients[0]->address + strlen("user"));
+    if (str_to_u64(str_cut(&number, '@'), UINT32_MAX, &e.recipients[0]->account) != 0) _exit(1);
+    e.recipients[0]->account++;
     out.entry = &e;
     req.id = j->entry->id;
     req.all_done = true;
@@ -197,19 +199,24 @@ static void listen_on(int who, const char *channel) {
     rpc_reply_free(&reply);
 }
 
+/* proc(5): the 14th and the 15th word of "stat" are user and system time; the name in parentheses is the second. */
 static double cpu_of(pid_t pid) {
     char path[64], line[1024];
-    unsigned long user = 0, sys = 0;
+    uint64_t ticks = 0;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *f = fopen(path, "r");
     if (f == NULL) return 0;
     if (fgets(line, sizeof line, f) != NULL) {
-        const char *p = strrchr(line, ')');
-        if (p != NULL && sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys) != 2)
-            user = 0;
+        struct str rest = str_from(line);
+        rest = str_sub(rest, (size_t)(str_rfind(rest, ')') + 1), SIZE_MAX);
+        for (int i = 3; i <= 15; i++) {
+            uint64_t n;
+            struct str word = str_word(&rest);
+            if (i >= 14 && str_to_u64(word, UINT32_MAX, &n) == 0) ticks += n;
+        }
     }
     fclose(f);
-    return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
+    return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void pss_of(pid_t pid) {
