@@ -57,18 +57,16 @@ def accept(work, runs):
     ours, peer = Iems(work, [f"u{n:03d}" for n in range(100)], "[mta]\nauto_start = no\n"), Postfix(work, "hold")
     try:
         for sessions, goal, count in ((100, 5, 3000), (10, 3, 2000), (1, 1, 600)):
-            rate, used, flush = {}, {}, {}
+            got = {"IEMS": [], "Postfix": []}
             for server in (ours, peer):
                 load("smtp", "127.0.0.1", server.smtp, sessions, count // 5, 4096, 100, DOMAIN)
-                got, cpu, fl = [], [], []
-                for _ in range(runs):
+            for _ in range(runs):
+                for server in (ours, peer):
                     with Meter(server.roots(), work) as m:
-                        got.append(load("smtp", "127.0.0.1", server.smtp, sessions, count, 4096, 100, DOMAIN)["rate"])
-                    cpu.append(m.cpu / count * 1e3)
-                    fl.append(m.flushes / count)
-                rate[server.name], used[server.name], flush[server.name] = median(got), median(cpu), median(fl)
-                if server is peer:
-                    peer.empty_hold()
+                        rate = load("smtp", "127.0.0.1", server.smtp, sessions, count, 4096, 100, DOMAIN)["rate"]
+                    got[server.name].append((rate, m.cpu / count * 1e3, m.flushes / count))
+                peer.empty_hold()
+            rate, used, flush = ({k: median([x[i] for x in v]) for k, v in got.items()} for i in range(3))
             row(f"accept 4 KiB, {sessions} sessions", rate["IEMS"], rate["Postfix"], "msg/s", goal,
                 extra=f"CPU {used['IEMS']:.2f} / {used['Postfix']:.2f} ms")
             if sessions in (1, 100):
@@ -131,10 +129,13 @@ def mailbox(work, runs):
     postfix = Postfix(work, "lmtp", dovecot.lmtp_socket)
     try:
         for size, count, goal in ((4096, 2000, 8), (256000, 300, 2)):
-            got = {}
-            for name, smtp, imap, roots in (("IEMS", ours.smtp, ours, ours.roots), ("peer", postfix.smtp, dovecot, lambda: postfix.roots() + dovecot.roots())):
-                into_mailboxes(smtp, imap, roots(), work, size, 200)
-                got[name] = [into_mailboxes(smtp, imap, roots(), work, size, count) for _ in range(runs)]
+            systems = (("IEMS", ours.smtp, ours, ours.roots), ("peer", postfix.smtp, dovecot, lambda: postfix.roots() + dovecot.roots()))
+            got = {name: [] for name, *_ in systems}
+            for n in range(runs + 1):
+                for name, smtp, imap, roots in systems:
+                    one = into_mailboxes(smtp, imap, roots(), work, size, count if n else 200)
+                    if n:
+                        got[name].append(one)
             mid = {name: [median(v) for v in zip(*values)] for name, values in got.items()}
             if size == 4096:
                 row("end to end 4 KiB into 100 mailboxes, 20 sessions", mid["IEMS"][0], mid["peer"][0], "msg/s", goal)
@@ -176,9 +177,9 @@ def relay(work, runs):
     peer = Postfix(work, "relay", sink.port)
     try:
         got = {"IEMS": [], "Postfix": []}
-        for server in (ours, peer):
-            domain = "sink.example" if server is ours else DOMAIN
-            for n in range(runs + 1):
+        for n in range(runs + 1):
+            for server in (ours, peer):
+                domain = "sink.example" if server is ours else DOMAIN
                 count = 2000 if n else 200
                 with Meter(server.roots(), work) as m:
                     before = sink.count()
@@ -254,26 +255,29 @@ def imap(work, runs, quick):
         for user, number, steps in (("big100k", many, (("SELECT INBOX", "SELECT"), ("FETCH 1:* (UID FLAGS ENVELOPE)", "UID FLAGS ENVELOPE"), ("FETCH 1:* (UID FLAGS)", "UID FLAGS"))),
                                     ("big10k", 10000, (("FETCH 1:* BODY.PEEK[]", "bodies"),))):
             for text, name in steps:
-                took = {}
-                for server in (ours, peer):
-                    times = []
-                    for n in range(runs + 1):
+                times = {"IEMS": [], "Dovecot": []}
+                for n in range(runs + 1):
+                    for server in (ours, peer):
                         c, _ = imap_login(server, user)
                         seconds = command(c, "SELECT INBOX")[0]
                         if name != "SELECT":
                             seconds = command(c, text)[0]
                         c.close()
                         if n:
-                            times.append(seconds * 1e3)
-                    took[server.name] = median(times)
+                            times[server.name].append(seconds * 1e3)
+                took = {k: median(v) for k, v in times.items()}
                 row(f"{name}, {number} messages", took["IEMS"], took["Dovecot"], "ms", 1, "less")
         for mode, sessions, count, goal in (("login", 10, 2000, 2), ("append", 10, 3000, 3)):
-            rate = {}
-            for server in (ours, peer):
-                args = [PASSWORD, 100] if mode == "login" else [4096, PASSWORD]
-                load(mode, "127.0.0.1", server.imap, sessions, 200, *args, DOMAIN)
-                rate[server.name] = median([load(mode, "127.0.0.1", server.imap, sessions, count, *args, DOMAIN)["rate"] for _ in range(runs)])
-            row(f"{mode}, {sessions} connections", rate["IEMS"], rate["Dovecot"], "/s", goal)
+            got, args = {"IEMS": [], "Dovecot": []}, [PASSWORD, 100] if mode == "login" else [4096, PASSWORD]
+            for n in range(runs + 1):
+                for server in (ours, peer):
+                    number = count if n else 200
+                    with Meter(server.roots(), work) as m:
+                        rate = load(mode, "127.0.0.1", server.imap, sessions, number, *args, DOMAIN)["rate"]
+                    if n:
+                        got[server.name].append((rate, m.cpu / count * 1e3))
+            mid = {k: [median(x) for x in zip(*v)] for k, v in got.items()}
+            row(f"{mode}, {sessions} connections", mid["IEMS"][0], mid["Dovecot"][0], "/s", goal, extra=f"CPU {mid['IEMS'][1]:.2f} / {mid['Dovecot'][1]:.2f} ms")
     finally:
         ours.stop()
         peer.stop()
