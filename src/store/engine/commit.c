@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { GROUP_MAX = 512, GROUP_BYTES = 4 * 1024 * 1024 };
+enum { GROUP_MAX = 512, GROUP_BYTES = 4 * 1024 * 1024, WORKERS = 2 };
 
 const unsigned commit_latency_us[COMMIT_LATENCY_BUCKETS - 1] = {100,   250,   500,    1000,   2500,   5000,
                                                                 10000, 25000, 100000, 250000, 1000000};
@@ -32,17 +32,20 @@ struct waiter {
 
 struct committer {
     struct commit_config cfg;
-    pthread_t writer, syncer;
+    pthread_t workers[WORKERS];
+    size_t started;
 
     pthread_mutex_t lock; /* guards what follows, up to the next comment */
-    pthread_cond_t work, sync;
+    pthread_cond_t work;
     struct list queue;     /* ops to write */
     struct list unsynced;  /* durable ops that are written */
     struct list completed; /* for the loop thread */
     uint64_t written, synced;
     uint64_t want_min, want_max; /* a sync is wanted, if want_max > synced, as soon as want_min is written */
     uint64_t lazy_at_ms;         /* monotonic time of the lazy sync; 0 = all is synced */
-    bool stopping, writer_ended, posted;
+    uint64_t applied_wanted;     /* the loop thread waits until this is written */
+    bool writing, syncing;       /* a worker is at it; never two of them */
+    bool stopping, posted;
     int failed;
     struct error error;
     struct commit_stats stats;
@@ -74,7 +77,6 @@ static void want_sync(struct committer *c, uint64_t seq) {
     if (seq <= c->synced) return;
     if (c->want_max <= c->synced || seq < c->want_min) c->want_min = seq;
     if (seq > c->want_max) c->want_max = seq;
-    pthread_cond_signal(&c->sync);
 }
 
 /* With the lock held: takes ops for one write. */
@@ -102,8 +104,9 @@ static int write_group(struct committer *c, struct op **group, size_t n, struct 
     return rc;
 }
 
-/* With the lock held: what becomes of ops that are written. */
+/* With the lock held: what becomes of ops that are written. The loop thread is woken only for what it waits for. */
 static void group_written(struct committer *c, struct op **group, size_t n) {
+    bool tell = c->applied_wanted > c->written;
     for (size_t i = 0; i < n; i++) {
         struct op *o = group[i];
         if (o->kind == COMMIT_DURABLE) {
@@ -111,48 +114,39 @@ static void group_written(struct committer *c, struct op **group, size_t n) {
             want_sync(c, o->seq);
         } else {
             list_push_back(&c->completed, &o->link);
+            tell = true;
         }
     }
     c->written = group[n - 1]->seq;
     c->stats.batches += n;
     c->stats.writes++;
-    if (c->lazy_at_ms == 0) {
-        c->lazy_at_ms = clock_mono_ms() + COMMIT_LAZY_MS;
-        pthread_cond_signal(&c->sync);
-    } else if (c->want_max > c->synced) {
-        pthread_cond_signal(&c->sync);
-    }
-    post_drain(c);
+    if (c->lazy_at_ms == 0) c->lazy_at_ms = clock_mono_ms() + COMMIT_LAZY_MS;
+    if (tell) post_drain(c);
 }
 
-static void *writer_main(void *arg) {
-    struct committer *c = arg;
-    struct op *group[GROUP_MAX];
-    pthread_mutex_lock(&c->lock);
-    for (;;) {
-        while (list_empty(&c->queue) && !c->stopping) pthread_cond_wait(&c->work, &c->lock);
-        if (list_empty(&c->queue)) break;
-        size_t n = take_group(c, group);
-        IEMS_ASSERT(n > 0);
-        bool failed = c->failed != 0;
-        pthread_mutex_unlock(&c->lock);
-        struct error err = {0};
-        int rc = failed ? ERR_IO : write_group(c, group, n, &err);
-        pthread_mutex_lock(&c->lock);
-        if (rc == 0)
-            group_written(c, group, n);
-        else {
-            fail(c, rc, &err);
-            for (size_t i = 0; i < n; i++) {
-                batch_done(&group[i]->batch);
-                free(group[i]);
-            }
-        }
+static void group_failed(struct committer *c, struct op **group, size_t n, int rc, const struct error *err) {
+    fail(c, rc, err);
+    for (size_t i = 0; i < n; i++) {
+        batch_done(&group[i]->batch);
+        free(group[i]);
     }
-    c->writer_ended = true;
-    pthread_cond_signal(&c->sync);
+}
+
+/* With the lock held. */
+static void write_some(struct committer *c) {
+    struct op *group[GROUP_MAX];
+    size_t n = take_group(c, group);
+    bool failed = c->failed != 0;
+    c->writing = true;
     pthread_mutex_unlock(&c->lock);
-    return NULL;
+    struct error err = {0};
+    int rc = failed ? ERR_IO : write_group(c, group, n, &err);
+    pthread_mutex_lock(&c->lock);
+    c->writing = false;
+    if (rc == 0)
+        group_written(c, group, n);
+    else
+        group_failed(c, group, n, rc, &err);
 }
 
 static void count_latency(struct commit_stats *s, uint64_t us) {
@@ -163,25 +157,12 @@ static void count_latency(struct commit_stats *s, uint64_t us) {
     s->syncs++;
 }
 
-/* With the lock held: waits until a sync is wanted and possible. False = end. */
-static bool wait_for_sync(struct committer *c) {
-    for (;;) {
-        if (c->written > c->synced && c->failed == 0) {
-            if (c->want_max > c->synced && c->written >= c->want_min) return true;
-            if (c->writer_ended) return true;
-            uint64_t now = clock_mono_ms();
-            if (c->lazy_at_ms != 0 && now >= c->lazy_at_ms) return true;
-        } else if (c->writer_ended) {
-            return false;
-        }
-        if (c->lazy_at_ms == 0 || c->failed != 0) {
-            pthread_cond_wait(&c->sync, &c->lock);
-            continue;
-        }
-        struct timespec at = {.tv_sec = (time_t)(c->lazy_at_ms / 1000),
-                              .tv_nsec = (long)(c->lazy_at_ms % 1000) * 1000000};
-        pthread_cond_timedwait(&c->sync, &c->lock, &at);
-    }
+/* With the lock held: somebody waits for what is written, or it has waited long enough. */
+static bool sync_due(const struct committer *c) {
+    if (c->written <= c->synced || c->failed != 0) return false;
+    if (c->want_max > c->synced && c->written >= c->want_min) return true;
+    if (c->stopping && list_empty(&c->queue) && !c->writing) return true;
+    return c->lazy_at_ms != 0 && clock_mono_ms() >= c->lazy_at_ms;
 }
 
 /* With the lock held. */
@@ -198,22 +179,50 @@ static void group_synced(struct committer *c, uint64_t upto) {
     post_drain(c);
 }
 
-static void *syncer_main(void *arg) {
+/* With the lock held. */
+static void sync_all(struct committer *c) {
+    uint64_t upto = c->written;
+    c->syncing = true;
+    pthread_mutex_unlock(&c->lock);
+    struct error err = {0};
+    uint64_t start = clock_mono_us();
+    int rc = engine_sync(c->cfg.engine, &err);
+    uint64_t us = clock_mono_us() - start;
+    pthread_mutex_lock(&c->lock);
+    c->syncing = false;
+    count_latency(&c->stats, us);
+    if (rc == 0)
+        group_synced(c, upto);
+    else
+        fail(c, rc, &err);
+}
+
+/* With the lock held: nothing to do now. */
+static void rest(struct committer *c) {
+    if (c->lazy_at_ms == 0 || c->syncing || c->failed != 0) {
+        pthread_cond_wait(&c->work, &c->lock);
+        return;
+    }
+    struct timespec at = {.tv_sec = (time_t)(c->lazy_at_ms / 1000), .tv_nsec = (long)(c->lazy_at_ms % 1000) * 1000000};
+    pthread_cond_timedwait(&c->work, &c->lock, &at);
+}
+
+/* Both workers do the same: write what waits, else sync what is due. So one batch is written and synced without a
+ * change of threads, and while one syncs the other writes. Who leaves work behind wakes the other. */
+static void *worker_main(void *arg) {
     struct committer *c = arg;
     pthread_mutex_lock(&c->lock);
-    while (wait_for_sync(c)) {
-        uint64_t upto = c->written;
-        pthread_mutex_unlock(&c->lock);
-        struct error err = {0};
-        uint64_t start = clock_mono_us();
-        int rc = engine_sync(c->cfg.engine, &err);
-        uint64_t us = clock_mono_us() - start;
-        pthread_mutex_lock(&c->lock);
-        count_latency(&c->stats, us);
-        if (rc == 0)
-            group_synced(c, upto);
+    for (;;) {
+        bool work = !c->writing && !list_empty(&c->queue), due = !c->syncing && sync_due(c);
+        if (work && due) pthread_cond_signal(&c->work);
+        if (work)
+            write_some(c);
+        else if (due)
+            sync_all(c);
+        else if (c->stopping)
+            break; /* what is under way, the other ends */
         else
-            fail(c, rc, &err);
+            rest(c);
     }
     pthread_mutex_unlock(&c->lock);
     return NULL;
@@ -269,23 +278,14 @@ int committer_new(const struct commit_config *cfg, struct committer **out) {
     list_init(&c->durable_waiters);
     list_init(&c->applied_waiters);
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->work, NULL);
     pthread_condattr_t mono;
     pthread_condattr_init(&mono);
     pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->sync, &mono);
+    pthread_cond_init(&c->work, &mono);
     pthread_condattr_destroy(&mono);
-    if (pthread_create(&c->writer, NULL, writer_main, c) != 0) {
-        free(c);
-        return ERR_NOMEM;
-    }
-    if (pthread_create(&c->syncer, NULL, syncer_main, c) != 0) {
-        pthread_mutex_lock(&c->lock);
-        c->stopping = true;
-        pthread_cond_signal(&c->work);
-        pthread_mutex_unlock(&c->lock);
-        pthread_join(c->writer, NULL);
-        free(c);
+    while (c->started < WORKERS && pthread_create(&c->workers[c->started], NULL, worker_main, c) == 0) c->started++;
+    if (c->started < WORKERS) {
+        committer_free(c);
         return ERR_NOMEM;
     }
     *out = c;
@@ -309,17 +309,14 @@ void committer_free(struct committer *c) {
     pthread_mutex_lock(&c->lock);
     c->stopping = true;
     pthread_cond_broadcast(&c->work);
-    pthread_cond_broadcast(&c->sync);
     pthread_mutex_unlock(&c->lock);
-    pthread_join(c->writer, NULL);
-    pthread_join(c->syncer, NULL);
+    for (size_t i = 0; i < c->started; i++) pthread_join(c->workers[i], NULL);
     free_ops(&c->queue);
     free_ops(&c->unsynced);
     free_ops(&c->completed);
     free_waiters(&c->durable_waiters);
     free_waiters(&c->applied_waiters);
     pthread_cond_destroy(&c->work);
-    pthread_cond_destroy(&c->sync);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -335,10 +332,10 @@ uint64_t commit_submit(struct committer *c, struct batch *b, enum commit_kind ki
     o->arg = arg;
     o->seq = ++c->last;
     pthread_mutex_lock(&c->lock);
-    bool idle = list_empty(&c->queue);
+    bool wake = list_empty(&c->queue) && !c->writing;
     list_push_back(&c->queue, &o->link);
-    if (idle) pthread_cond_signal(&c->work);
     pthread_mutex_unlock(&c->lock);
+    if (wake) pthread_cond_signal(&c->work); /* not under the lock, which the woken would wait for */
     return o->seq;
 }
 
@@ -358,15 +355,22 @@ void commit_barrier(struct committer *c, uint64_t seq, commit_done done, void *a
     wait_add(&c->durable_waiters, seq, done, arg);
     pthread_mutex_lock(&c->lock);
     want_sync(c, seq);
+    bool wake = !c->syncing && !c->writing;
     pthread_mutex_unlock(&c->lock);
+    if (wake) pthread_cond_signal(&c->work);
 }
 
 void commit_applied_wait(struct committer *c, uint64_t seq, commit_done done, void *arg) {
     IEMS_ASSERT(seq <= c->last);
-    if (seq <= c->applied)
+    if (seq <= c->applied) {
         done(arg, 0);
-    else
-        wait_add(&c->applied_waiters, seq, done, arg);
+        return;
+    }
+    wait_add(&c->applied_waiters, seq, done, arg);
+    pthread_mutex_lock(&c->lock);
+    if (seq > c->applied_wanted) c->applied_wanted = seq;
+    if (seq <= c->written) post_drain(c);
+    pthread_mutex_unlock(&c->lock);
 }
 
 uint64_t commit_last(const struct committer *c) {
