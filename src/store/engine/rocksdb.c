@@ -1,6 +1,7 @@
 /* The embedded engine: RocksDB with two column families, "default" for META and "blob" for BLOB. Writes go to the log
  * without a sync; engine_sync makes all that was written so far durable by one fdatasync of the log. */
 #include "store/engine/engine.h"
+#include "store/engine/log_fill.h"
 #include "store/engine/rocksdb_options.h"
 
 #include <pthread.h>
@@ -14,6 +15,8 @@ struct rocks {
     struct rocksdb_setup setup;
     rocksdb_readoptions_t *read[2]; /* by enum engine_read */
     rocksdb_writeoptions_t *write;
+    pthread_mutex_t writing;
+    struct log_fill fill;
 };
 
 struct engine_iter {
@@ -106,8 +109,11 @@ static int check_expects(struct rocks *r, const struct batch *b) {
 static int flush_group(struct rocks *r, rocksdb_writebatch_t *w, struct error *err) {
     if (rocksdb_writebatch_count(w) == 0) return 0;
     char *text = NULL;
+    size_t bytes = 0;
+    (void)rocksdb_writebatch_data(w, &bytes);
     rocksdb_write(r->db, r->write, w, &text);
     rocksdb_writebatch_clear(w);
+    if (text == NULL) log_fill_wrote(&r->fill, bytes + bytes / 1024 + 64); /* with the heads of its records */
     return status(text, err);
 }
 
@@ -117,6 +123,7 @@ static int rocks_write(struct engine *e, const struct batch *const *batches, siz
     struct rocks *r = (struct rocks *)e;
     rocksdb_writebatch_t *w = rocksdb_writebatch_create();
     int rc = 0;
+    pthread_mutex_lock(&r->writing);
     for (size_t i = 0; i < count && rc == 0; i++) {
         results[i] = 0;
         if (batches[i]->expects > 0) {
@@ -128,6 +135,7 @@ static int rocks_write(struct engine *e, const struct batch *const *batches, siz
         if (results[i] == 0) add_batch(r, w, batches[i]);
     }
     if (rc == 0) rc = flush_group(r, w, err);
+    pthread_mutex_unlock(&r->writing);
     rocksdb_writebatch_destroy(w);
     return rc;
 }
@@ -236,6 +244,8 @@ static void rocks_close(struct engine *e) {
     for (int s = 0; s < SPACE_COUNT; s++)
         if (r->cf[s] != NULL) rocksdb_column_family_handle_destroy(r->cf[s]);
     if (r->db != NULL) rocksdb_close(r->db);
+    log_fill_done(&r->fill);
+    pthread_mutex_destroy(&r->writing);
     if (r->write != NULL) rocksdb_writeoptions_destroy(r->write);
     for (int i = 0; i < 2; i++)
         if (r->read[i] != NULL) rocksdb_readoptions_destroy(r->read[i]);
@@ -263,6 +273,8 @@ int engine_rocksdb_open(const struct engine_config *cfg, struct engine **out, st
     struct rocks *r = calloc(1, sizeof *r);
     if (r == NULL) return ERR_NOMEM;
     r->base.ops = &rocks_ops;
+    pthread_mutex_init(&r->writing, NULL);
+    log_fill_init(&r->fill, cfg->dir);
     rocksdb_setup_init(&r->setup, cfg->cache_bytes);
     r->read[READ_ANY] = rocksdb_readoptions_create();
     r->read[READ_MEMORY] = rocksdb_readoptions_create();

@@ -304,6 +304,12 @@ static void body(void *arg) {
     Store__Empty empty = STORE__EMPTY__INIT;
     struct rpc_reply r = call(0, STORE_STATUS, &empty.base, STR_EMPTY);
     rpc_reply_free(&r);
+    r = call(0, STORE_QUEUE_STATS, &empty.base, STR_EMPTY);
+    const Store__QueueStats *stats = (const Store__QueueStats *)r.msg;
+    for (size_t i = 0; i < stats->n_channels; i++)
+        printf("%s: %llu entries\n", stats->channels[i]->channel,
+               (unsigned long long)(stats->channels[i]->ready + stats->channels[i]->deferred));
+    rpc_reply_free(&r);
     printf("idle: ");
     pss_of(store_pid);
     if (mode[0] != 's') {
