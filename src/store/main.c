@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_LEN = 4096, WORKERS = 3 };
+enum { PATH_LEN = 4096, WORKERS = 3, LOCK_WAIT_MS = 10 * 1000, LOCK_STEP_MS = 20 };
 
 struct program {
     struct service *service;
@@ -38,6 +38,16 @@ static int make_folders(struct daemon *d, struct program *p, struct error *err) 
     return 0;
 }
 
+/* A process that was killed may hold the lock of the store until the kernel is done with its memory. */
+static int open_engine(const struct engine_config *cfg, struct engine **out, struct error *err) {
+    uint64_t deadline = loop_now_ms() + LOCK_WAIT_MS;
+    int rc;
+    while ((rc = engine_rocksdb_open(cfg, out, err)) != 0 && strstr(err->text, "lock file") != NULL) {
+        if (loop_now_ms() >= deadline || fiber_sleep(LOCK_STEP_MS) != 0) break;
+    }
+    return rc;
+}
+
 static int start(struct daemon *d, struct error *err) {
     struct program *p = calloc(1, sizeof *p);
     if (p == NULL) return ERR_NOMEM;
@@ -47,7 +57,7 @@ static int start(struct daemon *d, struct error *err) {
     struct engine *e;
     struct engine_config engine = {.dir = p->store, .cache_bytes = (size_t)option_u64(d, "store.cache")};
     uint64_t from = loop_now_ms();
-    rc = engine_rocksdb_open(&engine, &e, err);
+    rc = open_engine(&engine, &e, err);
     if (rc != 0) return rc;
     struct service_config cfg = {
         .engine = e,
