@@ -26,7 +26,7 @@ static struct {
     struct rpc_client *client;
     uint32_t role;
     bool unreachable;
-    unsigned connects, disconnects, events, refused, opened, closed;
+    unsigned sleeps, connects, disconnects, events, refused, opened, closed;
     size_t event_bytes;
     char refused_text[200];
     struct rpc_request *later[8];
@@ -51,6 +51,7 @@ static int handle_sleep(struct rpc_request *r, struct error *err, void *arg) {
     (void)err;
     (void)arg;
     const Store__UploadNew *q = (const void *)r->msg;
+    t.sleeps++;
     (void)!fiber_sleep(q->size_hint);
     Store__UploadHandle reply = STORE__UPLOAD_HANDLE__INIT;
     reply.upload = q->size_hint;
@@ -526,12 +527,34 @@ static void test_bytewise(void **state) {
     run(body_bytewise);
 }
 
+/* A peer that asks and is gone at once: session_closed comes before the fiber of the request runs, which then must not
+ * touch what belonged to the session. */
+static void body_gone_at_once(void) {
+    unsigned char head[RPC_HEAD_SIZE];
+    assert_int_equal(rpc_frame_head(head, 1, STORE_UPLOAD_NEW, RPC_REQUEST, 0, 0), 0);
+    unsigned closed = t.closed, sleeps = t.sleeps;
+    int fd = raw_peer(ROLE_SMTPD);
+    assert_int_equal(fiber_sleep(10), 0); /* it waits now, and is told of both at the same time */
+    assert_int_equal(send(fd, head, sizeof head, 0), (int)sizeof head);
+    close(fd);
+    for (int i = 0; i < 200 && t.closed == closed; i++) assert_int_equal(fiber_sleep(5), 0);
+    assert_int_equal(fiber_sleep(5), 0);
+    assert_int_equal(t.closed, closed + 1);
+    assert_int_equal(t.sleeps, sleeps);
+    one_echo((void *)1);
+}
+
+static void test_gone_at_once(void **state) {
+    (void)state;
+    run(body_gone_at_once);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),       cmocka_unit_test(test_concurrent), cmocka_unit_test(test_in_flight),
         cmocka_unit_test(test_errors),      cmocka_unit_test(test_timeout),    cmocka_unit_test(test_later),
         cmocka_unit_test(test_reconnect),   cmocka_unit_test(test_events),     cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_slow_reader), cmocka_unit_test(test_bytewise),
+        cmocka_unit_test(test_slow_reader), cmocka_unit_test(test_bytewise),   cmocka_unit_test(test_gone_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,8 +135,14 @@ static void request_run(struct request *q) {
     if (rc < 0) rpc_fail(&q->pub, rc, err.text[0] != '\0' ? err.text : err_name(rc));
 }
 
+/* The peer may have gone since the fiber was made; then session_closed was called, and what belongs to the session is
+ * no more. Nobody waits for the answer. */
 static void request_fiber(void *arg) {
-    request_run(arg);
+    struct request *q = arg;
+    if (q->pub.session->io == NULL)
+        request_free(q);
+    else
+        request_run(q);
 }
 
 static int request_new(struct rpc_session *s, const struct rpc_frame *f, const struct rpc_method *m,

@@ -103,8 +103,8 @@ def mailbox_faults(site, user):
 def relay_faults(site):
     faults = [f"relay: {mark} was acknowledged and is lost" for mark in site.memory.acked[RELAYED] - set(site.sink.got)]
     for mark, times in site.sink.got.items():
-        for first in times[:-1]:
-            if not any(first - 0.1 < killed < first + 2 for killed, victim in site.kills if victim in MAY_REPEAT):
+        for first, second in zip(times, times[1:]):
+            if not any(first - 0.1 < killed < second for killed, victim in site.kills if victim in MAY_REPEAT):
                 faults.append(f"relay: {mark} was sent {len(times)} times without a reason")
     return faults
 

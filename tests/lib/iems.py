@@ -142,9 +142,11 @@ class Instance:
             ended = ENDED.search(line)
             if BAD_LOG.search(line):
                 found.append(line)
+            elif ended and self.may_end.search(ended.group(2)):
+                continue
             elif ended and "signal 9" in ended.group(2) and left.get(ended.group(1), 0) > 0:
                 left[ended.group(1)] -= 1
-            elif ended and not self.may_end.search(ended.group(2)):
+            elif ended:
                 found.append(line)
         return found
 
