@@ -111,7 +111,7 @@ static int replace(const char *instance, const char *file, bool dry_run, struct 
     if (stat(data, &st) != 0 || rename(data, old) != 0 || mkdir(data, 0700) != 0) {
         return error_set(err, ERR_IO, "%s: %s", data, strerror(errno));
     }
-    if ((rc = slapd_run_tool("slapadd", load, err)) == 0) {
+    if (slapd_run_tool("slapadd", load, err) == 0) {
         char mdb[SLAPD_TEXT_MAX], lock[SLAPD_TEXT_MAX];
         if (slapd_path(data, "data.mdb", mdb, sizeof mdb, err) == 0 &&
             slapd_path(data, "lock.mdb", lock, sizeof lock, err) == 0 && geteuid() == 0) {

@@ -166,7 +166,7 @@ static int merge_record(LDAP *ld, char *text, unsigned long line, struct ldif_me
         char *text_of = NULL;
         if (result == LDAP_SUCCESS) return 0;
         (void)ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text_of);
-        rc = ldap_conn_error(result, text_of, &why);
+        (void)!ldap_conn_error(result, text_of, &why);
         ldap_memfree(text_of);
         if (ldap_conn_is_lost(result)) return error_set(err, ERR_IO, "%s", why.text);
     }
