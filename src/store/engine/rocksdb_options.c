@@ -12,6 +12,7 @@ enum {
     BLOB_FILE = 64 * 1024 * 1024,
     LOGS_KEPT = 2,
     OPEN_FILES = 256,
+    CHECKSUM_XXH3 = 4,
     BACKGROUND_JOBS = 2,
     INFO_LOG_FILES = 2,
     INFO_LOG_LEVEL_WARN = 2,
@@ -58,6 +59,7 @@ void rocksdb_setup_init(struct rocksdb_setup *s, size_t cache_bytes) {
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(s->table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(s->table, 1);
     rocksdb_block_based_options_set_format_version(s->table, 5);
+    rocksdb_block_based_options_set_checksum(s->table, CHECKSUM_XXH3); /* CRC-32C has no hardware in this build of it */
     s->db = rocksdb_options_create();
     db_options(s->db);
     rocksdb_options_t *meta = s->space[SPACE_META] = rocksdb_options_create();

@@ -152,7 +152,7 @@ static int copy_slice(struct copy *c, size_t from, size_t *done, struct error *e
 static int copy_run(struct copy *c, struct rpc_request *r, struct error *err) {
     struct message_selection sel = {0};
     int rc = c->req->move ? 0 : space_refuse(c->s, err);
-    if (rc == 0) rc = select_messages(c->from, c->req->uids, c->req->n_uids, r->arena, &sel);
+    if (rc == 0) rc = select_messages(c->from, c->req->uids, c->req->n_uids, 0, SIZE_MAX, r->arena, &sel);
     if (rc != 0) return rc;
     if (c->req->n_uids == 0) sel.count = 0;
     c->uids = selected_uids(c->from, &sel, 0, &c->count);
@@ -233,7 +233,7 @@ static int expunge(struct service *s, struct rpc_request *r, const Store__Messag
     struct run_list gone = {0};
     uint64_t flags = req->only_deleted ? MAILBOX_DELETED : 0;
     size_t count = 0;
-    int rc = select_messages(f, req->uids, req->n_uids, r->arena, &sel);
+    int rc = select_messages(f, req->uids, req->n_uids, 0, SIZE_MAX, r->arena, &sel);
     if (rc != 0) return rc;
     uint32_t *uids = selected_uids(f, &sel, flags, &count);
     free(sel.index);

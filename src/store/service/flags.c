@@ -64,7 +64,7 @@ static int run(struct service *s, struct rpc_request *r, struct change *c, struc
         return error_set(err, rc, "a folder may have at most %d keywords of 1 to %d bytes", MAILBOX_KEYWORDS_MAX,
                          KEYWORD_LEN_MAX);
     c->bits |= req->flags & known_bits(f);
-    rc = select_messages(f, req->uids, req->n_uids, r->arena, &c->sel);
+    rc = select_messages(f, req->uids, req->n_uids, 0, SIZE_MAX, r->arena, &c->sel);
     if (rc != 0) return rc;
     c->failed = malloc((c->sel.count + 1) * sizeof *c->failed);
     IEMS_ASSERT(c->failed != NULL);

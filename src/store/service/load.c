@@ -285,7 +285,7 @@ static void list_all(void) {
         printf("%-34s %10.3f ms\n", i == 0 ? "open, first" : "open, again", (double)(clock_mono_us() - from) / 1e3);
         rpc_reply_free(&r);
     }
-    for (int i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < (count == 0 ? 8 : 2); i++) {
         list_folder(session, folder, 0, 3 << 20, "list flags");
         list_folder(session, folder, FIELD_SUMMARY | FIELD_DATES | FIELD_SIZE, 0, "list summaries");
         list_folder(session, folder, FIELD_BODY, 0, "list bodies");

@@ -391,7 +391,7 @@ static void list_all(uint32_t fields, uint32_t first, uint32_t last, uint64_t ma
 
 static void body_list(void) {
     begin();
-    enum { N = 300 };
+    enum { N = 600 };
     for (int i = 0; i < N; i++) assert_int_equal(append("INBOX", 0, NULL, NULL), 0);
     Store__MessageExpunged ex;
     assert_int_equal(expunge("INBOX", 11, 20, false, &ex), 0);
@@ -402,7 +402,7 @@ static void body_list(void) {
         list_all(fields, 5, 25, 0, 11);
         list_all(fields, 11, 20, 0, 0);
         list_all(fields, 90, 290, 77, 21);
-        list_all(fields, 400, UINT32_MAX, 0, 0);
+        list_all(fields, 700, UINT32_MAX, 0, 0);
     }
     end();
 }

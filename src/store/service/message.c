@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 enum {
-    PAGE_MESSAGES = 32768, /* most messages looked at for one page that reads the engine */
+    PAGE_MESSAGES = 4096, /* most messages looked at for one page that reads the engine */
+    PAGE_BODIES = 512,    /* the same when bodies or headers are read */
     PAGE_MAX = 3 * 1024 * 1024,
     SPARSE = 8, /* a scan is worth it when at least one of so many UIDs is wanted */
     FLAG_RECORD = 20,
@@ -18,32 +19,38 @@ static int cmp_run(const void *x, const void *y) {
     return a->first < b->first ? -1 : a->first > b->first;
 }
 
-int select_messages(struct folder *f, Store__UidRun *const *runs, size_t run_count, struct arena *arena,
-                    struct message_selection *out) {
-    struct uid_run *sorted = arena_alloc(arena, (run_count + 1) * sizeof *sorted);
-    size_t n = 0, cap = 0;
-    if (sorted == NULL) return ERR_NOMEM;
-    for (size_t i = 0; i < run_count; i++) {
+/* Runs in order, each turned the right way. */
+static struct uid_run *sorted_runs(Store__UidRun *const *runs, size_t count, struct arena *arena) {
+    struct uid_run *sorted = arena_alloc(arena, (count + 1) * sizeof *sorted);
+    if (sorted == NULL) return NULL;
+    for (size_t i = 0; i < count; i++) {
         sorted[i] = (struct uid_run){runs[i]->first, runs[i]->last};
         if (sorted[i].first > sorted[i].last) sorted[i] = (struct uid_run){runs[i]->last, runs[i]->first};
     }
-    qsort(sorted, run_count, sizeof *sorted, cmp_run);
-    for (size_t i = 0; i < run_count; i++) {
-        size_t end = sorted[i].last == UINT32_MAX ? f->count : folder_find(f, sorted[i].last + 1);
-        cap += end - folder_find(f, sorted[i].first);
+    if (count > 1) qsort(sorted, count, sizeof *sorted, cmp_run);
+    return sorted;
+}
+
+int select_messages(struct folder *f, Store__UidRun *const *runs, size_t run_count, uint32_t after_uid, size_t max,
+                    struct arena *arena, struct message_selection *out) {
+    const struct uid_run all = {1, UINT32_MAX}, *sorted = &all;
+    size_t next = after_uid == 0 ? 0 : after_uid == UINT32_MAX ? f->count : folder_find(f, after_uid + 1), n = 0;
+    if (run_count > 0)
+        sorted = sorted_runs(runs, run_count, arena);
+    else
+        run_count = 1;
+    if (max > f->count - next) max = f->count - next;
+    out->index = malloc((max + 1) * sizeof *out->index);
+    if (sorted == NULL || out->index == NULL) {
+        free(out->index);
+        out->index = NULL;
+        return ERR_NOMEM;
     }
-    if (run_count == 0) cap = f->count;
-    if (cap > f->count) cap = f->count;
-    out->index = malloc((cap + 1) * sizeof *out->index);
-    if (out->index == NULL) return ERR_NOMEM;
-    if (run_count == 0)
-        for (; n < f->count; n++) out->index[n] = n;
-    size_t next = 0;
-    for (size_t i = 0; i < run_count; i++) {
+    for (size_t i = 0; i < run_count && n < max; i++) {
         size_t at = folder_find(f, sorted[i].first);
         if (at < next) at = next;
-        for (; at < f->count && f->list[at].uid <= sorted[i].last; at++) out->index[n++] = at;
-        if (at > next) next = at;
+        for (; at < f->count && f->list[at].uid <= sorted[i].last && n < max; at++) out->index[n++] = at;
+        next = at;
     }
     out->count = n;
     return 0;
@@ -183,16 +190,17 @@ static size_t page_bytes(uint64_t wanted) {
 static struct message *wanted(struct folder *f, const Store__MessageList *req, struct arena *arena, size_t max,
                               size_t *count, bool *more, int *rc) {
     struct message_selection sel = {0};
+    size_t look = req->changed_since == 0 ? max + 1 : SIZE_MAX;
     *count = 0;
     *more = false;
-    *rc = select_messages(f, req->uids, req->n_uids, arena, &sel);
+    *rc = select_messages(f, req->uids, req->n_uids, req->after_uid, look, arena, &sel);
     if (*rc != 0) return NULL;
     size_t cap = sel.count < max ? sel.count : max;
     struct message *list = malloc((cap + 1) * sizeof *list);
     IEMS_ASSERT(list != NULL);
     for (size_t i = 0; i < sel.count; i++) {
         const struct message *m = &f->list[sel.index[i]];
-        if (m->uid <= req->after_uid || m->modseq <= req->changed_since) continue;
+        if (m->modseq <= req->changed_since) continue;
         if (*count == max) {
             *more = true;
             break;
@@ -223,7 +231,9 @@ static int list_page(struct service *s, struct rpc_request *r, const Store__Mess
     uint64_t seq = f->seq;
     bool more;
     int rc;
-    size_t max = p.fields == 0 ? p.max_bytes / FLAG_RECORD + 1 : PAGE_MESSAGES;
+    size_t max = p.fields == 0                            ? p.max_bytes / FLAG_RECORD + 1
+                 : p.fields & (FIELD_BODY | FIELD_HEADER) ? PAGE_BODIES
+                                                          : PAGE_MESSAGES;
     struct message *list = wanted(f, req, r->arena, max, &p.count, &more, &rc);
     p.list = list;
     folder_unload(f);

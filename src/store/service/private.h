@@ -126,8 +126,9 @@ struct message_selection {
     size_t *index; /* into folder->list, ascending */
     size_t count;
 };
-NODISCARD int select_messages(struct folder *f, Store__UidRun *const *runs, size_t run_count, struct arena *arena,
-                              struct message_selection *out);
+/* Behind after_uid, at most `max`. Without runs: all. Free out->index. */
+NODISCARD int select_messages(struct folder *f, Store__UidRun *const *runs, size_t run_count, uint32_t after_uid,
+                              size_t max, struct arena *arena, struct message_selection *out);
 Store__UidRun **runs_make(struct arena *arena, const struct uid_run *runs, size_t count);
 
 void space_start(struct service *s, const char *dir, uint64_t min);
