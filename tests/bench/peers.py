@@ -1,6 +1,7 @@
 """The systems that are measured: IEMS, and Postfix + Dovecot from Debian, each in a scratch folder on loopback ports."""
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -43,6 +44,10 @@ class Iems:
     def roots(self):
         with open(os.path.join(self.mail.dir, "run", "responder.pid"), encoding="ascii") as f:
             return [int(f.read())]
+
+    def syncs(self):
+        """Log syncs that the store has made: the disk's count of flushes is of all that runs on the machine."""
+        return int(re.search(r"^iems_store_sync_seconds_count (\d+)", self.mail.run("metrics").stdout, re.M).group(1))
 
     def login_name(self, user):
         return f"{user}@{DOMAIN}"
