@@ -10,7 +10,6 @@
 enum {
     UPLOADS_MAX = 1024, /* of one connection */
     SESSIONS_MAX = 65536,
-    UPLOAD_BYTES_MAX = 16 * 1024 * 1024, /* of appends under way, all connections */
 };
 
 struct space {
