@@ -18,7 +18,7 @@ struct bulk {
     const char *what;    /* "added" */
     size_t done, failed; /* result */
 };
-enum { BULK_AT_ONCE = 64 };
+enum { BULK_AT_ONCE = 16 }; /* few enough that none waits too long for its turn at hashing, which takes two at a time */
 
 /* Runs them all and prints failures; a broken connection ends it. */
 NODISCARD int bulk_run(struct bulk *b);

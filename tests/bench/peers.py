@@ -38,7 +38,11 @@ class Iems:
         listing = os.path.join(folder, "users.csv")
         with open(listing, "w", encoding="utf-8") as f:
             f.writelines(f"{u}@{DOMAIN},{PASSWORD}\n" for u in users)
-        self.mail.run("user", "import", listing, timeout=300)
+        try:
+            self.mail.run("user", "import", listing, timeout=300)
+        except BaseException:
+            self.mail.stop()
+            raise
         self.smtp, self.imap = self.mail.port("smtp"), self.mail.port("imap")
 
     def roots(self):
