@@ -136,6 +136,7 @@ static void group_failed(struct committer *c, struct op **group, size_t n, int r
 static void write_some(struct committer *c) {
     struct op *group[GROUP_MAX];
     size_t n = take_group(c, group);
+    IEMS_ASSERT(n > 0);
     bool failed = c->failed != 0;
     c->writing = true;
     pthread_mutex_unlock(&c->lock);
