@@ -7,6 +7,7 @@ enum {
     ARENA_BLOCK = 64 * 1024,      /* memory tables grow in these steps: an idle store stays small */
     WAL_TOTAL = 64 * 1024 * 1024, /* bounds the time of recovery */
     BLOCK_SIZE = 16 * 1024,
+    METADATA_BLOCK = 8 * 1024,
     BLOOM_BITS = 10,
     BLOB_MIN = 1024, /* smaller values stay in the tables */
     BLOB_FILE = 64 * 1024 * 1024,
@@ -57,6 +58,12 @@ void rocksdb_setup_init(struct rocksdb_setup *s, size_t cache_bytes) {
     rocksdb_block_based_options_set_filter_policy(s->table, s->filter);
     rocksdb_block_based_options_set_block_size(s->table, BLOCK_SIZE);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(s->table, 1);
+    /* In parts: the filter of a large table is more than a shard of the cache holds, and every look-up would read and
+     * check the whole of it. */
+    rocksdb_block_based_options_set_index_type(s->table, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(s->table, 1);
+    rocksdb_block_based_options_set_metadata_block_size(s->table, METADATA_BLOCK);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(s->table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(s->table, 1);
     rocksdb_block_based_options_set_format_version(s->table, 5);
     rocksdb_block_based_options_set_checksum(s->table, CHECKSUM_XXH3); /* CRC-32C has no hardware in this build of it */
