@@ -40,6 +40,7 @@ int select_messages(struct folder *f, Store__UidRun *const *runs, size_t run_cou
     else
         run_count = 1;
     if (max > f->count - next) max = f->count - next;
+    IEMS_ASSERT(max <= UINT32_MAX); /* a folder has no more UIDs */
     out->index = malloc((max + 1) * sizeof *out->index);
     if (sorted == NULL || out->index == NULL) {
         free(out->index);
