@@ -114,10 +114,10 @@ class Responder(unittest.TestCase):
         self.behave("mta", "exec")
         self.behave("lmda", "open")
         self.mail.run("start", self.mail.dir, check=False)
-        self.assertIn("a system call that its jail forbids", self.module("mta")["detail"])
         log = self.mail.log()
         if "built with sanitizers" in log:
-            self.skipTest("sanitizer build")
+            self.skipTest("a build with sanitizers has no jail")
+        self.assertIn("a system call that its jail forbids", self.module("mta")["detail"])
         self.assertIn("jail-violation syscall=execve", log)
         self.assertIn("jail-violation syscall=openat", log)
         self.assertEqual(self.module("lmda")["state"], "ready")
