@@ -106,6 +106,11 @@ const struct command command_table[] = {
     {"queue retry", "ID... | FILTER... | --all [--yes]", "Try to deliver now",
      "Filters as for `iems queue list`. What is not named by id is asked about first; --yes answers.", cmd_queue_retry,
      GROUP_MAIL},
+    {"queue run", "DESTINATION | --all [--channel CHANNEL]", "Send what waits for a destination now, as ETRN does",
+     "Its rest ends, and its deferred messages are tried at once; what is held stays. @DOMAIN means the domain and "
+     "all\n"
+     "below it. The channel is SMTPC if not given.\nExample: iems queue run example.net",
+     cmd_queue_run, GROUP_MAIL},
     {"queue hold", "ID... | FILTER... | --all [--yes]", "Keep messages from being delivered", NULL, cmd_queue_hold,
      GROUP_MAIL},
     {"queue release", "ID... | FILTER... | --all [--yes]", "Deliver messages that were held", NULL, cmd_queue_release,

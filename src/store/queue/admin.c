@@ -23,7 +23,7 @@ static bool matches_recipient(const Store__Entry *e, struct str want) {
 static bool matches(const Store__QueueFilter *f, const Store__Entry *e) {
     if (f == NULL) return true;
     if (f->channel[0] != 0 && !str_eq_nocase(str_from(f->channel), entry_channel(e))) return false;
-    if (f->destination[0] != 0 && !str_eq_nocase(str_from(f->destination), entry_dest(e))) return false;
+    if (!dest_name_matches(entry_dest(e), str_from(f->destination))) return false;
     if (f->held && !e->held) return false;
     struct str sender = str_from(e->sender);
     if (f->sender[0] != 0 && str_find_str_nocase(sender, str_from(f->sender)) < 0) return false;
@@ -211,7 +211,7 @@ static bool verb_change(Store__Entry *e, enum entry_state state, Store__QueueVer
         e->held = false;
         return true;
     case STORE__QUEUE_VERB__VERB_RETRY:
-        if (state != ENTRY_DEFERRED) return state == ENTRY_READY;
+        if (state != ENTRY_DEFERRED) return false;
         e->ready = 0;
         return true;
     case STORE__QUEUE_VERB__VERB_BOUNCE: to_input(e, reason); return true;
@@ -290,7 +290,10 @@ static int act_one(struct act *a, uint64_t id, struct str key, bool *acted) {
     Store__Entry probe = rc == 0 ? *e : (Store__Entry)STORE__ENTRY__INIT;
     if (rc == 0 && a->r->verb == STORE__QUEUE_VERB__VERB_DELETE) rc = blob_pin(q->bs, e->blob, &blob);
     busy_remove(q, id);
-    if (rc == 0 && a->r->verb == STORE__QUEUE_VERB__VERB_RETRY) end_wait(q, e);
+    if (rc == 0 && a->r->verb == STORE__QUEUE_VERB__VERB_RETRY) {
+        end_wait(q, e);
+        *acted = state == ENTRY_READY;
+    }
     if (rc == 0 && verb_change(&probe, state, a->r->verb, a->r->reason)) {
         act_change(a, e, state, blob);
         *acted = true;

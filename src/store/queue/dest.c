@@ -6,6 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool dest_name_matches(struct str name, struct str want) {
+    if (want.len == 0) return true;
+    if (want.ptr[0] != '@') return str_eq_nocase(name, want);
+    struct str domain = str_sub(want, 1, want.len);
+    if (str_eq_nocase(name, domain)) return true;
+    return name.len > domain.len && name.ptr[name.len - domain.len - 1] == '.' &&
+           str_eq_nocase(str_sub(name, name.len - domain.len, name.len), domain);
+}
+
 struct channel *channel_find(struct queue *q, struct str name) {
     return map_get(q->channels, name);
 }

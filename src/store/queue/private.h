@@ -137,6 +137,8 @@ void ready_key(struct key *k, struct str channel, struct str dest, int32_t prior
 bool ready_key_parse(struct str key, struct str *channel, struct str *dest, int32_t *priority, uint64_t *id);
 
 /* --- dest.c */
+/* `want` is a name, "@domain" for the domain and all below it, or "" for all. */
+bool dest_name_matches(struct str name, struct str want);
 struct channel *channel_get(struct queue *q, struct str name); /* made when it is new */
 struct channel *channel_find(struct queue *q, struct str name);
 struct dest *dest_get(struct channel *c, struct str name);

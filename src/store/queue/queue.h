@@ -63,6 +63,8 @@ void queue_destination_list(struct queue *q, const Store__DestinationList *reque
 NODISCARD int queue_list(struct queue *q, const Store__QueueList *request, struct arena *arena,
                          Store__QueueListed *reply, struct error *err);
 NODISCARD int queue_action(struct queue *q, const Store__QueueAction *request, uint64_t *count, struct error *err);
+/* ETRN and `iems queue run`: what waits for the destination becomes ready, its rest ends. */
+NODISCARD int queue_run(struct queue *q, const Store__QueueRun *request, Store__QueueRan *reply, struct error *err);
 void queue_stats(struct queue *q, struct arena *arena, Store__QueueStats *reply);
 NODISCARD int queue_trace_add(struct queue *q, const Store__TraceAdd *request, struct error *err);
 NODISCARD int queue_trace_find(struct queue *q, struct str key, uint32_t limit, struct arena *arena,

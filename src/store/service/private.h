@@ -79,6 +79,7 @@ HANDLER(on_destination_defer);
 HANDLER(on_destination_list);
 HANDLER(on_queue_list);
 HANDLER(on_queue_action);
+HANDLER(on_queue_run);
 HANDLER(on_queue_stats);
 HANDLER(on_trace_add);
 HANDLER(on_trace_find);

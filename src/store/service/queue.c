@@ -94,6 +94,15 @@ HANDLER(on_queue_action) {
     return 0;
 }
 
+HANDLER(on_queue_run) {
+    struct service *s = arg;
+    Store__QueueRan reply = STORE__QUEUE_RAN__INIT;
+    int rc = queue_run(s->q, (const Store__QueueRun *)r->msg, &reply, err);
+    if (rc != 0) return rc;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
 HANDLER(on_queue_stats) {
     struct service *s = arg;
     (void)err;

@@ -324,6 +324,46 @@ static void body_partial(void) {
     end();
 }
 
+static Store__QueueRan run_queue(struct kit_client *c, const char *destination) {
+    Store__QueueRun req = STORE__QUEUE_RUN__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.channel = (char *)"SMTPC";
+    req.destination = (char *)(uintptr_t)destination;
+    assert_int_equal(kit_call(c, STORE_QUEUE_RUN, &req.base, STR_EMPTY, &reply, NULL), 0);
+    return *(Store__QueueRan *)reply.msg;
+}
+
+/* RFC 1985, SQST-02 */
+static void body_run(void) {
+    static const struct {
+        const char *destination;
+        uint64_t destinations, waiting;
+    } cases[] = {{"none.test", 0, 0}, {"est", 0, 0},         {"@est", 0, 0},    {"a.test", 1, 3}, {"A.Test", 1, 3},
+                 {"@a.test", 2, 4},   {"@sub.a.test", 1, 1}, {"@b.test", 1, 1}, {"", 3, 5}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin();
+        int64_t later = clock_wall_ms() + 3600000;
+        kit_listen(mta, "INPUT", 8, 0, false);
+        kit_listen(smtpc, "SMTPC", 0, 0, true);
+        route((struct out[]){{"a.test", "1@a.test", 0, later, 0},
+                             {"a.test", "2@a.test", 0, later, 0},
+                             {"a.test", "3@a.test", 0, 0, 0},
+                             {"sub.a.test", "4@sub.a.test", 0, later, 0},
+                             {"b.test", "5@b.test", 0, later, 0}},
+              5);
+        destination_defer("a.test", later);
+        assert_int_equal(lease("a.test", 10), 0);
+        Store__QueueRan ran = run_queue(smtpd, cases[i].destination);
+        assert_int_equal(ran.destinations, cases[i].destinations);
+        assert_int_equal(ran.waiting, cases[i].waiting);
+        bool a = cases[i].waiting >= 3;
+        assert_int_equal(lease("a.test", 10), a ? 3 : 0);
+        assert_int_equal(act(STORE__QUEUE_VERB__VERB_DELETE, 0, "SMTPC"), 5);
+        if (a) assert_true(smtpc->ready_events >= 2);
+        end();
+    }
+}
+
 /* SQST-02, SQST-10, SQST-12, on waiting and on leased entries. */
 static void body_actions(void) {
     begin();
@@ -477,15 +517,16 @@ TEST(destinations)
 TEST(attention)
 TEST(priority)
 TEST(partial)
+TEST(run)
 TEST(actions)
 TEST(list)
 TEST(long)
 TEST(space)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_destinations), cmocka_unit_test(test_attention),
-                                       cmocka_unit_test(test_priority),     cmocka_unit_test(test_partial),
-                                       cmocka_unit_test(test_actions),      cmocka_unit_test(test_list),
-                                       cmocka_unit_test(test_long),         cmocka_unit_test(test_space)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_destinations), cmocka_unit_test(test_attention), cmocka_unit_test(test_priority),
+        cmocka_unit_test(test_partial),      cmocka_unit_test(test_run),       cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_list),         cmocka_unit_test(test_long),      cmocka_unit_test(test_space)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

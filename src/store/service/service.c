@@ -16,6 +16,7 @@
     X(STORE_DESTINATION_LIST, on_destination_list, false)                                                              \
     X(STORE_QUEUE_LIST, on_queue_list, true)                                                                           \
     X(STORE_QUEUE_ACTION, on_queue_action, true)                                                                       \
+    X(STORE_QUEUE_RUN, on_queue_run, true)                                                                             \
     X(STORE_QUEUE_STATS, on_queue_stats, false)                                                                        \
     X(STORE_TRACE_ADD, on_trace_add, true)                                                                             \
     X(STORE_TRACE_FIND, on_trace_find, true)                                                                           \
