@@ -5,7 +5,6 @@
 #include "net/stream_private.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@ enum {
     RECORD_ROOM = RECORD_MAX + 512, /* with header, padding and tag */
 };
 
-static void tls_free(void *self) {
+void tls_free(void *self) {
     struct tls *t = self;
     if (t == NULL) return;
     SSL_free(t->ssl);
@@ -89,7 +88,7 @@ const struct stream_ops tls_stream_ops = {
     .free = tls_free,
 };
 
-static struct tls *session_new(struct stream *s, SSL_CTX *ctx, bool server) {
+struct tls *tls_session_new(struct stream *s, SSL_CTX *ctx, bool server) {
     struct tls *t = calloc(1, sizeof *t);
     if (t == NULL) return NULL;
     t->stream = s;
@@ -123,6 +122,7 @@ static int handshake_failed(struct tls *t, struct error *err) {
     bool refused = ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
     (void)tls_drain(t); /* the alert */
     if (refused && verify != X509_V_OK) {
+        if (t->refused != NULL) *t->refused = verify;
         ERR_clear_error();
         return error_set(err, ERR_DENIED, "certificate is not trusted: %s", X509_verify_cert_error_string(verify));
     }
@@ -146,8 +146,9 @@ static int handshake(struct tls *t, uint64_t deadline_ms, struct error *err) {
     }
 }
 
-static int session_start(struct tls *t, struct stream *s, uint64_t deadline_ms, struct error *err) {
+int tls_session_start(struct tls *t, struct stream *s, uint64_t deadline_ms, struct error *err) {
     int rc = handshake(t, deadline_ms, err);
+    if (rc == 0 && t->handshaken != NULL) rc = t->handshaken(t, err);
     if (rc == 0 && stream_push(s, &tls_stream_ops, t) != 0) rc = error_set(err, ERR_NOMEM, "out of memory");
     if (rc == 0) return 0;
     tls_free(t);
@@ -155,7 +156,7 @@ static int session_start(struct tls *t, struct stream *s, uint64_t deadline_ms, 
 }
 
 /* Bytes that came in plain text before the handshake must not be taken for encrypted ones (RFC 3207 section 4.2). */
-static int before_handshake(struct stream *s, struct error *err) {
+int tls_before_handshake(struct stream *s, struct error *err) {
     int rc = stream_flush(s);
     if (rc != 0) return error_set(err, rc, "TLS handshake failed: %s", err_name(rc));
     if (stream_peek(s).len == 0) return 0;
@@ -164,47 +165,9 @@ static int before_handshake(struct stream *s, struct error *err) {
 }
 
 int tls_accept(struct stream *s, struct tls_server *server, uint64_t deadline_ms, struct error *err) {
-    int rc = before_handshake(s, err);
+    int rc = tls_before_handshake(s, err);
     if (rc != 0) return rc;
-    struct tls *t = session_new(s, server->ctx, true);
+    struct tls *t = tls_session_new(s, server->ctx, true);
     if (t == NULL) return stream_fail(s, tls_error(err, ERR_NOMEM, "TLS", "out of memory"));
-    return session_start(t, s, deadline_ms, err);
-}
-
-/* Says to the peer which name is meant and what its certificate must hold. */
-static int expect_name(SSL *ssl, struct str name, enum tls_verify verify) {
-    char host[256];
-    if (name.len > 0 && name.ptr[name.len - 1] == '.') name.len--;
-    if (name.len == 0) return verify == TLS_VERIFY_NONE ? 0 : ERR_INVALID;
-    if (str_to_cstr(name, host, sizeof host) != 0) return ERR_INVALID;
-    struct net_addr ip;
-    if (net_addr_parse(name, 0, &ip) == 0) {
-        if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) != 1) return ERR_INVALID;
-    } else {
-        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        if (SSL_set1_host(ssl, host) != 1 || SSL_set_tlsext_host_name(ssl, host) != 1) return ERR_INVALID;
-    }
-    if (verify == TLS_VERIFY_NAME) {
-        SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
-    } else {
-        SSL_set_security_level(ssl, 1); /* a short key is better than plain text */
-    }
-    return 0;
-}
-
-int tls_connect(struct stream *s, struct tls_client *client, struct str server_name, enum tls_verify verify,
-                uint64_t deadline_ms, struct error *err) {
-    int rc = before_handshake(s, err);
-    if (rc != 0) return rc;
-    struct tls *t = session_new(s, client->ctx, false);
-    if (t == NULL) return stream_fail(s, tls_error(err, ERR_NOMEM, "TLS", "out of memory"));
-    rc = expect_name(t->ssl, server_name, verify);
-    if (rc != 0) {
-        tls_free(t);
-        ERR_clear_error();
-        (void)error_set(err, rc, "\"%.*s\" is not a name that a certificate can have", (int)(server_name.len % 256),
-                        server_name.ptr);
-        return stream_fail(s, rc);
-    }
-    return session_start(t, s, deadline_ms, err);
+    return tls_session_start(t, s, deadline_ms, err);
 }

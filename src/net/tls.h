@@ -16,8 +16,37 @@ void tls_server_free(struct tls_server *t);
 int64_t tls_server_not_after(const struct tls_server *t); /* wall seconds of expiry */
 
 enum tls_verify {
-    TLS_VERIFY_NONE, /* opportunistic: encrypt, whoever it is */
-    TLS_VERIFY_NAME, /* chain to a trusted root and name */
+    TLS_VERIFY_NONE,        /* opportunistic: encrypt, whoever it is */
+    TLS_VERIFY_NAME,        /* chain to a trusted root and name */
+    TLS_VERIFY_FINGERPRINT, /* SHA-256 of the certificate or of its public key is one of those given */
+    TLS_VERIFY_DANE,        /* TLSA records of usage 2 and 3 (RFC 7671, RFC 7672) */
+};
+struct tls_tlsa {
+    uint8_t usage, selector, matching;
+    struct str data;
+};
+enum { TLS_FINGERPRINT = 32 };
+/* What a client wants of the server. */
+struct tls_expect {
+    enum tls_verify verify;
+    struct str name;         /* said as SNI; the certificate must be for it (not with FINGERPRINT, DANE usage 3) */
+    const struct str *names; /* other names that will do as well */
+    size_t name_count;
+    const struct tls_tlsa *tlsa;
+    size_t tlsa_count;
+    const unsigned char (*fingerprints)[TLS_FINGERPRINT];
+    size_t fingerprint_count;
+    struct str resume; /* address and port: sessions with the same expectations are resumed; empty = never */
+};
+/* What is wrong with the server's certificate. */
+enum tls_fault {
+    TLS_FAULT_NONE,
+    TLS_FAULT_HANDSHAKE, /* it did not come to a certificate */
+    TLS_FAULT_UNTRUSTED, /* chain to no trusted root */
+    TLS_FAULT_EXPIRED,
+    TLS_FAULT_NAME,
+    TLS_FAULT_TLSA, /* matches no TLSA record */
+    TLS_FAULT_FINGERPRINT,
 };
 /* `roots_pem`: trusted roots, or empty for the system's (loaded now, before the jail closes). */
 NODISCARD int tls_client_new(struct str roots_pem, struct tls_client **out, struct error *err);
@@ -28,13 +57,21 @@ NODISCARD int tls_accept(struct stream *s, struct tls_server *t, uint64_t deadli
 NODISCARD int tls_connect(struct stream *s, struct tls_client *t, struct str server_name, enum tls_verify verify,
                           uint64_t deadline_ms, struct error *err);
 
+/* The same with all that can be expected. `fault` tells what is wrong with the certificate, also when TLS_VERIFY_NONE
+ * goes on with it: then as with TLS_VERIFY_NAME. With DANE and no usable record: as with TLS_VERIFY_NONE, see tls_info.
+ */
+NODISCARD int tls_connect_as(struct stream *s, struct tls_client *t, const struct tls_expect *e, uint64_t deadline_ms,
+                             enum tls_fault *fault, struct error *err);
+
 bool stream_is_tls(const struct stream *s);
 struct tls_info {
     const char *version; /* "TLSv1.3" */
     const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
     int bits;
     char sni[256]; /* server side: name asked for, or "" */
-    bool verified; /* client side: chain and name were good */
+    bool verified; /* client side: chain and name were good, or what else was expected */
+    bool resumed;
+    enum tls_verify by; /* client side: how it was verified */
 };
 NODISCARD int tls_get_info(const struct stream *s, struct tls_info *out); /* ERR_NOTFOUND when not TLS */
 /* Channel binding data: "tls-exporter" (RFC 9266, TLS 1.3) or "tls-server-end-point" (RFC 5929). ERR_NOTFOUND. */

@@ -15,6 +15,8 @@ static const char server_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
  * 7435). */
 static const char client_ciphers[] =
     "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:RSA+AESGCM:RSA+AES:!aNULL:!eNULL";
+/* Where the server must be who it should be, old key exchange has no place. */
+const char tls_strict_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL";
 static const char groups[] = "X25519:P-256:P-384:P-521";
 static const char session_context[] = "iems";
 
@@ -190,7 +192,10 @@ int tls_client_new(struct str roots_pem, struct tls_client **out, struct error *
     } else if (rc == 0) {
         trust_system(ctx);
     }
+    if (rc == 0 && ((t->sessions = tls_sessions_new(ctx)) == NULL || SSL_CTX_dane_enable(ctx) != 1))
+        rc = tls_error(err, ERR_NOMEM, "TLS", "out of memory");
     if (rc != 0) {
+        if (t != NULL) tls_sessions_free(t->sessions);
         SSL_CTX_free(ctx);
         free(t);
         return rc;
@@ -202,6 +207,7 @@ int tls_client_new(struct str roots_pem, struct tls_client **out, struct error *
 
 void tls_client_free(struct tls_client *t) {
     if (t == NULL) return;
+    tls_sessions_free(t->sessions);
     SSL_CTX_free(t->ctx);
     free(t);
 }

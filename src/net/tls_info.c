@@ -22,7 +22,7 @@ static bool is_verified(const struct tls *t) {
     if (t->server) return false;
     X509 *peer = SSL_get1_peer_certificate(t->ssl);
     X509_free(peer);
-    return peer != NULL && SSL_get_verify_result(t->ssl) == X509_V_OK;
+    return peer != NULL && (t->by == TLS_VERIFY_FINGERPRINT || SSL_get_verify_result(t->ssl) == X509_V_OK);
 }
 
 int tls_get_info(const struct stream *s, struct tls_info *out) {
@@ -33,6 +33,8 @@ int tls_get_info(const struct stream *s, struct tls_info *out) {
         .cipher = SSL_get_cipher_name(t->ssl),
         .bits = SSL_get_cipher_bits(t->ssl, NULL),
         .verified = is_verified(t),
+        .resumed = SSL_session_reused(t->ssl) == 1,
+        .by = t->by,
     };
     struct str sni = str_from(t->server ? SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name) : NULL);
     if (str_to_cstr(sni, out->sni, sizeof out->sni) != 0) out->sni[0] = '\0';

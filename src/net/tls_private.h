@@ -7,6 +7,8 @@
 
 #include <openssl/ssl.h>
 
+enum { TLS_RESUME_KEY = 32 };
+
 struct tls_server {
     SSL_CTX *ctx;
     int64_t not_after;
@@ -14,6 +16,7 @@ struct tls_server {
 
 struct tls_client {
     SSL_CTX *ctx;
+    struct tls_sessions *sessions; /* for resumption */
 };
 
 /* One session: the `self` of the filter. */
@@ -23,9 +26,28 @@ struct tls {
     struct chunk out; /* records that wait to be written, so that several go out in one system call */
     int want;         /* direction that the BIO missed last */
     bool server;
+    enum tls_verify by;                                  /* client: how the server was verified */
+    int (*handshaken)(struct tls *t, struct error *err); /* more to check after the handshake, or NULL */
+    const struct tls_expect *expect;                     /* during the handshake */
+    long *refused;                                       /* where the reason goes for which a chain was refused */
+    struct tls_sessions *sessions;                       /* where tickets of this session go, or NULL */
+    unsigned char resume[TLS_RESUME_KEY];
 };
 
 extern const struct stream_ops tls_stream_ops;
+
+/* Parts of a handshake, for tls_connect.c. The first failure frees `t` and fails the stream. */
+struct tls *tls_session_new(struct stream *s, SSL_CTX *ctx, bool server);
+NODISCARD int tls_session_start(struct tls *t, struct stream *s, uint64_t deadline_ms, struct error *err);
+NODISCARD int tls_before_handshake(struct stream *s, struct error *err);
+void tls_free(void *self);
+
+/* --- tls_sessions.c: what servers gave for resumption (RFC 8446 section 2.2, RFC 5077), a bounded number */
+struct tls_sessions;
+struct tls_sessions *tls_sessions_new(SSL_CTX *ctx); /* NULL when out of memory */
+void tls_sessions_free(struct tls_sessions *s);
+/* Offers what is kept under t->resume, once. */
+void tls_sessions_offer(struct tls *t);
 
 /* The session of a stream, or NULL. */
 const struct tls *tls_of(const struct stream *s);
@@ -33,6 +55,7 @@ const struct tls *tls_of(const struct stream *s);
 BIO *tls_bio_new(struct tls *t);
 /* Writes what waits in t->out, without waiting: 0, ERR_AGAIN with t->want, ERR_IO. */
 int tls_drain(struct tls *t);
+extern const char tls_strict_ciphers[];
 /* Fills err with the first reason that OpenSSL gives, or `otherwise`; returns code. */
 int tls_error(struct error *err, int code, const char *what, const char *otherwise);
 
