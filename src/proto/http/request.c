@@ -1,26 +1,5 @@
 #include "proto/http/request.h"
 
-/* RFC 9110 section 5.6.2 */
-static bool is_token_char(char c) {
-    return ascii_isalnum(c) || (c != '\0' && str_find(STR("!#$%&'*+-.^_`|~"), c) != STR_NPOS);
-}
-
-static bool is_token(struct str s) {
-    for (size_t i = 0; i < s.len; i++) {
-        if (!is_token_char(s.ptr[i])) return false;
-    }
-    return s.len > 0;
-}
-
-/* Field values and targets: no control characters (RFC 9110 section 5.5). */
-static bool is_clean(struct str s) {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
-    }
-    return true;
-}
-
 /* origin-form, or the absolute-form that a server has to take too (RFC 9112 section 3.2). What is left begins with "/".
  */
 static unsigned parse_target(struct http_request *r) {
@@ -44,7 +23,7 @@ static unsigned parse_request_line(struct str line, struct http_request *r) {
     r->method = str_sub(line, 0, (size_t)first);
     r->target = str_sub(line, (size_t)first + 1, (size_t)(last - first) - 1);
     struct str version = str_sub(line, (size_t)last + 1, line.len);
-    if (!is_token(r->method) || str_find(r->target, ' ') != STR_NPOS || !is_clean(r->target)) return 400;
+    if (!http_is_token(r->method) || str_find(r->target, ' ') != STR_NPOS || !http_is_clean(r->target)) return 400;
     if (r->target.len > HTTP_TARGET_MAX) return 414;
     if (!str_starts(version, STR("HTTP/")) || version.len != 8) return 400;
     if (!str_eq(version, STR("HTTP/1.1")) && !str_eq(version, STR("HTTP/1.0"))) return 505;
@@ -54,19 +33,7 @@ static unsigned parse_request_line(struct str line, struct http_request *r) {
 
 static unsigned parse_field(struct str line, struct http_request *r) {
     if (r->field_count == HTTP_FIELDS_MAX) return 431;
-    ptrdiff_t colon = str_find(line, ':');
-    if (colon == STR_NPOS) return 400;
-    struct http_field f = {str_sub(line, 0, (size_t)colon), str_trim(str_sub(line, (size_t)colon + 1, line.len))};
-    if (!is_token(f.name) || !is_clean(f.value)) return 400;
-    r->fields[r->field_count++] = f;
-    return 0;
-}
-
-static bool has_token(struct str list, struct str token) {
-    while (list.len > 0) {
-        if (str_eq_nocase(str_trim(str_cut(&list, ',')), token)) return true;
-    }
-    return false;
+    return http_field_parse(line, &r->fields[r->field_count++]) == 0 ? 0 : 400;
 }
 
 /* How long the body is (RFC 9112 section 6): both forms at once, or a length given twice, is an attack. */
@@ -97,18 +64,16 @@ static unsigned parse_head(struct str head, struct http_request *r) {
     unsigned status = 0;
     bool first = true;
     while (status == 0 && head.len > 0) {
-        ptrdiff_t end = str_find(head, '\n');
-        if (end < 1 || head.ptr[end - 1] != '\r') return 400;
-        struct str line = str_sub(head, 0, (size_t)end - 1);
-        if (str_find(line, '\r') != STR_NPOS) return 400;
+        struct str line;
+        if (http_line_cut(&head, &line) != 0) return 400;
         status = first ? parse_request_line(line, r) : parse_field(line, r);
         first = false;
-        head = str_sub(head, (size_t)end + 1, head.len);
     }
     if (status == 0) status = parse_framing(r);
     if (status != 0) return status;
     struct str connection = http_request_field(r, STR("Connection"));
-    r->keep_alive = r->minor == 1 ? !has_token(connection, STR("close")) : has_token(connection, STR("keep-alive"));
+    r->keep_alive =
+        r->minor == 1 ? !http_list_has(connection, STR("close")) : http_list_has(connection, STR("keep-alive"));
     return host_is_right(r) ? 0 : 400;
 }
 
@@ -129,10 +94,7 @@ enum http_result http_request_parse(struct str in, struct http_request *out, uns
 }
 
 struct str http_request_field(const struct http_request *r, struct str name) {
-    for (size_t i = 0; i < r->field_count; i++) {
-        if (str_eq_nocase(r->fields[i].name, name)) return r->fields[i].value;
-    }
-    return STR_EMPTY;
+    return http_field_find(r->fields, r->field_count, name);
 }
 
 const char *http_reason(unsigned status) {

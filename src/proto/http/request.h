@@ -4,18 +4,14 @@
 #define IEMS_PROTO_HTTP_REQUEST_H
 
 #include "base/buf.h"
+#include "proto/http/field.h"
 
 enum {
     HTTP_HEAD_MAX = 16 * 1024, /* request line and fields */
-    HTTP_FIELDS_MAX = 100,
     HTTP_TARGET_MAX = 8 * 1024,
 };
 
 enum http_result { HTTP_MORE, HTTP_REQUEST, HTTP_ERROR };
-
-struct http_field {
-    struct str name, value; /* value without surrounding blanks */
-};
 
 struct http_request {
     struct str method, target, path, query; /* path as sent (percent-encoded); query without "?" */
