@@ -293,6 +293,26 @@ int resolver_query(struct resolver *r, struct str name, enum dns_type type, stru
     return rc != 0 ? rc : lookup_finish(&l, deadline, arena, out);
 }
 
+static int query_all(struct resolver *r, struct dns_question *questions, struct lookup *lookups, size_t count,
+                     uint64_t timeout_ms, struct arena *arena) {
+    uint64_t deadline = loop_now_ms() + (timeout_ms == 0 || timeout_ms > r->timeout_ms ? r->timeout_ms : timeout_ms);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = lookup_start(r, questions[i].name, questions[i].type, &lookups[i]);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = lookup_finish(&lookups[i], deadline, arena, &questions[i].answer);
+    return rc;
+}
+
+int resolver_query_many(struct resolver *r, struct dns_question *questions, size_t count, uint64_t timeout_ms,
+                        struct arena *arena) {
+    struct lookup *lookups = arena_alloc(arena, count * sizeof *lookups + 1);
+    if (lookups == NULL) return ERR_NOMEM;
+    int rc = query_all(r, questions, lookups, count, timeout_ms, arena);
+    for (size_t i = 0; i < count; i++) lookup_drop(&lookups[i]);
+    return rc;
+}
+
 /* Sorts by preference; equal ones in random order (RFC 5321 section 5.1). */
 static void sort_mx(struct dns_mx *mx, size_t count) {
     for (size_t i = count; i > 1; i--) {
@@ -371,21 +391,28 @@ int resolver_addresses(struct resolver *r, struct str host, uint16_t port, struc
     return 0;
 }
 
-static void reverse_name(const struct net_addr *a, char out[static 80]) {
+void dns_reverse_labels(const struct net_addr *a, char out[static DNS_REVERSE_MAX]) {
     size_t at = 0;
     if (a->family == AF_INET) {
-        (void)snprintf(out, 80, "%u.%u.%u.%u.in-addr.arpa", a->ip[3], a->ip[2], a->ip[1], a->ip[0]);
+        (void)snprintf(out, DNS_REVERSE_MAX, "%u.%u.%u.%u", a->ip[3], a->ip[2], a->ip[1], a->ip[0]);
         return;
     }
-    for (int i = 15; i >= 0; i--) at += (size_t)snprintf(out + at, 80 - at, "%x.%x.", a->ip[i] & 15, a->ip[i] >> 4);
-    (void)snprintf(out + at, 80 - at, "ip6.arpa");
+    for (int i = 15; i >= 0; i--)
+        at +=
+            (size_t)snprintf(out + at, DNS_REVERSE_MAX - at, "%x.%x%s", a->ip[i] & 15, a->ip[i] >> 4, i > 0 ? "." : "");
+}
+
+void dns_reverse_name(const struct net_addr *a, char out[static DNS_REVERSE_MAX]) {
+    dns_reverse_labels(a, out);
+    size_t at = strlen(out);
+    (void)snprintf(out + at, DNS_REVERSE_MAX - at, "%s", a->family == AF_INET ? ".in-addr.arpa" : ".ip6.arpa");
 }
 
 int resolver_ptr(struct resolver *r, const struct net_addr *a, struct arena *arena, enum dns_status *status,
                  struct str **names, size_t *count) {
-    char name[80];
+    char name[DNS_REVERSE_MAX];
     struct dns_answer answer;
-    reverse_name(a, name);
+    dns_reverse_name(a, name);
     int rc = resolver_query(r, str_from(name), DNS_PTR, arena, &answer);
     if (rc != 0) return rc;
     *status = answer.status;

@@ -38,6 +38,16 @@ struct dns_answer {
 NODISCARD int resolver_query(struct resolver *r, struct str name, enum dns_type type, struct arena *arena,
                              struct dns_answer *out);
 
+/* Several look-ups at once, within the time of one or of `timeout_ms`, whichever is less (0 = no other limit). Those
+ * without an answer by then have DNS_TEMPFAIL. */
+struct dns_question {
+    struct str name;
+    enum dns_type type;
+    struct dns_answer answer;
+};
+NODISCARD int resolver_query_many(struct resolver *r, struct dns_question *questions, size_t count, uint64_t timeout_ms,
+                                  struct arena *arena);
+
 struct dns_mx {
     uint16_t preference;
     struct str host; /* lower case, no final dot; "" for null MX (RFC 7505) */
@@ -48,6 +58,12 @@ NODISCARD int resolver_mx(struct resolver *r, struct str domain, struct arena *a
 /* A and AAAA together, in one list; port is set to `port`. */
 NODISCARD int resolver_addresses(struct resolver *r, struct str host, uint16_t port, struct arena *arena,
                                  enum dns_status *status, bool *secure, struct net_addr **addr, size_t *count);
+enum { DNS_REVERSE_MAX = 80 };
+/* "1.2.0.192", or nibbles for IPv6: what a PTR look-up puts before in-addr.arpa or ip6.arpa, a DNS list before its zone
+ * (RFC 5782). */
+void dns_reverse_labels(const struct net_addr *a, char out[static DNS_REVERSE_MAX]);
+/* The same with the zone of PTR records behind it. */
+void dns_reverse_name(const struct net_addr *a, char out[static DNS_REVERSE_MAX]);
 /* PTR names of an address. */
 NODISCARD int resolver_ptr(struct resolver *r, const struct net_addr *a, struct arena *arena, enum dns_status *status,
                            struct str **names, size_t *count);

@@ -166,6 +166,44 @@ FIBER_TEST(addresses_names_and_texts) {
     fiber_cancel(server);
 }
 
+/* DNSBL-10: what does not answer delays the others by no more than the time given. */
+FIBER_TEST(many_at_once) {
+    struct fiber *server;
+    struct resolver *r = start(5000, &server);
+    ARENA_AUTO a = arena_new(1 << 20);
+    struct dns_question q[] = {{STR("silent.test"), DNS_A, {0}},
+                               {STR("host.test"), DNS_A, {0}},
+                               {STR("host.test"), DNS_AAAA, {0}},
+                               {STR("missing.test"), DNS_A, {0}},
+                               {STR("text.test"), DNS_A, {0}}};
+    static const enum dns_status want[] = {DNS_TEMPFAIL, DNS_OK, DNS_OK, DNS_NXDOMAIN, DNS_NODATA};
+    uint64_t begin = loop_now_ms();
+    assert_int_equal(resolver_query_many(r, q, 5, 200, a), 0);
+    assert_in_range(loop_now_ms() - begin, 195, 2000);
+    for (size_t i = 0; i < 5; i++) assert_int_equal(q[i].answer.status, want[i]);
+    assert_true(str_eq(q[1].answer.rdata[0], STR("\x7f\0\0\x07")));
+    assert_int_equal(resolver_query_many(r, q, 0, 0, a), 0);
+    resolver_free(r);
+    fiber_cancel(server);
+}
+
+static void reverse_names(void **state) {
+    (void)state;
+    static const struct {
+        const char *address, *name;
+    } cases[] = {
+        {"192.0.2.1", "1.2.0.192.in-addr.arpa"},
+        {"2001:db8::1", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct net_addr a;
+        char name[DNS_REVERSE_MAX];
+        assert_int_equal(net_addr_parse(str_from(cases[i].address), 0, &a), 0);
+        dns_reverse_name(&a, name);
+        assert_string_equal(name, cases[i].name);
+    }
+}
+
 FIBER_TEST(failures_are_temporary) {
     struct fiber *server;
     struct resolver *r = start(300, &server);
@@ -239,6 +277,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mx_in_order),
         cmocka_unit_test(addresses_names_and_texts),
+        cmocka_unit_test(many_at_once),
+        cmocka_unit_test(reverse_names),
         cmocka_unit_test(failures_are_temporary),
         cmocka_unit_test(ends_while_asked),
         cmocka_unit_test(bad_configuration),

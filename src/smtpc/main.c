@@ -1,5 +1,6 @@
 /* Program iems-smtpc. */
 #include "base/log.h"
+#include "daemon/dns.h"
 #include "net/loop.h"
 #include "smtpc/smtpc.h"
 
@@ -8,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SERVERS_MAX = 16, PASSWORD_MAX = 1024 };
+enum { PASSWORD_MAX = 1024 };
 
 static struct smtpc smtpc;
 
@@ -27,21 +28,6 @@ static int file_read(const char *path, struct buf *out, struct error *err) {
         }
         buf_commit(out, (size_t)n);
     }
-}
-
-static int resolver_prepare(struct daemon *d, struct error *err) {
-    const char *servers[SERVERS_MAX + 1] = {NULL};
-    char names[SERVERS_MAX][64];
-    size_t count = 0;
-    for (struct str rest = str_from(option_str(d, "smtpc.dns_servers")), word; (word = str_word(&rest)).len > 0;) {
-        if (count == SERVERS_MAX || str_to_cstr(word, names[count], sizeof names[0]) != 0)
-            return error_set(err, ERR_INVALID, "smtpc.dns_servers: too many or too long");
-        servers[count] = names[count];
-        count++;
-    }
-    struct resolver_config config = {.servers = count > 0 ? servers : NULL,
-                                     .timeout_ms = option_u64(d, "smtpc.dns_timeout") * 1000};
-    return resolver_new(&config, &smtpc.resolver, err);
 }
 
 static int table_prepare(struct daemon *d, struct error *err) {
@@ -66,7 +52,7 @@ static int password_prepare(struct daemon *d, struct error *err) {
 
 static int prepare(struct daemon *d, struct error *err) {
     smtpc.daemon = d;
-    int rc = resolver_prepare(d, err);
+    int rc = daemon_resolver(d, "smtpc.dns_servers", option_u64(d, "smtpc.dns_timeout") * 1000, &smtpc.resolver, err);
     if (rc == 0) rc = table_prepare(d, err);
     if (rc == 0) rc = password_prepare(d, err);
     if (rc == 0) rc = tls_client_new(STR_EMPTY, &smtpc.tls, err);
