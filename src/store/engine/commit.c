@@ -43,6 +43,8 @@ struct committer {
     uint64_t written, synced;
     uint64_t want_min, want_max; /* a sync is wanted, if want_max > synced, as soon as want_min is written */
     uint64_t lazy_at_ms;         /* monotonic time of the lazy sync; 0 = all is synced */
+    uint64_t shared_max;         /* the last SHARED op that is written */
+    uint64_t shared_at_ms;       /* when those that are not synced are, at the latest; 0 = there are none */
     uint64_t applied_wanted;     /* the loop thread waits until this is written */
     bool writing, syncing;       /* a worker is at it; never two of them */
     bool stopping, posted;
@@ -51,6 +53,7 @@ struct committer {
     struct commit_stats stats;
 
     uint64_t last, applied, durable; /* loop thread only, from here */
+    bool kick;                       /* the workers are to be told of work at the end of the turn */
     struct list durable_waiters, applied_waiters;
     bool failure_told;
 };
@@ -77,6 +80,12 @@ static void want_sync(struct committer *c, uint64_t seq) {
     if (seq <= c->synced) return;
     if (c->want_max <= c->synced || seq < c->want_min) c->want_min = seq;
     if (seq > c->want_max) c->want_max = seq;
+}
+
+/* With the lock held. */
+static void want_shared(struct committer *c, uint64_t seq) {
+    c->shared_max = seq;
+    if (c->shared_at_ms == 0) c->shared_at_ms = clock_mono_ms() + COMMIT_SHARED_MS;
 }
 
 /* With the lock held: takes ops for one write. */
@@ -109,9 +118,12 @@ static void group_written(struct committer *c, struct op **group, size_t n) {
     bool tell = c->applied_wanted > c->written;
     for (size_t i = 0; i < n; i++) {
         struct op *o = group[i];
-        if (o->kind == COMMIT_DURABLE) {
+        if (o->kind != COMMIT_RELAXED) {
             list_push_back(&c->unsynced, &o->link);
-            want_sync(c, o->seq);
+            if (o->kind == COMMIT_DURABLE)
+                want_sync(c, o->seq);
+            else
+                want_shared(c, o->seq);
         } else {
             list_push_back(&c->completed, &o->link);
             tell = true;
@@ -158,12 +170,18 @@ static void count_latency(struct commit_stats *s, uint64_t us) {
     s->syncs++;
 }
 
+/* With the lock held: when a sync is due that nobody waits for; 0 = never. */
+static uint64_t sync_time(const struct committer *c) {
+    return c->shared_at_ms != 0 && c->shared_at_ms < c->lazy_at_ms ? c->shared_at_ms : c->lazy_at_ms;
+}
+
 /* With the lock held: somebody waits for what is written, or it has waited long enough. */
 static bool sync_due(const struct committer *c) {
     if (c->written <= c->synced || c->failed != 0) return false;
     if (c->want_max > c->synced && c->written >= c->want_min) return true;
     if (c->stopping && list_empty(&c->queue) && !c->writing) return true;
-    return c->lazy_at_ms != 0 && clock_mono_ms() >= c->lazy_at_ms;
+    uint64_t at = sync_time(c);
+    return at != 0 && clock_mono_ms() >= at;
 }
 
 /* With the lock held. */
@@ -171,6 +189,7 @@ static void group_synced(struct committer *c, uint64_t upto) {
     c->synced = upto;
     c->want_min = upto + 1;
     c->lazy_at_ms = c->written > upto ? clock_mono_ms() + COMMIT_LAZY_MS : 0;
+    c->shared_at_ms = c->shared_max > upto ? clock_mono_ms() + COMMIT_SHARED_MS : 0;
     while (!list_empty(&c->unsynced)) {
         struct op *o = list_entry(list_first(&c->unsynced), struct op, link);
         if (o->seq > upto) break;
@@ -198,13 +217,14 @@ static void sync_all(struct committer *c) {
         fail(c, rc, &err);
 }
 
-/* With the lock held: nothing to do now. */
+/* With the lock held: there is nothing to do now. */
 static void rest(struct committer *c) {
-    if (c->lazy_at_ms == 0 || c->syncing || c->failed != 0) {
+    uint64_t ms = sync_time(c);
+    if (ms == 0 || c->syncing || c->failed != 0) {
         pthread_cond_wait(&c->work, &c->lock);
         return;
     }
-    struct timespec at = {.tv_sec = (time_t)(c->lazy_at_ms / 1000), .tv_nsec = (long)(c->lazy_at_ms % 1000) * 1000000};
+    struct timespec at = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
     pthread_cond_timedwait(&c->work, &c->lock, &at);
 }
 
@@ -251,11 +271,14 @@ static void drain(void *arg) {
     list_init(&done);
     pthread_mutex_lock(&c->lock);
     c->posted = false;
+    bool work = c->kick && !list_empty(&c->queue) && !c->writing;
+    c->kick = false;
     for (struct list *it; (it = list_pop_front(&c->completed)) != NULL;) list_push_back(&done, it);
     c->applied = c->written;
     c->durable = c->synced;
     int failed = c->failed;
     pthread_mutex_unlock(&c->lock);
+    if (work) pthread_cond_signal(&c->work); /* not under the lock, which the woken would wait for */
     for (struct list *it; (it = list_pop_front(&done)) != NULL;) {
         struct op *o = list_entry(it, struct op, link);
         if (o->done != NULL) o->done(o->arg, o->rc);
@@ -332,12 +355,15 @@ uint64_t commit_submit(struct committer *c, struct batch *b, enum commit_kind ki
     o->done = done;
     o->arg = arg;
     o->seq = ++c->last;
+    uint64_t seq = o->seq;
     pthread_mutex_lock(&c->lock);
-    bool wake = list_empty(&c->queue) && !c->writing;
     list_push_back(&c->queue, &o->link);
+    if (!c->writing) { /* what the loop submits in this turn goes into one write */
+        c->kick = true;
+        post_drain(c);
+    }
     pthread_mutex_unlock(&c->lock);
-    if (wake) pthread_cond_signal(&c->work); /* not under the lock, which the woken would wait for */
-    return o->seq;
+    return seq;
 }
 
 static void wait_add(struct list *waiters, uint64_t seq, commit_done done, void *arg) {

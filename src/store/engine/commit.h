@@ -3,15 +3,16 @@
  * written and gather for the next. Completions run on the loop thread, in order of sequence numbers per kind.
  *
  * A batch has a sequence number. RELAXED completes when it is written (visible to every reader); DURABLE when it, and
- * so everything before it, has been synced. Relaxed batches are synced within COMMIT_LAZY_MS if nothing else syncs.
+ * so everything before it, has been synced; SHARED is durable too, but waits up to COMMIT_SHARED_MS for a sync that
+ * another one asks for. Relaxed batches are synced within COMMIT_LAZY_MS if nothing else syncs.
  * A failed write or sync is fail-stop: `failed` is called once, nothing completes any more. */
 #ifndef IEMS_STORE_ENGINE_COMMIT_H
 #define IEMS_STORE_ENGINE_COMMIT_H
 
 #include "store/engine/engine.h"
 
-enum commit_kind { COMMIT_RELAXED, COMMIT_DURABLE };
-enum { COMMIT_LAZY_MS = 1000, COMMIT_LATENCY_BUCKETS = 12 };
+enum commit_kind { COMMIT_RELAXED, COMMIT_DURABLE, COMMIT_SHARED };
+enum { COMMIT_LAZY_MS = 1000, COMMIT_SHARED_MS = 4, COMMIT_LATENCY_BUCKETS = 12 };
 
 struct committer;
 

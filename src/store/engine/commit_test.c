@@ -177,6 +177,38 @@ static void test_lazy_and_barriers(void **state) {
     engine_close(e);
 }
 
+/* SHARED is durable by itself within its time, and earlier with a sync that another one asks for. */
+static void test_shared(void **state) {
+    (void)state;
+    struct engine *e;
+    assert_int_equal(engine_memory_open(&e), 0);
+    struct committer *c = start(e);
+    int alone = 0, done[20] = {0}, durable = 0;
+    struct batch b;
+    fill(&b, 1);
+    uint64_t from = clock_mono_ms();
+    commit_submit(c, &b, COMMIT_SHARED, on_done, &alone);
+    while (!alone) mini_turn();
+    assert_int_equal(commit_durable(c), 1);
+    assert_true(clock_mono_ms() - from >= COMMIT_SHARED_MS - 1);
+    assert_true(clock_mono_ms() - from < COMMIT_LAZY_MS);
+    for (uint64_t i = 0; i < 20; i++) {
+        fill(&b, i + 2);
+        commit_submit(c, &b, COMMIT_SHARED, on_done, &done[i]);
+    }
+    fill(&b, 22);
+    commit_submit(c, &b, COMMIT_DURABLE, on_done, &durable);
+    while (!durable) mini_turn();
+    for (int i = 0; i < 20; i++) assert_int_equal(done[i], 1);
+    struct commit_stats st;
+    commit_get_stats(c, &st);
+    assert_true(st.syncs <= 10); /* two or three, unless the machine is slow */
+    engine_memory_crash(e);
+    assert_int_equal(check_prefix(e), 22);
+    committer_free(c);
+    engine_close(e);
+}
+
 /* An engine whose writes or syncs fail. */
 static struct engine_ops broken_ops;
 static int broken_write(struct engine *e, const struct batch *const *b, size_t n, int *results, struct error *err) {
@@ -380,8 +412,9 @@ static void test_power_cut(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),     cmocka_unit_test(test_conflict), cmocka_unit_test(test_lazy_and_barriers),
-        cmocka_unit_test(test_fail_stop), cmocka_unit_test(test_kill),     cmocka_unit_test(test_power_cut),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_conflict),  cmocka_unit_test(test_lazy_and_barriers),
+        cmocka_unit_test(test_shared),    cmocka_unit_test(test_fail_stop), cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_power_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,12 +154,31 @@ static void add_run(struct buf *out, uint32_t first, uint32_t last) {
     buf_add(out, str_of(pair, sizeof pair));
 }
 
+/* Where the run of successive UIDs that begins at `start` ends: looked for in growing steps and then by halves, because
+ * most folders are a few long runs. */
+static size_t run_end(const struct folder *f, size_t start) {
+    const struct message *first = &f->list[start];
+    size_t in = 0, out = 1; /* distances: known to be in the run, and not known */
+    while (start + out < f->count && first[out].uid - first->uid == out) {
+        in = out;
+        out *= 2;
+    }
+    if (start + out > f->count) out = f->count - start;
+    while (out - in > 1) {
+        size_t mid = in + (out - in) / 2;
+        if (first[mid].uid - first->uid == mid)
+            in = mid;
+        else
+            out = mid;
+    }
+    return start + in;
+}
+
 void folder_runs(const struct folder *f, struct buf *out) {
-    size_t start = 0;
-    for (size_t i = 1; i <= f->count; i++) {
-        if (i < f->count && f->list[i].uid == f->list[i - 1].uid + 1) continue;
-        add_run(out, f->list[start].uid, f->list[i - 1].uid);
-        start = i;
+    for (size_t start = 0; start < f->count;) {
+        size_t last = run_end(f, start);
+        add_run(out, f->list[start].uid, f->list[last].uid);
+        start = last + 1;
     }
 }
 

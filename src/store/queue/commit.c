@@ -291,7 +291,7 @@ static int submit_and_wait(struct step *s) {
     uint64_t seq = commit_last(q->st->commits) + 1;
     for (size_t i = 0; i < s->r->n_deliveries; i++)
         if (s->folders[i] != NULL) s->folders[i]->seq = seq;
-    int rc = store_commit(q->st, &s->b, s->r->durable ? COMMIT_DURABLE : COMMIT_RELAXED, NULL);
+    int rc = store_commit(q->st, &s->b, s->r->durable ? COMMIT_SHARED : COMMIT_RELAXED, NULL);
     for (size_t i = 0; i < s->r->n_deliveries; i++) {
         struct folder *f = s->folders[i];
         if (f == NULL) continue;
