@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/steps.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -162,6 +163,7 @@ static int parse_number(const struct option *o, struct str v, uint64_t *out) {
         if (rc == 0) *out = (uint64_t)level;
         return rc;
     }
+    case OPTION_STEPS:
     case OPTION_TEXT: *out = 0; return 0;
     }
     return ERR_INVALID;
@@ -187,6 +189,9 @@ void option_range(const struct option *o, char out[static OPTION_RANGE_MAX]) {
     case OPTION_LEVEL:
         (void)snprintf(out, OPTION_RANGE_MAX, "one of error, warning, message, smtp, info, debug");
         break;
+    case OPTION_STEPS:
+        (void)snprintf(out, OPTION_RANGE_MAX, "boundaries : weights, one weight more (as 10 1000 : 0 2 4), or empty");
+        break;
     case OPTION_TEXT:
         if (o->max == 0)
             (void)snprintf(out, OPTION_RANGE_MAX, "text");
@@ -200,6 +205,11 @@ int option_check(const struct option *o, struct str value, uint64_t *number, str
     uint64_t n = 0;
     struct str v = str_trim(value);
     bool ok = parse_number(o, v, &n) == 0;
+    if (o->type == OPTION_STEPS) {
+        struct steps steps;
+        int rc = steps_parse(v, &steps, err);
+        if (rc != 0) return error_prefix(err, "%s", o->name);
+    }
     if (o->type == OPTION_TEXT) {
         ok = v.len >= o->min && (o->max == 0 || v.len <= o->max);
         for (size_t i = 0; i < v.len; i++) ok = ok && (unsigned char)v.ptr[i] >= 0x20;

@@ -2,14 +2,15 @@
  * and (later) the web form. Add a line here and nowhere else; keep modules together and in alphabetical order inside.
  *
  * OPTION(name, type, default, min, max, unit, "doc line", "requirement IDs")
- * types: BOOL (yes/no), COUNT, SECONDS (accepts 30s 5m 4h 3d), BYTES (accepts 10k 5M 2G), TEXT, LEVEL (log levels).
+ * types: BOOL (yes/no), COUNT, SECONDS (accepts 30s 5m 4h 3d), BYTES (accepts 10k 5M 2G), TEXT, LEVEL (log levels),
+ * STEPS (steps.h).
  * min/max: for COUNT, SECONDS and BYTES; for TEXT, max is the most bytes. 0 means what the doc line says. */
 #ifndef IEMS_DAEMON_OPTIONS_H
 #define IEMS_DAEMON_OPTIONS_H
 
 #include "base/buf.h"
 
-enum option_type { OPTION_BOOL, OPTION_COUNT, OPTION_SECONDS, OPTION_BYTES, OPTION_TEXT, OPTION_LEVEL };
+enum option_type { OPTION_BOOL, OPTION_COUNT, OPTION_SECONDS, OPTION_BYTES, OPTION_TEXT, OPTION_LEVEL, OPTION_STEPS };
 
 struct option {
     const char *name;

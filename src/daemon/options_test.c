@@ -17,6 +17,7 @@ static const struct option samples[] = {
     {"x.size", OPTION_BYTES, "500000", 10240, 2000000000, "bytes", "d", ""},
     {"x.text", OPTION_TEXT, "", 0, 5, "", "d", ""},
     {"x.level", OPTION_LEVEL, "message", 0, 0, "", "d", ""},
+    {"x.steps", OPTION_STEPS, "", 0, 0, "", "d", ""},
 };
 
 static void test_check(void **state) {
@@ -53,6 +54,8 @@ static void test_check(void **state) {
         {5, "smtp", 3, NULL},
         {5, "SMTP session", 3, NULL},
         {5, "loud", 0, "x.level: one of error, warning, message, smtp, info, debug, not 'loud'"},
+        {6, "10 1000 : 0 2 4", 0, NULL},
+        {6, "10 1000 : 0 2", 0, "x.steps: 2 boundaries need 3 weights, there are 2"}, /* PRIO-05 */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error err = {0};

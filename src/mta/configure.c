@@ -39,3 +39,8 @@ void mta_modules_configure(struct mta *m) {
     }
     m->modules.count = count;
 }
+
+void mta_configure(struct mta *m) {
+    mta_modules_configure(m);
+    weight_configure(m->daemon, &m->weights);
+}

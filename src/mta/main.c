@@ -9,7 +9,7 @@ static int start(struct daemon *d, struct error *err) {
     static const struct channel_ops ops = {.lease = mta_switch};
     struct channel_config config = {.name = "INPUT", .credit = (uint32_t)option_u64(d, "mta.leases")};
     mta.daemon = d;
-    mta_modules_configure(&mta);
+    mta_configure(&mta);
     int rc = daemon_client(d, &dir_service, NULL, NULL, &mta.dir);
     if (rc == 0) rc = channel_open(d, &config, &ops, &mta, &mta.channel);
     return rc == 0 ? 0 : error_set(err, rc, "cannot listen to the queue: %s", err_name(rc));
@@ -22,7 +22,7 @@ static void stop(struct daemon *d, unsigned seconds) {
 
 static void options_changed(struct daemon *d) {
     (void)d;
-    mta_modules_configure(&mta);
+    mta_configure(&mta);
 }
 
 static void metrics(struct daemon *d, struct buf *out) {

@@ -5,6 +5,7 @@
 
 #include "channel/channel.h"
 #include "channel/report.h"
+#include "channel/weight.h"
 #include "mta/module.h"
 #include "mta/plan.h"
 #include "rpc/dir_methods.h"
@@ -21,6 +22,7 @@ struct mta {
     struct channel *channel;
     struct rpc_client *dir;
     struct module_set modules;
+    struct weight_rule weights;
     struct {
         uint64_t messages, recipients, bounced, discarded, deferred, reports;
     } counters;
@@ -28,6 +30,8 @@ struct mta {
 
 /* Reads mta.modules and the matrices. A mistake is logged and leaves that module as it was (or out). */
 void mta_modules_configure(struct mta *m);
+/* Reads all options that are not read when they are needed. */
+void mta_configure(struct mta *m);
 /* Works on one leased message. In a fiber. */
 void mta_switch(struct lease *l, void *mta);
 

@@ -136,6 +136,13 @@ static void times_set(struct step *s, Store__Entry *e) {
     if (notice && e->sender[0] != '\0') e->warn = now + (int64_t)option_u64(d, "smtpc.delay_notice_after") * 1000;
 }
 
+/* The first weight; it is made anew when the message is deferred (PRIO-07). */
+static int32_t weight_first(const struct step *s, const Store__Entry *e) {
+    const struct weight_rule *rule = &s->mta->weights;
+    struct weighed m = {.precedence = weight_of_source(rule, e->source), .size = e->size + e->prefix.len};
+    return weight_of(rule, &m);
+}
+
 static int output_make(struct step *s, const struct plan_group *g) {
     Store__NewEntry *output = arena_alloc(s->lease->arena, sizeof *output);
     Store__Entry *e = arena_alloc(s->lease->arena, sizeof *e);
@@ -151,7 +158,10 @@ static int output_make(struct step *s, const struct plan_group *g) {
     int rc = recipients_make(s, g, e);
     if (rc == 0) rc = tags_make(s, g, e);
     if (rc != 0) return rc;
-    if (g->destination[0] != '\0') times_set(s, e);
+    if (g->destination[0] != '\0') {
+        times_set(s, e);
+        e->priority = weight_first(s, e);
+    }
     output->entry = e;
     s->outputs[s->commit.n_outputs++] = output;
     if (s->commit.n_trace + 4 < s->trace_max)

@@ -14,7 +14,7 @@ static void start(void) {
     static const struct channel_ops ops = {.lease = mta_switch};
     static const struct channel_config config = {.name = "INPUT", .credit = 10};
     mta = (struct mta){.daemon = rig.daemon};
-    mta_modules_configure(&mta);
+    mta_configure(&mta);
     assert_int_equal(daemon_client(rig.daemon, &dir_service, NULL, NULL, &mta.dir), 0);
     assert_int_equal(channel_open(rig.daemon, &config, &ops, &mta, &mta.channel), 0);
 }
@@ -177,7 +177,7 @@ TEST(loops) {
         char want[200];
         const struct option *o = option_find(str_from(cases[i].option));
         rig_option(cases[i].option, cases[i].value);
-        mta_modules_configure(&mta);
+        mta_configure(&mta);
         Store__Entry *e =
             rig_entry("INPUT", cases[i].sender, "bart@example.test", cases[i].own ? buf_cstr(&many) : message);
         e->received = cases[i].received;

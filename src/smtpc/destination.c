@@ -39,6 +39,9 @@ int destination_parse(struct str text, uint16_t port, struct destination *out, s
         rest = str_sub(host, (size_t)end + 1, host.len);
         host = str_sub(host, 1, (size_t)end - 1);
         d.no_mx = true;
+    } else if (literal_take(host, &d)) {
+        *out = d;
+        return 0;
     } else if (str_find(host, ':') >= 0) {
         rest = str_sub(host, (size_t)str_find(host, ':'), host.len);
         host = str_sub(host, 0, (size_t)str_find(host, ':'));
@@ -48,7 +51,7 @@ int destination_parse(struct str text, uint16_t port, struct destination *out, s
         int rc = port_parse(str_sub(rest, 1, rest.len), &d.port, err);
         if (rc != 0) return rc;
     }
-    if (!d.no_mx || !literal_take(host, &d)) {
+    if (!literal_take(host, &d)) {
         int rc = host_take(host, &d, err);
         if (rc != 0) return rc;
     }

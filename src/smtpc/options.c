@@ -53,6 +53,7 @@ void smtpc_configure(struct smtpc *s) {
         log_event(LOG_ERROR, "-", "bad-option", "name=smtpc.relay_password_file error=\"there is no password for %s\"",
                   user);
     router_configure(s);
+    weight_configure(s->daemon, &s->weights);
     struct sched_limits limits = {
         .total = (unsigned)option_u64(s->daemon, "smtpc.max_sessions"),
         .per_destination = (unsigned)option_u64(s->daemon, "smtpc.max_sessions_per_destination"),

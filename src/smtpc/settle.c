@@ -156,6 +156,15 @@ static void report(struct work *w) {
     if (line != NULL) w->commit.trace[w->commit.n_trace++] = line;
 }
 
+/* The weight when its next attempt comes: what waits longer rises (PRIO-07). */
+static int32_t weight_then(const struct work *w, int64_t ready) {
+    const struct weight_rule *rule = &w->s->smtpc->weights;
+    struct weighed m = {.precedence = weight_of_source(rule, w->entry->source),
+                        .size = w->entry->size + w->entry->prefix.len,
+                        .deferred_ms = ready - w->entry->created};
+    return weight_of(rule, &m);
+}
+
 /* Those that are left wait for the next attempt, but never beyond the end of their time. */
 static void defer_rest(struct work *w, Store__Entry *update) {
     uint64_t wait_s = 300;
@@ -167,6 +176,7 @@ static void defer_rest(struct work *w, Store__Entry *update) {
         if (retry_interval(str_from(list), update->attempts, &wait_s) != 0) wait_s = 300;
         update->ready = w->now_ms + (int64_t)wait_s * 1000;
         if (update->ready > patience_end_ms(&w->patience)) update->ready = patience_end_ms(&w->patience);
+        update->priority = weight_then(w, update->ready);
     }
     if (w->notice) update->warn = 0;
     if (w->reason != NULL) update->reason = (char *)(uintptr_t)w->reason;

@@ -7,6 +7,7 @@
 
 #include "channel/channel.h"
 #include "channel/report.h"
+#include "channel/weight.h"
 #include "net/fiber.h"
 #include "smtpc/client.h"
 #include "smtpc/route.h"
@@ -36,6 +37,7 @@ struct smtpc {
     struct hosttable *table;
     struct buf relay_password; /* read before the jail closed */
     struct router router;
+    struct weight_rule weights;
     struct client_config client, relay_client; /* relay_client: with user and password */
     struct semaphore settling;
     struct list sessions; /* struct session */
