@@ -98,22 +98,26 @@ static unsigned distance(struct str a, struct str b) {
     return last[b.len];
 }
 
-const char *option_suggest(struct str name) {
+const char *option_suggest_in(const struct option *list, size_t count, struct str name) {
     const char *best = NULL;
     unsigned nearest = NEAR + 1;
     if (name.len > NAME_MAX_LEN) return NULL;
-    for (size_t i = 0; i < option_count; i++) {
-        struct str known = str_from(option_table[i].name);
+    for (size_t i = 0; i < count; i++) {
+        struct str known = str_from(list[i].name);
         if (known.len > NAME_MAX_LEN) continue;
         unsigned d = distance(name, known);
         ptrdiff_t dot = str_find(known, '.'); /* the module's name forgotten */
         if (dot >= 0 && str_eq_nocase(name, str_sub(known, (size_t)dot + 1, known.len))) d = 1;
         if (d < nearest && d * 3 <= known.len) {
             nearest = d;
-            best = option_table[i].name;
+            best = list[i].name;
         }
     }
     return best;
+}
+
+const char *option_suggest(struct str name) {
+    return option_suggest_in(option_table, option_count, name);
 }
 
 static int parse_bool(struct str v, uint64_t *out) {
@@ -151,6 +155,23 @@ static int parse_bytes(struct str v, uint64_t *out) {
     return rc;
 }
 
+/* The word of the list that `v` is, in lower case; the empty view when it is none. */
+static struct str find_word(const struct option *o, struct str v, uint64_t *place) {
+    uint64_t i = 0;
+    for (struct str word, rest = str_from(o->unit); (word = str_word(&rest)).len > 0; i++) {
+        if (!str_eq_nocase(word, v)) continue;
+        if (place != NULL) *place = i;
+        return word;
+    }
+    return STR_EMPTY;
+}
+
+struct str option_normal(const struct option *o, struct str value) {
+    struct str v = str_trim(value);
+    struct str word = o->type == OPTION_WORD ? find_word(o, v, NULL) : STR_EMPTY;
+    return word.len > 0 ? word : v;
+}
+
 static int parse_number(const struct option *o, struct str v, uint64_t *out) {
     switch (o->type) {
     case OPTION_BOOL: return parse_bool(v, out);
@@ -165,8 +186,18 @@ static int parse_number(const struct option *o, struct str v, uint64_t *out) {
     }
     case OPTION_STEPS:
     case OPTION_TEXT: *out = 0; return 0;
+    case OPTION_WORD: return find_word(o, v, out).len > 0 ? 0 : ERR_INVALID;
     }
     return ERR_INVALID;
+}
+
+static void words_range(const struct option *o, char out[static OPTION_RANGE_MAX]) {
+    size_t n = (size_t)snprintf(out, OPTION_RANGE_MAX, "one of");
+    const char *before = " ";
+    for (struct str word, rest = str_from(o->unit); n < OPTION_RANGE_MAX && (word = str_word(&rest)).len > 0;) {
+        n += (size_t)snprintf(out + n, OPTION_RANGE_MAX - n, "%s%.*s", before, STR_ARG(word));
+        before = ", ";
+    }
 }
 
 void option_range(const struct option *o, char out[static OPTION_RANGE_MAX]) {
@@ -192,6 +223,7 @@ void option_range(const struct option *o, char out[static OPTION_RANGE_MAX]) {
     case OPTION_STEPS:
         (void)snprintf(out, OPTION_RANGE_MAX, "boundaries : weights, one weight more (as 10 1000 : 0 2 4), or empty");
         break;
+    case OPTION_WORD: words_range(o, out); break;
     case OPTION_TEXT:
         if (o->max == 0)
             (void)snprintf(out, OPTION_RANGE_MAX, "text");

@@ -18,6 +18,7 @@ static const struct option samples[] = {
     {"x.text", OPTION_TEXT, "", 0, 5, "", "d", ""},
     {"x.level", OPTION_LEVEL, "message", 0, 0, "", "d", ""},
     {"x.steps", OPTION_STEPS, "", 0, 0, "", "d", ""},
+    {"x.word", OPTION_WORD, "default", 0, 0, "default allow deny", "d", ""},
 };
 
 static void test_check(void **state) {
@@ -51,6 +52,11 @@ static void test_check(void **state) {
          "x.size: 10240 to 2000000000 bytes (as 500000, 10k, 5M, 2G), not '99999999999999999999T'"},
         {4, "abcde", 0, NULL},
         {4, "abcdef", 0, "x.text: text of 0 to 5 bytes, not 'abcdef'"},
+        {7, "allow", 1, NULL},
+        {7, " DENY ", 2, NULL},
+        {7, "default", 0, NULL},
+        {7, "allo", 0, "x.word: one of default, allow, deny, not 'allo'"},
+        {7, "", 0, "x.word: one of default, allow, deny, not ''"},
         {5, "smtp", 3, NULL},
         {5, "SMTP session", 3, NULL},
         {5, "loud", 0, "x.level: one of error, warning, message, smtp, info, debug, not 'loud'"},

@@ -4,6 +4,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/settings.h"
+#include "daemon/tables.h"
 #include "net/fiber.h"
 #include "net/watch.h"
 #include "rpc/dir_methods.h"
@@ -17,6 +18,7 @@ enum {
     TICKET_KEY_SIZE = 32,
     METRICS_MAX = PACKET_MAX - 1024,
     STOP_DEFAULT_S = 10,
+    DAEMON_TABLES_MAX = 16,
 };
 
 struct daemon_listener {
@@ -37,6 +39,14 @@ struct daemon_client {
     size_t subscriber_count;
 };
 
+/* One of the tables that the module uses. */
+struct daemon_table {
+    const struct table *table;
+    struct rows *rows;
+    struct row **pending; /* changes that came and are not in `rows` yet; NULL while there are none */
+    size_t pending_count, pending_room;
+};
+
 struct daemon {
     const struct daemon_ops *ops;
     void *data;
@@ -52,6 +62,12 @@ struct daemon {
     size_t listener_count;
     struct daemon_client clients[DAEMON_CLIENTS_MAX];
     size_t client_count;
+    struct daemon_table tables[DAEMON_TABLES_MAX];
+    size_t table_count;
+    bool tables_loading; /* changes wait until all pages are there */
+    bool tables_ready;
+    uint64_t tables_round;
+    struct loop_timer *tables_timer;
     struct cond configured; /* the first options of the directory came */
     bool has_directory_options;
     bool started, stopping;

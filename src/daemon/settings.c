@@ -79,7 +79,7 @@ static int layer_fill(struct value *layer, const struct setting *list, size_t co
         }
         struct value *v = &layer[place(list[i].name)];
         free(v->text);
-        v->text = str_dup(value);
+        v->text = str_dup(option_normal(option_find(name), value));
         if (v->text == NULL) return ERR_NOMEM;
         int rc = option_check(option_find(name), value, &v->number, NULL);
         IEMS_ASSERT(rc == 0);

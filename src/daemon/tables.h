@@ -12,7 +12,9 @@
 #include "net/address.h"
 
 enum table_key {
-    KEY_DOMAIN,  /* host or domain: covers all below it; "*" covers everything (PEER-01, PEER-02) */
+    /* Host or domain: covers all below it; "*" covers everything (PEER-01, PEER-02). "*.domain" covers what is below
+     * the domain, not itself, and goes before the domain's own row there. */
+    KEY_DOMAIN,
     KEY_NETWORK, /* address, CIDR or range; "*" covers everything (CONNCTL-02) */
     KEY_SENDER,  /* address, "@domain" (that domain), "@.domain" (and all below it), or "*" (SNDCHK-02) */
     KEY_NAME,    /* any word without blanks, compared without case: the name of a DNS list, of a list host */
@@ -20,7 +22,7 @@ enum table_key {
 
 enum {
     TABLE_ROWS_MAX = 1000000, /* of all tables together */
-    TABLE_KEY_MAX = 320,      /* bytes */
+    TABLE_KEY_MAX = 200,      /* bytes: what slapd takes as the name of an entry, escaped */
     TABLE_COLUMNS_MAX = 40,
     TABLE_VALUE_MAX = 4000, /* bytes */
 };
@@ -37,7 +39,8 @@ struct table {
 
 extern const struct table table_table[];
 extern const size_t table_count;
-const struct table *table_find(struct str name); /* NULL = unknown */
+const struct table *table_find(struct str name);                           /* NULL = unknown */
+const struct option *table_column(const struct table *t, struct str name); /* NULL = unknown */
 /* Key in its normal form (lower case, A-labels, addresses as printed by net_addr). ERR_INVALID with what is right. */
 NODISCARD int table_key_normal(const struct table *t, struct str key, struct buf *out, struct error *err);
 /* ERR_NOTFOUND (with a suggestion) or ERR_INVALID with what would be right. */
@@ -49,19 +52,21 @@ struct row;
 
 /* The most specific row for a host or domain name (KEY_DOMAIN), without case; NULL = none, not even "*". */
 const struct row *rows_match_domain(const struct rows *r, struct str name);
-/* The narrowest row that has the address (KEY_NETWORK). Logarithmic in the number of rows. */
+/* The narrowest row that has the address (KEY_NETWORK); of two equally narrow ones that with the higher addresses.
+ * Logarithmic in the number of rows. */
 const struct row *rows_match_address(const struct rows *r, const struct net_addr *a);
-/* Address before domain before parents before "*" (KEY_SENDER). */
+/* Address before domain before parents before "*" (KEY_SENDER). The null sender matches nothing. */
 const struct row *rows_match_sender(const struct rows *r, struct str address);
 const struct row *rows_find(const struct rows *r, struct str key); /* exactly this key in normal form */
 size_t rows_count(const struct rows *r);
-const struct row *rows_at(const struct rows *r, size_t i); /* in order of the keys */
+const struct row *rows_at(const struct rows *r, size_t i); /* in order of the keys; networks by address */
 
 /* Values with the column's default where the row has none; `row` NULL gives the default of `t`. An unknown column is a
  * programmer's error. Texts live as long as the rows. */
 const char *row_key(const struct row *row);
 bool row_has(const struct row *row, const char *column); /* set in the row itself */
 const char *row_str(const struct table *t, const struct row *row, const char *column);
+/* Words (OPTION_WORD): their place in the column's list. */
 uint64_t row_u64(const struct table *t, const struct row *row, const char *column);
 static inline bool row_bool(const struct table *t, const struct row *row, const char *column) {
     return row_u64(t, row, column) != 0;

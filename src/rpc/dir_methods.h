@@ -18,6 +18,11 @@
     X(13, SENDER_CHECK, ROLE_SMTPD | ROLE_WEBD, sender_check, sender_reply)                                            \
     X(20, CONFIG_WATCH, 0xffffffffu, empty, config)                                                                    \
     X(21, OPTION_SET, ROLES_DIR_ADMIN, option_set, empty)                                                              \
+    X(22, TABLE_SET, ROLES_DIR_ADMIN, table_set, table_row)                                                            \
+    X(23, TABLE_UNSET, ROLES_DIR_ADMIN, table_unset, table_row)                                                        \
+    X(24, TABLE_DELETE, ROLES_DIR_ADMIN, table_delete, empty)                                                          \
+    X(25, TABLE_LIST, 0xffffffffu, table_list, table_rows)                                                             \
+    X(26, TABLE_WATCH, 0xffffffffu, table_watch, empty)                                                                \
     X(30, USER_ADD, ROLES_DIR_ADMIN, user_add, user)                                                                   \
     X(31, USER_SET, ROLES_DIR_ADMIN, user_set, user)                                                                   \
     X(32, USER_GET, ROLES_DIR_ADMIN, user_name, user)                                                                  \
@@ -31,7 +36,9 @@
     X(51, ALIAS_DELETE, ROLES_DIR_ADMIN, alias_set, empty)                                                             \
     X(60, SESSION_TICKET, ROLE_CLI, user_name, auth_reply) /* administrator's ticket for an account, logged */
 
-#define DIR_EVENTS(X) X(200, EVENT_CONFIG, config)
+#define DIR_EVENTS(X)                                                                                                  \
+    X(200, EVENT_CONFIG, config)                                                                                       \
+    X(201, EVENT_TABLE, table_event)
 
 enum dir_method {
 #define X(id, NAME, roles, request, reply) DIR_##NAME = id,

@@ -1,0 +1,139 @@
+/* The tables' definitions, keys in their normal form, checks of values. */
+#include "daemon/rows.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_definitions(void **state) {
+    (void)state;
+    for (size_t i = 0; i < table_count; i++) {
+        const struct table *t = &table_table[i];
+        assert_ptr_equal(table_find(str_from(t->name)), t);
+        assert_true(t->column_count > 0 && t->column_count <= TABLE_COLUMNS_MAX);
+        for (size_t c = 0; c < t->column_count; c++) {
+            assert_ptr_equal(table_column(t, str_from(t->columns[c].name)), &t->columns[c]);
+            (void)table_default_u64(t, c); /* asserts that the default is in its range */
+            assert_true(t->columns[c].doc[0] != '\0');
+        }
+    }
+    assert_null(table_find(STR("nonsense")));
+}
+
+static void test_key(void **state) {
+    (void)state;
+    static const struct {
+        const char *table, *key, *normal; /* normal NULL: refused */
+    } cases[] = {
+        /* PEER-01 */
+        {"peer", "Example.ORG", "example.org"},
+        {"peer", " mx.example.org. ", "mx.example.org"},
+        {"peer", "*", "*"},
+        {"peer",
+         "b\xc3\xbc"
+         "cher.example",
+         "xn--bcher-kva.example"},
+        {"peer", "[192.0.2.1]", "[192.0.2.1]"},
+        {"peer", "localhost", "localhost"},
+        {"peer", "", NULL},
+        {"peer", "two words", NULL},
+        {"peer", "a..b", NULL},
+        {"peer", "[192.0.2.300]", NULL},
+        {"peer", "**", NULL},
+        {"certificate", "*.Example.org", "*.example.org"},
+        {"certificate", "*.*.org", NULL},
+        /* CONNCTL-02 */
+        {"access", "192.0.2.1", "192.0.2.1"},
+        {"access", "192.0.2.77/24", "192.0.2.0/24"},
+        {"access", "192.0.2.0-192.0.2.255", "192.0.2.0/24"},
+        {"access", "192.0.2.1-192.0.2.9", "192.0.2.1-192.0.2.9"},
+        {"access", "192.0.2.1/32", "192.0.2.1"},
+        {"access", "0.0.0.0/0", "0.0.0.0/0"},
+        {"access", "2001:DB8:0:0::/32", "2001:db8::/32"},
+        {"access", "2001:db8::1-2001:db8::3", "2001:db8::1-2001:db8::3"},
+        {"access", "::ffff:192.0.2.1", "192.0.2.1"},
+        {"access", "*", "*"},
+        {"access", "192.0.2.9-192.0.2.1", NULL},
+        {"access", "192.0.2.0/33", NULL},
+        {"access", "example.org", NULL},
+        /* SNDCHK-02 */
+        {"sender", "Spam@Example.ORG", "spam@example.org"},
+        {"sender", "@Example.org", "@example.org"},
+        {"sender", "@.Example.org", "@.example.org"},
+        {"sender", "*", "*"},
+        {"sender", "\"a b\"@example.org", "\"a b\"@example.org"},
+        {"sender", "example.org", NULL},
+        {"sender", "@", NULL},
+        {"sender", "@.", NULL},
+        {"dnslist", "ZEN.example.org", "zen.example.org"},
+        {"dnslist", "a b", NULL},
+        {"dnslist", "*", NULL},
+        {"dnslist", "a=b", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct table *t = table_find(str_from(cases[i].table));
+        BUF_AUTO out = BUF_INIT(1000);
+        struct error err = {0};
+        int rc = table_key_normal(t, str_from(cases[i].key), &out, &err);
+        if (cases[i].normal == NULL) {
+            assert_int_equal(rc, ERR_INVALID);
+            assert_non_null(strstr(err.text, t->key_doc));
+            continue;
+        }
+        assert_int_equal(rc, 0);
+        assert_string_equal(buf_cstr(&out), cases[i].normal);
+        BUF_AUTO again = BUF_INIT(1000);
+        assert_int_equal(table_key_normal(t, buf_str(&out), &again, &err), 0);
+        assert_string_equal(buf_cstr(&again), cases[i].normal);
+    }
+}
+
+static void test_long_key(void **state) {
+    (void)state;
+    char name[TABLE_KEY_MAX + 2];
+    memset(name, 'a', sizeof name);
+    BUF_AUTO out = BUF_INIT(1000);
+    struct error err = {0};
+    assert_int_equal(table_key_normal(table_find(STR("dnslist")), str_of(name, TABLE_KEY_MAX), &out, &err), 0);
+    assert_int_equal(table_key_normal(table_find(STR("dnslist")), str_of(name, TABLE_KEY_MAX + 1), &out, &err),
+                     ERR_LIMIT);
+}
+
+static void test_value(void **state) {
+    (void)state;
+    static const struct {
+        const char *table, *column, *value;
+        int rc;
+        const char *message;
+    } cases[] = {
+        {"peer", "max_sessions", "5", 0, NULL},
+        {"peer", "MAX_SESSIONS", "5", 0, NULL},
+        {"peer", "max_sessions", "5000", ERR_INVALID, "max_sessions: 0 to 1000 sessions, not '5000'"},
+        {"peer", "max_session", "5", ERR_NOTFOUND, "peer has no column 'max_session'; did you mean 'max_sessions'?"},
+        {"peer", "wholly_else", "5", ERR_NOTFOUND, "peer has no column 'wholly_else'; `iems help peer set` shows all"},
+        {"access", "relay", "allow", 0, NULL},
+        {"access", "relay", "Deny", 0, NULL},
+        {"access", "relay", "yes", ERR_INVALID, "relay: one of default, allow, deny, not 'yes'"},
+        {"peer", "tls", "dane", 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error err = {0};
+        const struct table *t = table_find(str_from(cases[i].table));
+        assert_int_equal(table_value_check(t, str_from(cases[i].column), str_from(cases[i].value), &err), cases[i].rc);
+        if (cases[i].message != NULL) assert_string_equal(err.text, cases[i].message);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_definitions),
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_long_key),
+        cmocka_unit_test(test_value),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
