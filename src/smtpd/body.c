@@ -154,6 +154,10 @@ struct str body_summary(const struct body *b) {
     return buf_str(&b->summary);
 }
 
+struct str body_header(const struct body *b, const char *field) {
+    return summary_builder_header(b->builder, field);
+}
+
 bool body_is_current(const struct body *b) {
     return b->upload == NULL || upload_is_current(b->upload);
 }

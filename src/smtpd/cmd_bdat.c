@@ -38,6 +38,10 @@ static int receive(struct session *s, uint64_t left) {
 
 int cmd_bdat(struct session *s, struct smtp_command *c) {
     struct transaction *t = &s->tx;
+    if (!s->d->set.ext.chunking) { /* the chunk is behind the command and would be taken for commands */
+        int rc = session_error(s, 502, "5.5.1", "Command not implemented");
+        return rc < 0 ? rc : session_end(s);
+    }
     bool wanted = t->open && t->count > 0;
     if (wanted && !t->chunked) {
         smtp_decoder_init_bdat(&t->decoder, s->d->set.fix_bare_newline);

@@ -1,6 +1,6 @@
 /* HELO, EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). */
-#include "daemon/auth.h"
 #include "smtpd/commands.h"
+#include "smtpd/extensions.h"
 #include "smtpd/refusals.h"
 
 enum { CAPABILITIES_MAX = 1024 };
@@ -13,33 +13,6 @@ static bool is_name(struct str s) {
     return true;
 }
 
-/* Without the mechanisms that are switched off (SAUTH-02, SAUTH-03). */
-static void mechanisms_add(const struct session *s, struct buf *out) {
-    struct str all = str_from(auth_mechanisms(s->stream, session_plaintext_ok(s)));
-    bool first = true;
-    for (;;) {
-        struct str word = str_word(&all);
-        if (word.len == 0) break;
-        if (str_eq(word, STR("PLAIN")) && !s->d->set.auth_plain) continue;
-        if (str_eq(word, STR("LOGIN")) && !s->d->set.auth_login) continue;
-        buf_adds(out, first ? "\nAUTH " : " ");
-        buf_add(out, word);
-        first = false;
-    }
-}
-
-static void capabilities_add(const struct session *s, struct buf *out) {
-    const struct smtpd_settings *set = &s->d->set;
-    buf_adds(out, "\nPIPELINING");
-    if (set->ext_size) buf_printf(out, "\nSIZE %llu", (unsigned long long)set->max_message_size);
-    if (s->d->tls != NULL && !stream_is_tls(s->stream)) buf_adds(out, "\nSTARTTLS");
-    if (session_auth_offered(s) && !s->authenticated) mechanisms_add(s, out);
-    buf_adds(out, "\nENHANCEDSTATUSCODES");
-    if (set->ext_8bitmime) buf_adds(out, "\n8BITMIME\nBINARYMIME");
-    if (set->ext_dsn) buf_adds(out, "\nDSN");
-    buf_adds(out, "\nSMTPUTF8\nCHUNKING\nHELP");
-}
-
 int cmd_hello(struct session *s, struct smtp_command *c) {
     if (c->verb == SMTP_EHLO && !s->d->set.esmtp) return session_error(s, 502, "5.5.1", "Command not implemented");
     if (!is_name(c->argument) || str_to_cstr(c->argument, s->helo, sizeof s->helo) < 0)
@@ -49,6 +22,6 @@ int cmd_hello(struct session *s, struct smtp_command *c) {
     if (!s->extended) return session_reply(s, 250, NULL, "%s", s->d->hostname);
     BUF_AUTO text = BUF_INIT(CAPABILITIES_MAX);
     buf_printf(&text, "%s Hello %s", s->d->hostname, s->peer);
-    capabilities_add(s, &text);
+    extensions_announce(s, &text);
     return text.error != 0 ? text.error : session_reply(s, 250, NULL, "%s", buf_cstr(&text));
 }

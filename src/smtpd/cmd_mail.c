@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "smtpd/commands.h"
+#include "smtpd/mail_params.h"
 
 enum { DIRECTORY_TIMEOUT_MS = 30 * 1000 };
 
@@ -59,16 +60,19 @@ static int submission_check(struct session *s, struct smtp_command *c, bool *all
 
 int cmd_mail(struct session *s, struct smtp_command *c) {
     struct smtpd *d = s->d;
+    bool allowed;
+    int rc;
     if (s->tx.open) return session_error(s, 503, "5.5.1", "Transaction is open already; RSET ends it");
     if (qualify(s, c) < 0) return reject(s, c, 553, "5.1.7", "Sender address needs a domain");
     if (session_is_submission(s)) {
-        bool allowed;
-        int rc = submission_check(s, c, &allowed);
+        rc = submission_check(s, c, &allowed);
         if (!allowed) return rc;
     }
     if (c->mail.size > d->set.max_message_size)
         return session_error(s, 552, "5.3.4", "Message size exceeds the limit of %llu bytes",
                              (unsigned long long)d->set.max_message_size);
+    rc = mail_params_check(s, c, &allowed);
+    if (!allowed) return rc;
     if (!d->accepting) {
         d->count.deferred++;
         return session_reply(s, 452, "4.3.1", "Insufficient queue space: %s", d->full_reason);
@@ -76,5 +80,6 @@ int cmd_mail(struct session *s, struct smtp_command *c) {
     /* The first message is traced under the identifier of its connection, so that one leads through all of it. */
     if (transaction_begin(&s->tx, c, s->transactions++ == 0 ? s->id : NULL) < 0)
         return session_reply(s, 451, "4.3.0", "Out of memory");
-    return session_reply(s, 250, "2.1.0", "OK");
+    mail_params_keep(s, c);
+    return mail_params_accepted(s);
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "smtpd/commands.h"
+#include "smtpd/mail_params.h"
 
 #include <stdio.h>
 
@@ -76,6 +77,8 @@ int cmd_rcpt(struct session *s, struct smtp_command *c) {
     if (s->tx.count >= d->set.max_recipients)
         return session_reply(s, 452, "4.5.3", "Too many recipients, send the others in another transaction");
     if (qualify(s, &c->path) < 0) return reject(s, &c->path, 553, "5.1.3", "Recipient address needs a domain");
+    if (!mail_params_domain_fits(s, &c->path))
+        return session_reply(s, 452, "4.5.3", "Too many recipient domains, send the others in another transaction");
     if (resolve(s, &c->path, &kind, &err) < 0) {
         log_event(LOG_WARNING, s->tx.trace, "directory_failed", "what=resolve to=<%s> reason=\"%s\"", c->path.text,
                   err.text);

@@ -34,7 +34,16 @@ static int resolve(struct rpc_request *r, struct error *err, void *arg) {
     rig.resolves++;
     if (strcmp(q->address, "broken@example.test") == 0) return error_set(err, ERR_AGAIN, "no directory");
     Dir__Resolved reply = DIR__RESOLVED__INIT;
+    Dir__Target targets[2] = {DIR__TARGET__INIT, DIR__TARGET__INIT}, *list[2] = {&targets[0], &targets[1]};
     reply.kind = kind_of(q->address);
+    reply.targets = list;
+    reply.n_targets = reply.kind == DIR__KIND__LOCAL ? 1 : 0;
+    targets[0].channel = targets[1].channel = (char *)(uintptr_t) "LOCAL";
+    targets[0].address = (char *)(uintptr_t)q->address;
+    targets[1].address = (char *)(uintptr_t) "second@example.test";
+    if (strncmp(q->address, "user2", 5) == 0) reply.n_targets = 2;
+    if (strncmp(q->address, "userlist", 8) == 0) targets[0].channel = (char *)(uintptr_t) "DL";
+    if (reply.kind == DIR__KIND__LOCAL) reply.canonical = (char *)(uintptr_t)q->address;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }
@@ -106,12 +115,31 @@ static int queue_submit(struct rpc_request *r, struct error *err, void *arg) {
     rig.body_8bit = e->body_8bit;
     rig.body_binary = e->body_binary;
     rig.received = e->received;
+    rig.requiretls = e->requiretls;
+    rig.tls_optional = e->tls_optional;
+    rig.ready = e->ready;
+    rig.deliver_by = e->deliver_by;
+    rig.mt_priority = e->mt_priority;
+    assert_int_equal(str_to_cstr(str_from(e->by_mode), rig.by_mode, sizeof rig.by_mode), 0);
     rig.submitted++;
     assert_int_equal(e->size, rig.body.len);
     assert_string_equal(e->channel, "INPUT");
     assert_int_equal(strlen(e->trace), IDENT_LEN);
     Store__QueueSubmitted reply = STORE__QUEUE_SUBMITTED__INIT;
     reply.id = rig.submitted;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+static int queue_run(struct rpc_request *r, struct error *err, void *arg) {
+    (void)arg;
+    const Store__QueueRun *q = (const void *)r->msg;
+    Store__QueueRan reply = STORE__QUEUE_RAN__INIT;
+    if (rig.run_error < 0) return error_set(err, rig.run_error, "as the test wants");
+    assert_string_equal(q->channel, "SMTPC");
+    buf_printf(&rig.ran, "%s ", q->destination);
+    reply.waiting = str_starts(str_from(q->destination), STR("empty")) ? 0 : 7;
+    reply.destinations = reply.waiting > 0;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }
@@ -160,20 +188,28 @@ static void settings_default(struct smtpd_settings *s) {
         .max_idle_commands = 100,
         .max_message_size = 50 * 1024 * 1024,
         .timeout_ms = 300 * 1000,
+        .ext = {.chunking = true,
+                .smtputf8 = true,
+                .limits = true,
+                .deliverby = true,
+                .mt_priority = true,
+                .requiretls = true,
+                .etrn = ETRN_NETWORK,
+                .future_release_s = 604800},
     };
     assert_true(network_list_set(&s->trusted, "127.0.0.0/8 ::1", NULL));
     assert_true(network_list_set(&s->relay, "198.51.100.0/24", NULL));
 }
 
 static void rig_make(void) {
-    static const struct rpc_server_method store_methods[] = {{STORE_UPLOAD_NEW, upload_new, false},
-                                                             {STORE_UPLOAD_APPEND, upload_append, true},
-                                                             {STORE_UPLOAD_DROP, upload_drop, false},
-                                                             {STORE_QUEUE_SUBMIT, queue_submit, false},
-                                                             {STORE_TRACE_ADD, trace_add, false}};
+    static const struct rpc_server_method store_methods[] = {
+        {STORE_UPLOAD_NEW, upload_new, false},   {STORE_UPLOAD_APPEND, upload_append, true},
+        {STORE_UPLOAD_DROP, upload_drop, false}, {STORE_QUEUE_SUBMIT, queue_submit, false},
+        {STORE_QUEUE_RUN, queue_run, false},     {STORE_TRACE_ADD, trace_add, false}};
     static const struct rpc_server_method dir_methods[] = {{DIR_RESOLVE, resolve, false},
                                                            {DIR_SENDER_CHECK, sender_check, false}};
-    static const struct rpc_server_ops store_ops = {.methods = store_methods, .count = 5};
+    static const struct rpc_server_ops store_ops = {.methods = store_methods,
+                                                    .count = sizeof store_methods / sizeof store_methods[0]};
     static const struct rpc_server_ops dir_ops = {.methods = dir_methods, .count = 2};
     static const struct rpc_client_ops client_ops = {.connect = store_connect};
     static const struct rpc_client_ops store_client_ops = {.connect = store_connect,
@@ -182,7 +218,7 @@ static void rig_make(void) {
     static int null = -1;
     if (null < 0) null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     log_open("smtpd", null, LOG_DEBUG);
-    struct buf *all[] = {&rig.body,  &rig.upload,    &rig.prefix, &rig.sender, &rig.recipients,
+    struct buf *all[] = {&rig.body,  &rig.upload,    &rig.prefix, &rig.sender, &rig.recipients, &rig.ran,
                          &rig.trace, &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_init(all[i], RIG_BODY_MAX);
     assert_int_equal(rpc_server_new(&store_service, &store_ops, NULL, &rig.store_server), 0);
@@ -218,8 +254,8 @@ static void rig_unmake(void) {
     limits_done(&rig.d.limits);
     free(rig.d.set.trusted.ranges);
     free(rig.d.set.relay.ranges);
-    struct buf *all[] = {&rig.body,      &rig.upload, &rig.prefix, &rig.sender,   &rig.recipients, &rig.trace,
-                         &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals, &reply_text};
+    struct buf *all[] = {&rig.body, &rig.upload,    &rig.prefix, &rig.sender, &rig.recipients, &rig.trace,
+                         &rig.ran,  &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals,   &reply_text};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_done(all[i]);
 }
 

@@ -15,11 +15,15 @@ struct rig {
     unsigned submitted;
     struct buf body; /* without the prefix */
     struct buf prefix, sender, recipients, trace, auth_user, envid, ret, refusals;
-    bool smtputf8, body_8bit, body_binary, chunked;
+    bool smtputf8, body_8bit, body_binary, chunked, requiretls, tls_optional;
+    int64_t ready, deliver_by;
+    int mt_priority;
+    char by_mode[4];
     unsigned received, uploads_open, uploads_dropped, appends;
     struct buf upload;
     /* What it shall do. */
-    int submit_error, append_error;
+    int submit_error, append_error, run_error;
+    struct buf ran; /* destinations of QUEUE_RUN; those that begin with "empty" have nothing waiting */
     unsigned append_delay_ms;
     uint64_t resolves;
 };

@@ -4,6 +4,7 @@
 #include "net/loop.h"
 #include "proto/smtp/reply.h"
 #include "smtpd/commands.h"
+#include "smtpd/extensions.h"
 #include "smtpd/refusals.h"
 
 #include <stdarg.h>
@@ -27,6 +28,10 @@ bool session_is_trusted(const struct session *s, const struct network_list *netw
     return network_list_has(networks, stream_peer(s->stream));
 }
 
+bool session_is_known(const struct session *s) {
+    return (s->authenticated && s->may_send) || session_is_trusted(s, &s->d->set.relay);
+}
+
 bool session_is_submission(const struct session *s) {
     return s->service->submission || s->authenticated;
 }
@@ -37,16 +42,6 @@ bool session_plaintext_ok(const struct session *s) {
 
 bool session_auth_offered(const struct session *s) {
     return s->d->set.ext_auth && !s->service->lmtp && (s->service->submission || s->d->set.auth_on_smtp);
-}
-
-unsigned session_extensions(const struct session *s) {
-    const struct smtpd_settings *set = &s->d->set;
-    unsigned ext = SMTP_EXT_SMTPUTF8;
-    if (set->ext_size) ext |= SMTP_EXT_SIZE;
-    if (set->ext_8bitmime) ext |= SMTP_EXT_8BITMIME | SMTP_EXT_BINARYMIME;
-    if (set->ext_dsn) ext |= SMTP_EXT_DSN;
-    if (session_auth_offered(s)) ext |= SMTP_EXT_AUTH;
-    return ext;
 }
 
 void session_reset(struct session *s) {
@@ -172,7 +167,7 @@ static int command_run(struct session *s) {
     struct smtp_command c;
     struct smtp_fault fault;
     struct smtp_command_rules rules = {
-        .extensions = session_extensions(s),
+        .extensions = extensions_bits(s),
         .mail_address = ADDRESS_NULL | ADDRESS_UNQUALIFIED,
         .rcpt_address = ADDRESS_UNQUALIFIED | (s->tx.smtputf8 ? (unsigned)ADDRESS_UTF8 : 0u),
     };
@@ -184,9 +179,7 @@ static int command_run(struct session *s) {
         return rc < 0 ? rc : session_end(s);
     }
     const struct command *cmd = command_find(c.verb, s->service);
-    if (cmd == NULL)
-        return session_error(s, c.verb == SMTP_ETRN ? 502 : 500, "5.5.1", "Command not %s",
-                             c.verb == SMTP_ETRN ? "implemented" : "recognized");
+    if (cmd == NULL) return session_error(s, 500, "5.5.1", "Command not recognized");
     if (bad < 0 && c.verb == SMTP_BDAT) { /* how much data follows is unknown: no way to find the next command */
         int rc = session_fault(s, &fault);
         return rc < 0 ? rc : session_end(s);

@@ -66,7 +66,8 @@ bool session_is_submission(const struct session *s); /* by its port, or because 
 bool session_plaintext_ok(const struct session *s);  /* passwords may travel here */
 bool session_auth_offered(const struct session *s);
 bool session_is_trusted(const struct session *s, const struct network_list *networks);
-unsigned session_extensions(const struct session *s); /* SMTP_EXT_ bits */
+/* Logged in, or from a network that may relay: whose wishes count for more. */
+bool session_is_known(const struct session *s);
 /* Forgets everything that the peer said (RFC 3207 section 4.2). */
 void session_reset(struct session *s);
 

@@ -38,7 +38,7 @@ RIG_TEST(a_message_by_hand) {
              "> DATA\n< 354\n"
              "> Subject: by hand\n> \n> ..dot\n> .\n< 250 2.0.0 OK queued as\n"
              "> NOOP\n< 250\n> RSET\n< 250\n> VRFY bart\n< 252\n> EXPN list\n< 252\n> HELP\n< 214\n> HELP MAIL\n"
-             "<~ MAIL FROM:<address>\n> NONSENSE\n< 500\n> ETRN x\n< 502\n> LHLO x\n< 500\n> QUIT\n< 221 2.0.0\n=");
+             "<~ MAIL FROM:<address>\n> NONSENSE\n< 500\n> ETRN x\n< 459\n> LHLO x\n< 500\n> QUIT\n< 221 2.0.0\n=");
     assert_int_equal(rig.submitted, 2);
     assert_string_equal(buf_cstr(&rig.body), "Subject: by hand\r\n\r\n.dot\r\n");
     assert_string_equal(buf_cstr(&rig.sender), "a@sender.example");

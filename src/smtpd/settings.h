@@ -11,7 +11,20 @@ struct network_list {
     size_t count;
 };
 
+/* Who may ask for a queue run by ETRN, and for the mail itself by ATRN; each includes those behind it. */
+enum etrn_policy { ETRN_NEVER, ETRN_AUTH, ETRN_NETWORK, ETRN_ANYONE };
+
+/* Extensions beyond those of the first ESMTP servers (ESMTP-04, ESMTP-08). */
+struct smtpd_extensions {
+    bool chunking, smtputf8, limits, deliverby, mt_priority, requiretls;
+    enum etrn_policy etrn;
+    uint64_t future_release_s;                    /* longest hold; 0 = not offered */
+    uint64_t deliverby_min_s;                     /* shortest deadline that is taken; 0 = any */
+    unsigned max_messages, max_recipient_domains; /* of a session, of a message; 0 = none */
+};
+
 struct smtpd_settings {
+    struct smtpd_extensions ext;
     /* ESMTP-01 to ESMTP-06, SAUTH-02, SAUTH-03 */
     bool esmtp, ext_size, ext_8bitmime, ext_dsn, ext_auth, auth_login, auth_plain, auth_on_smtp;
     bool reject_unqualified, qualify; /* SMTPD-05, SMTPD-06 */
@@ -27,6 +40,7 @@ struct smtpd_settings {
 };
 
 void settings_load(struct smtpd_settings *s, const struct daemon *d);
+void extensions_load(struct smtpd_extensions *x, const struct daemon *d);
 /* "A B,C" into a list that replaces the old one; false (and the old list stays) when an item is malformed. */
 bool network_list_set(struct network_list *list, const char *text, struct error *err);
 bool network_list_has(const struct network_list *list, const struct net_addr *a);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "proto/mime/summary.h"
+#include "smtpd/mail_params.h"
 #include "smtpd/received.h"
 
 #include <inttypes.h>
@@ -113,6 +114,7 @@ static void entry_fill(struct session *s, const struct summary *summary, struct 
     e->helo = s->helo;
     e->received = summary->received;
     e->summary = rpc_binary(body_summary(t->body));
+    mail_params_fill(s, e);
 }
 
 /* The lines of the message's trace: how it came, and what was refused before. */

@@ -25,6 +25,11 @@ struct transaction {
     const char *ret;
     enum smtp_body body_type;
     bool smtputf8;
+    int64_t ready;       /* not to be sent before, ms since 1970; 0 = now */
+    int64_t deliver_by;  /* deadline, ms since 1970; 0 = none */
+    const char *by_mode; /* as in store.proto; NULL = none */
+    int priority;
+    bool has_priority, priority_lowered, requiretls;
     uint64_t size_hint;
     struct recipient *recipients;
     unsigned count, room;

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { INPUT_MAX = 64 * 1024 };
 
 static void parse_line(struct str line) {
-    static const struct smtp_command_rules all = {63, ADDRESS_NULL | ADDRESS_UNQUALIFIED,
+    static const struct smtp_command_rules all = {1023, ADDRESS_NULL | ADDRESS_UNQUALIFIED,
                                                   ADDRESS_UNQUALIFIED | ADDRESS_UTF8};
     static const struct smtp_command_rules none = {0};
     struct smtp_command c;

@@ -16,6 +16,9 @@ static int parse_mail(struct str, const struct smtp_command_rules *, struct smtp
 static int parse_rcpt(struct str, const struct smtp_command_rules *, struct smtp_command *, struct smtp_fault *);
 static int parse_bdat(struct str, const struct smtp_command_rules *, struct smtp_command *, struct smtp_fault *);
 static int parse_auth(struct str, const struct smtp_command_rules *, struct smtp_command *, struct smtp_fault *);
+static int parse_etrn(struct str, const struct smtp_command_rules *, struct smtp_command *, struct smtp_fault *);
+static int parse_atrn(struct str, const struct smtp_command_rules *, struct smtp_command *, struct smtp_fault *);
+static int parse_burl(struct str, const struct smtp_command_rules *, struct smtp_command *, struct smtp_fault *);
 
 static const struct {
     const char *name, *syntax;
@@ -38,7 +41,9 @@ static const struct {
     [SMTP_HELP] = {"HELP", "HELP [command]", parse_any},
     [SMTP_STARTTLS] = {"STARTTLS", "STARTTLS", parse_none},
     [SMTP_AUTH] = {"AUTH", "AUTH mechanism [initial-response]", parse_auth},
-    [SMTP_ETRN] = {"ETRN", "ETRN domain", parse_some},
+    [SMTP_ETRN] = {"ETRN", "ETRN [@|#]name", parse_etrn},
+    [SMTP_ATRN] = {"ATRN", "ATRN [domain,domain]", parse_atrn},
+    [SMTP_BURL] = {"BURL", "BURL url [LAST]", parse_burl},
 };
 
 /* First words of HTTP requests and of header fields that a browser can be tricked into sending to our port. */
@@ -167,5 +172,50 @@ static int parse_auth(struct str arg, const struct smtp_command_rules *rules, st
     if (out->argument.len == 0 || str_find(arg, ' ') != STR_NPOS) return fault_syntax(fault, out->verb);
     out->has_initial = arg.len > 0;
     out->initial = arg;
+    return 0;
+}
+
+/* RFC 1985 section 5.3: a domain, "@" and a domain (it and all below), or "#" and the name of a queue. */
+static int parse_etrn(struct str arg, const struct smtp_command_rules *rules, struct smtp_command *out,
+                      struct smtp_fault *fault) {
+    struct error err = {0};
+    (void)rules;
+    if (arg.len > 0 && (arg.ptr[0] == '@' || arg.ptr[0] == '#')) {
+        out->etrn_option = arg.ptr[0];
+        arg = str_sub(arg, 1, arg.len);
+    }
+    out->argument = arg;
+    if (arg.len == 0 || str_find(arg, ' ') != STR_NPOS) return fault_syntax(fault, out->verb);
+    if (out->etrn_option == '#') return str_is_ascii(arg) ? 0 : fault_syntax(fault, out->verb);
+    if (address_domain_check(arg, false, &err) < 0)
+        return smtp_fault_set(fault, 501, "5.5.4", "Bad domain: %s", err.text);
+    return 0;
+}
+
+/* RFC 2645 section 5.2: no argument, or domains separated by commas. */
+static int parse_atrn(struct str arg, const struct smtp_command_rules *rules, struct smtp_command *out,
+                      struct smtp_fault *fault) {
+    struct error err = {0};
+    (void)rules;
+    if (arg.len == 0) return 0;
+    struct str rest = arg;
+    for (bool last = false; !last;) {
+        last = str_find(rest, ',') == STR_NPOS;
+        if (address_domain_check(str_cut(&rest, ','), false, &err) < 0)
+            return smtp_fault_set(fault, 501, "5.5.4", "Bad domain: %s", err.text);
+    }
+    (void)out;
+    return 0;
+}
+
+/* RFC 4468 section 3.2. */
+static int parse_burl(struct str arg, const struct smtp_command_rules *rules, struct smtp_command *out,
+                      struct smtp_fault *fault) {
+    (void)rules;
+    out->argument = str_word(&arg);
+    struct str last = str_word(&arg);
+    if (out->argument.len == 0 || !str_is_ascii(out->argument) || arg.len > 0) return fault_syntax(fault, out->verb);
+    if (last.len > 0 && !str_eq_nocase(last, STR("LAST"))) return fault_syntax(fault, out->verb);
+    out->last = last.len > 0;
     return 0;
 }

@@ -1,4 +1,5 @@
-/* SMTP commands: RFC 5321 section 4.1.1, parameters of RFC 1870, 6152, 3030, 3461, 4954, 6531, and LHLO of RFC 2033.
+/* SMTP commands: RFC 5321 section 4.1.1, parameters of RFC 1870, 2852, 3030, 3461, 4865, 4954, 6152, 6531, 6710, 8689;
+ * LHLO of RFC 2033, ETRN of RFC 1985, ATRN of RFC 2645, BURL of RFC 4468.
  *
  * A command is parsed from a whole line (line.h). A fault is the reply that the client gets for it. Views in the result
  * point into the line. */
@@ -27,6 +28,8 @@ enum smtp_verb {
     SMTP_STARTTLS,
     SMTP_AUTH,
     SMTP_ETRN,
+    SMTP_ATRN,
+    SMTP_BURL,
     SMTP_VERBS, /* their number */
 };
 
@@ -38,6 +41,10 @@ enum smtp_extension {
     SMTP_EXT_SMTPUTF8 = 8,
     SMTP_EXT_DSN = 16,
     SMTP_EXT_AUTH = 32,
+    SMTP_EXT_FUTURERELEASE = 64,
+    SMTP_EXT_DELIVERBY = 128,
+    SMTP_EXT_MT_PRIORITY = 256,
+    SMTP_EXT_REQUIRETLS = 512,
 };
 
 enum smtp_body { SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
@@ -46,9 +53,17 @@ struct smtp_mail_params {
     uint64_t size; /* SIZE=, 0 = not told */
     enum smtp_body body;
     bool smtputf8;
-    const char *ret;  /* "FULL", "HDRS" or "" */
-    struct str envid; /* xtext, as received */
-    struct str auth;  /* AUTH=: xtext or "<>", as received */
+    const char *ret;    /* "FULL", "HDRS" or "" */
+    struct str envid;   /* xtext, as received */
+    struct str auth;    /* AUTH=: xtext or "<>", as received */
+    uint64_t hold_for;  /* HOLDFOR=, seconds; 0 = not told (RFC 4865) */
+    int64_t hold_until; /* HOLDUNTIL=, seconds since 1970; 0 = not told */
+    char by_mode;       /* BY=: 'N' (notify) or 'R' (return), 0 = not told (RFC 2852) */
+    bool by_trace;
+    int64_t by;        /* seconds from now; may be negative with 'N' */
+    bool has_priority; /* MT-PRIORITY= (RFC 6710) */
+    int priority;      /* -9 .. 9 */
+    bool requiretls;   /* RFC 8689 */
 };
 
 struct smtp_rcpt_params {
@@ -59,12 +74,13 @@ struct smtp_rcpt_params {
 struct smtp_command {
     enum smtp_verb verb;
     struct str name;     /* the verb as it came */
-    struct str argument; /* all behind the verb, without blanks around; AUTH: the mechanism */
+    struct str argument; /* all behind the verb, without blanks around; AUTH: the mechanism; BURL: the address */
     struct address path; /* MAIL, RCPT */
     struct smtp_mail_params mail;
     struct smtp_rcpt_params rcpt;
     uint64_t chunk;   /* BDAT */
-    bool last;        /* BDAT */
+    bool last;        /* BDAT, BURL */
+    char etrn_option; /* ETRN: '@', '#' or 0; the name is in `argument` */
     bool has_initial; /* AUTH: an initial response was given (base64 or "=") */
     struct str initial;
 };

@@ -1,6 +1,8 @@
 /* esmtp-param of RFC 5321 section 4.1.2, one row a parameter. */
 #include "proto/smtp/command_params.h"
 
+#include "proto/smtp/datetime.h"
+
 #include <string.h>
 
 enum {
@@ -8,6 +10,8 @@ enum {
     ORCPT_MAX = 500, /* RFC 3461 section 4.2 */
     AUTH_MAX = 500,  /* RFC 4954 section 5 */
     VALUE_MAX = 512,
+    SECONDS_MAX = 999999999, /* nine digits: RFC 2852 section 4, RFC 4865 section 5 */
+    PRIORITY_MAX = 9,
 };
 
 struct parameter {
@@ -69,6 +73,48 @@ static bool take_orcpt(struct str value, struct smtp_command *out) {
     return value.len <= ORCPT_MAX && dsn_orcpt_split(value, &type, &address) == 0;
 }
 
+static bool take_hold_for(struct str value, struct smtp_command *out) {
+    return str_to_u64(value, SECONDS_MAX, &out->mail.hold_for) == 0 && out->mail.hold_for > 0;
+}
+
+static bool take_hold_until(struct str value, struct smtp_command *out) {
+    return smtp_datetime_parse(value, &out->mail.hold_until) == 0 && out->mail.hold_until > 0;
+}
+
+/* Sign, then digits: at most `max`. */
+static bool signed_parse(struct str value, uint64_t max, int64_t *out) {
+    bool negative = value.len > 0 && value.ptr[0] == '-';
+    uint64_t n;
+    if (value.len > 0 && (negative || value.ptr[0] == '+')) value = str_sub(value, 1, value.len);
+    if (str_to_u64(value, max, &n) < 0) return false;
+    *out = negative ? -(int64_t)n : (int64_t)n;
+    return true;
+}
+
+/* by-time ";" by-mode [by-trace]; a message cannot be asked back before it is sent (RFC 2852 section 4). */
+static bool take_by(struct str value, struct smtp_command *out) {
+    struct smtp_mail_params *m = &out->mail;
+    struct str time = str_cut(&value, ';');
+    if (value.len < 1 || value.len > 2 || !signed_parse(time, SECONDS_MAX, &m->by)) return false;
+    m->by_mode = ascii_upper(value.ptr[0]);
+    m->by_trace = value.len == 2;
+    if (m->by_trace && ascii_upper(value.ptr[1]) != 'T') return false;
+    return m->by_mode == 'N' || (m->by_mode == 'R' && m->by > 0);
+}
+
+static bool take_priority(struct str value, struct smtp_command *out) {
+    int64_t n;
+    if (value.len > 2 || value.ptr[0] == '+' || !signed_parse(value, PRIORITY_MAX, &n)) return false;
+    out->mail.has_priority = true;
+    out->mail.priority = (int)n;
+    return true;
+}
+
+static bool take_requiretls(struct str value, struct smtp_command *out) {
+    (void)value;
+    return out->mail.requiretls = true;
+}
+
 static const struct parameter mail_parameters[] = {
     {"SIZE", SMTP_EXT_SIZE, true, take_size},
     {"BODY", SMTP_EXT_8BITMIME, true, take_body},
@@ -76,6 +122,11 @@ static const struct parameter mail_parameters[] = {
     {"RET", SMTP_EXT_DSN, true, take_ret},
     {"ENVID", SMTP_EXT_DSN, true, take_envid},
     {"AUTH", SMTP_EXT_AUTH, true, take_auth},
+    {"HOLDFOR", SMTP_EXT_FUTURERELEASE, true, take_hold_for},
+    {"HOLDUNTIL", SMTP_EXT_FUTURERELEASE, true, take_hold_until},
+    {"BY", SMTP_EXT_DELIVERBY, true, take_by},
+    {"MT-PRIORITY", SMTP_EXT_MT_PRIORITY, true, take_priority},
+    {"REQUIRETLS", SMTP_EXT_REQUIRETLS, false, take_requiretls},
     {NULL, 0, false, NULL},
 };
 
@@ -122,6 +173,8 @@ int smtp_mail_params_parse(struct str rest, const struct smtp_command_rules *rul
     int rc = parameters_parse(rest, mail_parameters, rules, out, fault);
     if (rc == 0 && out->mail.body == SMTP_BODY_BINARYMIME && !(rules->extensions & SMTP_EXT_BINARYMIME))
         return smtp_fault_set(fault, 555, "5.5.4", "Parameter not supported: BODY=BINARYMIME");
+    if (rc == 0 && out->mail.hold_for != 0 && out->mail.hold_until != 0)
+        return smtp_fault_set(fault, 501, "5.5.4", "HOLDFOR and HOLDUNTIL exclude each other");
     return rc;
 }
 

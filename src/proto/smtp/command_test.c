@@ -10,7 +10,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-enum { ALL = 63 };
+enum { ALL = 1023 };
 
 static const struct smtp_command_rules rules = {ALL, ADDRESS_NULL | ADDRESS_UNQUALIFIED,
                                                 ADDRESS_UNQUALIFIED | ADDRESS_UTF8};
@@ -43,6 +43,24 @@ static void verbs(void **state) {
         {"STARTTLS", SMTP_STARTTLS, 0, ""},
         {"STARTTLS now", SMTP_STARTTLS, 501, "now"},
         {"ETRN example.test", SMTP_ETRN, 0, "example.test"},
+        {"ETRN @example.test", SMTP_ETRN, 0, "example.test"},
+        {"ETRN #dial-up", SMTP_ETRN, 0, "dial-up"},
+        {"ETRN", SMTP_ETRN, 501, ""},
+        {"ETRN @", SMTP_ETRN, 501, ""},
+        {"ETRN a b", SMTP_ETRN, 501, "a b"},
+        {"ETRN -a.example", SMTP_ETRN, 501, "-a.example"},
+        {"ETRN a..example", SMTP_ETRN, 501, "a..example"},
+        {"ETRN \xc3\xbc.example", SMTP_ETRN, 501, "\xc3\xbc.example"},
+        {"ATRN", SMTP_ATRN, 0, ""},
+        {"ATRN a.example,b.example", SMTP_ATRN, 0, "a.example,b.example"},
+        {"ATRN a.example,", SMTP_ATRN, 501, "a.example,"},
+        {"ATRN ,", SMTP_ATRN, 501, ","},
+        {"ATRN a b", SMTP_ATRN, 501, "a b"},
+        {"BURL imap://x/y", SMTP_BURL, 0, "imap://x/y"},
+        {"BURL imap://x/y last", SMTP_BURL, 0, "imap://x/y"},
+        {"BURL", SMTP_BURL, 501, ""},
+        {"BURL imap://x/y FIRST", SMTP_BURL, 501, "imap://x/y"},
+        {"BURL imap://x/y LAST x", SMTP_BURL, 501, "imap://x/y"},
         {"", SMTP_UNKNOWN, 500, ""},
         {" DATA", SMTP_UNKNOWN, 500, "DATA"},
         {"FROB x", SMTP_UNKNOWN, 500, "x"},
@@ -122,6 +140,78 @@ static void mail(void **state) {
         assert_string_equal(c.mail.ret, cases[i].ret);
         assert_true(str_eq(c.mail.envid, str_from(cases[i].envid)));
         assert_true(str_eq(c.mail.auth, str_from(cases[i].auth)));
+    }
+}
+
+/* RFC 4865 section 5, RFC 2852 section 4, RFC 6710 section 4.2, RFC 8689 section 4.1. */
+static void mail_times(void **state) {
+    (void)state;
+    static const struct {
+        const char *parameters;
+        unsigned code;
+        uint64_t hold_for;
+        int64_t hold_until;
+        char by_mode;
+        bool by_trace;
+        int64_t by;
+        bool has_priority;
+        int priority;
+        bool requiretls;
+    } cases[] = {
+        {.parameters = "HOLDFOR=3600", .hold_for = 3600},
+        {.parameters = "holduntil=2026-11-21T07:24:00Z", .hold_until = 1795245840},
+        {.parameters = "HOLDFOR=0", .code = 501},
+        {.parameters = "HOLDFOR=1000000000", .code = 501},
+        {.parameters = "HOLDFOR=-1", .code = 501},
+        {.parameters = "HOLDUNTIL=tomorrow", .code = 501},
+        {.parameters = "HOLDFOR=1 HOLDUNTIL=2026-11-21T07:24:00Z", .code = 501},
+        {.parameters = "HOLDFOR", .code = 501},
+        {.parameters = "BY=120;R", .by = 120, .by_mode = 'R'},
+        {.parameters = "BY=+120;n", .by = 120, .by_mode = 'N'},
+        {.parameters = "BY=-60;NT", .by = -60, .by_mode = 'N', .by_trace = true},
+        {.parameters = "BY=999999999;rt", .by = 999999999, .by_mode = 'R', .by_trace = true},
+        {.parameters = "BY=0;N", .by = 0, .by_mode = 'N'},
+        {.parameters = "BY=0;R", .code = 501},
+        {.parameters = "BY=-1;R", .code = 501},
+        {.parameters = "BY=120", .code = 501},
+        {.parameters = "BY=120;", .code = 501},
+        {.parameters = "BY=120;X", .code = 501},
+        {.parameters = "BY=120;RX", .code = 501},
+        {.parameters = "BY=120;RTT", .code = 501},
+        {.parameters = "BY=;R", .code = 501},
+        {.parameters = "BY=--1;N", .code = 501},
+        {.parameters = "BY=1000000000;R", .code = 501},
+        {.parameters = "MT-PRIORITY=3", .has_priority = true, .priority = 3},
+        {.parameters = "MT-PRIORITY=-9", .has_priority = true, .priority = -9},
+        {.parameters = "MT-PRIORITY=0", .has_priority = true},
+        {.parameters = "MT-PRIORITY=10", .code = 501},
+        {.parameters = "MT-PRIORITY=+3", .code = 501},
+        {.parameters = "MT-PRIORITY=", .code = 501},
+        {.parameters = "MT-PRIORITY=high", .code = 501},
+        {.parameters = "REQUIRETLS", .requiretls = true},
+        {.parameters = "REQUIRETLS=yes", .code = 501},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct smtp_command c;
+        struct smtp_fault f = {0};
+        BUF_AUTO line = BUF_INIT(1000);
+        buf_printf(&line, "MAIL FROM:<a@b.example> %s", cases[i].parameters);
+        int rc = smtp_command_parse(buf_str(&line), &rules, &c, &f);
+        if (f.code != cases[i].code) fail_msg("%s: %u %s", cases[i].parameters, f.code, f.text);
+        struct smtp_command_rules none = rules;
+        none.extensions = 63;
+        struct smtp_command other;
+        assert_int_equal(smtp_command_parse(buf_str(&line), &none, &other, &f), ERR_INVALID);
+        assert_int_equal(f.code, 555);
+        if (rc < 0) continue;
+        assert_int_equal(c.mail.hold_for, cases[i].hold_for);
+        assert_int_equal(c.mail.hold_until, cases[i].hold_until);
+        assert_int_equal(c.mail.by_mode, cases[i].by_mode);
+        assert_int_equal(c.mail.by_trace, cases[i].by_trace);
+        assert_int_equal(c.mail.by, cases[i].by);
+        assert_int_equal(c.mail.has_priority, cases[i].has_priority);
+        assert_int_equal(c.mail.priority, cases[i].priority);
+        assert_int_equal(c.mail.requiretls, cases[i].requiretls);
     }
 }
 
@@ -229,7 +319,7 @@ static void bdat_and_auth(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verbs), cmocka_unit_test(mail),          cmocka_unit_test(extensions_off),
-        cmocka_unit_test(rcpt),  cmocka_unit_test(bdat_and_auth),
+        cmocka_unit_test(rcpt),  cmocka_unit_test(bdat_and_auth), cmocka_unit_test(mail_times),
     };
     return cmocka_run_group_tests_name("smtp command", tests, NULL, NULL);
 }

@@ -1,0 +1,54 @@
+/* See datetime.h. */
+#include "proto/smtp/datetime.h"
+
+#include "base/clock.h"
+
+/* `count` digits off the front, then `sep` (0 = none). */
+static bool digits(struct str *s, size_t count, char sep, int *out) {
+    uint64_t n;
+    if (s->len < count + (sep != 0) || str_to_u64(str_sub(*s, 0, count), 9999, &n) < 0) return false;
+    if (sep != 0 && ascii_upper(s->ptr[count]) != sep) return false;
+    *s = str_sub(*s, count + (sep != 0), s->len);
+    *out = (int)n;
+    return true;
+}
+
+static bool zone(struct str s, int *seconds) {
+    int hour, min;
+    if (s.len == 1 && ascii_upper(s.ptr[0]) == 'Z') {
+        *seconds = 0;
+        return true;
+    }
+    if (s.len != 6 || (s.ptr[0] != '+' && s.ptr[0] != '-')) return false;
+    bool west = s.ptr[0] == '-';
+    s = str_sub(s, 1, s.len);
+    if (!digits(&s, 2, ':', &hour) || !digits(&s, 2, 0, &min) || hour > 23 || min > 59) return false;
+    *seconds = (hour * 60 + min) * (west ? -60 : 60);
+    return true;
+}
+
+int smtp_datetime_parse(struct str s, int64_t *out) {
+    int year, month, day, hour, min, sec, offset;
+    int64_t at;
+    if (!digits(&s, 4, '-', &year) || !digits(&s, 2, '-', &month) || !digits(&s, 2, 'T', &day) ||
+        !digits(&s, 2, ':', &hour) || !digits(&s, 2, ':', &min) || !digits(&s, 2, 0, &sec))
+        return ERR_INVALID;
+    if (s.len > 0 && s.ptr[0] == '.') {
+        size_t n = 1;
+        while (n < s.len && ascii_isdigit(s.ptr[n])) n++;
+        if (n == 1) return ERR_INVALID;
+        s = str_sub(s, n, s.len);
+    }
+    if (!zone(s, &offset)) return ERR_INVALID;
+    if (sec == 60) sec = 59; /* a leap second */
+    if (clock_from_civil(year, month, day, hour, min, sec, &at) < 0) return ERR_INVALID;
+    *out = at - offset;
+    return 0;
+}
+
+void smtp_datetime_format(struct buf *out, int64_t at) {
+    char text[CLOCK_TEXT_MAX];
+    clock_rfc3339(at * 1000, text);
+    buf_add(out, str_sub(str_from(text), 0, sizeof "2026-11-21T07:24:00" - 1));
+    buf_addc(out, 'Z');
+}

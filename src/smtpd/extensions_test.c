@@ -1,0 +1,275 @@
+/* Sessions of smtpd that use its extensions, each with right and wrong forms: ESMTP-04, ESMTP-08, SMTPD-09, SMTPD-10;
+ * RFC 1985, 2852, 4865, 6531, 6710, 6758, 8689, 9422. */
+#include "base/clock.h"
+#include "smtpd/rig.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STRANGER "192.0.2.7"
+#define LOCAL    "127.0.0.1"
+#define RELAY    "198.51.100.9"
+#define HELLO    "< 220 mail.example.test ESMTP\n> EHLO client.example\n< 250 mail.example.test\n"
+/* "\0bart@example.test\0secret-1" */
+#define LOGIN   "> AUTH PLAIN AGJhcnRAZXhhbXBsZS50ZXN0AHNlY3JldC0x\n< 235\n"
+#define TO_BART "> RCPT TO:<bart@example.test>\n< 250 2.1.5\n"
+#define BODY    "> DATA\n< 354\n> Subject: x\n> \n> text\n> .\n< 250 2.0.0 OK queued as\n"
+
+#define RIG_TEST(name)                                                                                                 \
+    static void name##_rig(void);                                                                                      \
+    static void name(void **state) {                                                                                   \
+        (void)state;                                                                                                   \
+        rig_run(name##_rig);                                                                                           \
+    }                                                                                                                  \
+    static void name##_rig(void)
+
+static bool near(int64_t at, int64_t wanted_ms) {
+    return at > wanted_ms - 60000 && at < wanted_ms + 60000;
+}
+
+/* The reply to EHLO of a new session. */
+static const char *ehlo(struct rig_client *c, const char *service, const char *peer) {
+    static char text[2000];
+    rig_connect(c, service, peer);
+    rig_play(c, "< 220\n> EHLO client.example", SIZE_MAX);
+    (void)snprintf(text, sizeof text, "%s ", rig_reply(c));
+    return text;
+}
+
+/* Each switch takes its keyword away, and the parameter or command with it. */
+RIG_TEST(switches) {
+    struct smtpd_extensions *x = &rig.d.set.ext;
+    const struct {
+        bool *on;
+        const char *keyword, *line, *refusal;
+    } cases[] = {
+        {&x->chunking, " CHUNKING ", "> BDAT 5 LAST", "< 502"},
+        {&x->chunking, " BINARYMIME ", "> MAIL FROM:<a@b.example> BODY=BINARYMIME", "< 555"},
+        {&x->smtputf8, " SMTPUTF8 ", "> MAIL FROM:<a@b.example> SMTPUTF8", "< 555"},
+        {&x->limits, " LIMITS RCPTMAX=1000 ", "> NOOP", "< 250"},
+        {&x->deliverby, " DELIVERBY ", "> MAIL FROM:<a@b.example> BY=60;N", "< 555"},
+        {&x->mt_priority, " MT-PRIORITY ", "> MAIL FROM:<a@b.example> MT-PRIORITY=1", "< 555"},
+        {&rig.d.set.ext_dsn, " DELIVERBY ", "> MAIL FROM:<a@b.example> BY=60;N", "< 555"},
+        {&rig.d.set.ext_size, " SIZE 52428800 ", "> MAIL FROM:<a@b.example> SIZE=1", "< 555"},
+        {&rig.d.set.ext_8bitmime, " 8BITMIME ", "> MAIL FROM:<a@b.example> BODY=8BITMIME", "< 555"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig_client c;
+        char script[200];
+        if (strstr(ehlo(&c, "smtp", STRANGER), cases[i].keyword) == NULL) fail_msg("not there: %s", cases[i].keyword);
+        rig_close(&c);
+        *cases[i].on = false;
+        if (strstr(ehlo(&c, "smtp", STRANGER), cases[i].keyword) != NULL) fail_msg("there: %s", cases[i].keyword);
+        (void)snprintf(script, sizeof script, "%s\n%s", cases[i].line, cases[i].refusal);
+        rig_play(&c, script, SIZE_MAX);
+        rig_close(&c);
+        *cases[i].on = true;
+    }
+    struct rig_client c;
+    x->etrn = ETRN_NEVER;
+    assert_null(strstr(ehlo(&c, "smtp", STRANGER), "ETRN"));
+    rig_play(&c, "> ETRN example.test\n< 502", SIZE_MAX);
+    rig_close(&c);
+}
+
+/* ESMTP-04, RFC 1985 section 5. */
+RIG_TEST(etrn) {
+    static const struct {
+        enum etrn_policy policy;
+        const char *peer;
+        bool login, allowed;
+    } who[] = {
+        {ETRN_AUTH, LOCAL, false, false},     {ETRN_AUTH, LOCAL, true, true},    {ETRN_AUTH, RELAY, false, false},
+        {ETRN_NETWORK, RELAY, false, true},   {ETRN_NETWORK, LOCAL, true, true}, {ETRN_NETWORK, STRANGER, false, false},
+        {ETRN_ANYONE, STRANGER, false, true},
+    };
+    for (size_t i = 0; i < sizeof who / sizeof who[0]; i++) {
+        char script[400];
+        rig.d.set.ext.etrn = who[i].policy;
+        (void)snprintf(script, sizeof script, HELLO "%s> ETRN example.org\n< %s", who[i].login ? LOGIN : "",
+                       who[i].allowed ? "253 2.0.0 OK, 7 pending messages for node example.org started"
+                                      : "459 4.7.1 Node example.org not allowed");
+        rig_talk("smtp", who[i].peer, script);
+    }
+    buf_clear(&rig.ran);
+    struct rig_client c;
+    rig_connect(&c, "smtp", STRANGER);
+    rig_play(&c,
+             HELLO "> ETRN @Example.ORG\n< 253\n> ETRN #Dial-Up\n< 253\n"
+                   "> ETRN empty.example\n< 251 2.0.0 OK, no messages waiting for node empty.example\n"
+                   "> ETRN\n< 501 5.5.4\n> ETRN a..b\n< 501\n"
+                   "> MAIL FROM:<a@sender.example>\n< 250\n> ETRN example.org\n< 503\n> RSET\n< 250",
+             SIZE_MAX);
+    assert_string_equal(buf_cstr(&rig.ran), "@example.org dial-up empty.example ");
+    rig.run_error = ERR_IO;
+    rig_play(&c, "> ETRN example.org\n< 458 4.3.0 Unable to queue messages for node example.org", SIZE_MAX);
+    rig_close(&c);
+    rig_talk("smtp", STRANGER, "< 220\n> ETRN example.org\n< 503");
+    rig_talk("lmtp", STRANGER, "< 220\n> LHLO x\n< 250\n> ETRN example.org\n< 500");
+}
+
+/* RFC 4865: in submission only, within the limit. */
+RIG_TEST(future_release) {
+    struct rig_client c;
+    assert_null(strstr(ehlo(&c, "smtp", LOCAL), "FUTURERELEASE"));
+    rig_play(&c, "> MAIL FROM:<a@b.example> HOLDFOR=60\n< 555", SIZE_MAX);
+    rig_close(&c);
+    assert_non_null(strstr(ehlo(&c, "submission", LOCAL), " FUTURERELEASE 604800 20"));
+    rig_play(&c,
+             LOGIN "> MAIL FROM:<bart@example.test> HOLDFOR=604801\n< 501 5.5.4\n"
+                   "> MAIL FROM:<bart@example.test> HOLDUNTIL=2020-01-01T00:00:00Z\n< 501 5.5.4\n"
+                   "> MAIL FROM:<bart@example.test> HOLDUNTIL=2999-01-01T00:00:00Z\n< 501 5.5.4\n"
+                   "> MAIL FROM:<bart@example.test> HOLDFOR=3600\n< 250\n" TO_BART BODY,
+             SIZE_MAX);
+    assert_true(near(rig.ready, clock_wall_ms() + 3600000));
+    BUF_AUTO script = BUF_INIT(1000);
+    char at[CLOCK_TEXT_MAX];
+    clock_rfc3339(clock_wall_ms() + 7200000, at);
+    buf_printf(&script, "> MAIL FROM:<bart@example.test> HOLDUNTIL=%s\n< 250\n" TO_BART BODY, at);
+    rig_play(&c, buf_cstr(&script), SIZE_MAX);
+    assert_true(near(rig.ready, clock_wall_ms() + 7200000));
+    rig_play(&c, "> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART BODY, SIZE_MAX);
+    assert_int_equal(rig.ready, 0);
+    rig_close(&c);
+}
+
+/* RFC 2852 section 4. */
+RIG_TEST(deliver_by) {
+    struct rig_client c;
+    rig.d.set.ext.deliverby_min_s = 120;
+    assert_non_null(strstr(ehlo(&c, "smtp", STRANGER), " DELIVERBY 120 "));
+    rig_play(&c,
+             "> MAIL FROM:<a@b.example> BY=119;R\n< 550 5.5.4\n> MAIL FROM:<a@b.example> BY=0;R\n< 501\n"
+             "> MAIL FROM:<a@b.example> BY=600;RT\n< 250\n" TO_BART BODY,
+             SIZE_MAX);
+    assert_true(near(rig.deliver_by, clock_wall_ms() + 600000));
+    assert_string_equal(rig.by_mode, "RT");
+    rig_play(&c, "> MAIL FROM:<a@b.example> BY=-600;N\n< 250\n" TO_BART BODY, SIZE_MAX);
+    assert_true(near(rig.deliver_by, clock_wall_ms() - 600000));
+    assert_string_equal(rig.by_mode, "N");
+    rig_play(&c, "> MAIL FROM:<a@b.example>\n< 250\n" TO_BART BODY, SIZE_MAX);
+    assert_int_equal(rig.deliver_by, 0);
+    assert_string_equal(rig.by_mode, "");
+    rig_close(&c);
+}
+
+/* RFC 6710 section 4.1: strangers cannot raise; RFC 6758: the header field is believed of those who can. */
+RIG_TEST(priority) {
+    static const struct {
+        const char *peer, *parameter, *reply, *header;
+        int want;
+    } cases[] = {
+        {STRANGER, " MT-PRIORITY=4", "250 2.3.6", "X: y", 0},
+        {STRANGER, " MT-PRIORITY=-4", "250 2.1.0", "X: y", -4},
+        {STRANGER, "", "250 2.1.0", "MT-Priority: 4", 0},
+        {RELAY, " MT-PRIORITY=4", "250 2.1.0", "X: y", 4},
+        {RELAY, " MT-PRIORITY=0", "250 2.1.0", "MT-Priority: 4", 0},
+        {RELAY, "", "250 2.1.0", "MT-Priority: 4", 4},
+        {RELAY, "", "250 2.1.0", "mt-priority: -9 (low)", -9},
+        {RELAY, "", "250 2.1.0", "MT-Priority: 10", 0},
+        {RELAY, "", "250 2.1.0", "MT-Priority: high", 0},
+        {RELAY, "", "250 2.1.0", "X: y", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char script[600];
+        (void)snprintf(script, sizeof script,
+                       HELLO "> MAIL FROM:<a@sender.example>%s\n< %s\n" TO_BART
+                             "> DATA\n< 354\n> %s\n> \n> text\n> .\n< 250",
+                       cases[i].parameter, cases[i].reply, cases[i].header);
+        rig_talk("smtp", cases[i].peer, script);
+        if (rig.mt_priority != cases[i].want) fail_msg("case %zu: %d", i, rig.mt_priority);
+    }
+    rig.d.set.ext.mt_priority = false;
+    rig_talk("smtp", RELAY,
+             HELLO "> MAIL FROM:<a@sender.example>\n< 250\n" TO_BART
+                   "> DATA\n< 354\n> MT-Priority: 3\n> \n> text\n> .\n< 250");
+    assert_int_equal(rig.mt_priority, 0);
+}
+
+/* RFC 8689: the parameter under TLS only; the header field for the opposite wish; the parameter goes before it. */
+RIG_TEST(require_tls) {
+    struct rig_client c;
+    rig_offer_tls();
+    assert_null(strstr(ehlo(&c, "smtp", STRANGER), "REQUIRETLS"));
+    rig_play(
+        &c,
+        "> MAIL FROM:<a@b.example> REQUIRETLS\n< 555\n> STARTTLS\n< 220\ntls\n> EHLO client.example\n<~ REQUIRETLS\n"
+        "> MAIL FROM:<a@b.example> REQUIRETLS\n< 250\n" TO_BART
+        "> DATA\n< 354\n> TLS-Required: No\n> \n> text\n> .\n< 250",
+        SIZE_MAX);
+    assert_true(rig.requiretls);
+    assert_false(rig.tls_optional);
+    rig_play(&c,
+             "> MAIL FROM:<a@b.example>\n< 250\n" TO_BART "> DATA\n< 354\n> tls-required:  no\n> \n> text\n> .\n< 250",
+             SIZE_MAX);
+    assert_false(rig.requiretls);
+    assert_true(rig.tls_optional);
+    rig_play(&c,
+             "> MAIL FROM:<a@b.example>\n< 250\n" TO_BART "> DATA\n< 354\n> TLS-Required: Yes\n> \n> text\n> .\n< 250",
+             SIZE_MAX);
+    assert_false(rig.tls_optional);
+    rig_close(&c);
+    rig.d.set.ext.requiretls = false;
+    rig_connect(&c, "submissions", STRANGER);
+    rig_play(&c, "tls\n< 220\n> EHLO client.example", SIZE_MAX);
+    assert_null(strstr(rig_reply(&c), "REQUIRETLS"));
+    rig_close(&c);
+}
+
+/* RFC 9422: what is announced is what holds. */
+RIG_TEST(limits) {
+    struct rig_client c;
+    rig.d.set.max_recipients = 3;
+    rig.d.set.ext.max_messages = 2;
+    rig.d.set.ext.max_recipient_domains = 2;
+    assert_non_null(strstr(ehlo(&c, "smtp", RELAY), " LIMITS RCPTMAX=3 MAILMAX=2 RCPTDOMAINMAX=2 "));
+    rig_play(&c,
+             "> MAIL FROM:<a@b.example>\n< 250\n" TO_BART "> RCPT TO:<x@one.example>\n< 250\n"
+             "> RCPT TO:<x@two.example>\n< 452 4.5.3 Too many recipient domains\n> RCPT TO:<y@One.example>\n< 250\n"
+             "> RCPT TO:<lisa@example.test>\n< 452 4.5.3 Too many recipients\n" BODY
+             "> MAIL FROM:<a@b.example>\n< 250\n> RSET\n< 250\n> MAIL FROM:<a@b.example>\n< 451 4.5.3",
+             SIZE_MAX);
+    rig_close(&c);
+}
+
+/* RFC 6531 section 3.5: addresses beyond ASCII need the parameter. */
+RIG_TEST(utf8_addresses) {
+    rig_talk("smtp", STRANGER,
+             HELLO "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<gr\xc3\xbc\xc3\x9f@example.test>\n< 553 5.6.7\n"
+                   "> RSET\n< 250\n> MAIL FROM:<a@b.example> SMTPUTF8\n< 250\n"
+                   "> RCPT TO:<gr\xc3\xbc\xc3\x9f@example.test>\n< 250\n> RSET\n< 250\n"
+                   "> MAIL FROM:<gr\xc3\xbc\xc3\x9f@b.example>\n< 553 5.6.7");
+}
+
+/* SMTPD-09, SMTPD-10; RFC 5321 section 3.5. */
+RIG_TEST(verify_and_expand) {
+    static const char questions[] =
+        "> VRFY bart\n< 250 2.1.5 <bart@example.test>\n> VRFY Nobody <nobody@example.test>\n< 550 5.1.1\n"
+        "> VRFY closed@example.test\n< 550 5.2.1\n> VRFY x@elsewhere.example\n< 252 2.1.5\n> VRFY\n< 501 5.5.4\n"
+        "> VRFY a@@b\n< 501 5.1.3\n> VRFY broken\n< 451 4.3.0\n"
+        "> VRFY gr\xc3\xbc\xc3\x9f@example.test\n< 553 5.6.7\n"
+        "> VRFY gr\xc3\xbc\xc3\x9f@example.test SMTPUTF8\n< 250 2.1.5\n"
+        "> EXPN bart\n< 250 2.1.5 <bart@example.test>\n"
+        "> EXPN user2@example.test\n< 250 2.1.5 <user2@example.test> <second@example.test>\n"
+        "> EXPN userlist\n< 252\n> EXPN x@elsewhere.example\n< 252\n> EXPN nobody\n< 550 5.1.1\n> EXPN\n< 501\n"
+        "> EXPN broken\n< 451\n> EXPN closed\n< 252\n";
+    char script[2000];
+    rig.d.set.max_errors = 0;
+    rig_talk("smtp", STRANGER,
+             HELLO "> VRFY bart\n< 252\n> VRFY nobody\n< 252\n> EXPN bart\n< 252\n> EXPN nobody\n< 252");
+    (void)snprintf(script, sizeof script, HELLO "%s", questions);
+    rig_talk("smtp", RELAY, script);
+    (void)snprintf(script, sizeof script, HELLO LOGIN "%s", questions);
+    rig_talk("smtp", LOCAL, script);
+    rig.d.set.disable_vrfy = rig.d.set.disable_expn = true;
+    rig_talk("smtp", LOCAL, HELLO LOGIN "> VRFY nobody\n< 252 2.5.1\n> EXPN bart\n< 550 5.7.1");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(switches),   cmocka_unit_test(etrn),           cmocka_unit_test(future_release),
+        cmocka_unit_test(deliver_by), cmocka_unit_test(priority),       cmocka_unit_test(require_tls),
+        cmocka_unit_test(limits),     cmocka_unit_test(utf8_addresses), cmocka_unit_test(verify_and_expand),
+    };
+    return cmocka_run_group_tests_name("smtpd extensions", tests, NULL, NULL);
+}
