@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 # From the bottom up. A folder may include itself and what stands before it.
-LAYERS = ["base", "net", "proto", "http", "rpc", "daemon", "directory", "store"]
+LAYERS = ["base", "net", "proto", "http", "transport", "rpc", "daemon", "directory", "store"]
 PROGRAMS = ["responder", "dir", "smtpd", "mta", "smtpc", "lmda", "dlm", "bsmtp", "imapd", "pop3d", "webd", "cli"]
 # Pairs (from, to) that are allowed against the list, each with its reason.
 ALLOWED = {
