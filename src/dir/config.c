@@ -5,17 +5,13 @@
 #include "daemon/options.h"
 #include "daemon/settings.h"
 #include "dir/dir.h"
+#include "dir/watchers.h"
 #include "directory/slapd_config.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { OPTIONS_MAX = 4096 };
-
-struct watcher {
-    struct list node;
-    struct rpc_session *session;
-};
 
 /* Valid values of the directory now; bad ones replaced by what they were before. NULL: out of memory. */
 static struct map *read_options(struct dir *d) {
@@ -85,8 +81,6 @@ static int build(const struct dir *d, struct arena *arena, Dir__Config *out, str
     return 0;
 }
 
-static struct list watchers = LIST_INIT(watchers);
-
 static void tell(struct dir *d) {
     ARENA_AUTO arena = arena_new(DIR_ARENA_MAX);
     Dir__Config config;
@@ -96,11 +90,7 @@ static void tell(struct dir *d) {
         return;
     }
     daemon_set_directory_options(d->daemon, list, config.n_options);
-    list_foreach_safe(it, &watchers) {
-        struct watcher *w = list_entry(it, struct watcher, node);
-        (void)!rpc_session_event(w->session, DIR_EVENT_CONFIG, &config.base,
-                                 STR_EMPTY); /* who does not read is dropped */
-    }
+    watchers_tell(0, DIR_EVENT_CONFIG, &config.base);
 }
 
 void config_refresh(struct dir *d) {
@@ -129,23 +119,11 @@ int handle_config_watch(struct dir *d, struct rpc_request *r, struct error *err)
     if (d->options == NULL) return error_set(err, ERR_AGAIN, "the directory is not ready yet");
     int rc = build(d, r->arena, &config, &list);
     if (rc != 0) return error_set(err, rc, "out of memory");
-    if (rpc_session_data(r->session) == NULL) {
-        struct watcher *w = malloc(sizeof *w);
-        if (w == NULL) return error_set(err, ERR_NOMEM, "out of memory");
-        w->session = r->session;
-        list_push_back(&watchers, &w->node);
-        rpc_session_set_data(r->session, w);
-    }
+    struct watcher *w = watcher_of(r->session);
+    if (w == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    w->options = true;
     rpc_answer(r, &config.base, STR_EMPTY);
     return 0;
-}
-
-void config_forget_session(struct rpc_session *s) {
-    struct watcher *w = rpc_session_data(s);
-    if (w == NULL) return;
-    list_remove(&w->node);
-    free(w);
-    rpc_session_set_data(s, NULL);
 }
 
 /* The values of cn=options that set `name`, as they stand there: other values are not touched. */

@@ -40,6 +40,8 @@ struct dir {
     struct map *options; /* name -> value (char *), all valid */
     uint64_t options_serial;
     bool options_stale;
+    struct dir_tables *tables;
+    struct cond row_released;
 
     /* logins */
     struct credential_cache *credentials;
@@ -52,7 +54,7 @@ struct dir {
     unsigned char salt_secret[32];
 
     /* administration */
-    struct map *pending; /* addresses that are being added */
+    struct map *pending; /* addresses that are being added, rows that are being changed */
     struct semaphore numbers;
     uint64_t next_account, last_account;
 
@@ -66,6 +68,7 @@ typedef int dir_handler(struct dir *d, struct rpc_request *r, struct error *err)
 dir_handler handle_resolve, handle_resolve_many, handle_sender_check;
 dir_handler handle_auth_start, handle_auth_step, handle_auth_drop, handle_session_ticket;
 dir_handler handle_config_watch, handle_option_set;
+dir_handler handle_table_set, handle_table_unset, handle_table_delete, handle_table_list, handle_table_watch;
 dir_handler handle_user_add, handle_user_set, handle_user_get, handle_user_delete, handle_user_find;
 dir_handler handle_domain_add, handle_domain_set, handle_domain_delete, handle_domain_list;
 dir_handler handle_alias_add, handle_alias_delete;
@@ -78,7 +81,6 @@ NODISCARD int dir_write(struct dir *d, struct write_op *op, struct error *err);
 
 /* config.c */
 void config_refresh(struct dir *d); /* after changes to the mirror: tells who watches */
-void config_forget_session(struct rpc_session *s);
 
 /* accounts.c: numbers that are never given twice. Waits. */
 NODISCARD int account_number(struct dir *d, uint64_t *out, struct error *err);

@@ -115,6 +115,8 @@ static void put_checked(struct building *b, const struct record_value *v) {
     case ATTR_CATCH_ALL:
     case ATTR_FORWARD:
     case ATTR_LAST_ACCOUNT:
+    case ATTR_ROW_KEY:
+    case ATTR_ROW_VALUE:
     case ATTR_CSN: put(b, v->attr, v->value); break;
     default: break; /* kept in the head, or not needed */
     }
@@ -140,7 +142,8 @@ static uint8_t classes_of(const struct record *r) {
                    {"ielistowner", ENTRY_LIST},
                    {"ielistrequest", ENTRY_LIST},
                    {"iedomain", ENTRY_DOMAIN},
-                   {"ieconfig", ENTRY_CONFIG}};
+                   {"ieconfig", ENTRY_CONFIG},
+                   {"ietablerow", ENTRY_ROW}};
     uint8_t bits = 0;
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
         if (record_has_class(r, classes[i].name)) bits |= classes[i].bit;

@@ -11,6 +11,7 @@ enum entry_class {
     ENTRY_LIST = 1 << 3, /* ielist, ielistowner, ielistrequest */
     ENTRY_DOMAIN = 1 << 4,
     ENTRY_CONFIG = 1 << 5,
+    ENTRY_ROW = 1 << 6, /* of a table of configuration */
 };
 enum entry_flag {
     ENTRY_DISABLED = 1 << 0,

@@ -2,6 +2,7 @@
  * they made. A write's answer is in the mirror before its caller goes on. */
 #include "base/log.h"
 #include "dir/dir.h"
+#include "dir/tables.h"
 #include "net/loop.h"
 
 #include <stdlib.h>
@@ -60,6 +61,7 @@ static void take(void *arg) {
     free(delivery);
     if (!d->synced) return;
     config_refresh(d);
+    tables_refresh(d->tables);
     if (d->unnumbered) accounts_number_all(d);
 }
 
@@ -110,5 +112,6 @@ int dir_write(struct dir *d, struct write_op *op, struct error *err) {
     }
     int rc = op->record == NULL ? 0 : mirror_apply(d->mirror, op->record);
     config_refresh(d);
+    tables_refresh(d->tables);
     return rc == 0 ? 0 : error_set(err, rc, "out of memory");
 }

@@ -1,5 +1,6 @@
 /* The table of the directory service: which handler, and whether it may wait. */
 #include "dir/dir.h"
+#include "dir/watchers.h"
 
 /* X(NAME, handler, may wait) */
 #define HANDLERS(X)                                                                                                    \
@@ -11,6 +12,11 @@
     X(SENDER_CHECK, handle_sender_check, false)                                                                        \
     X(CONFIG_WATCH, handle_config_watch, false)                                                                        \
     X(OPTION_SET, handle_option_set, true)                                                                             \
+    X(TABLE_SET, handle_table_set, true)                                                                               \
+    X(TABLE_UNSET, handle_table_unset, true)                                                                           \
+    X(TABLE_DELETE, handle_table_delete, true)                                                                         \
+    X(TABLE_LIST, handle_table_list, false)                                                                            \
+    X(TABLE_WATCH, handle_table_watch, false)                                                                          \
     X(USER_ADD, handle_user_add, true)                                                                                 \
     X(USER_SET, handle_user_set, true)                                                                                 \
     X(USER_GET, handle_user_get, false)                                                                                \
@@ -44,7 +50,7 @@ static const struct rpc_server_method methods[] = {
 };
 
 static void session_closed(struct rpc_session *s, void *arg) {
-    config_forget_session(s);
+    watcher_forget(s);
     exchanges_close_session(arg, rpc_session_id(s));
 }
 

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "dir/address_key.h"
 #include "dir/dir.h"
+#include "dir/tables.h"
 #include "directory/slapd_config.h"
 #include "proto/sasl/scram_keys.h"
 #include "rpc/store_methods.h"
@@ -26,7 +27,13 @@ static void on_config_changed(void *arg) {
     d->options_stale = true;
 }
 
-static const struct mirror_ops mirror_ops = {.warn = on_warning, .config_changed = on_config_changed};
+static void on_row_changed(void *arg, const struct entry *old, const struct entry *e) {
+    struct dir *d = arg;
+    tables_row_changed(d->tables, old, e);
+}
+
+static const struct mirror_ops mirror_ops = {
+    .warn = on_warning, .config_changed = on_config_changed, .row_changed = on_row_changed};
 
 static void take_options(struct dir *d) {
     d->settings = (struct resolve_settings){
@@ -74,11 +81,14 @@ static int start(struct daemon *daemon, struct error *err) {
     d->brake = brake_new();
     d->exchanges = map_new(MAP_BYTES);
     d->pending = map_new(MAP_BYTES);
-    if (d->mirror == NULL || d->credentials == NULL || d->brake == NULL || d->exchanges == NULL || d->pending == NULL) {
+    d->tables = tables_new();
+    if (d->mirror == NULL || d->credentials == NULL || d->brake == NULL || d->exchanges == NULL || d->pending == NULL ||
+        d->tables == NULL) {
         return error_set(err, ERR_NOMEM, "out of memory");
     }
     d->options_stale = true;
     cond_init(&d->synced_now);
+    cond_init(&d->row_released);
     semaphore_init(&d->hashes, HASHES_AT_ONCE);
     semaphore_init(&d->numbers, 1);
     random_bytes(d->salt_secret, sizeof d->salt_secret);
@@ -87,8 +97,10 @@ static int start(struct daemon *daemon, struct error *err) {
     if (rc == 0) rc = daemon_client(daemon, &store_service, NULL, NULL, &d->store);
     if (rc != 0) return error_set(err, rc, "cannot start the service");
     rc = feed_start(d, err);
-    if (rc == 0) take_options(d);
-    return rc;
+    if (rc != 0) return rc;
+    take_options(d);
+    tables_make_defaults(d);
+    return 0;
 }
 
 static void options_changed(struct daemon *daemon) {
@@ -119,6 +131,7 @@ static void metrics(struct daemon *daemon, struct buf *out) {
         {"iems_dir_accounts", "gauge", "Accounts", c.accounts},
         {"iems_dir_entries", "gauge", "Entries in the mirror", c.entries},
         {"iems_dir_domains", "gauge", "Local domains", c.domains},
+        {"iems_dir_rows", "gauge", "Rows of tables of configuration", tables_count(d->tables)},
         {"iems_dir_mirror_bytes", "gauge", "Memory of the mirror", c.bytes},
         {"iems_dir_connected", "gauge", "1 while the directory server is connected", d->connected},
         {"iems_dir_refreshes_total", "counter", "Whole refreshes of the mirror", d->counts.refreshes},

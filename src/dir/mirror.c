@@ -2,13 +2,16 @@
 
 #include "dir/index.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { ROW_DN_END_MAX = 100 };
 
 struct mirror {
     const struct mirror_ops *ops;
     void *arg;
-    struct index by_uuid, by_address, by_account, by_domain;
+    struct index by_uuid, by_address, by_account, by_domain, by_row;
     struct mirror_counts counts;
     uint64_t highest_account;
     const struct entry *first_account;
@@ -31,6 +34,7 @@ void mirror_free(struct mirror *m) {
     index_done(&m->by_address);
     index_done(&m->by_account);
     index_done(&m->by_domain);
+    index_done(&m->by_row);
     free(m);
 }
 
@@ -106,8 +110,27 @@ const struct entry *mirror_by_account(const struct mirror *m, uint64_t account) 
     return best;
 }
 
+const struct entry *mirror_row(const struct mirror *m, struct str key, const char *table) {
+    char end[ROW_DN_END_MAX];
+    uint32_t hash = hash_of(key);
+    size_t pos = hash;
+    int n = snprintf(end, sizeof end, ",ietable=%s,o=iems", table);
+    if (n < 0 || (size_t)n >= sizeof end) return NULL;
+    for (const struct index_slot *s; (s = index_next(&m->by_row, hash, &pos)) != NULL;) {
+        const struct entry *e = s->item;
+        struct str dn = entry_get(e, (enum directory_attr)ENTRY_DN);
+        if (str_eq(entry_at(e, s->aux), key) && str_ends_nocase(dn, str_of(end, (size_t)n))) return e;
+    }
+    return NULL;
+}
+
 static const struct index *index_of(const struct mirror *m, enum directory_attr attr) {
-    return attr == ATTR_ADDRESS ? &m->by_address : attr == ATTR_DOMAIN ? &m->by_domain : NULL;
+    switch (attr) {
+    case ATTR_ADDRESS: return &m->by_address;
+    case ATTR_DOMAIN: return &m->by_domain;
+    case ATTR_ROW_KEY: return &m->by_row;
+    default: return NULL;
+    }
 }
 
 static void unlink_entry(struct mirror *m, struct entry *e) {
@@ -163,16 +186,17 @@ int mirror_apply(struct mirror *m, const struct record *r) {
     e->round = m->round;
     e->verifier = old != NULL && same_login(old, e) ? old->verifier : ++m->verifiers;
     bool config = (e->classes & ENTRY_CONFIG) || (old != NULL && (old->classes & ENTRY_CONFIG));
-    if (old != NULL) {
-        unlink_entry(m, old);
-        free(old);
-    }
+    bool row = (e->classes & ENTRY_ROW) || (old != NULL && (old->classes & ENTRY_ROW));
+    if (old != NULL) unlink_entry(m, old);
     int rc = link_entry(m, e);
     if (rc != 0) {
         unlink_entry(m, e);
         free(e);
-        return rc;
+        e = NULL;
     }
+    if (row && m->ops->row_changed != NULL) m->ops->row_changed(m->arg, old, e);
+    free(old);
+    if (rc != 0) return rc;
     if (config && m->ops->config_changed != NULL) m->ops->config_changed(m->arg);
     return 0;
 }
@@ -180,6 +204,7 @@ int mirror_apply(struct mirror *m, const struct record *r) {
 static void drop(struct mirror *m, struct entry *e) {
     bool config = e->classes & ENTRY_CONFIG;
     unlink_entry(m, e);
+    if ((e->classes & ENTRY_ROW) && m->ops->row_changed != NULL) m->ops->row_changed(m->arg, e, NULL);
     free(e);
     if (config && m->ops->config_changed != NULL) m->ops->config_changed(m->arg);
 }
@@ -237,8 +262,8 @@ const struct entry *mirror_next(const struct mirror *m, size_t *pos) {
 
 void mirror_get_counts(const struct mirror *m, struct mirror_counts *out) {
     *out = m->counts;
-    out->bytes +=
-        (m->by_uuid.cap + m->by_address.cap + m->by_account.cap + m->by_domain.cap) * sizeof(struct index_slot);
+    out->bytes += (m->by_uuid.cap + m->by_address.cap + m->by_account.cap + m->by_domain.cap + m->by_row.cap) *
+                  sizeof(struct index_slot);
 }
 
 uint64_t mirror_highest_account(const struct mirror *m) {

@@ -10,6 +10,8 @@ struct mirror;
 struct mirror_ops {
     entry_warning *warn;               /* a value that cannot be used; may be NULL */
     void (*config_changed)(void *arg); /* an ieconfig entry came, changed or went; may be NULL */
+    /* A row of a table came (`old` NULL), changed, or went (`e` NULL). May be NULL. */
+    void (*row_changed)(void *arg, const struct entry *old, const struct entry *e);
 };
 struct mirror *mirror_new(const struct mirror_ops *ops, void *arg);
 void mirror_free(struct mirror *m);
@@ -34,6 +36,8 @@ const struct entry *mirror_by_account(const struct mirror *m, uint64_t account);
 const struct entry *mirror_domain(const struct mirror *m, struct str key);
 /* Exact name, else the longest "*.parent" (MTA-03). */
 const struct entry *mirror_domain_match(const struct mirror *m, struct str key);
+/* The row `key` of a table, by the end of its DN. */
+const struct entry *mirror_row(const struct mirror *m, struct str key, const char *table);
 /* The enabled account with the lowest number: gets postmaster's mail when nobody else is named. NULL = no account. */
 const struct entry *mirror_first_account(struct mirror *m);
 /* Every entry, in no order: *pos = 0 first. */

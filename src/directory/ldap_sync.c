@@ -116,9 +116,9 @@ static int send_search(struct ldap_sync *s, int *msgid, struct error *err) {
     ber_bvfree(flat);
     LDAPControl sync = {.ldctl_oid = (char *)(uintptr_t)LDAP_CONTROL_SYNC, .ldctl_value = value, .ldctl_iscritical = 1};
     LDAPControl *controls[] = {&sync, NULL};
-    int rc =
-        ldap_search_ext(s->ld, "", LDAP_SCOPE_SUBTREE, "(|(ieaddress=*)(objectClass=iedomain)(objectClass=ieconfig))",
-                        (char **)(uintptr_t)directory_attr_names, 0, controls, NULL, NULL, LDAP_NO_LIMIT, msgid);
+    int rc = ldap_search_ext(s->ld, "", LDAP_SCOPE_SUBTREE,
+                             "(|(ieaddress=*)(objectClass=iedomain)(objectClass=ieconfig)(objectClass=ietablerow))",
+                             (char **)(uintptr_t)directory_attr_names, 0, controls, NULL, NULL, LDAP_NO_LIMIT, msgid);
     return rc == LDAP_SUCCESS ? 0 : ldap_conn_error(rc, NULL, err);
 }
 

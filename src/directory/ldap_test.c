@@ -145,10 +145,10 @@ static void test_sync_and_write(void **state) {
     assert_int_equal(ldap_writer_start(&f.agent, &w, &err), 0);
     assert_int_equal(ldap_sync_start(&f.agent, on_batch, NULL, &got.sync, &err), 0);
     assert_true(wait_for(SYNC_END, 1));
-    assert_int_equal(got.seen[SYNC_ENTRY], 3); /* the domain, options, accounts */
+    assert_int_equal(got.seen[SYNC_ENTRY], 4); /* the domain, options, accounts, the peer row */
 
     check_writes(w);
-    assert_true(wait_for(SYNC_ENTRY, 3 + 99 + 2));
+    assert_true(wait_for(SYNC_ENTRY, 4 + 99 + 2));
     assert_true(wait_for(SYNC_DELETE, 1));
     assert_string_equal(got.last, "renamed@example.test");
 
@@ -165,7 +165,7 @@ static void test_sync_and_write(void **state) {
     op = add_person(a, "late@example.test");
     submit(w, &op, 1);
     assert_int_equal(op->rc, 0);
-    assert_true(wait_for(SYNC_ENTRY, 3 + 99 + 2 + 3 + 98 + 1));
+    assert_true(wait_for(SYNC_ENTRY, 4 + 99 + 2 + 4 + 98 + 1));
 
     ldap_writer_stop(w);
     ldap_sync_stop(got.sync);

@@ -30,6 +30,8 @@
     X(FORWARD, "iedomainforward")                                                                                      \
     X(OPTION, "ieoption")                                                                                              \
     X(LAST_ACCOUNT, "ielastaccount")                                                                                   \
+    X(ROW_KEY, "iekey")                                                                                                \
+    X(ROW_VALUE, "ievalue")                                                                                            \
     X(UUID, "entryUUID")                                                                                               \
     X(CSN, "entryCSN")
 

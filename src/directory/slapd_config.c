@@ -4,6 +4,7 @@
 #include "directory/slapd_config.h"
 
 #include "base/encode.h"
+#include "daemon/tables.h"
 #include "directory/slapd_files.h"
 #include "directory/slapd_schema.h"
 
@@ -113,6 +114,12 @@ static int build_ldif(const char *domain, struct buf *ldif, struct error *err) {
                    "dn: " DIRECTORY_CONFIG_DN "\nobjectClass: organization\no: iems\n\n"
                    "dn: " DIRECTORY_OPTIONS_DN "\nobjectClass: ieconfig\ncn: options\n\n"
                    "dn: " DIRECTORY_ACCOUNTS_DN "\nobjectClass: ieconfig\ncn: accounts\nielastaccount: 0\n\n");
+    for (size_t i = 0; i < table_count; i++) {
+        buf_printf(ldif, "dn: ietable=%s," DIRECTORY_CONFIG_DN "\nobjectClass: ietableconfig\nietable: %s\n\n",
+                   table_table[i].name, table_table[i].name);
+    }
+    /* PEER-03: the defaults of all peers */
+    buf_adds(ldif, "dn: iekey=*,ietable=peer," DIRECTORY_CONFIG_DN "\nobjectClass: ietablerow\niekey: *\n\n");
     char lower[256];
     if (str_to_cstr(str_from(domain), lower, sizeof lower) != 0) {
         return error_set(err, ERR_INVALID, "domain name is too long");
