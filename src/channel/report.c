@@ -15,7 +15,7 @@ bool report_wanted(const Store__Entry *e, const struct report_outcome *o, bool d
 /* RET of RFC 3461 section 4.3 counts for failures only; other reports give back the header. */
 static bool wants_full(const Store__Entry *e, const struct report_config *config, const struct report_outcome *o,
                        size_t count) {
-    if (str_eq_nocase(str_from(e->ret), STR("HDRS")) || e->body_binary) return false;
+    if (str_eq_nocase(str_from(e->ret), STR("HDRS")) || e->body_binary || e->requiretls) return false;
     if (e->size + e->prefix.len > config->full_max) return false;
     for (size_t i = 0; i < count; i++)
         if (o[i].action == DSN_FAILED) return true;
@@ -136,5 +136,9 @@ int report_make(struct lease *l, const struct report_config *config, const struc
     if (copy.ptr == NULL) return error_set(err, ERR_NOMEM, "out of memory");
     bool utf8 = e->smtputf8 && !str_is_ascii(dsn_header_part(copy));
     rc = entry_make(l, to, ident, copy, eightbit, utf8 || !str_is_ascii(str_from(to)), out);
+    if (rc == 0) { /* RFC 8689 section 5: a report is as worthy of protection as its message */
+        out->output->entry->requiretls = e->requiretls;
+        out->output->entry->tls_optional = e->tls_optional;
+    }
     return rc == 0 ? 0 : error_set(err, rc, "the report could not be made: %s", err_name(rc));
 }

@@ -2,6 +2,7 @@
  * part of the commit that delivers, which then is done only if every delivery in it succeeds. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "channel/deliver_by.h"
 #include "lmda/lmda.h"
 #include "lmda/prefix.h"
 #include "net/loop.h"
@@ -48,6 +49,14 @@ static int resolve(struct work *w, struct error *err) {
         if (r->folder == NULL) return error_set(err, ERR_NOMEM, "out of memory");
     }
     return 0;
+}
+
+/* RFC 2852: after its deadline it is sent back. */
+static void check_deadline(struct work *w) {
+    const Store__Entry *e = w->lease->entry;
+    if (!deliver_by_is_over(e, clock_wall_ms())) return;
+    for (size_t i = 0; i < e->n_recipients; i++)
+        w->state[i] = (struct delivery){DELIVERY_FAILED, "5.4.7", "The deadline that the sender set is over."};
 }
 
 /* A message that came a long way may have been here before (only then is its header worth reading). */
@@ -257,6 +266,7 @@ void lmda_deliver(struct lease *l, void *arg) {
     }
     int rc = resolve(&w, &err);
     if (rc == 0) rc = check_loops(&w, &err);
+    if (rc == 0) check_deadline(&w);
     if (rc != 0)
         defer(&w, err.text);
     else if (rounds(&w) && waits(&w) != NULL)

@@ -62,6 +62,8 @@ enum { STEP_TRACE_MAX = 40 };
 __attribute__((format(printf, 2, 3))) void step_trace(struct step *s, const char *fmt, ...);
 /* All targets of the group fail. ERR_NOMEM. */
 NODISCARD int step_fail(struct step *s, size_t recipient, const char *status, const char *text);
+/* The address stands for several: the sender is told, if that was wanted (RFC 3461 section 5.2.7). */
+void step_expanded(struct step *s, size_t recipient);
 /* Runs the modules for each group; groups that do not go on have count 0 afterwards. */
 NODISCARD int step_modules(struct step *s);
 /* Makes the output entries of the groups. */

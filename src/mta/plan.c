@@ -100,8 +100,9 @@ static int target_add(struct plan *p, const char *channel, struct str destinatio
 }
 
 /* To another host: the destination is the domain in its A-label form, so that all spellings share a queue. */
-static int send_out(struct plan *p, const struct plan_config *config, size_t recipient, const char *address) {
-    struct plan_target t = {.recipient = recipient, .address = address, .folder = ""};
+static int send_out(struct plan *p, const struct plan_config *config, size_t recipient, const char *address,
+                    bool expanded) {
+    struct plan_target t = {.recipient = recipient, .address = address, .folder = "", .expanded = expanded};
     struct str domain = address_domain_of(str_from(address));
     BUF_AUTO destination = BUF_INIT(DESTINATION_MAX);
     if (config->relay.len > 0) {
@@ -116,16 +117,21 @@ static int send_out(struct plan *p, const struct plan_config *config, size_t rec
     return target_add(p, "SMTPC", buf_str(&destination), &t);
 }
 
-static int local_target(struct plan *p, const struct plan_config *config, size_t recipient, const Dir__Target *d) {
+static int local_target(struct plan *p, const struct plan_config *config, size_t recipient, const Dir__Target *d,
+                        bool expanded) {
     static const char *const known[] = {"LOCAL", "DL", "BSMTPOUT"};
     struct str channel = str_from(d->channel);
     if (!channel_exists(config, channel))
         return fail(p, recipient, "5.3.5", "The address is routed to a channel that this server does not have.");
-    if (str_eq_nocase(channel, STR("SMTPC"))) return send_out(p, config, recipient, d->address);
+    if (str_eq_nocase(channel, STR("SMTPC"))) return send_out(p, config, recipient, d->address, expanded);
     if (str_eq_nocase(channel, STR("LOCAL")) && !d->may_receive)
         return fail(p, recipient, "5.2.1", "The mailbox may not receive mail.");
-    struct plan_target t = {
-        .recipient = recipient, .address = d->address, .account = d->account, .quota = d->quota, .folder = d->folder};
+    struct plan_target t = {.recipient = recipient,
+                            .address = d->address,
+                            .account = d->account,
+                            .quota = d->quota,
+                            .folder = d->folder,
+                            .expanded = expanded};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (str_eq_nocase(channel, str_from(known[i]))) return target_add(p, known[i], STR_EMPTY, &t);
     return fail(p, recipient, "5.3.5", "The address is routed to a channel that this server does not have.");
@@ -134,14 +140,14 @@ static int local_target(struct plan *p, const struct plan_config *config, size_t
 int plan_add(struct plan *p, const struct plan_config *config, const Store__Entry *e, size_t index,
              const Dir__Resolved *r) {
     switch (r->kind) {
-    case DIR__KIND__NOT_LOCAL: return send_out(p, config, index, e->recipients[index]->address);
+    case DIR__KIND__NOT_LOCAL: return send_out(p, config, index, e->recipients[index]->address, false);
     case DIR__KIND__UNKNOWN: return fail(p, index, "5.1.1", "There is no such address here.");
     case DIR__KIND__NO_RECEIVE: return fail(p, index, "5.2.1", "The mailbox may not receive mail.");
     default: break;
     }
     if (r->n_targets == 0) return fail(p, index, "5.1.1", "There is no mailbox behind the address.");
     for (size_t i = 0; i < r->n_targets; i++) {
-        int rc = local_target(p, config, index, r->targets[i]);
+        int rc = local_target(p, config, index, r->targets[i], r->n_targets > 1);
         if (rc != 0) return rc;
     }
     return 0;

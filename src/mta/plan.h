@@ -13,6 +13,7 @@ struct plan_target {
     const char *address;     /* in the channel */
     uint64_t account, quota; /* LOCAL */
     const char *folder;      /* LOCAL, "" = none */
+    bool expanded;           /* one of several that the address stands for */
 };
 
 /* One output entry. */

@@ -1,6 +1,7 @@
 /* The parts of a step of the switch: modules, output entries, report. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "channel/deliver_by.h"
 #include "mta/mta.h"
 #include "proto/smtp/address.h"
 
@@ -19,7 +20,8 @@ void step_trace(struct step *s, const char *fmt, ...) {
 
 int step_fail(struct step *s, size_t recipient, const char *status, const char *text) {
     for (size_t i = 0; i < s->outcome_count; i++)
-        if (s->outcomes[i].recipient == recipient) return 0; /* another target of the same address failed already */
+        if (s->outcomes[i].recipient == recipient && s->outcomes[i].action == DSN_FAILED)
+            return 0; /* another target of the same address failed already */
     const Store__Recipient *r = s->lease->entry->recipients[recipient];
     s->outcomes[s->outcome_count++] = (struct report_outcome){
         .recipient = recipient, .action = DSN_FAILED, .status = str_from(status), .reason = str_from(text)};
@@ -28,6 +30,11 @@ int step_fail(struct step *s, size_t recipient, const char *status, const char *
     log_event(LOG_MESSAGE, s->lease->entry->trace, "bounced", "from=<%s> to=<%s> status=%s reason=\"%s\"",
               s->lease->entry->sender, r->address, status, text);
     return 0;
+}
+
+void step_expanded(struct step *s, size_t recipient) {
+    s->outcomes[s->outcome_count++] =
+        (struct report_outcome){.recipient = recipient, .action = DSN_EXPANDED, .status = STR("2.0.0")};
 }
 
 static const struct mta_result *module_result(struct step *s, size_t i) {
@@ -118,6 +125,10 @@ static int recipients_make(struct step *s, const struct plan_group *g, Store__En
         all[i].quota = t->quota;
         all[i].folder = (char *)(uintptr_t)t->folder;
         all[i].attempts = 0;
+        if (t->expanded && (from->notify & DSN_NOTIFY_SUCCESS)) { /* it was told of the expansion instead */
+            all[i].notify = from->notify & ~(unsigned)DSN_NOTIFY_SUCCESS;
+            if (all[i].notify == 0) all[i].notify = DSN_NOTIFY_NEVER;
+        }
         list[i] = &all[i];
     }
     out->recipients = list;
@@ -139,7 +150,9 @@ static void times_set(struct step *s, Store__Entry *e) {
 /* The first weight; it is made anew when the message is deferred (PRIO-07). */
 static int32_t weight_first(const struct step *s, const Store__Entry *e) {
     const struct weight_rule *rule = &s->mta->weights;
-    struct weighed m = {.precedence = weight_of_source(rule, e->source), .size = e->size + e->prefix.len};
+    struct weighed m = {.precedence = weight_of_source(rule, e->source),
+                        .size = e->size + e->prefix.len,
+                        .mt_priority = e->mt_priority};
     return weight_of(rule, &m);
 }
 
@@ -162,6 +175,7 @@ static int output_make(struct step *s, const struct plan_group *g) {
         times_set(s, e);
         e->priority = weight_first(s, e);
     }
+    deliver_by_set_times(e);
     output->entry = e;
     s->outputs[s->commit.n_outputs++] = output;
     if (s->commit.n_trace + 4 < s->trace_max)
@@ -207,7 +221,8 @@ int step_report(struct step *s) {
     };
     size_t wanted = 0;
     for (size_t i = 0; i < s->outcome_count; i++)
-        if (config.to_postmaster || report_wanted(s->lease->entry, &s->outcomes[i], false))
+        if ((config.to_postmaster && s->outcomes[i].action == DSN_FAILED) ||
+            report_wanted(s->lease->entry, &s->outcomes[i], false))
             s->outcomes[wanted++] = s->outcomes[i];
     if (wanted == 0) {
         step_trace(s, "mta sends no report: %s", s->lease->entry->sender[0] == '\0' ? "null sender" : "not wanted");

@@ -3,6 +3,7 @@
  * answer, what is left waits. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "channel/deliver_by.h"
 #include "mta/mta.h"
 #include "net/loop.h"
 
@@ -36,11 +37,23 @@ static int resolve(struct step *s, struct rpc_reply *reply, struct error *err) {
     return 0;
 }
 
-static int decide(struct step *s, const Dir__ResolvedMany *resolved) {
+/* What the directory says of each recipient; a message whose deadline is over goes nowhere (RFC 2852). */
+static int plan(struct step *s, const Dir__ResolvedMany *resolved) {
+    const Store__Entry *e = s->lease->entry;
+    bool late = deliver_by_is_over(e, clock_wall_ms());
     for (size_t i = s->from; i < s->to; i++) {
-        int rc = plan_add(&s->plan, &s->config, s->lease->entry, i, resolved->results[i - s->from]);
+        const Dir__Resolved *r = resolved->results[i - s->from];
+        int rc = late ? step_fail(s, i, "5.4.7", "The deadline that the sender set is over.")
+                      : plan_add(&s->plan, &s->config, e, i, r);
         if (rc != 0) return rc;
+        if (!late && r->n_targets > 1 && (e->recipients[i]->notify & DSN_NOTIFY_SUCCESS)) step_expanded(s, i);
     }
+    return 0;
+}
+
+static int decide(struct step *s, const Dir__ResolvedMany *resolved) {
+    int failed = plan(s, resolved);
+    if (failed != 0) return failed;
     for (size_t i = 0; i < s->plan.failure_count; i++) {
         const struct plan_failure *f = &s->plan.failures[i];
         int rc = step_fail(s, f->recipient, f->status, f->text);
@@ -76,7 +89,7 @@ static int step_begin(struct step *s) {
     s->outcome_count = 0;
     s->trace_max = STEP_TRACE_MAX;
     s->commit.trace = arena_alloc(s->lease->arena, STEP_TRACE_MAX * sizeof(char *));
-    s->outcomes = arena_alloc(s->lease->arena, (s->to - s->from) * sizeof(*s->outcomes));
+    s->outcomes = arena_alloc(s->lease->arena, 2 * (s->to - s->from) * sizeof(*s->outcomes)); /* expanded, failed */
     plan_next_slice(&s->plan);
     return s->commit.trace == NULL || s->outcomes == NULL ? ERR_NOMEM : 0;
 }

@@ -104,6 +104,50 @@ TEST(report_content) {
     finish();
 }
 
+/* RFC 3461 section 5.2.7: an address that stands for several is told of as expanded, instead of each delivery. */
+TEST(expanded) {
+    static const struct {
+        unsigned notify;
+        const char *to, *want;
+    } cases[] = {
+        {DSN_NOTIFY_SUCCESS, "all@example.test",
+         "all [LOCAL <s@o.example> all@example.test#1 all@example.test#2] [INPUT own <> s@o.example]"},
+        {DSN_NOTIFY_FAILURE, "all@example.test", "all [LOCAL <s@o.example> all@example.test#1 all@example.test#2]"},
+        {DSN_NOTIFY_SUCCESS, "bart@example.test", "all [LOCAL <s@o.example> bart@example.test#1]"},
+    };
+    rig_directory("all@example.test", "L1,L2");
+    rig_directory("bart@example.test", "L1");
+    start();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char want[300];
+        Store__Entry *e = rig_entry("INPUT", "s@o.example", cases[i].to, message);
+        e->recipients[0]->notify = cases[i].notify;
+        rig_push(e, false);
+        (void)snprintf(want, sizeof want, "commit %llu %s", (unsigned long long)e->id, cases[i].want);
+        assert_string_equal(rig_wait(1), want);
+        if (i == 0) assert_non_null(strstr(buf_cstr(&rig.report), "Action: expanded\r\n"));
+    }
+    finish();
+}
+
+/* RFC 2852: mode R after the deadline goes back, mode N goes on. RFC 8689 section 5: the report wants TLS too. */
+TEST(deadlines) {
+    rig_directory("bart@example.test", "L1");
+    start();
+    Store__Entry *e = rig_entry("INPUT", "s@o.example", "bart@example.test", message);
+    e->deliver_by = 1000;
+    e->by_mode = (char *)(uintptr_t) "R";
+    rig_push(e, false);
+    assert_non_null(strstr(rig_wait(1), "all [INPUT own <> s@o.example]"));
+    assert_non_null(strstr(buf_cstr(&rig.report), "Status: 5.4.7\r\n"));
+    e = rig_entry("INPUT", "s@o.example", "bart@example.test", message);
+    e->deliver_by = 1000;
+    e->by_mode = (char *)(uintptr_t) "N";
+    rig_push(e, false);
+    assert_non_null(strstr(rig_wait(1), "all [LOCAL <s@o.example> bart@example.test#1]"));
+    finish();
+}
+
 /* RFC 3461: NOTIFY decides; a double bounce goes to the postmaster if that is wanted. */
 TEST(notify) {
     static const struct {
@@ -251,9 +295,10 @@ TEST(refused_commit) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes),         cmocka_unit_test(report_content), cmocka_unit_test(notify),
-        cmocka_unit_test(directory_down), cmocka_unit_test(loops),          cmocka_unit_test(administrator),
-        cmocka_unit_test(relay_only),     cmocka_unit_test(slices),         cmocka_unit_test(refused_commit),
+        cmocka_unit_test(routes),   cmocka_unit_test(report_content), cmocka_unit_test(notify),
+        cmocka_unit_test(expanded), cmocka_unit_test(deadlines),      cmocka_unit_test(directory_down),
+        cmocka_unit_test(loops),    cmocka_unit_test(administrator),  cmocka_unit_test(relay_only),
+        cmocka_unit_test(slices),   cmocka_unit_test(refused_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,28 @@ static void size_take(struct caps *c, struct str value) {
     if (str_to_u64(str_trim(value), UINT64_MAX, &n) == 0) c->size_max = n;
 }
 
+static void deliverby_take(struct caps *c, struct str value) {
+    uint64_t n = 0;
+    c->deliverby = true;
+    if (str_to_u64(str_trim(value), UINT32_MAX, &n) == 0) c->deliverby_min = n;
+}
+
+/* RFC 9422 section 3: a limit of 0 or one that is malformed counts for nothing. */
+static void limits_take(struct caps *c, struct str list) {
+    const struct {
+        struct str name;
+        unsigned *limit;
+    } limits[] = {
+        {STR("MAILMAX"), &c->mail_max}, {STR("RCPTMAX"), &c->rcpt_max}, {STR("RCPTDOMAINMAX"), &c->rcpt_domain_max}};
+    for (struct str rest = list, word; (word = str_word(&rest)).len > 0;) {
+        struct str value = word, name = str_cut(&value, '=');
+        uint64_t n = 0;
+        if (name.len == word.len || str_to_u64(value, 999999, &n) < 0) continue;
+        for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+            if (str_eq_nocase(name, limits[i].name)) *limits[i].limit = (unsigned)n;
+    }
+}
+
 static void auth_take(struct caps *c, struct str list) {
     for (struct str rest = list, word; (word = str_word(&rest)).len > 0;) {
         if (str_eq_nocase(word, STR("PLAIN"))) c->auth |= AUTH_PLAIN;
@@ -27,6 +49,7 @@ static void keyword_take(struct caps *c, struct str line) {
         {STR("SMTPUTF8"), &c->smtputf8},
         {STR("STARTTLS"), &c->starttls},
         {STR("REQUIRETLS"), &c->requiretls},
+        {STR("MT-PRIORITY"), &c->mt_priority},
     };
     if (str_starts_nocase(line, STR("AUTH="))) { /* the form before RFC 2554 */
         auth_take(c, str_sub(line, 5, line.len));
@@ -37,6 +60,8 @@ static void keyword_take(struct caps *c, struct str line) {
         if (str_eq_nocase(word, flags[i].name)) *flags[i].flag = true;
     if (str_eq_nocase(word, STR("SIZE"))) size_take(c, rest);
     if (str_eq_nocase(word, STR("AUTH"))) auth_take(c, rest);
+    if (str_eq_nocase(word, STR("DELIVERBY"))) deliverby_take(c, rest);
+    if (str_eq_nocase(word, STR("LIMITS"))) limits_take(c, rest);
 }
 
 void caps_parse(struct str text, struct caps *out) {

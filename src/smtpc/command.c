@@ -1,8 +1,24 @@
 /* See command.h. */
 #include "smtpc/command.h"
 
+#include "channel/deliver_by.h"
+
 #include "proto/smtp/address.h"
 #include "proto/smtp/dsn.h"
+
+/* RFC 2852 section 4.1.4: a promise to give the message back goes only to a server that makes it too, and in time. */
+static struct outcome deadline_check(const Store__Entry *e, const struct caps *c, const struct send_options *o) {
+    if (!deliver_by_returns(e)) return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
+    if (deliver_by_is_over(e, o->now_ms))
+        return outcome_make(OUTCOME_PERMANENT, "5.4.7", STR("The deadline that the sender set is over."));
+    if (!c->deliverby)
+        return outcome_make(OUTCOME_PERMANENT, "5.3.3",
+                            STR("The server cannot keep the deadline that the sender set."));
+    int64_t left = deliver_by_left(e, o->now_ms);
+    if (left < 1 || left < (int64_t)c->deliverby_min)
+        return outcome_make(OUTCOME_PERMANENT, "5.4.7", STR("The server cannot keep a deadline so near."));
+    return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
+}
 
 struct outcome command_check(const Store__Entry *e, const struct caps *c, const struct send_options *o) {
     uint64_t size = e->size + e->prefix.len;
@@ -22,10 +38,14 @@ struct outcome command_check(const Store__Entry *e, const struct caps *c, const 
         return outcome_make(OUTCOME_PERMANENT, "5.6.7",
                             STR("The message has international addresses, which the server does "
                                 "not support."));
-    return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
+    return deadline_check(e, c, o);
 }
 
-void command_mail(const Store__Entry *e, const struct caps *c, struct buf *out) {
+void command_front(const Store__Entry *e, const struct caps *c, struct buf *out) {
+    if (e->mt_priority != 0 && !c->mt_priority) buf_printf(out, "MT-Priority: %d\r\n", e->mt_priority);
+}
+
+void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, struct buf *out) {
     buf_printf(out, "MAIL FROM:<%s>", e->sender);
     if (c->size) buf_printf(out, " SIZE=%llu", (unsigned long long)e->size + e->prefix.len);
     if (e->body_binary)
@@ -36,6 +56,9 @@ void command_mail(const Store__Entry *e, const struct caps *c, struct buf *out) 
     if (e->requiretls && c->requiretls) buf_adds(out, " REQUIRETLS");
     if (c->dsn && e->ret[0] != '\0') buf_printf(out, " RET=%s", e->ret);
     if (c->dsn && e->envid[0] != '\0') buf_printf(out, " ENVID=%s", e->envid);
+    if (e->deliver_by != 0 && c->deliverby)
+        buf_printf(out, " BY=%lld;%s", (long long)deliver_by_left(e, now_ms), e->by_mode);
+    if (e->mt_priority != 0 && c->mt_priority) buf_printf(out, " MT-PRIORITY=%d", e->mt_priority);
     buf_adds(out, "\r\n");
 }
 
@@ -54,6 +77,18 @@ static int address_put(struct str address, bool utf8, struct buf *out) {
     return 0;
 }
 
+/* Where the sender named another address than the one it goes to now, that one is to stand in reports (RFC 3461
+ * section 5.2.1). */
+static void orcpt_put(const Store__Recipient *r, struct buf *out) {
+    struct str original = str_from(r->original);
+    if (r->orcpt[0] != '\0') {
+        buf_printf(out, " ORCPT=%s", r->orcpt);
+    } else if (original.len > 0 && str_is_ascii(original) && !address_same(original, str_from(r->address))) {
+        buf_adds(out, " ORCPT=rfc822;");
+        dsn_xtext_encode(out, original);
+    }
+}
+
 int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct caps *c, struct buf *out) {
     BUF_AUTO line = BUF_INIT(COMMAND_MAX);
     buf_adds(&line, "RCPT TO:<");
@@ -64,7 +99,7 @@ int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct 
         buf_adds(&line, " NOTIFY=");
         dsn_notify_format(&line, r->notify);
     }
-    if (c->dsn && r->orcpt[0] != '\0') buf_printf(&line, " ORCPT=%s", r->orcpt);
+    if (c->dsn) orcpt_put(r, &line);
     buf_adds(&line, "\r\n");
     buf_add(out, buf_str(&line));
     return line.error;

@@ -5,9 +5,11 @@
 #include "proto/smtp/dsn.h"
 #include "rpc/rpc.h"
 #include "smtpc/outcome.h"
+#include "smtpc/pick.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -93,11 +95,17 @@ static void capabilities(void **state) {
     } cases[] = {
         {"mx.example", {.esmtp = true}},
         {"mx.example\nPIPELINING\nSIZE 1000\n8bitmime\nDSN\nSMTPUTF8\nSTARTTLS\nCHUNKING\nBINARYMIME\nREQUIRETLS",
-         {true, true, true, true, true, true, true, true, true, true, 1000, 0}},
+         {true, true, true, true, true, true, true, true, true, true, .size_max = 1000}},
         {"PIPELINING\nSIZE", {.esmtp = true, .size = true}}, /* the first line is the greeting */
         {"x\nSIZE 0\nAUTH CRAM-MD5 LOGIN plain", {.esmtp = true, .size = true, .auth = AUTH_PLAIN | AUTH_LOGIN}},
         {"x\nAUTH=LOGIN\nSIZE many", {.esmtp = true, .size = true, .auth = AUTH_LOGIN}},
         {"x\nXPIPELINING\nDSNX", {.esmtp = true}},
+        {"x\nDELIVERBY\nMT-PRIORITY MIXER", {.esmtp = true, .deliverby = true, .mt_priority = true}},
+        {"x\ndeliverby 120", {.esmtp = true, .deliverby = true, .deliverby_min = 120}},
+        {"x\nDELIVERBY soon", {.esmtp = true, .deliverby = true}},
+        {"x\nLIMITS MAILMAX=30 RCPTMAX=100 RCPTDOMAINMAX=1",
+         {.esmtp = true, .mail_max = 30, .rcpt_max = 100, .rcpt_domain_max = 1}},
+        {"x\nLIMITS rcptmax=7 FOO=3 MAILMAX MAILMAX=x MAILMAX=9999999", {.esmtp = true, .rcpt_max = 7}},
         {"x\n\n \nDSN ", {.esmtp = true, .dsn = true}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -115,6 +123,12 @@ static void capabilities(void **state) {
         assert_int_equal(c.size, cases[i].want.size);
         assert_int_equal(c.size_max, cases[i].want.size_max);
         assert_int_equal(c.auth, cases[i].want.auth);
+        assert_int_equal(c.deliverby, cases[i].want.deliverby);
+        assert_int_equal(c.deliverby_min, cases[i].want.deliverby_min);
+        assert_int_equal(c.mt_priority, cases[i].want.mt_priority);
+        assert_int_equal(c.mail_max, cases[i].want.mail_max);
+        assert_int_equal(c.rcpt_max, cases[i].want.rcpt_max);
+        assert_int_equal(c.rcpt_domain_max, cases[i].want.rcpt_domain_max);
     }
 }
 
@@ -177,10 +191,87 @@ static void commands(void **state) {
         r.orcpt = text(cases[i].orcpt);
         r.notify = cases[i].notify;
         BUF_AUTO mail = BUF_INIT(COMMAND_MAX), rcpt = BUF_INIT(COMMAND_MAX);
-        command_mail(&e, &c, &mail);
+        command_mail(&e, &c, 0, &mail);
         assert_string_equal(buf_cstr(&mail), cases[i].mail);
         assert_int_equal(command_rcpt(&e, &r, &c, &rcpt), cases[i].rcpt == NULL ? ERR_UNSUPPORTED : 0);
         assert_string_equal(buf_cstr(&rcpt), cases[i].rcpt == NULL ? "" : cases[i].rcpt);
+    }
+}
+
+/* RFC 2852 section 4.1.4, RFC 6710 section 4.3, RFC 6758 section 3, RFC 8689 section 4.2.1. */
+static void wishes(void **state) {
+    (void)state;
+    static const struct {
+        struct caps caps;
+        int64_t by; /* ms */
+        const char *mode;
+        int priority;
+        bool requiretls;
+        const char *status, *mail, *front;
+    } cases[] = {
+        {{.esmtp = true}, 60000, "N", 0, false, "", "", ""},
+        {{.deliverby = true}, 60000, "N", 0, false, "", " BY=60;N", ""},
+        {{.deliverby = true}, 60999, "NT", 0, false, "", " BY=60;NT", ""},
+        {{.deliverby = true}, -60000, "N", 0, false, "", " BY=-60;N", ""},
+        {{.deliverby = true}, 60000, "RT", 0, false, "", " BY=60;RT", ""},
+        {{.esmtp = true}, 60000, "R", 0, false, "5.3.3", "", ""},
+        {{.deliverby = true, .deliverby_min = 61}, 60000, "R", 0, false, "5.4.7", " BY=60;R", ""},
+        {{.deliverby = true, .deliverby_min = 60}, 60000, "R", 0, false, "", " BY=60;R", ""},
+        {{.deliverby = true}, 999, "R", 0, false, "5.4.7", " BY=0;R", ""},
+        {{.deliverby = true}, -1, "R", 0, false, "5.4.7", " BY=0;R", ""},
+        {{.esmtp = true}, 0, "", 3, false, "", "", "MT-Priority: 3\r\n"},
+        {{.mt_priority = true}, 0, "", 3, false, "", " MT-PRIORITY=3", ""},
+        {{.mt_priority = true}, 0, "", -9, false, "", " MT-PRIORITY=-9", ""},
+        {{.mt_priority = true}, 0, "", 0, false, "", "", ""},
+        {{.requiretls = true}, 0, "", 0, true, "5.7.30", " REQUIRETLS", ""}, /* TLS is off */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry e = STORE__ENTRY__INIT;
+        struct send_options o = {.now_ms = 0};
+        char want[200];
+        BUF_AUTO mail = BUF_INIT(COMMAND_MAX), front = BUF_INIT(COMMAND_MAX);
+        e.sender = text("a@b");
+        e.deliver_by = cases[i].by;
+        e.by_mode = text(cases[i].mode);
+        e.mt_priority = cases[i].priority;
+        e.requiretls = cases[i].requiretls;
+        assert_string_equal(command_check(&e, &cases[i].caps, &o).status, cases[i].status);
+        command_mail(&e, &cases[i].caps, 0, &mail);
+        (void)snprintf(want, sizeof want, "MAIL FROM:<a@b>%s\r\n", cases[i].mail);
+        assert_string_equal(buf_cstr(&mail), want);
+        command_front(&e, &cases[i].caps, &front);
+        assert_string_equal(buf_cstr(&front), cases[i].front);
+    }
+}
+
+/* RFC 9422: the next transaction holds what the server takes. */
+static void picks(void **state) {
+    (void)state;
+    static const struct {
+        unsigned rcpt_max, domain_max, max;
+        const char *want; /* one digit a recipient */
+    } cases[] = {
+        {0, 0, 100, "01234"}, {2, 0, 100, "01"},   {9, 0, 3, "012"},
+        {0, 1, 100, "013"},   {0, 2, 100, "0123"}, {2, 1, 1, "0"},
+    };
+    static const char *const to[] = {"a@one", "b@One", "c@two", "d@one", "e@three"};
+    Store__Entry e = STORE__ENTRY__INIT;
+    Store__Recipient all[5], *list[5];
+    for (size_t i = 0; i < 5; i++) {
+        store__recipient__init(&all[i]);
+        all[i].address = text(to[i]);
+        list[i] = &all[i];
+    }
+    e.recipients = list;
+    e.n_recipients = 5;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct outcome o[5] = {0};
+        struct caps c = {.rcpt_max = cases[i].rcpt_max, .rcpt_domain_max = cases[i].domain_max};
+        size_t out[5];
+        char got[6] = "";
+        size_t n = smtpc_pick(&e, o, &c, cases[i].max, out);
+        for (size_t k = 0; k < n; k++) got[k] = (char)('0' + out[k]);
+        assert_string_equal(got, cases[i].want);
     }
 }
 
@@ -211,7 +302,7 @@ static void can_be_sent(void **state) {
         e.body_binary = cases[i].binary;
         e.smtputf8 = cases[i].utf8;
         e.requiretls = cases[i].requiretls;
-        struct send_options o = {cases[i].anyway, cases[i].verified, cases[i].utf8_header};
+        struct send_options o = {cases[i].anyway, cases[i].verified, cases[i].utf8_header, 0};
         struct outcome out = command_check(&e, &cases[i].caps, &o);
         assert_string_equal(out.status, cases[i].status);
         assert_int_equal(out.class, cases[i].status[0] == '\0' ? OUTCOME_NONE : OUTCOME_PERMANENT);
@@ -221,7 +312,8 @@ static void can_be_sent(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies),  cmocka_unit_test(patience),    cmocka_unit_test(capabilities),
-        cmocka_unit_test(commands), cmocka_unit_test(can_be_sent),
+        cmocka_unit_test(commands), cmocka_unit_test(can_be_sent), cmocka_unit_test(wishes),
+        cmocka_unit_test(picks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/loop.h"
+#include "smtpc/pick.h"
 #include "smtpc/smtpc.h"
 
 #include <stdlib.h>
@@ -89,14 +90,6 @@ static bool utf8_header(const struct lease *l) {
     return !l->has_body || !str_is_ascii(dsn_header_part(l->body));
 }
 
-/* The recipients that have no outcome, or one that is worth another transaction at once, at most `max`. */
-static size_t recipients_pick(const struct outcome *o, size_t count, size_t max, size_t *out) {
-    size_t n = 0;
-    for (size_t i = 0; i < count && n < max; i++)
-        if (o[i].class == OUTCOME_NONE || o[i].again) out[n++] = i;
-    return n;
-}
-
 /* True while the next transaction of the message makes sense. */
 static bool progress(const struct outcome *o, const size_t *picked, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -107,9 +100,11 @@ static bool progress(const struct outcome *o, const size_t *picked, size_t count
 /* Sends one message, in as many transactions as its recipients need. False: the server had closed the connection before
  * it saw anything of it. */
 static bool message_send(struct session *s, struct lease *l, struct outcome *outcomes, size_t *picked) {
-    size_t count = l->entry->n_recipients, max = option_u64(s->smtpc->daemon, "smtpc.recipients_per_message");
+    size_t count = l->entry->n_recipients;
+    unsigned max = (unsigned)option_u64(s->smtpc->daemon, "smtpc.recipients_per_message");
+    const struct caps *caps = &s->connection.client.caps;
     bool fresh = s->messages == 0;
-    for (size_t n; (n = recipients_pick(outcomes, count, max, picked)) > 0;) {
+    for (size_t n; (n = smtpc_pick(l->entry, outcomes, caps, max, picked)) > 0;) {
         struct body_reader *body = NULL;
         if (body_reader_new(l, &body) != 0) break;
         struct client_message m = {.entry = l->entry,
@@ -221,9 +216,15 @@ static bool idle(struct session *s) {
            stream_wait_input(s->connection.client.stream, &s->work->news, loop_now_ms() + ms) == ERR_AGAIN;
 }
 
+/* The server takes no more in this connection (RFC 9422). */
+static bool used_up(const struct session *s) {
+    const struct client *c = &s->connection.client;
+    return c->caps.mail_max != 0 && c->messages >= c->caps.mail_max;
+}
+
 static void messages(struct session *s) {
     unsigned most = (unsigned)option_u64(s->smtpc->daemon, "smtpc.messages_per_session");
-    while (!s->connection.client.dead && !s->smtpc->stopping && s->messages < most) {
+    while (!s->connection.client.dead && !s->smtpc->stopping && s->messages < most && !used_up(s)) {
         struct lease *l = lease_take(s);
         if (l != NULL) {
             deliver(s, l);

@@ -3,6 +3,7 @@
  * (LIM-23): it goes behind them with its own growing waits. SMTPC-10, SMTPC-11, SMTPC-15, SNOT-01 to SNOT-03. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "channel/deliver_by.h"
 #include "net/loop.h"
 #include "smtpc/smtpc.h"
 
@@ -61,10 +62,11 @@ static void take_sent(struct work *w, size_t i) {
     w->commit.done[w->commit.n_done++] = (uint32_t)i;
     record(w, i, "sent", w->s->outcomes[i].status);
     struct report_outcome relayed = {.recipient = i, .action = DSN_RELAYED};
+    bool traced = deliver_by_traces(w->entry) && w->entry->sender[0] != '\0' && !(r->notify & DSN_NOTIFY_NEVER);
     bool wanted =
         !w->s->peer_dsn && report_wanted(w->entry, &relayed, false); /* else the next host reports (RFC 3461 5.2.2) */
     bool after_delay = r->delay_told && option_bool(m->daemon, "smtpc.success_notice") && w->entry->sender[0] != '\0';
-    if (wanted || after_delay) tell(w, i, DSN_RELAYED, w->s->outcomes[i].status, STR_EMPTY);
+    if (wanted || after_delay || traced) tell(w, i, DSN_RELAYED, w->s->outcomes[i].status, STR_EMPTY);
 }
 
 static void take_failed(struct work *w, size_t i, const char *status, struct str reason) {
@@ -89,7 +91,8 @@ static void take_waiting(struct work *w, size_t i) {
         record(w, i, "deferred", o->status);
     }
     struct report_outcome delayed = {.recipient = i, .action = DSN_DELAYED};
-    bool by_default = option_bool(w->s->smtpc->daemon, "smtpc.delay_notice");
+    bool by_default = option_bool(w->s->smtpc->daemon, "smtpc.delay_notice") ||
+                      (deliver_by_notifies(w->entry) && w->now_ms >= w->entry->deliver_by);
     if (!w->notice || r->delay_told || !report_wanted(w->entry, &delayed, by_default)) return;
     r->delay_told = true;
     tell(w, i, DSN_DELAYED, o->status, o->reason);
@@ -102,7 +105,8 @@ static void take_expired(struct work *w, size_t i) {
     clock_format_duration((uint64_t)(w->now_ms - w->entry->created) / 1000, waited);
     char *reason = arena_printf(w->lease->arena, "Delivery was tried for %s without success.%s%.*s", waited,
                                 o->reason.len > 0 ? " The last reason: " : "", STR_ARG(o->reason));
-    take_failed(w, i, o->status[0] != '\0' ? o->status : "4.4.7", reason == NULL ? STR_EMPTY : str_from(reason));
+    const char *status = deliver_by_is_over(w->entry, w->now_ms) ? "5.4.7" : o->status[0] != '\0' ? o->status : "4.4.7";
+    take_failed(w, i, status, reason == NULL ? STR_EMPTY : str_from(reason));
 }
 
 static void take(struct work *w, size_t i) {
@@ -161,7 +165,8 @@ static int32_t weight_then(const struct work *w, int64_t ready) {
     const struct weight_rule *rule = &w->s->smtpc->weights;
     struct weighed m = {.precedence = weight_of_source(rule, w->entry->source),
                         .size = w->entry->size + w->entry->prefix.len,
-                        .deferred_ms = ready - w->entry->created};
+                        .deferred_ms = ready - w->entry->created,
+                        .mt_priority = w->entry->mt_priority};
     return weight_of(rule, &m);
 }
 

@@ -5,6 +5,7 @@
  * Invariant: a message's end is sent only if all of its bytes were: a body that breaks off ends the connection. */
 #include "smtpc/client.h"
 
+#include "base/clock.h"
 #include "proto/smtp/data.h"
 
 #include <stdio.h>
@@ -48,7 +49,7 @@ static int commands_put(struct transaction *t, bool rset) {
     struct client *c = t->c;
     BUF_AUTO line = BUF_INIT(COMMAND_MAX);
     if (t->pipelined && rset) buf_adds(&line, "RSET\r\n");
-    command_mail(t->m->entry, &c->caps, &line);
+    command_mail(t->m->entry, &c->caps, clock_wall_ms(), &line);
     int rc = client_put(c, buf_str(&line), false);
     for (size_t i = 0; rc == 0 && i < t->m->count; i++) {
         buf_clear(&line);
@@ -113,6 +114,10 @@ lost_mail:
 /* Sends the body, dots stuffed, and the final dot. */
 static int body_put(struct transaction *t, struct error *err) {
     struct smtp_encoder encoder;
+    BUF_AUTO front = BUF_INIT(COMMAND_MAX);
+    command_front(t->m->entry, &t->c->caps, &front);
+    if (front.len > 0 && stream_put(t->c->stream, buf_str(&front)) != 0)
+        return error_set(err, ERR_IO, "connection lost");
     smtp_encoder_init(&encoder);
     for (;;) {
         struct str piece = STR_EMPTY, span;
@@ -174,31 +179,44 @@ static void data(struct transaction *t) {
     data_end(t);
 }
 
+static int chunk_put(struct transaction *t, struct str piece, bool last) {
+    char line[64];
+    (void)snprintf(line, sizeof line, "BDAT %zu%s\r\n", piece.len, last ? " LAST" : "");
+    int rc = client_put(t->c, str_from(line), false);
+    return rc != 0 ? rc : stream_put(t->c->stream, piece);
+}
+
+/* The answer to a chunk that is not the last; false: the message is settled. */
+static bool chunk_taken(struct transaction *t, int rc, struct error *err) {
+    struct smtp_reply r = {0};
+    if (rc == 0) rc = client_reply(t->c, t->c->config->data_ms, &r, err);
+    if (rc != 0) {
+        settle_lost(t, "while sending the message", err);
+        return false;
+    }
+    if (r.code / 100 == 2) return true;
+    struct outcome o = outcome_from(t, STAGE_DATA, &r);
+    settle(t, &o);
+    return false;
+}
+
 /* RFC 3030: chunk by chunk, each answered. */
 static void chunks(struct transaction *t) {
-    struct smtp_reply r = {0};
     struct error err = {0};
-    for (bool last = t->accepted == 0; !last;) {
+    BUF_AUTO front = BUF_INIT(COMMAND_MAX);
+    if (t->accepted == 0) return;
+    command_front(t->m->entry, &t->c->caps, &front);
+    if (front.len > 0 && !chunk_taken(t, chunk_put(t, buf_str(&front), false), &err)) return;
+    for (;;) {
         struct str piece = STR_EMPTY;
-        char line[64];
         int rc = t->m->body.next(t->m->body.arg, &piece, &err);
-        last = piece.len == 0;
-        (void)snprintf(line, sizeof line, "BDAT %zu%s\r\n", piece.len, last ? " LAST" : "");
-        if (rc == 0) rc = client_put(t->c, str_from(line), false);
-        if (rc == 0) rc = stream_put(t->c->stream, piece);
+        bool last = rc == 0 && piece.len == 0;
+        if (rc == 0) rc = chunk_put(t, piece, last);
         if (rc == 0 && last) {
             data_end(t);
             return;
         }
-        if (rc == 0) rc = client_reply(t->c, t->c->config->data_ms, &r, &err);
-        if (rc != 0) {
-            settle_lost(t, "while sending the message", &err);
-            return;
-        }
-        if (r.code / 100 == 2) continue;
-        struct outcome o = outcome_from(t, STAGE_DATA, &r);
-        settle(t, &o);
-        return;
+        if (!chunk_taken(t, rc, &err)) return;
     }
 }
 
@@ -206,6 +224,7 @@ bool client_send(struct client *c, const struct client_message *m) {
     struct transaction t = {.c = c, .m = m, .pipelined = c->caps.pipelining, .binary = m->entry->body_binary};
     struct tls_info tls = {0};
     struct send_options options = {
+        .now_ms = clock_wall_ms(),
         .eightbit_anyway = c->config->eightbit_anyway,
         .tls_verified = tls_get_info(c->stream, &tls) == 0 && tls.verified,
         .utf8_header = m->utf8_header,
