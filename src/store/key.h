@@ -24,10 +24,9 @@ enum key_kind {
     KEY_REFS = 'r',   /* blob with more than one reference */
     KEY_UPLOAD = 'u', /* blob that is not whole yet */
 
-    KEY_READY = 'q',       /* channel, destination, priority, queue id */
-    KEY_DEFERRED = 'd',    /* time, queue id */
-    KEY_ATTENTION = 'w',   /* time, queue id */
-    KEY_HELD = 'h',        /* queue id */
+    KEY_READY = 'q',       /* channel, "", priority, queue id: READY entries of channels without destinations */
+    KEY_ENTRY = 'e',       /* channel, destination, state, priority, queue id: all others */
+    KEY_INDEX = 'i',       /* queue id of each KEY_ENTRY */
     KEY_DESTINATION = 't', /* channel, destination */
     KEY_TRACE = 'T',       /* trace id, time */
 };

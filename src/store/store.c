@@ -2,30 +2,36 @@
 
 #include "net/fiber.h"
 #include "net/loop.h"
+#include "store/upgrade.h"
 
 #include <stdlib.h>
 
+static int write_format(struct engine *e, struct error *err) {
+    unsigned char kind = KEY_FORMAT, format[4];
+    struct batch b;
+    be32_put(format, STORE_FORMAT);
+    batch_init(&b);
+    batch_put(&b, SPACE_META, str_of(&kind, 1), str_of(format, sizeof format));
+    int rc = engine_write_one(e, &b, err);
+    batch_done(&b);
+    return rc != 0 ? rc : engine_sync(e, err);
+}
+
 static int check_format(struct store *st, struct error *err) {
-    unsigned char kind = KEY_FORMAT, want[4];
+    unsigned char kind = KEY_FORMAT;
     BUF_AUTO v = BUF_INIT(64);
-    be32_put(want, STORE_FORMAT);
     int rc = engine_get(st->engine, SPACE_META, str_of(&kind, 1), READ_ANY, &v);
-    if (rc == ERR_NOTFOUND) {
-        struct batch b;
-        batch_init(&b);
-        batch_put(&b, SPACE_META, str_of(&kind, 1), str_of(want, sizeof want));
-        rc = engine_write_one(st->engine, &b, err);
-        batch_done(&b);
-        return rc != 0 ? rc : engine_sync(st->engine, err);
-    }
+    if (rc == ERR_NOTFOUND) return write_format(st->engine, err);
     if (rc != 0) return error_set(err, rc, "the store cannot be read: %s", err_name(rc));
-    if (v.len != sizeof want) return error_set(err, ERR_CORRUPT, "the store has no valid format version");
+    if (v.len != sizeof(uint32_t)) return error_set(err, ERR_CORRUPT, "the store has no valid format version");
     uint32_t have = be32_get((unsigned char *)v.ptr);
-    if (have != STORE_FORMAT)
+    if (have > STORE_FORMAT)
         return error_set(err, ERR_UNSUPPORTED,
-                         "the store has format %u, written by a newer version; this one knows up to %u", have,
+                         "the store has format %u, written by a newer version; this one knows up to %d", have,
                          STORE_FORMAT);
-    return 0;
+    if (have == STORE_FORMAT) return 0;
+    rc = upgrade_from_1(st->engine, err);
+    return rc != 0 ? rc : write_format(st->engine, err);
 }
 
 static int load_ids(struct store *st, struct error *err) {

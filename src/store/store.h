@@ -8,7 +8,7 @@
 #include "store/key.h"
 #include "store/wire.h"
 
-enum { STORE_FORMAT = 1, STORE_IDS_BLOCK = 65536, STORE_VALUE_MAX = 64 * 1024 * 1024 };
+enum { STORE_FORMAT = 2, STORE_IDS_BLOCK = 65536, STORE_VALUE_MAX = 64 * 1024 * 1024 };
 
 struct store {
     struct engine *engine;
@@ -26,6 +26,9 @@ void store_close(struct store *st);
 /* A new identifier (queue id, blob, folder). Never given twice, also after a crash: blocks are reserved in the order of
  * commits, before what uses them. */
 uint64_t store_new_id(struct store *st);
+static inline uint64_t store_last_id(const struct store *st) {
+    return st->next_id - 1;
+}
 
 /* --- in fibers */
 /* Appends the value of the key to `out`: from memory, else by a worker. 0, ERR_NOTFOUND, ERR_CORRUPT, ERR_IO,

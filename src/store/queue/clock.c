@@ -1,160 +1,194 @@
 /* What happens by itself: DEFERRED entries become READY, entries whose warn or expires time came are offered for
- * attention, destinations end their wait. One fiber that sleeps until the next of these. */
+ * attention, destinations end their wait. One fiber that sleeps until the next of these. The times of the next are in
+ * memory (due.h); when they are used up, the index is read for more. */
 #include "base/clock.h"
 #include "net/loop.h"
 #include "store/queue/private.h"
 
 #include <stdlib.h>
 
-enum { SWEEP_MAX = 1000, RETRY_MS = 1000, SLEEP_MAX_MS = 3600 * 1000, TIME_KEY_LEN = 17 };
+enum { SWEEP_MAX = 1000, ATTENTION_MAX = 1000, RETRY_MS = 1000, SLEEP_MAX_MS = 3600 * 1000 };
 
+/* An entry whose time came. `value` and what points into it is owned. */
 struct due {
-    int64_t at, ready;
-    uint64_t id, size;
-    int32_t priority;
-    char channel[CHANNEL_NAME_MAX + 1];
-    char *dest;
-    char *value; /* DEFERRED: as it stands in the engine */
-    size_t value_len;
+    uint64_t id;
+    bool found;
+    struct buf index, value; /* value: DUE_READY, the entry as it stands in the engine */
+    struct indexed i;
 };
 
 struct sweep {
-    int64_t now, next; /* next: time of the first that is not due yet */
-    struct due *list;
+    struct engine *e;
+    enum due_kind kind;
+    int64_t now;
+    struct due list[SWEEP_MAX];
     size_t count;
-    bool full;
+    int rc;
 };
 
-static bool due_deferred(struct due *d, struct str value, struct str *channel, struct str *dest) {
-    struct entry_head h;
-    if (!entry_head(value, &h)) return false;
-    d->size = h.size;
-    d->priority = h.priority;
-    *channel = h.channel;
-    *dest = h.dest;
-    d->value = str_dup(value);
-    d->value_len = value.len;
+static int64_t due_time(const struct indexed *i, enum due_kind kind) {
+    if (kind == DUE_READY) return i->state == ENTRY_DEFERRED ? i->ready : INT64_MAX;
+    return i->state == ENTRY_HELD || i->attention == 0 ? INT64_MAX : i->attention;
+}
+
+void clock_due_at(struct queue *q, enum due_kind kind, int64_t at, uint64_t id) {
+    struct due_times *t = &q->due[kind];
+    bool sooner = at < due_times_next(t);
+    due_times_add(t, at, id);
+    if (sooner) clock_wake(q);
+}
+
+void clock_due(struct queue *q, const struct indexed *i, uint64_t id) {
+    for (int kind = 0; kind < DUE_KINDS; kind++) {
+        int64_t at = due_time(i, (enum due_kind)kind);
+        if (at != INT64_MAX) clock_due_at(q, (enum due_kind)kind, at, id);
+    }
+}
+
+/* --- reading on */
+struct load {
+    enum due_kind kind;
+    struct due_times found;
+};
+
+static bool load_one(void *arg, struct str key, struct str value) {
+    struct load *l = arg;
+    struct indexed i;
+    if (key.len != 9 || !index_parse(value, &i)) return true;
+    int64_t at = due_time(&i, l->kind);
+    if (at != INT64_MAX) due_times_add(&l->found, at, key_get_u64(key, 1));
     return true;
 }
 
-static bool due_attention(struct due *d, struct str value, struct str *channel, struct str *dest) {
-    struct wire w = wire_of(value);
-    d->ready = (int64_t)wire_get_u64(&w);
-    d->priority = (int32_t)wire_get_u32(&w);
-    *channel = wire_get_bytes(&w);
-    *dest = wire_get_bytes(&w);
-    return !w.bad && dest->len <= QUEUE_TEXT_MAX;
-}
-
-static bool sweep_one(struct sweep *s, enum key_kind kind, struct str key, struct str value) {
-    if (key.len != TIME_KEY_LEN) return true;
-    int64_t at = (int64_t)key_get_u64(key, 1);
-    if (at > s->now) {
-        s->next = at;
-        return false;
-    }
-    if (s->count == SWEEP_MAX) {
-        s->full = true;
-        return false;
-    }
-    struct due d = {.at = at, .id = key_get_u64(key, 9)};
-    struct str channel, dest;
-    /* A damaged record is left to the check. */
-    if (kind == KEY_DEFERRED ? !due_deferred(&d, value, &channel, &dest) : !due_attention(&d, value, &channel, &dest))
-        return true;
-    if (channel.len == 0 || str_to_cstr(channel, d.channel, sizeof d.channel) != 0) {
-        free(d.value);
-        return true;
-    }
-    d.dest = str_dup(dest);
-    s->list[s->count++] = d;
-    return true;
-}
-
-static bool sweep_deferred_one(void *arg, struct str key, struct str value) {
-    return sweep_one(arg, KEY_DEFERRED, key, value);
-}
-
-static bool sweep_attention_one(void *arg, struct str key, struct str value) {
-    return sweep_one(arg, KEY_ATTENTION, key, value);
-}
-
-static int sweep(struct queue *q, enum key_kind kind, struct sweep *s) {
-    unsigned char from = (unsigned char)kind, to = (unsigned char)(kind + 1);
-    *s = (struct sweep){.now = clock_wall_ms(), .next = INT64_MAX};
-    s->list = calloc(SWEEP_MAX, sizeof *s->list);
-    IEMS_ASSERT(s->list != NULL);
+/* What is put into the index meanwhile comes to the timers by itself. */
+static int load(struct queue *q, enum due_kind kind) {
+    struct load l = {.kind = kind};
+    struct due_times *t = &q->due[kind];
+    struct due_item horizon = t->horizon;
+    unsigned char from = KEY_INDEX, to = KEY_INDEX + 1;
+    struct engine_range r = {.space = SPACE_META, .once = true, .from = str_of(&from, 1), .to = str_of(&to, 1)};
+    due_times_init(&l.found);
+    t->horizon = l.found.horizon;
     int rc = store_wait_applied(q->st, commit_last(q->st->commits));
-    struct engine_range r = {.space = SPACE_META, .from = str_of(&from, 1), .to = str_of(&to, 1)};
+    if (rc == 0) rc = store_scan(q->st, &r, load_one, &l);
+    if (rc != 0) l.found.horizon = horizon;
+    due_times_merge(t, &l.found);
+    due_times_done(&l.found);
+    return rc;
+}
+
+/* --- a sweep: what is due now, read on a worker */
+static void sweep_read(void *arg) {
+    struct sweep *s = arg;
+    for (size_t n = 0; n < s->count; n++) {
+        struct due *d = &s->list[n];
+        struct key k = key_of_id(KEY_INDEX, d->id);
+        int rc = engine_get(s->e, SPACE_META, key_str(&k), READ_ANY, &d->index);
+        if (rc == 0 && !index_parse(buf_str(&d->index), &d->i)) rc = ERR_CORRUPT;
+        if (rc == 0 && due_time(&d->i, s->kind) > s->now) continue; /* it was changed since; its new time is known */
+        if (rc == 0 && s->kind == DUE_READY) {
+            place_key(&k, d->i.state, d->i.channel, d->i.dest, d->i.priority, d->id);
+            rc = engine_get(s->e, SPACE_META, key_str(&k), READ_ANY, &d->value);
+        }
+        d->found = rc == 0; /* a damaged record is left to the check */
+        if (rc != 0 && rc != ERR_NOTFOUND && rc != ERR_CORRUPT) s->rc = rc;
+    }
+}
+
+static struct sweep *sweep(struct queue *q, enum due_kind kind, size_t max) {
+    struct sweep *s = calloc(1, sizeof *s);
+    struct due_item item;
+    IEMS_ASSERT(s != NULL);
+    s->e = q->st->engine;
+    s->kind = kind;
+    s->now = clock_wall_ms();
+    while (s->count < max && due_times_take(&q->due[kind], s->now, &item))
+        s->list[s->count++] =
+            (struct due){.id = item.id, .index = BUF_INIT(INDEX_VALUE_MAX), .value = BUF_INIT(STORE_VALUE_MAX)};
     map_free(q->moved, NULL);
     q->moved = map_new(MAP_BYTES);
     q->sweeping = true;
-    return rc != 0 ? rc : store_scan(q->st, &r, kind == KEY_DEFERRED ? sweep_deferred_one : sweep_attention_one, s);
-}
-
-static void sweep_done(struct queue *q, struct sweep *s) {
+    int rc = store_wait_applied(q->st, commit_last(q->st->commits));
+    if (rc == 0) rc = store_work(sweep_read, s);
     q->sweeping = false;
-    for (size_t i = 0; i < s->count; i++) {
-        free(s->list[i].dest);
-        free(s->list[i].value);
-    }
-    free(s->list);
+    if (rc != 0) s->rc = rc;
+    return s;
 }
 
-static void promote_one(struct queue *q, struct batch *b, const struct due *d) {
+/* What cannot be done now is looked at again. */
+static void sweep_again(struct queue *q, struct sweep *s, const struct due *d) {
+    clock_due_at(q, s->kind, s->now + RETRY_MS, d->id);
+}
+
+static void sweep_free(struct queue *q, struct sweep *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->rc != 0) sweep_again(q, s, &s->list[i]);
+        buf_done(&s->list[i].index);
+        buf_done(&s->list[i].value);
+    }
+    if (s->rc != 0) q->due_pause[s->kind] = s->now + RETRY_MS;
+    free(s);
+}
+
+static bool was_moved(struct queue *q, const struct due *d) {
+    return map_get(q->moved, map_u64_key(&d->id)) != NULL;
+}
+
+static struct applied promote_one(struct queue *q, struct batch *b, const struct due *d) {
     struct key from, to;
-    deferred_key(&from, d->at, d->id);
-    ready_key(&to, str_from(d->channel), str_from(d->dest), d->priority, d->id);
+    place_key(&from, ENTRY_DEFERRED, d->i.channel, d->i.dest, d->i.priority, d->id);
+    place_key(&to, ENTRY_READY, d->i.channel, d->i.dest, d->i.priority, d->id);
     batch_delete(b, SPACE_META, key_str(&from));
-    batch_put(b, SPACE_META, key_str(&to), str_of(d->value, d->value_len));
-    struct dest *dest = dest_get(channel_get(q, str_from(d->channel)), str_from(d->dest));
-    count_state(dest, ENTRY_DEFERRED, d->size, -1);
-    count_state(dest, ENTRY_READY, d->size, 1);
+    batch_put(b, SPACE_META, key_str(&to), buf_str(&d->value));
+    struct indexed i = d->i;
+    i.state = ENTRY_READY;
+    if (to.bytes[0] == KEY_ENTRY) {
+        index_put(b, d->id, &i);
+    } else {
+        struct key k = key_of_id(KEY_INDEX, d->id);
+        batch_delete(b, SPACE_META, key_str(&k));
+    }
+    struct dest *dest = dest_get(channel_get(q, d->i.channel), d->i.dest);
+    count_state(dest, ENTRY_DEFERRED, d->i.size, -1);
+    count_state(dest, ENTRY_READY, d->i.size, 1);
     dest->pins++;
     busy_add(q, d->id);
+    return (struct applied){.id = d->id, .dest = dest, .priority = d->i.priority, .ready = true};
 }
 
-/* A sweep is taken in slices. What a commit moved since the scan is leased or busy, or was: `moved` tells. */
+/* What a commit moved since the scan is leased or busy, or was: `moved` tells. */
 static void promote(struct queue *q) {
-    struct sweep s;
-    int rc = sweep(q, KEY_DEFERRED, &s);
-    if (rc != 0 || q->stopping) {
-        q->next_deferred = s.now + RETRY_MS;
-        sweep_done(q, &s);
-        return;
-    }
-    q->next_deferred = s.full ? s.now : s.next;
+    struct sweep *s = sweep(q, DUE_READY, SWEEP_MAX);
+    struct applied *applied = calloc(s->count + 1, sizeof *applied);
+    size_t count = 0;
     struct batch b;
+    IEMS_ASSERT(applied != NULL);
     batch_init(&b);
-    bool *taken = calloc(s.count + 1, sizeof *taken);
-    IEMS_ASSERT(taken != NULL);
-    for (size_t i = 0; i < s.count; i++) {
-        uint64_t id = s.list[i].id;
-        taken[i] = queue_is_free(q, id) && map_get(q->moved, map_u64_key(&id)) == NULL;
-        if (taken[i]) promote_one(q, &b, &s.list[i]);
+    for (size_t i = 0; i < s->count && s->rc == 0 && !q->stopping; i++) {
+        const struct due *d = &s->list[i];
+        if (!d->found || was_moved(q, d)) continue;
+        if (queue_is_free(q, d->id))
+            applied[count++] = promote_one(q, &b, d);
+        else
+            sweep_again(q, s, d);
     }
-    if (!batch_empty(&b)) rc = store_commit(q->st, &b, COMMIT_RELAXED, NULL);
+    if (!batch_empty(&b)) s->rc = store_commit(q->st, &b, COMMIT_RELAXED, NULL);
     batch_done(&b);
-    for (size_t i = 0; i < s.count; i++) {
-        if (!taken[i]) continue;
-        struct dest *d = dest_find(channel_find(q, str_from(s.list[i].channel)), str_from(s.list[i].dest));
-        busy_remove(q, s.list[i].id);
-        if (rc == 0) dest_add_ready(d, s.list[i].priority, s.list[i].id);
-        d->pins--;
-        dest_settle(d);
+    for (size_t i = 0; i < count; i++) {
+        busy_remove(q, applied[i].id);
+        entry_applied(q, &applied[i]);
     }
-    free(taken);
-    sweep_done(q, &s);
+    free(applied);
+    sweep_free(q, s);
 }
 
 static void attention_add(struct queue *q, const struct due *d) {
     struct attention *a = calloc(1, sizeof *a);
-    struct channel *c = channel_get(q, str_from(d->channel));
+    struct channel *c = channel_get(q, d->i.channel);
     IEMS_ASSERT(a != NULL);
     a->id = d->id;
-    a->ready = d->ready;
-    a->priority = d->priority;
-    a->dest = str_dup(str_from(d->dest));
+    a->priority = d->i.priority;
+    a->dest = str_dup(d->i.dest);
     a->queued = true;
     IEMS_ASSERT(map_put(q->attention, map_u64_key(&a->id), a, NULL) == 0);
     list_push_back(&c->attention, &a->link);
@@ -177,7 +211,7 @@ void attention_done(struct queue *q, uint64_t id) {
 void attention_again(struct queue *q, struct channel *c, uint64_t id) {
     struct attention *a = map_get(q->attention, map_u64_key(&id));
     if (a == NULL) {
-        clock_attention(q, clock_wall_ms()); /* the next sweep finds it */
+        clock_due_at(q, DUE_ATTENTION, clock_wall_ms(), id); /* the next sweep finds it */
     } else if (!a->queued) {
         a->queued = true;
         list_push_back(&c->attention, &a->link);
@@ -185,22 +219,36 @@ void attention_again(struct queue *q, struct channel *c, uint64_t id) {
     }
 }
 
+/* The rest is looked at when some of these are settled. */
 static void attend(struct queue *q) {
-    struct sweep s;
-    int rc = sweep(q, KEY_ATTENTION, &s);
-    if (rc == 0 && !q->stopping) {
-        /* With a full slice the rest is looked at when some of these are settled. */
-        q->next_attention = s.full ? s.now + RETRY_MS : s.next;
-        for (size_t i = 0; i < s.count; i++) {
-            uint64_t id = s.list[i].id;
-            if (queue_is_free(q, id) && map_get(q->attention, map_u64_key(&id)) == NULL &&
-                map_get(q->moved, map_u64_key(&id)) == NULL)
-                attention_add(q, &s.list[i]);
-        }
-    } else {
-        q->next_attention = s.now + RETRY_MS;
+    size_t under_way = map_count(q->attention), max = ATTENTION_MAX;
+    if (under_way >= max) {
+        q->due_pause[DUE_ATTENTION] = clock_wall_ms() + RETRY_MS;
+        return;
     }
-    sweep_done(q, &s);
+    struct sweep *s = sweep(q, DUE_ATTENTION, max - under_way);
+    for (size_t i = 0; i < s->count && s->rc == 0 && !q->stopping; i++) {
+        const struct due *d = &s->list[i];
+        if (!d->found || was_moved(q, d) || map_get(q->attention, map_u64_key(&d->id)) != NULL) continue;
+        if (queue_is_free(q, d->id))
+            attention_add(q, d);
+        else
+            sweep_again(q, s, d);
+    }
+    sweep_free(q, s);
+}
+
+static void run_due(struct queue *q, enum due_kind kind, int64_t now) {
+    struct due_times *t = &q->due[kind];
+    if (q->due_pause[kind] > now) return;
+    if (t->count > 0 && t->heap[0].at <= now) {
+        if (kind == DUE_READY)
+            promote(q);
+        else
+            attend(q);
+    } else if (due_times_horizon_reached(t, now) && load(q, kind) != 0) {
+        q->due_pause[kind] = now + RETRY_MS;
+    }
 }
 
 static void end_waits(struct queue *q) {
@@ -220,9 +268,14 @@ static void end_waits(struct queue *q) {
 }
 
 static int64_t next_event(struct queue *q) {
-    int64_t at = q->next_deferred < q->next_attention ? q->next_deferred : q->next_attention;
     struct dest *d = dest_next_wait(q);
-    return d != NULL && d->until < at ? d->until : at;
+    int64_t at = d != NULL ? d->until : INT64_MAX;
+    for (int kind = 0; kind < DUE_KINDS; kind++) {
+        int64_t due = due_times_next(&q->due[kind]);
+        if (due < q->due_pause[kind]) due = q->due_pause[kind];
+        if (due < at) at = due;
+    }
+    return at;
 }
 
 static void clock_fiber(void *arg) {
@@ -230,8 +283,7 @@ static void clock_fiber(void *arg) {
     while (!q->clock_stops) {
         int64_t now = clock_wall_ms();
         end_waits(q);
-        if (q->next_deferred <= now) promote(q);
-        if (q->next_attention <= now) attend(q);
+        for (int kind = 0; kind < DUE_KINDS; kind++) run_due(q, (enum due_kind)kind, now);
         if (q->clock_stops) break;
         int64_t at = next_event(q), wait = at - clock_wall_ms();
         if (wait <= 0) {
@@ -260,16 +312,4 @@ void clock_stop(struct queue *q) {
 
 void clock_moved(struct queue *q, uint64_t id) {
     if (q->sweeping) IEMS_ASSERT(map_put(q->moved, map_u64_key(&id), q, NULL) == 0);
-}
-
-void clock_deferred(struct queue *q, int64_t at) {
-    if (at >= q->next_deferred) return;
-    q->next_deferred = at;
-    clock_wake(q);
-}
-
-void clock_attention(struct queue *q, int64_t at) {
-    if (at >= q->next_attention) return;
-    q->next_attention = at;
-    clock_wake(q);
 }

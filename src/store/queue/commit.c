@@ -278,7 +278,9 @@ static struct applied end_lease(struct step *s) {
         count_state(a.dest, s->end_state, l->entry->size, 1);
         a.ready = s->end_state == ENTRY_READY;
     }
+    uint64_t id = a.id;
     lease_end(s->q, l, l->left > 0);
+    suspect_forget(s->q, id);
     return a;
 }
 

@@ -28,8 +28,10 @@ struct channel *channel_get(struct queue *q, struct str name) {
     memcpy(c->name, name.ptr, name.len);
     c->dests = map_new(MAP_BYTES);
     list_init(&c->offers);
+    list_init(&c->tells);
     list_init(&c->listens);
     list_init(&c->attention);
+    list_init(&c->parked);
     cond_init(&c->work);
     IEMS_ASSERT(map_put(q->channels, name, c, NULL) == 0);
     return c;
@@ -47,6 +49,7 @@ struct dest *dest_get(struct channel *c, struct str name) {
     d->channel = c;
     d->name = str_dup(name);
     list_init(&d->offer);
+    list_init(&d->tell);
     IEMS_ASSERT(map_put(c->dests, name, d, NULL) == 0);
     return d;
 }
@@ -54,10 +57,102 @@ struct dest *dest_get(struct channel *c, struct str name) {
 void dest_free(void *p) {
     struct dest *d = p;
     list_remove(&d->offer);
+    list_remove(&d->tell);
     free(d->window);
     free(d->reason);
     free(d->name);
     free(d);
+}
+
+/* --- window */
+static int ref_cmp(const struct ready_ref *a, const struct ready_ref *b) {
+    if (a->priority != b->priority) return a->priority < b->priority ? -1 : 1;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static void window_free(struct dest *d) {
+    free(d->window);
+    d->window = NULL;
+    d->window_from = d->window_count = d->window_cap = 0;
+}
+
+static struct ready_ref *window(struct dest *d) {
+    return d->window + d->window_from;
+}
+
+static size_t window_find(struct dest *d, const struct ready_ref *r) {
+    size_t lo = 0, hi = d->window_count;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (ref_cmp(&window(d)[mid], r) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* Room for one more. Windows grow as they are needed: there may be many destinations with little in them. */
+static void window_room(struct dest *d) {
+    if (d->window_from + d->window_count < d->window_cap) return;
+    if (d->window_from > 0) {
+        memmove(d->window, window(d), d->window_count * sizeof *d->window);
+        d->window_from = 0;
+        return;
+    }
+    size_t cap = d->window_cap == 0 ? 4 : d->window_cap * 2;
+    d->window_cap = cap > WINDOW_MAX ? WINDOW_MAX + 1 : cap;
+    d->window = realloc(d->window, d->window_cap * sizeof *d->window);
+    IEMS_ASSERT(d->window != NULL && d->window_cap > d->window_count);
+}
+
+/* It stands in the engine only. */
+static void window_miss(struct dest *d, const struct ready_ref *r) {
+    bool *more = d->refilling ? &d->missed : &d->more;
+    struct ready_ref *floor = d->refilling ? &d->missed_ref : &d->floor;
+    if (!*more || ref_cmp(r, floor) < 0) *floor = *r;
+    *more = true;
+}
+
+static void window_insert(struct dest *d, struct ready_ref r) {
+    size_t at = window_find(d, &r);
+    if (at < d->window_count && ref_cmp(&window(d)[at], &r) == 0) return;
+    if (at == d->window_count && (d->more || d->window_count == WINDOW_MAX)) {
+        window_miss(d, &r);
+        return;
+    }
+    window_room(d);
+    memmove(window(d) + at + 1, window(d) + at, (d->window_count - at) * sizeof *d->window);
+    window(d)[at] = r;
+    if (++d->window_count <= WINDOW_MAX) return;
+    window_miss(d, &window(d)[--d->window_count]);
+}
+
+void dest_add_ready(struct dest *d, int32_t priority, uint64_t id) {
+    window_insert(d, (struct ready_ref){priority, id});
+}
+
+void dest_scan_from_start(struct dest *d) {
+    window_miss(d, &(struct ready_ref){INT32_MIN, 0});
+}
+
+/* A destination that rests needs no window. */
+static void window_drop(struct dest *d) {
+    if (d->window_count > 0) window_miss(d, window(d));
+    window_free(d);
+}
+
+bool dest_take(struct dest *d, struct ready_ref *out) {
+    if (d->window_count == 0) return false;
+    *out = window(d)[0];
+    d->window_from++;
+    if (--d->window_count == 0) {
+        if (d->more)
+            d->window_from = 0;
+        else
+            window_free(d); /* most destinations are idle most of the time */
+    }
+    return true;
 }
 
 bool dest_can_offer(const struct dest *d, int64_t now) {
@@ -68,12 +163,14 @@ void dest_settle(struct dest *d) {
     struct channel *c = d->channel;
     if (dest_can_offer(d, clock_wall_ms())) {
         if (list_empty(&d->offer)) list_push_back(&c->offers, &d->offer);
+        if (!d->told && list_empty(&d->tell)) list_push_back(&c->tells, &d->tell);
         push_wake(c);
         return;
     }
     list_remove(&d->offer);
+    list_remove(&d->tell);
     if (d->ready + d->deferred + d->leased > 0) return;
-    d->window_count = 0;
+    window_free(d);
     d->oldest = 0;
     d->more = d->told = false;
     if (d->pins > 0 || d->until != 0 || d->refilling || d->name[0] == 0) return;
@@ -146,75 +243,13 @@ void dest_wait(struct dest *d, int64_t until, struct str reason, uint32_t attemp
     if (d->until != 0) heap_remove(q, d);
     d->until = until;
     if (until != 0) heap_add(q, d);
+    if (until > clock_wall_ms()) window_drop(d);
     free(d->reason);
     d->reason = reason.len > 0 ? str_dup(str_sub(reason, 0, QUEUE_TEXT_MAX)) : NULL;
     d->attempts = attempts;
     d->told = false;
     clock_wake(q);
     dest_settle(d);
-}
-
-/* --- window */
-static int ref_cmp(const struct ready_ref *a, const struct ready_ref *b) {
-    if (a->priority != b->priority) return a->priority < b->priority ? -1 : 1;
-    return a->id < b->id ? -1 : a->id > b->id;
-}
-
-static struct ready_ref *window(struct dest *d) {
-    return d->window + d->window_from;
-}
-
-static size_t window_find(struct dest *d, const struct ready_ref *r) {
-    size_t lo = 0, hi = d->window_count;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (ref_cmp(&window(d)[mid], r) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-static void window_insert(struct dest *d, struct ready_ref r) {
-    if (d->window == NULL) {
-        d->window = malloc((WINDOW_MAX + 1) * sizeof *d->window);
-        IEMS_ASSERT(d->window != NULL);
-        d->window_from = d->window_count = 0;
-    }
-    if (d->window_from > 0 && d->window_from + d->window_count > WINDOW_MAX) {
-        memmove(d->window, window(d), d->window_count * sizeof *d->window);
-        d->window_from = 0;
-    }
-    size_t at = window_find(d, &r);
-    if (at < d->window_count && ref_cmp(&window(d)[at], &r) == 0) return;
-    if (at == d->window_count && (d->more || d->window_count == WINDOW_MAX)) {
-        d->more = d->missed = true; /* it stands in the engine, behind the window */
-        return;
-    }
-    memmove(window(d) + at + 1, window(d) + at, (d->window_count - at) * sizeof *d->window);
-    window(d)[at] = r;
-    if (++d->window_count <= WINDOW_MAX) return;
-    d->window_count--;
-    d->more = true;
-}
-
-void dest_add_ready(struct dest *d, int32_t priority, uint64_t id) {
-    window_insert(d, (struct ready_ref){priority, id});
-}
-
-bool dest_take(struct dest *d, struct ready_ref *out) {
-    if (d->window_count == 0) return false;
-    *out = window(d)[0];
-    d->window_from++;
-    if (--d->window_count == 0) {
-        d->window_from = 0;
-        if (!d->more) { /* most destinations are idle most of the time */
-            free(d->window);
-            d->window = NULL;
-        }
-    }
-    return true;
 }
 
 struct refill {
@@ -225,26 +260,35 @@ struct refill {
 
 static bool refill_one(void *arg, struct str key, struct str value) {
     struct refill *r = arg;
-    struct str channel, dest;
     (void)value;
     if (r->count == r->max) {
         r->full = true;
         return false;
     }
-    struct ready_ref *ref = &r->refs[r->count];
-    if (ready_key_parse(key, &channel, &dest, &ref->priority, &ref->id)) r->count++;
+    struct place_parts p;
+    if (place_key_parse(key, &p)) r->refs[r->count++] = (struct ready_ref){p.priority, p.id};
     return true;
 }
 
+static void refilled(struct dest *d, const struct refill *r) {
+    struct queue *q = d->channel->q;
+    d->more = false;
+    for (size_t i = 0; i < r->count; i++)
+        if (queue_is_free(q, r->refs[i].id)) window_insert(d, r->refs[i]);
+    if (r->full) window_miss(d, &r->refs[r->count - 1]);
+}
+
+/* Reads on where the last refill ended: what was delivered since leaves its marks in the engine, which a scan from the
+ * start would pass again and again. */
 int dest_refill(struct dest *d) {
     struct queue *q = d->channel->q;
     struct refill r = {.max = WINDOW_MAX + map_count(q->leases) + map_count(q->busy)};
     r.refs = malloc(r.max * sizeof *r.refs);
     IEMS_ASSERT(r.refs != NULL);
     struct key from, to;
-    ready_key(&from, str_from(d->channel->name), str_from(d->name), INT32_MIN, 0);
-    from.len -= 12;
+    place_key(&from, ENTRY_READY, str_from(d->channel->name), str_from(d->name), d->floor.priority, d->floor.id);
     to = from;
+    to.len -= 12;
     key_end_of_prefix(&to);
     d->refilling = true;
     d->missed = false;
@@ -254,13 +298,8 @@ int dest_refill(struct dest *d) {
     if (rc == 0) rc = store_scan(q->st, &range, refill_one, &r);
     d->pins--;
     d->refilling = false;
-    if (rc == 0) {
-        d->more = false;
-        bool missed = d->missed;
-        for (size_t i = 0; i < r.count; i++)
-            if (queue_is_free(q, r.refs[i].id)) window_insert(d, r.refs[i]);
-        d->more |= r.full || missed;
-    }
+    if (rc == 0) refilled(d, &r);
+    if (d->missed) window_miss(d, &d->missed_ref);
     free(r.refs);
     return rc;
 }

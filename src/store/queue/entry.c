@@ -3,9 +3,7 @@
 #include "rpc/frame.h"
 #include "store/queue/private.h"
 
-#include <limits.h>
-
-const enum key_kind entry_kinds[ENTRY_KINDS] = {KEY_READY, KEY_DEFERRED, KEY_HELD};
+const enum key_kind entry_kinds[ENTRY_KINDS] = {KEY_READY, KEY_ENTRY};
 
 struct str entry_pack(const Store__Entry *e, struct buf *out) {
     Store__Entry copy = *e;
@@ -57,46 +55,93 @@ static uint32_t ordered(int32_t v) {
     return (uint32_t)v ^ 0x80000000u;
 }
 
-void ready_key(struct key *k, struct str channel, struct str dest, int32_t priority, uint64_t id) {
-    key_start(k, KEY_READY);
+/* READY entries without a destination are short-lived and many: they have no index record, and keys of their own so
+ * that a scan of them meets nothing else. */
+static bool is_indexed(enum entry_state state, struct str dest) {
+    return state != ENTRY_READY || dest.len > 0;
+}
+
+void place_key(struct key *k, enum entry_state state, struct str channel, struct str dest, int32_t priority,
+               uint64_t id) {
+    bool indexed = is_indexed(state, dest);
+    key_start(k, indexed ? KEY_ENTRY : KEY_READY);
     key_text(k, channel);
     key_text(k, dest);
+    if (indexed) key_bytes(k, str_of(&(unsigned char){(unsigned char)state}, 1));
     key_u32(k, ordered(priority));
     key_u64(k, id);
 }
 
-bool ready_key_parse(struct str key, struct str *channel, struct str *dest, int32_t *priority, uint64_t *id) {
-    if (key.len < 15) return false;
-    struct str names = str_sub(key, 1, key.len - 13), rest = names;
-    *channel = str_cut(&rest, 0);
+bool place_key_parse(struct str key, struct place_parts *out) {
+    enum { TAIL = 12 };
+    bool indexed = key.len > 0 && key.ptr[0] == KEY_ENTRY;
+    size_t tail = TAIL + (indexed ? 1 : 0);
+    if (key.len < tail + 3) return false;
+    struct str names = str_sub(key, 1, key.len - 1 - tail), rest = names;
+    struct place_parts p = {.channel = str_cut(&rest, 0)};
     if (rest.len == 0 || rest.ptr[rest.len - 1] != 0) return false;
-    *dest = str_sub(rest, 0, rest.len - 1);
-    *priority = (int32_t)(key_get_u32(key, key.len - 12) ^ 0x80000000u);
-    *id = key_get_u64(key, key.len - 8);
-    return true;
-}
-
-static void time_key(struct key *k, enum key_kind kind, int64_t at, uint64_t id) {
-    key_start(k, kind);
-    key_u64(k, (uint64_t)(at < 0 ? 0 : at));
-    key_u64(k, id);
+    p.dest = str_sub(rest, 0, rest.len - 1);
+    unsigned state = indexed ? (unsigned char)key.ptr[key.len - tail] : ENTRY_READY;
+    p.state = (enum entry_state)state;
+    p.priority = (int32_t)(key_get_u32(key, key.len - TAIL) ^ 0x80000000u);
+    p.id = key_get_u64(key, key.len - 8);
+    *out = p;
+    return state <= ENTRY_HELD && p.channel.len > 0 && p.channel.len <= CHANNEL_NAME_MAX;
 }
 
 void index_key(struct key *k, const Store__Entry *e, enum entry_state state) {
-    if (state == ENTRY_READY)
-        ready_key(k, entry_channel(e), entry_dest(e), e->priority, e->id);
-    else if (state == ENTRY_DEFERRED)
-        time_key(k, KEY_DEFERRED, e->ready, e->id);
-    else
-        *k = key_of_id(KEY_HELD, e->id);
+    place_key(k, state, entry_channel(e), entry_dest(e), e->priority, e->id);
 }
 
-void deferred_key(struct key *k, int64_t ready, uint64_t id) {
-    time_key(k, KEY_DEFERRED, ready, id);
+/* --- the index record: where the entry stands, and what lists and timers need to know of it */
+void index_write(struct buf *v, const struct indexed *i) {
+    wire_u8(v, (uint8_t)i->state);
+    wire_u64(v, (uint64_t)i->ready);
+    wire_u64(v, (uint64_t)i->attention);
+    wire_u64(v, (uint64_t)i->created);
+    wire_u64(v, i->size);
+    wire_u32(v, (uint32_t)i->priority);
+    wire_bytes(v, i->channel);
+    wire_bytes(v, i->dest);
+    wire_bytes(v, i->sender);
 }
 
-void attention_key(struct key *k, int64_t at, uint64_t id) {
-    time_key(k, KEY_ATTENTION, at, id);
+bool index_parse(struct str value, struct indexed *out) {
+    struct wire w = wire_of(value);
+    struct indexed i = {.state = (enum entry_state)wire_get_u8(&w)};
+    i.ready = (int64_t)wire_get_u64(&w);
+    i.attention = (int64_t)wire_get_u64(&w);
+    i.created = (int64_t)wire_get_u64(&w);
+    i.size = wire_get_u64(&w);
+    i.priority = (int32_t)wire_get_u32(&w);
+    i.channel = wire_get_bytes(&w);
+    i.dest = wire_get_bytes(&w);
+    i.sender = wire_get_bytes(&w);
+    if (w.bad || (unsigned)i.state > ENTRY_HELD || i.channel.len == 0 || i.channel.len > CHANNEL_NAME_MAX ||
+        i.dest.len > QUEUE_TEXT_MAX)
+        return false;
+    *out = i;
+    return true;
+}
+
+struct indexed index_of(const Store__Entry *e, enum entry_state state) {
+    return (struct indexed){.state = state,
+                            .ready = e->ready,
+                            .attention = state == ENTRY_HELD ? 0 : entry_attention(e),
+                            .created = e->created,
+                            .size = e->size,
+                            .priority = e->priority,
+                            .channel = entry_channel(e),
+                            .dest = entry_dest(e),
+                            .sender = str_sub(str_from(e->sender), 0, QUEUE_TEXT_MAX)};
+}
+
+void index_put(struct batch *b, uint64_t id, const struct indexed *i) {
+    struct key k = key_of_id(KEY_INDEX, id);
+    BUF_AUTO v = BUF_INIT(INDEX_VALUE_MAX);
+    index_write(&v, i);
+    IEMS_ASSERT(v.error == 0);
+    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
 }
 
 /* The value begins with what a scan needs to count and to move the entry without unpacking it. */
@@ -129,30 +174,21 @@ void entry_store(struct batch *b, const Store__Entry *e, enum entry_state state)
     batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
 }
 
-/* The attention index tells where the entry may stand: DEFERRED, or READY by now. */
+/* The READY of a channel without destinations need no attention: they are given to whoever listens. */
 void entry_put(struct queue *q, struct batch *b, const Store__Entry *e, enum entry_state state) {
-    struct key k;
-    int64_t attention = entry_attention(e);
     entry_store(b, e, state);
-    if (state == ENTRY_DEFERRED) clock_deferred(q, e->ready);
-    if (attention == 0 || state == ENTRY_HELD) return;
-    BUF_AUTO v = BUF_INIT(4096);
-    wire_u64(&v, (uint64_t)e->ready);
-    wire_u32(&v, (uint32_t)e->priority);
-    wire_bytes(&v, entry_channel(e));
-    wire_bytes(&v, entry_dest(e));
-    attention_key(&k, attention, e->id);
-    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
-    clock_attention(q, attention);
+    if (!is_indexed(state, entry_dest(e))) return;
+    struct indexed i = index_of(e, state);
+    index_put(b, e->id, &i);
+    clock_due(q, &i, e->id);
 }
 
 void entry_delete(struct batch *b, const Store__Entry *e, enum entry_state state) {
     struct key k;
-    int64_t attention = entry_attention(e);
     index_key(&k, e, state);
     batch_delete(b, SPACE_META, key_str(&k));
-    if (attention == 0 || state == ENTRY_HELD) return;
-    attention_key(&k, attention, e->id);
+    if (!is_indexed(state, entry_dest(e))) return;
+    k = key_of_id(KEY_INDEX, e->id);
     batch_delete(b, SPACE_META, key_str(&k));
 }
 
@@ -172,7 +208,8 @@ uint64_t entry_key_id(struct str key) {
 }
 
 enum entry_state entry_key_state(struct str key) {
-    return key.ptr[0] == KEY_READY ? ENTRY_READY : key.ptr[0] == KEY_DEFERRED ? ENTRY_DEFERRED : ENTRY_HELD;
+    struct place_parts p;
+    return place_key_parse(key, &p) ? p.state : ENTRY_READY;
 }
 
 struct search {
@@ -192,13 +229,25 @@ static bool search_one(void *arg, struct str key, struct str value) {
     return false;
 }
 
-int entry_find(struct queue *q, uint64_t id, struct place *out) {
+/* Not in the index: READY without a destination, or nowhere. */
+static int find_ready(struct queue *q, uint64_t id, struct place *out) {
     struct search s = {.id = id, .out = out};
-    int rc = store_wait_applied(q->st, commit_last(q->st->commits));
-    for (size_t i = 0; i < ENTRY_KINDS && rc == 0 && !s.found; i++) {
-        unsigned char from = (unsigned char)entry_kinds[i], to = (unsigned char)(from + 1);
-        struct engine_range r = {.space = SPACE_META, .once = true, .from = str_of(&from, 1), .to = str_of(&to, 1)};
-        rc = store_scan(q->st, &r, search_one, &s);
-    }
+    unsigned char from = KEY_READY, to = KEY_READY + 1;
+    struct engine_range r = {.space = SPACE_META, .once = true, .from = str_of(&from, 1), .to = str_of(&to, 1)};
+    int rc = store_scan(q->st, &r, search_one, &s);
     return rc != 0 ? rc : s.found ? 0 : ERR_NOTFOUND;
+}
+
+int entry_find(struct queue *q, uint64_t id, struct place *out) {
+    struct indexed i;
+    struct key k = key_of_id(KEY_INDEX, id);
+    BUF_AUTO v = BUF_INIT(INDEX_VALUE_MAX);
+    int rc = store_wait_applied(q->st, commit_last(q->st->commits));
+    if (rc == 0) rc = store_get(q->st, SPACE_META, key_str(&k), &v);
+    if (rc == ERR_NOTFOUND) return find_ready(q, id, out);
+    if (rc != 0) return rc;
+    if (!index_parse(buf_str(&v), &i)) return ERR_CORRUPT;
+    out->state = i.state;
+    place_key(&out->key, i.state, i.channel, i.dest, i.priority, id);
+    return 0;
 }

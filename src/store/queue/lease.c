@@ -28,6 +28,7 @@ struct lease_new {
     Store__Entry *entry;
     struct buf body, summary;
     enum entry_state state;
+    const struct key *key;
     bool has_body;
 };
 
@@ -36,6 +37,7 @@ static int read_places(struct queue *q, const struct place *places, size_t count
     for (size_t i = 0; i < count && rc == ERR_NOTFOUND; i++) {
         rc = entry_get(q, key_str(&places[i].key), n->arena, &n->entry);
         n->state = places[i].state;
+        n->key = &places[i].key;
     }
     return rc;
 }
@@ -83,6 +85,7 @@ static struct lease *lease_make(struct queue *q, struct queue_client *c, struct 
     if (l != NULL) l->used++;
     if (attention) c->attention++;
     IEMS_ASSERT(map_put(q->leases, map_u64_key(&e->id), lease, NULL) == 0);
+    suspect_leased(q, lease);
     q->counters.leased++;
     return lease;
 }
@@ -107,6 +110,7 @@ int lease_start(struct queue *q, struct queue_client *c, struct listen *l, uint6
     c->pins++;
     int rc = lease_load(q, places, count, body_max, with_summary, &n);
     busy_remove(q, id);
+    if (rc == ERR_CORRUPT) (void)!quarantine_entry(q, key_str(n.key), "the queue entry or its body cannot be read");
     if (rc == 0 && (c->gone || (l != NULL && l->channel == NULL))) rc = ERR_CLOSED;
     if (rc == 0) {
         struct lease *lease = lease_make(q, c, l, &n, attention);
@@ -123,6 +127,7 @@ int lease_start(struct queue *q, struct queue_client *c, struct listen *l, uint6
 /* Ends the lease: takes it out of the counts. What becomes of the entry is counted by the caller. */
 static void lease_free(struct queue *q, struct lease *l) {
     struct dest *d = l->dest;
+    suspect_unleased(q, l);
     d->leased--;
     d->channel->leased--;
     d->channel->bytes -= l->entry->size;
@@ -192,7 +197,7 @@ void lease_return(struct queue *q, struct lease *l) {
     if (ready)
         dest_add_ready(d, priority, id);
     else
-        clock_deferred(q, clock_wall_ms()); /* its time may have come while it was leased */
+        clock_due_at(q, DUE_READY, clock_wall_ms(), id); /* its time may have come while it was leased */
     if (attention) attention_again(q, c, id);
     dest_settle(d);
 }
@@ -218,6 +223,7 @@ void queue_client_gone(struct queue *q, struct queue_client *c) {
             l->client = NULL;
             continue;
         }
+        suspect_lost(q, l);
         lease_return(q, l);
     }
     list_foreach(it, &c->listens) {

@@ -3,7 +3,11 @@
 #define IEMS_STORE_QUEUE_PRIVATE_H
 
 #include "base/map.h"
+#include "store/queue/due.h"
 #include "store/queue/queue.h"
+
+/* Why an entry is due. */
+enum due_kind { DUE_READY, DUE_ATTENTION, DUE_KINDS };
 
 enum { WINDOW_MAX = 256, CHANNEL_NAME_MAX = 16, ENTRY_MEMORY_MAX = 64 * 1024 * 1024 };
 
@@ -24,12 +28,15 @@ struct dest {
     char *reason;
     uint32_t attempts;
     size_t heap_index;        /* in queue->waits, while until != 0 */
-    struct ready_ref *window; /* sorted; a hint: checked when leased */
-    size_t window_from, window_count;
-    bool more;              /* READY entries may stand in the engine behind the window */
-    bool refilling, missed; /* missed: something was left to the engine during a refill */
-    bool told;              /* by_destination listeners know that there is something */
-    struct list offer;      /* in channel->offers while there is something to offer */
+    struct ready_ref *window; /* sorted; a hint: checked when leased. NULL while it is not needed */
+    size_t window_from, window_count, window_cap;
+    bool more;                   /* READY entries stand in the engine that are not in the window, */
+    struct ready_ref floor;      /* none of them before this */
+    bool refilling, missed;      /* missed: something was left to the engine during a refill, */
+    struct ready_ref missed_ref; /* none of it before this */
+    bool told;                   /* by_destination listeners know that there is something */
+    struct list offer;           /* in channel->offers while there is something to offer */
+    struct list tell;            /* in channel->tells while it may have to be told */
     unsigned pins;
 };
 
@@ -38,8 +45,11 @@ struct channel {
     char name[CHANNEL_NAME_MAX + 1];
     struct map *dests;
     struct list offers; /* dests with something to offer, in turn */
+    struct list tells;  /* dests that were not told since something changed */
     struct list listens;
     struct list attention; /* struct attention */
+    struct list parked;    /* struct suspect */
+    unsigned suspects;     /* leased */
     uint64_t ready, deferred, leased, held, bytes;
     struct fiber *pusher;
     struct cond work;
@@ -58,8 +68,7 @@ struct listen {
 struct attention {
     struct list link;
     uint64_t id;
-    int64_t ready; /* these say where it may stand */
-    int32_t priority;
+    int32_t priority; /* these say where it may stand */
     char *dest;
     bool queued; /* in channel->attention; else leased */
 };
@@ -74,7 +83,7 @@ struct lease {
     bool *done;             /* of each recipient */
     uint32_t left;          /* recipients not done */
     enum entry_state state; /* where it is in the index */
-    bool attention, committing;
+    bool attention, committing, suspect;
     Store__QueueVerb verb; /* of an administrator, done when the lease ends */
     char *verb_reason;
 };
@@ -86,11 +95,13 @@ struct queue {
     struct map *channels;
     struct map *leases;    /* id -> struct lease */
     struct map *busy;      /* id -> count: commits that move the entry are under way */
-    struct map *moved;     /* ids that a commit moved since the clock began its sweep */
+    struct map *moved;     /* ids that a commit moved since the clock began to look */
     struct map *attention; /* id -> struct attention */
+    struct map *suspects;  /* id -> struct suspect */
     struct dest **waits;   /* heap by until */
     size_t wait_count, wait_cap;
-    int64_t next_deferred, next_attention; /* wall ms of the first in the index; INT64_MAX = none */
+    struct due_times due[DUE_KINDS];
+    int64_t due_pause[DUE_KINDS]; /* nothing is done before, after a failure or while enough is under way */
     struct fiber *clock;
     struct cond clock_work;
     bool clock_stops, stopping, sweeping;
@@ -98,6 +109,8 @@ struct queue {
     uint16_t trace_serial;
     int64_t trace_pruned_day;
     struct queue_counters counters;
+    void (*quarantined)(const struct queue_quarantined *what, void *arg);
+    void *quarantined_arg;
 };
 
 /* --- entry.c */
@@ -105,7 +118,6 @@ struct str entry_pack(const Store__Entry *e, struct buf *out); /* without the su
 NODISCARD int entry_unpack(struct str bytes, struct arena *arena, Store__Entry **out);
 NODISCARD int entry_check(const Store__Entry *e, struct error *err);
 int64_t entry_attention(const Store__Entry *e); /* 0 = none */
-/* An entry stands under the key of its state, and in the attention index. */
 struct entry_head {
     uint64_t size;
     int64_t created;
@@ -117,7 +129,7 @@ struct place {
     enum entry_state state;
     struct key key;
 };
-enum { ENTRY_KINDS = 3 };
+enum { ENTRY_KINDS = 2, INDEX_VALUE_MAX = 16 * 1024 };
 extern const enum key_kind entry_kinds[ENTRY_KINDS];
 bool entry_head(struct str value, struct entry_head *out);
 NODISCARD int entry_decode(struct str value, struct arena *arena, Store__Entry **out);
@@ -127,16 +139,36 @@ void entry_store(struct batch *b, const Store__Entry *e, enum entry_state state)
 void entry_put(struct queue *q, struct batch *b, const Store__Entry *e, enum entry_state state);
 void entry_delete(struct batch *b, const Store__Entry *e, enum entry_state state);
 NODISCARD int entry_get(struct queue *q, struct str key, struct arena *arena, Store__Entry **out); /* in a fiber */
-/* By id alone: reads the keys of all entries, for administrators. In a fiber. ERR_NOTFOUND. */
+/* By id alone. In a fiber. ERR_NOTFOUND. Quick, but for READY entries without a destination, whose keys are read. */
 NODISCARD int entry_find(struct queue *q, uint64_t id, struct place *out);
+void place_key(struct key *k, enum entry_state state, struct str channel, struct str dest, int32_t priority,
+               uint64_t id);
 void index_key(struct key *k, const Store__Entry *e, enum entry_state state);
-void attention_key(struct key *k, int64_t at, uint64_t id);
-void deferred_key(struct key *k, int64_t ready, uint64_t id);
-void ready_key(struct key *k, struct str channel, struct str dest, int32_t priority, uint64_t id);
-/* Takes the parts of a READY key apart; false when it is malformed. */
-bool ready_key_parse(struct str key, struct str *channel, struct str *dest, int32_t *priority, uint64_t *id);
+struct place_parts {
+    enum entry_state state;
+    struct str channel, dest;
+    int32_t priority;
+    uint64_t id;
+};
+/* Takes the key of an entry apart; false when it is malformed. */
+bool place_key_parse(struct str key, struct place_parts *out);
+
+/* What the index knows of an entry. Lists, counts and timers need no more. */
+struct indexed {
+    enum entry_state state;
+    int64_t ready, attention, created; /* attention: 0 = none */
+    uint64_t size;
+    int32_t priority;
+    struct str channel, dest, sender;
+};
+bool index_parse(struct str value, struct indexed *out);
+void index_write(struct buf *v, const struct indexed *i);
+struct indexed index_of(const Store__Entry *e, enum entry_state state);
+void index_put(struct batch *b, uint64_t id, const struct indexed *i);
 
 /* --- dest.c */
+/* A time that is over: the rest ends, and the clock forgets its record. */
+enum { DEST_WAIT_OVER = 1 };
 /* `want` is a name, "@domain" for the domain and all below it, or "" for all. */
 bool dest_name_matches(struct str name, struct str want);
 struct channel *channel_get(struct queue *q, struct str name); /* made when it is new */
@@ -152,6 +184,7 @@ NODISCARD int dest_refill(struct dest *d); /* in a fiber */
 bool dest_can_offer(const struct dest *d, int64_t now);
 void dest_free(void *d);
 void count_state(struct dest *d, enum entry_state state, uint64_t bytes, int by);
+void dest_scan_from_start(struct dest *d); /* READY entries stand in the engine, nothing is known of them */
 
 /* --- lease.c */
 /* Leases the entry that stands in one of `places`. ERR_NOTFOUND: it does not, or may not be offered any more;
@@ -177,6 +210,31 @@ void entry_applied(struct queue *q, struct applied *a);
 /* Gives id and time, adds entry and index to the batch, counts it, holds it busy until busy_remove + entry_applied. */
 void entry_create(struct queue *q, struct batch *b, Store__Entry *e, struct applied *out);
 
+/* --- quarantine.c: MTA-17 */
+/* Keys of entries that cannot be read, found by a scan. */
+struct damaged;
+void damaged_add(struct damaged **list, struct str key); /* any thread; keeps the first few */
+void damaged_free(struct damaged *list);
+void quarantine_damaged(struct queue *q, const struct damaged *list); /* in a fiber */
+/* Moves the entry to the channel QUARANTINE, held. In a fiber. ERR_AGAIN: leased or busy. */
+NODISCARD int quarantine_entry(struct queue *q, struct str key, const char *reason);
+/* Gives a quarantined entry back its channel; false when nothing could be made of it. Others: true. */
+bool quarantine_release(Store__Entry *e);
+void quarantine_forget(Store__Entry *e); /* that it was quarantined */
+
+/* --- salvage.c */
+/* What can be read of a damaged entry. `out` is a whole entry, perhaps without body or recipients. */
+void entry_salvage(struct str value, struct arena *arena, Store__Entry *out);
+
+/* --- suspect.c: entries whose lease was lost with the process that held it */
+void suspect_lost(struct queue *q, const struct lease *l);
+/* False: not now; it is offered again when the other suspect of the channel is done with. */
+bool suspect_may_lease(struct queue *q, struct dest *d, const struct ready_ref *ref);
+void suspect_leased(struct queue *q, struct lease *l);
+void suspect_unleased(struct queue *q, struct lease *l);
+void suspect_forget(struct queue *q, uint64_t id);
+void suspect_free(void *s);
+
 /* --- push.c */
 void push_wake(struct channel *c);
 void push_stop(struct queue *q);
@@ -184,8 +242,8 @@ void push_stop(struct queue *q);
 /* --- clock.c */
 NODISCARD int clock_start(struct queue *q);
 void clock_stop(struct queue *q);
-void clock_deferred(struct queue *q, int64_t at); /* something is due then */
-void clock_attention(struct queue *q, int64_t at);
+void clock_due(struct queue *q, const struct indexed *i, uint64_t id); /* its times are new */
+void clock_due_at(struct queue *q, enum due_kind kind, int64_t at, uint64_t id);
 void clock_wake(struct queue *q);
 void clock_moved(struct queue *q, uint64_t id); /* a commit moves or ends it */
 /* The attention of an entry ended without a change. */

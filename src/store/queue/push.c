@@ -1,12 +1,13 @@
 /* Push: one fiber per channel gives READY entries to listeners with credit, and tells those that take by destination.
  */
 #include "base/clock.h"
+#include "net/loop.h"
 #include "store/queue/private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTENTION_LEASES_MAX = 16 };
+enum { ATTENTION_LEASES_MAX = 16, ATTENTION_RETRY_MS = 1000, TELL_AGAIN_MS = 100 };
 
 /* The next listener in turn that can take an entry; NULL = none now. */
 static struct listen *free_listener(struct channel *c, bool attention) {
@@ -31,13 +32,15 @@ static bool push_attention(struct channel *c) {
     a->queued = false;
     uint64_t id = a->id;
     struct place places[2] = {{.state = ENTRY_DEFERRED}, {.state = ENTRY_READY}};
-    deferred_key(&places[0].key, a->ready, id);
-    ready_key(&places[1].key, str_from(c->name), str_from(a->dest), a->priority, id);
+    for (int i = 0; i < 2; i++)
+        place_key(&places[i].key, places[i].state, str_from(c->name), str_from(a->dest), a->priority, id);
     int rc = lease_start(c->q, l->client, l, id, places, 2, true, l->body_max, l->with_summary);
     if (rc == ERR_AGAIN)
         attention_again(c->q, c, id); /* leased already: its end decides */
     else if (rc != 0)
         attention_done(c->q, id);
+    if (rc != 0 && rc != ERR_AGAIN && rc != ERR_NOTFOUND) /* it is due still */
+        clock_due_at(c->q, DUE_ATTENTION, clock_wall_ms() + ATTENTION_RETRY_MS, id);
     return rc != ERR_AGAIN;
 }
 
@@ -60,7 +63,8 @@ static struct dest *next_offer(struct channel *c) {
 static int lease_ready(struct dest *d, struct queue_client *client, struct listen *l, const struct ready_ref *ref,
                        uint64_t body_max, bool with_summary) {
     struct place place = {.state = ENTRY_READY};
-    ready_key(&place.key, str_from(d->channel->name), str_from(d->name), ref->priority, ref->id);
+    if (!suspect_may_lease(d->channel->q, d, ref)) return ERR_AGAIN;
+    place_key(&place.key, ENTRY_READY, str_from(d->channel->name), str_from(d->name), ref->priority, ref->id);
     return lease_start(d->channel->q, client, l, ref->id, &place, 1, false, body_max, with_summary);
 }
 
@@ -82,38 +86,45 @@ static bool push_ready(struct channel *c) {
     return true;
 }
 
-static void tell_destinations(struct channel *c) {
+static bool tell_one(struct channel *c, struct dest *d) {
+    Store__DestinationReady msg = STORE__DESTINATION_READY__INIT;
+    bool told = false;
+    msg.channel = c->name;
+    msg.destination = d->name;
+    msg.waiting = d->ready;
+    list_foreach(it, &c->listens) {
+        struct listen *l = list_entry(it, struct listen, of_channel);
+        if (l->by_destination && !l->client->clogged(l->client))
+            told |= l->client->send(l->client, STORE_EVENT_DESTINATION_READY, &msg.base, STR_EMPTY) == 0;
+    }
+    return told;
+}
+
+/* Only what changed is looked at: thousands of destinations may be waiting. True: some are left, as nobody could take
+ * them. */
+static bool tell_destinations(struct channel *c) {
     bool any = false;
     list_foreach(it, &c->listens) any |= list_entry(it, struct listen, of_channel)->by_destination;
-    if (!any) return;
+    if (!any) return false;
     int64_t now = clock_wall_ms();
-    list_foreach_safe(it, &c->offers) {
-        struct dest *d = list_entry(it, struct dest, offer);
-        if (!dest_can_offer(d, now)) {
-            list_remove(&d->offer);
-            continue;
-        }
+    while (!list_empty(&c->tells)) {
+        struct dest *d = list_entry(list_pop_front(&c->tells), struct dest, tell);
+        if (d->told || !dest_can_offer(d, now)) continue;
+        d->told = tell_one(c, d);
         if (d->told) continue;
-        Store__DestinationReady msg = STORE__DESTINATION_READY__INIT;
-        msg.channel = c->name;
-        msg.destination = d->name;
-        msg.waiting = d->ready;
-        list_foreach(jt, &c->listens) {
-            struct listen *l = list_entry(jt, struct listen, of_channel);
-            if (l->by_destination &&
-                l->client->send(l->client, STORE_EVENT_DESTINATION_READY, &msg.base, STR_EMPTY) == 0)
-                d->told = true;
-        }
+        list_push_front(&c->tells, &d->tell);
+        return true;
     }
+    return false;
 }
 
 static void pusher(void *arg) {
     struct channel *c = arg;
     while (!c->pusher_stops) {
-        tell_destinations(c);
-        bool did = push_attention(c);
+        bool left = tell_destinations(c), did = push_attention(c);
         did |= push_ready(c);
-        if (!did && !c->pusher_stops && cond_wait(&c->work, DEADLINE_NEVER) == ERR_CANCELLED) break;
+        uint64_t until = left ? loop_now_ms() + TELL_AGAIN_MS : DEADLINE_NEVER;
+        if (!did && !c->pusher_stops && cond_wait(&c->work, until) == ERR_CANCELLED) break;
     }
     c->pusher = NULL;
 }
@@ -163,7 +174,11 @@ int queue_listen(struct queue *q, struct queue_client *client, const Store__Queu
     l->by_destination = r->by_destination;
     l->with_summary = r->with_summary;
     if (r->by_destination) /* the new listener knows nothing yet */
-        list_foreach(it, &c->offers) list_entry(it, struct dest, offer)->told = false;
+        list_foreach(it, &c->offers) {
+            struct dest *d = list_entry(it, struct dest, offer);
+            d->told = false;
+            if (list_empty(&d->tell)) list_push_back(&c->tells, &d->tell);
+        }
     push_wake(c);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* Start: the index is read once; counts, windows and waits are made from it. */
+/* Start: the index is read once; counts, timers and waits are made from it. Entries themselves are read when they are
+ * wanted. */
 #include "base/clock.h"
 #include "store/queue/private.h"
 
@@ -8,13 +9,14 @@
 struct queue *queue_new(struct store *st, struct blobs *bs, struct mailboxes *m) {
     struct queue *q = calloc(1, sizeof *q);
     IEMS_ASSERT(q != NULL);
-    *q = (struct queue){
-        .st = st, .bs = bs, .m = m, .trace_days = 7, .next_deferred = INT64_MAX, .next_attention = INT64_MAX};
+    *q = (struct queue){.st = st, .bs = bs, .m = m, .trace_days = 7};
+    for (int i = 0; i < DUE_KINDS; i++) due_times_init(&q->due[i]);
     q->channels = map_new(MAP_BYTES);
     q->leases = map_new(MAP_BYTES);
     q->busy = map_new(MAP_BYTES);
     q->moved = map_new(MAP_BYTES);
     q->attention = map_new(MAP_BYTES);
+    q->suspects = map_new(MAP_BYTES);
     cond_init(&q->clock_work);
     return q;
 }
@@ -23,58 +25,52 @@ void queue_set_trace_days(struct queue *q, unsigned days) {
     q->trace_days = days;
 }
 
+void queue_on_quarantined(struct queue *q, void (*fn)(const struct queue_quarantined *what, void *arg), void *arg) {
+    q->quarantined = fn;
+    q->quarantined_arg = arg;
+}
+
 struct start {
     struct queue *q;
     struct dest *last; /* neighbours mostly have the same destination */
-    bool bad;
+    struct damaged *damaged;
 };
 
 static struct dest *start_dest(struct start *s, struct str channel, struct str name) {
     if (s->last != NULL && str_eq(channel, str_from(s->last->channel->name)) && str_eq(name, str_from(s->last->name)))
         return s->last;
-    if (channel.len == 0 || channel.len > CHANNEL_NAME_MAX) return NULL;
     return s->last = dest_get(channel_get(s->q, channel), name);
 }
 
-static struct dest *start_count(struct start *s, enum entry_state state, struct str value) {
-    struct entry_head h;
-    if (!entry_head(value, &h)) return NULL;
-    struct dest *d = start_dest(s, h.channel, h.dest);
-    if (d == NULL) return NULL;
-    count_state(d, state, h.size, 1);
-    if (d->oldest == 0 || h.created < d->oldest) d->oldest = h.created;
-    return d;
+static void start_count(struct start *s, const struct indexed *i) {
+    struct dest *d = start_dest(s, i->channel, i->dest);
+    count_state(d, i->state, i->size, 1);
+    if (d->oldest == 0 || i->created < d->oldest) d->oldest = i->created;
 }
 
-/* A damaged record is left to the check; it must not keep the store from starting. */
+/* A damaged record must not keep the store from starting. */
 static bool start_ready(void *arg, struct str key, struct str value) {
-    struct str channel, name;
-    struct ready_ref ref;
-    struct dest *d = start_count(arg, ENTRY_READY, value);
-    if (d != NULL && ready_key_parse(key, &channel, &name, &ref.priority, &ref.id))
-        dest_add_ready(d, ref.priority, ref.id);
-    return true;
-}
-
-static bool start_deferred(void *arg, struct str key, struct str value) {
     struct start *s = arg;
-    if (key.len == 17 && (int64_t)key_get_u64(key, 1) < s->q->next_deferred)
-        s->q->next_deferred = (int64_t)key_get_u64(key, 1);
-    (void)start_count(s, ENTRY_DEFERRED, value);
+    struct entry_head h;
+    struct place_parts p;
+    if (!place_key_parse(key, &p)) return true;
+    if (!entry_head(value, &h)) {
+        damaged_add(&s->damaged, key);
+        return true;
+    }
+    start_count(s,
+                &(struct indexed){
+                    .state = ENTRY_READY, .size = h.size, .created = h.created, .channel = p.channel, .dest = p.dest});
     return true;
 }
 
-static bool start_held(void *arg, struct str key, struct str value) {
-    (void)key;
-    (void)start_count(arg, ENTRY_HELD, value);
-    return true;
-}
-
-static bool start_attention(void *arg, struct str key, struct str value) {
+static bool start_indexed(void *arg, struct str key, struct str value) {
     struct start *s = arg;
-    (void)value;
-    if (key.len == 17) s->q->next_attention = (int64_t)key_get_u64(key, 1);
-    return false; /* the first is enough */
+    struct indexed i;
+    if (key.len != 9 || !index_parse(value, &i)) return true;
+    start_count(s, &i);
+    clock_due(s->q, &i, key_get_u64(key, 1));
+    return true;
 }
 
 static bool start_destination(void *arg, struct str key, struct str value) {
@@ -84,7 +80,8 @@ static bool start_destination(void *arg, struct str key, struct str value) {
     int64_t until = (int64_t)wire_get_u64(&w);
     uint32_t attempts = wire_get_u32(&w);
     struct str reason = wire_get_bytes(&w);
-    struct dest *d = w.bad || until == 0 ? NULL : start_dest(s, channel, rest);
+    bool good = !w.bad && until != 0 && channel.len > 0 && channel.len <= CHANNEL_NAME_MAX;
+    struct dest *d = good ? start_dest(s, channel, rest) : NULL;
     if (d != NULL) dest_wait(d, until, reason, attempts);
     s->last = NULL; /* a destination without entries may be gone again */
     return true;
@@ -93,11 +90,12 @@ static bool start_destination(void *arg, struct str key, struct str value) {
 static const struct {
     enum key_kind kind;
     bool (*each)(void *arg, struct str key, struct str value);
-} start_scans[] = {{KEY_READY, start_ready},
-                   {KEY_DEFERRED, start_deferred},
-                   {KEY_HELD, start_held},
-                   {KEY_ATTENTION, start_attention},
-                   {KEY_DESTINATION, start_destination}};
+} start_scans[] = {{KEY_READY, start_ready}, {KEY_INDEX, start_indexed}, {KEY_DESTINATION, start_destination}};
+
+static void start_offer(struct dest *d) {
+    if (d->ready > 0) dest_scan_from_start(d);
+    dest_settle(d);
+}
 
 int queue_start(struct queue *q, struct error *err) {
     struct start s = {.q = q};
@@ -111,8 +109,10 @@ int queue_start(struct queue *q, struct error *err) {
     struct str name;
     void *c, *d;
     for (size_t i = 0; map_next(q->channels, &i, &name, &c);)
-        for (size_t j = 0; map_next(((struct channel *)c)->dests, &j, &name, &d);) dest_settle(d);
+        for (size_t j = 0; map_next(((struct channel *)c)->dests, &j, &name, &d);) start_offer(d);
     int rc = clock_start(q);
+    if (rc == 0) quarantine_damaged(q, s.damaged);
+    damaged_free(s.damaged);
     return rc != 0 ? error_set(err, rc, "no fiber for the queue") : 0;
 }
 
@@ -146,7 +146,9 @@ void queue_free(struct queue *q) {
     map_free(q->busy, NULL);
     map_free(q->moved, NULL);
     map_free(q->attention, attention_free);
+    map_free(q->suspects, suspect_free);
     free(q->waits);
+    for (int i = 0; i < DUE_KINDS; i++) due_times_done(&q->due[i]);
     free(q);
 }
 

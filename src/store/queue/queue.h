@@ -42,6 +42,12 @@ struct queue *queue_new(struct store *st, struct blobs *bs, struct mailboxes *m)
 NODISCARD int queue_start(struct queue *q, struct error *err); /* in a fiber: reads the index */
 void queue_stop(struct queue *q);                              /* in a fiber: ends its fibers */
 void queue_free(struct queue *q);
+/* An entry was put aside (MTA-17). */
+struct queue_quarantined {
+    uint64_t id;
+    const char *trace, *channel, *destination, *sender, *reason;
+};
+void queue_on_quarantined(struct queue *q, void (*fn)(const struct queue_quarantined *what, void *arg), void *arg);
 void queue_set_trace_days(struct queue *q, unsigned days);
 
 /* --- all in fibers */
@@ -71,7 +77,8 @@ NODISCARD int queue_trace_find(struct queue *q, struct str key, uint32_t limit, 
                                Store__TraceFound *reply, struct error *err);
 
 struct queue_counters {
-    uint64_t submitted, submitted_bytes, leased, commits, consumed, deferred, delivered, over_quota, no_account;
+    uint64_t submitted, submitted_bytes, leased, commits, consumed, deferred, delivered, over_quota, no_account,
+        quarantined;
 };
 const struct queue_counters *queue_counters(const struct queue *q);
 

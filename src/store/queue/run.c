@@ -1,16 +1,13 @@
 /* ETRN and `iems queue run` (RFC 1985, SQST-02): what waits for a destination is tried now. */
 #include "store/queue/private.h"
 
-/* A time that is over: the rest ends, and the clock forgets its record. */
-enum { LONG_AGO = 1 };
-
 static void run_dest(struct dest *d, uint64_t *deferred, Store__QueueRan *reply) {
     *deferred += d->deferred;
     reply->destinations++;
     reply->waiting += d->ready + d->deferred + d->leased;
     d->told = false;
-    if (d->until > LONG_AGO)
-        dest_wait(d, LONG_AGO, STR_EMPTY, d->attempts);
+    if (d->until > DEST_WAIT_OVER)
+        dest_wait(d, DEST_WAIT_OVER, STR_EMPTY, d->attempts);
     else
         dest_settle(d);
 }

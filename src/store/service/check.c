@@ -58,6 +58,21 @@ bool check_has(struct check *c, struct str key) {
     return rc == 0 && there;
 }
 
+struct compare {
+    struct str want;
+    bool same;
+};
+
+static void compare(void *arg, struct str value) {
+    struct compare *c = arg;
+    c->same = str_eq(value, c->want);
+}
+
+bool check_value_is(struct check *c, struct str key, struct str want) {
+    struct compare cmp = {.want = want};
+    return c->e->ops->get(c->e, SPACE_META, key, READ_ANY, c->snap, compare, &cmp) == 0 && cmp.same;
+}
+
 void check_ref(struct check *c, uint64_t blob) {
     uintptr_t n = (uintptr_t)map_get(c->refs, map_u64_key(&blob));
     IEMS_ASSERT(map_put(c->refs, map_u64_key(&blob), (void *)(n + 1), NULL) == 0);

@@ -11,7 +11,7 @@ enum check_repair {
     REPAIR_BLOB_ORPHAN,
     REPAIR_CHUNKS,
     REPAIR_INDEX,
-    REPAIR_ATTENTION,
+    REPAIR_ENTRY,
     REPAIR_COUNTERS,
     REPAIR_FLAGS,
 };
@@ -35,6 +35,7 @@ struct check {
     uint64_t first_id;     /* identifiers from here on are newer than the snapshot's state in memory */
     struct map *entry_ids; /* queue entries seen */
     struct map *refs;      /* blob -> count of references seen */
+    bool body_unknown;     /* an entry in quarantine may have any body that nothing names */
     struct map *folder_of; /* folder -> struct check_folder */
     int rc;
 };
@@ -59,6 +60,7 @@ NODISCARD int check_each(struct check *c, enum engine_space space, struct str fr
 NODISCARD int check_each_kind(struct check *c, enum key_kind kind,
                               void (*each)(struct check *c, struct str key, struct str value));
 bool check_has(struct check *c, struct str key);
+bool check_value_is(struct check *c, struct str key, struct str want);
 void check_ref(struct check *c, uint64_t blob);
 NODISCARD int check_queue(struct check *c);
 NODISCARD int check_mailboxes(struct check *c);

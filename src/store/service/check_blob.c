@@ -24,7 +24,8 @@ static void each_blob(struct check *c, struct str key, struct str value) {
     uint64_t seen = (uint64_t)(uintptr_t)map_get(c->refs, map_u64_key(&id));
     size_t before = c->fault_count;
     if (seen == 0)
-        check_fault(c, REPAIR_BLOB_ORPHAN, id, "body %llu is not used by anything", ULL(id));
+        check_fault(c, c->body_unknown ? REPAIR_NONE : REPAIR_BLOB_ORPHAN, id, "body %llu is not used by anything",
+                    ULL(id));
     else if (seen != refs)
         check_fault(c, REPAIR_BLOB_COUNT, id, "body %llu counts %u references, there are %llu", ULL(id), refs,
                     ULL(seen));

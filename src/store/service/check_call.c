@@ -60,22 +60,20 @@ static int repair_chunks(struct service *s, uint64_t id) {
     return rc;
 }
 
-/* Puts the entry anew, with its attention. */
-static int repair_entry(struct service *s, uint64_t id) {
+/* Puts the entry anew, with its index. */
+static int repair_entry(struct service *s, const struct check_fault *f) {
     ARENA_AUTO arena = arena_new(ENTRY_MEMORY_MAX);
     Store__Entry *e;
-    struct place place;
     struct batch b;
-    int rc = entry_find(s->q, id, &place);
-    if (rc == 0 && !queue_is_free(s->q, id)) rc = ERR_NOTFOUND; /* the end of the lease puts it */
-    if (rc != 0) return rc == ERR_NOTFOUND ? 0 : rc;
-    busy_add(s->q, id);
-    rc = entry_get(s->q, key_str(&place.key), arena, &e);
+    struct str key = f->key == NULL ? STR_EMPTY : str_of(f->key, f->key_len);
+    if (key.len == 0 || !queue_is_free(s->q, f->id)) return 0; /* the end of the lease puts it */
+    busy_add(s->q, f->id);
+    int rc = entry_get(s->q, key, arena, &e);
     batch_init(&b);
-    if (rc == 0) entry_put(s->q, &b, e, place.state);
+    if (rc == 0) entry_put(s->q, &b, e, entry_key_state(key));
     if (rc == 0) rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
     batch_done(&b);
-    busy_remove(s->q, id);
+    busy_remove(s->q, f->id);
     return rc == ERR_NOTFOUND ? 0 : rc;
 }
 
@@ -101,7 +99,7 @@ static int repair_one(struct service *s, struct check *c, const struct check_fau
     case REPAIR_BLOB_COUNT:
     case REPAIR_BLOB_ORPHAN: return repair_count(s, f->id, f->delta);
     case REPAIR_CHUNKS: return repair_chunks(s, f->id);
-    case REPAIR_ATTENTION: return repair_entry(s, f->id);
+    case REPAIR_ENTRY: return repair_entry(s, f);
     case REPAIR_INDEX:
     case REPAIR_FLAGS: return f->key != NULL ? repair_delete(s, str_of(f->key, f->key_len)) : 0;
     case REPAIR_COUNTERS: return repair_folder(s, c, f->id);
