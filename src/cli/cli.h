@@ -12,7 +12,15 @@ struct cli {
 };
 
 /* Under which heading `iems help` shows it. */
-enum command_group { GROUP_INSTANCE, GROUP_ACCOUNTS, GROUP_MAIL, GROUP_CONFIG, GROUP_CLASSIC, GROUP_COUNT };
+enum command_group {
+    GROUP_INSTANCE,
+    GROUP_ACCOUNTS,
+    GROUP_MAIL,
+    GROUP_CONFIG,
+    GROUP_TABLES,
+    GROUP_CLASSIC,
+    GROUP_COUNT
+};
 
 struct command {
     const char *name;    /* "user add": one or two words */

@@ -1,6 +1,7 @@
 /* Tab completion, from the tables of commands and options. */
 #include "cli/commands.h"
 #include "daemon/options.h"
+#include "daemon/tables.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,31 @@ static void second_words(void) {
     }
 }
 
+/* `set` and `unset`: columns; behind "=": the words that a column takes. Bash makes "=" a word of its own. */
+static void table_words(void) {
+    for (size_t i = 0; i < table_count; i++) {
+        const struct table *t = &table_table[i];
+        printf("    %s:unset) words=\"", t->name);
+        for (size_t k = 0; k < t->column_count; k++) printf("%s ", t->columns[k].name);
+        printf("\" ;;\n    %s:set) words=\"", t->name);
+        for (size_t k = 0; k < t->column_count; k++) printf("%s= ", t->columns[k].name);
+        printf("\" ;;\n");
+        for (size_t k = 0; k < t->column_count; k++) {
+            const struct option *o = &t->columns[k];
+            const char *words = o->type == OPTION_BOOL ? "yes no" : o->type == OPTION_WORD ? o->unit : "";
+            if (words[0] != '\0') printf("    %s:set:%s) words=\"%s\" ;;\n", t->name, o->name, words);
+        }
+    }
+}
+
+static void table_completion(void) {
+    printf("  elif [ \"$COMP_CWORD\" -gt 3 ]; then\n    local at=${COMP_WORDS[1]}:${COMP_WORDS[2]} n=$COMP_CWORD\n"
+           "    [ \"$cur\" != = ] || { cur=''; n=$((n + 1)); }\n"
+           "    [ \"${COMP_WORDS[n-1]}\" != = ] || at=$at:${COMP_WORDS[n-2]}\n    case $at in\n");
+    table_words();
+    printf("    esac\n    case $words in *=*) compopt -o nospace 2> /dev/null ;; esac\n");
+}
+
 int cmd_completion(struct cli *c, int argc, char **argv) {
     (void)c;
     if (argc != 2 || strcmp(argv[1], "bash") != 0) return cli_usage(cli_current(), "only bash is known");
@@ -45,7 +71,9 @@ int cmd_completion(struct cli *c, int argc, char **argv) {
     second_words();
     printf("    esac\n  elif [ \"${COMP_WORDS[1]}\" = config ]; then\n    words=\"");
     for (size_t i = 0; option_at(i) != NULL; i++) printf("%s ", option_at(i)->name);
-    printf("\"\n  fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+    printf("\"\n");
+    table_completion();
+    printf("  fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
            "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _iems iems\n");
     return EX_OK;
 }

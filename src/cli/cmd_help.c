@@ -1,4 +1,5 @@
 #include "cli/commands.h"
+#include "cli/table_args.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@ static const char *const headings[GROUP_COUNT] = {
     [GROUP_ACCOUNTS] = "Accounts, domains, aliases",
     [GROUP_MAIL] = "Mail and queues",
     [GROUP_CONFIG] = "Configuration and help",
+    [GROUP_TABLES] = "Tables of configuration (list, show, set, unset, delete, import, export)",
     [GROUP_CLASSIC] = "Classic names (programs of their own)",
 };
 
@@ -23,11 +25,21 @@ static void list_group(enum command_group g) {
     }
 }
 
+static void list_tables(void) {
+    printf("\n%s:\n", headings[GROUP_TABLES]);
+    for (size_t i = 0; i < table_count; i++) printf("  %-18s %s\n", table_table[i].name, table_table[i].summary);
+}
+
 static int list_all(void) {
     printf("usage: iems [-c DIR] COMMAND [ARGUMENTS]\n\n"
            "IEMS %s. The instance is -c DIR (or its iems.conf), or $IEMS_DIR, or /var/lib/iems.\n",
            IEMS_VERSION);
-    for (int g = 0; g < GROUP_COUNT; g++) list_group((enum command_group)g);
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        if (g == GROUP_TABLES)
+            list_tables();
+        else
+            list_group((enum command_group)g);
+    }
     printf("\n`iems help COMMAND` tells more.\n");
     return EX_OK;
 }
@@ -35,6 +47,7 @@ static int list_all(void) {
 static int tell(const struct command *c) {
     printf("usage: %s%s %s\n\n%s.\n", cli_is_classic(c) ? "" : "iems ", c->name, c->usage, c->summary);
     if (c->help != NULL) printf("\n%s\n", c->help);
+    if (c->group == GROUP_TABLES) table_help_print(table_of_command(c));
     return EX_OK;
 }
 
@@ -62,10 +75,12 @@ static void man_command(const struct command *c) {
     printf("\n.br\n");
     man_text(c->summary);
     printf(".\n");
-    if (c->help == NULL) return;
-    printf(".nf\n");
-    man_text(c->help);
-    printf("\n.fi\n");
+    if (c->help != NULL) {
+        printf(".nf\n");
+        man_text(c->help);
+        printf("\n.fi\n");
+    }
+    if (c->run == cmd_table_set) table_help_man(table_of_command(c), man_text);
 }
 
 static int man_page(void) {
@@ -108,6 +123,8 @@ int cmd_help(struct cli *c, int argc, char **argv) {
         any = true;
         printf("  iems %-18s %s\n", command_table[i].name, command_table[i].summary);
     }
+    const struct table *t = table_find(str_from(name));
+    if (t != NULL) table_help_print(t);
     if (any) return EX_OK;
     return cli_usage(cli_current(), "there is no command '%s'", argv[1]);
 }

@@ -1,6 +1,7 @@
 /* `iems user import FILE`: accounts from CSV (RFC 4180): address,password,first name,last name,quota in MB,aliases
  * separated by blanks. A first line that begins with "address" names the columns and is skipped. */
 #include "cli/commands.h"
+#include "cli/csv.h"
 #include "cli/user_args.h"
 #include "cli/user_bulk.h"
 
@@ -11,44 +12,10 @@
 
 enum { COLUMNS = 6, IMPORT_ARENA_MAX = INT32_MAX };
 
-/* Next field; `*end` tells that it was the last of the line. Quotes are taken off in place: `*rest` is our copy. */
-static int take_field(struct str *rest, struct arena *arena, char **out, bool *end) {
-    BUF_AUTO field = BUF_INIT(1024 * 1024);
-    size_t i = 0;
-    bool quoted = rest->len > 0 && rest->ptr[0] == '"';
-    if (quoted) {
-        for (i = 1; i < rest->len && (rest->ptr[i] != '"' || (i + 1 < rest->len && rest->ptr[i + 1] == '"')); i++) {
-            if (rest->ptr[i] == '"') i++;
-            buf_addc(&field, rest->ptr[i]);
-        }
-        if (i == rest->len) return ERR_INVALID;
-        i++;
-    }
-    for (; i < rest->len && rest->ptr[i] != ',' && rest->ptr[i] != '\n'; i++) {
-        if (rest->ptr[i] == '\r') continue;
-        if (quoted) return ERR_INVALID;
-        buf_addc(&field, rest->ptr[i]);
-    }
-    *end = i >= rest->len || rest->ptr[i] == '\n';
-    *rest = str_sub(*rest, i + 1 < rest->len ? i + 1 : rest->len, rest->len);
-    *out = arena_cstr(arena, buf_str(&field));
-    return field.error != 0 || *out == NULL ? ERR_NOMEM : 0;
-}
-
 static int take_line(struct str *rest, struct arena *arena, char *fields[static COLUMNS], size_t *count,
                      struct error *err) {
-    bool end = false;
     for (size_t i = 0; i < COLUMNS; i++) fields[i] = (char *)(uintptr_t) "";
-    for (*count = 0; !end; (*count)++) {
-        char *field;
-        int rc = take_field(rest, arena, &field, &end);
-        if (rc != 0) return error_set(err, rc, rc == ERR_INVALID ? "quotes do not match" : "out of memory");
-        if (*count < COLUMNS)
-            fields[*count] = field;
-        else if (field[0] != '\0')
-            return error_set(err, ERR_INVALID, "more than %d columns", COLUMNS);
-    }
-    return 0;
+    return csv_take_line(rest, arena, fields, COLUMNS, count, err);
 }
 
 static int take_aliases(struct str text, struct arena *arena, Dir__User *u) {

@@ -3,6 +3,36 @@
 
 #include <string.h>
 
+/* The same commands for every table; what is particular is told from its columns. */
+#define TABLE_BEGIN(name, key, summary, key_doc, req)                                                                  \
+    {name " list",                                                                                                     \
+     "[PATTERN] [--json]",                                                                                             \
+     "List the rows of the table " name,                                                                               \
+     "PATTERN is a part of the key. Columns that are not shown have their defaults.",                                  \
+     cmd_table_list,                                                                                                   \
+     GROUP_TABLES},                                                                                                    \
+        {name " show", "KEY [--json]", "Show which row counts for KEY, and all its columns",                           \
+         NULL,         cmd_table_show, GROUP_TABLES},                                                                  \
+        {name " set",                                                                                                  \
+         "KEY [COLUMN=VALUE...]",                                                                                      \
+         "Set columns of a row, which is made if there is none",                                                       \
+         "It applies to all hosts at once.",                                                                           \
+         cmd_table_set,                                                                                                \
+         GROUP_TABLES},                                                                                                \
+        {name " unset", "KEY COLUMN...", "Return columns of a row to their defaults",                                  \
+         NULL,          cmd_table_unset, GROUP_TABLES},                                                                \
+        {name " delete", "KEY...", "Delete rows", NULL, cmd_table_delete, GROUP_TABLES},                               \
+        {name " import",                                                                                               \
+         "[--dry-run] FILE",                                                                                           \
+         "Set many rows from a file",                                                                                  \
+         "Lines KEY COLUMN=VALUE COLUMN=\"VALUE WITH BLANKS\", or CSV whose first line is key,COLUMN,COLUMN.\n"        \
+         "# begins a remark. FILE may be - for standard input. Nothing is changed unless every line is right.",        \
+         cmd_table_import,                                                                                             \
+         GROUP_TABLES},                                                                                                \
+        {name " export", "[--csv]", "Print all rows as import takes them", NULL, cmd_table_export, GROUP_TABLES},
+#define COLUMN(name, type, def, min, max, unit, doc, req)
+#define TABLE_END
+
 const struct command command_table[] = {
     {"init", "DIR --hostname NAME --domain NAME [--port-base N] [--user NAME]", "Make a new instance",
      "Makes the folder DIR with iems.conf, a self-signed certificate and an empty directory for the domain.\n"
@@ -139,6 +169,8 @@ const struct command command_table[] = {
      "Verifies queue, mailboxes, counters and bodies against each other and lists what is wrong.\n"
      "The exit status is 0 when everything is in order.",
      cmd_store_check, GROUP_INSTANCE},
+
+#include "daemon/tables.tbl"
 
     {"help", "[COMMAND] [--man]", "Show the commands, or all about one", NULL, cmd_help, GROUP_CONFIG},
     {"completion", "bash", "Print the tab completion for a shell", "Example: source <(iems completion bash)",

@@ -41,6 +41,13 @@ int cmd_start(struct cli *c, int argc, char **argv);
 int cmd_status(struct cli *c, int argc, char **argv);
 int cmd_stop(struct cli *c, int argc, char **argv);
 int cmd_store_check(struct cli *c, int argc, char **argv);
+int cmd_table_delete(struct cli *c, int argc, char **argv);
+int cmd_table_export(struct cli *c, int argc, char **argv);
+int cmd_table_import(struct cli *c, int argc, char **argv);
+int cmd_table_list(struct cli *c, int argc, char **argv);
+int cmd_table_set(struct cli *c, int argc, char **argv);
+int cmd_table_show(struct cli *c, int argc, char **argv);
+int cmd_table_unset(struct cli *c, int argc, char **argv);
 int cmd_trace(struct cli *c, int argc, char **argv);
 
 int cmd_user_add(struct cli *c, int argc, char **argv);

@@ -14,7 +14,7 @@
 
 #define USER "objectClass=ieperson|objectClass=iemessagestoreuser|"
 
-static unsigned warnings, config_changes;
+static unsigned warnings, config_changes, rows_new, rows_changed, rows_gone;
 
 static void on_warning(void *arg, struct str dn, const char *attr, const char *what) {
     (void)arg, (void)dn, (void)attr, (void)what;
@@ -24,7 +24,13 @@ static void on_config(void *arg) {
     (void)arg;
     config_changes++;
 }
-static const struct mirror_ops ops = {.warn = on_warning, .config_changed = on_config};
+static void on_row(void *arg, const struct entry *old, const struct entry *e) {
+    (void)arg;
+    rows_new += old == NULL;
+    rows_changed += old != NULL && e != NULL;
+    rows_gone += e == NULL;
+}
+static const struct mirror_ops ops = {.warn = on_warning, .config_changed = on_config, .row_changed = on_row};
 
 static uint64_t account_of(struct mirror *m, const char *key) {
     const struct entry *e = mirror_by_address(m, str_from(key));
@@ -83,6 +89,32 @@ static void test_refresh(void **state) {
     assert_int_equal(account_of(m, "restored@x.test"), 7);
     assert_int_equal(account_of(m, "u8@x.test"), 8);
     assert_int_equal(account_of(m, "u9@x.test"), 0);
+    mirror_free(m);
+}
+
+static void test_rows(void **state) {
+    (void)state;
+    struct mirror *m = mirror_new(&ops, NULL);
+    sample_apply_at(m, "iekey=a.test,ietable=peer,o=iems", 1, 1,
+                    "objectClass=ietablerow|iekey=a.test|ievalue=tls=dane");
+    sample_apply_at(m, "iekey=a.test,ieTable=Route,o=iems", 2, 1, "objectClass=ietablerow|iekey=a.test");
+    assert_int_equal(rows_new, 2);
+    const struct entry *e = mirror_row(m, STR("a.test"), "peer");
+    assert_non_null(e);
+    assert_true(str_eq(entry_get(e, ATTR_ROW_VALUE), STR("tls=dane")));
+    assert_non_null(mirror_row(m, STR("a.test"), "route"));
+    assert_null(mirror_row(m, STR("a.test"), "access"));
+    assert_null(mirror_row(m, STR("b.test"), "peer"));
+    sample_apply_at(m, "iekey=a.test,ietable=peer,o=iems", 1, 1,
+                    "objectClass=ietablerow|iekey=a.test"); /* the same CSN */
+    assert_int_equal(rows_changed, 0);
+    sample_apply_at(m, "iekey=a.test,ietable=peer,o=iems", 1, 2, "objectClass=ietablerow|iekey=a.test");
+    assert_int_equal(rows_changed, 1);
+    unsigned char uuid[RECORD_UUID_LEN];
+    sample_uuid(1, uuid);
+    mirror_remove(m, uuid);
+    assert_int_equal(rows_gone, 1);
+    assert_null(mirror_row(m, STR("a.test"), "peer"));
     mirror_free(m);
 }
 
@@ -196,9 +228,9 @@ static void test_parse(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_refresh),
-                                       cmocka_unit_test(test_doubles), cmocka_unit_test(test_bad_values),
-                                       cmocka_unit_test(test_memory),  cmocka_unit_test(test_index),
-                                       cmocka_unit_test(test_parse),   cmocka_unit_test(test_last_account)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_changes), cmocka_unit_test(test_refresh),    cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_doubles), cmocka_unit_test(test_bad_values), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_index),   cmocka_unit_test(test_parse),      cmocka_unit_test(test_last_account)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

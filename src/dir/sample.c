@@ -26,6 +26,13 @@ struct record *sample_record(struct arena *a, unsigned number, unsigned version,
     return r;
 }
 
+void sample_apply_at(struct mirror *m, const char *dn, unsigned number, unsigned version, const char *text) {
+    ARENA_AUTO a = arena_new(1024 * 1024);
+    struct record *r = sample_record(a, number, version, text);
+    r->dn = str_from(dn);
+    IEMS_ASSERT(mirror_apply(m, r) == 0);
+}
+
 void sample_apply(struct mirror *m, unsigned number, unsigned version, const char *text) {
     ARENA_AUTO a = arena_new(1024 * 1024);
     IEMS_ASSERT(mirror_apply(m, sample_record(a, number, version, text)) == 0);
