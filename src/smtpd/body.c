@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
+#include "proto/mime/tags.h"
 #include "smtpd/upload.h"
 
 #include <stdlib.h>
@@ -16,6 +17,8 @@ struct body {
     struct buf piece;      /* all of the message, or what is not uploaded yet */
     struct upload *upload; /* NULL while it fits into a piece */
     bool submitted;
+    struct tag_filter filter;
+    struct buf taken;
     struct buf summary;
     int rc; /* the first failure */
     struct error err;
@@ -30,6 +33,7 @@ struct body *body_new(const struct store_link *store, uint64_t max, uint64_t hin
     b->complete_host = complete_host;
     buf_init(&b->piece, RPC_INLINE_MAX);
     buf_init(&b->summary, SUMMARY_MAX);
+    buf_init(&b->taken, TAG_FIELDS_MAX);
     b->builder = summary_builder_new();
     if (b->builder == NULL) {
         free(b);
@@ -93,7 +97,7 @@ static int piece_upload(struct body *b) {
     return upload_append(b->upload, &b->piece, &b->err);
 }
 
-void body_add(struct body *b, struct str bytes) {
+static void part_add(struct body *b, struct str bytes) {
     if (b->rc == 0 && bytes.len > b->max - b->size) {
         (void)error_set(&b->err, ERR_LIMIT, "message is larger than %llu bytes", (unsigned long long)b->max);
         fail(b, ERR_LIMIT);
@@ -116,6 +120,18 @@ void body_add(struct body *b, struct str bytes) {
     }
 }
 
+void body_add(struct body *b, struct str bytes) {
+    for (struct str piece; tag_filter_next(&b->filter, &bytes, &piece);) part_add(b, piece);
+}
+
+void body_keep_taken(struct body *b) {
+    b->filter.taken = &b->taken;
+}
+
+struct str body_taken(const struct body *b) {
+    return buf_str(&b->taken);
+}
+
 bool body_failed(const struct body *b) {
     return b->rc < 0;
 }
@@ -134,6 +150,7 @@ static int finish(struct body *b) {
 }
 
 int body_finish(struct body *b, struct error *err) {
+    part_add(b, tag_filter_finish(&b->filter));
     if (b->rc == 0) b->rc = finish(b);
     return b->rc < 0 ? error_set(err, b->rc, "%s", b->err.text) : 0;
 }
@@ -172,5 +189,6 @@ void body_free(struct body *b) {
     summary_builder_free(b->builder);
     buf_done(&b->piece);
     buf_done(&b->summary);
+    buf_done(&b->taken);
     free(b);
 }

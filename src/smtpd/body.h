@@ -25,6 +25,9 @@ struct body;
  * submitted message, which gets Message-ID and Date where they are missing (RFC 6409 section 8). NULL: out of memory.
  */
 struct body *body_new(const struct store_link *store, uint64_t max, uint64_t hint, const char *complete_host);
+/* Fields "X-IEMS-..." are taken out of the header (proto/mime/tags.h); from now on they are kept for body_taken. */
+void body_keep_taken(struct body *b);
+struct str body_taken(const struct body *b);
 /* May wait for the store. What goes wrong is told by body_finish, since the peer has to be read to its end anyway. */
 void body_add(struct body *b, struct str bytes);
 bool body_failed(const struct body *b);

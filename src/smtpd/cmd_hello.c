@@ -18,6 +18,11 @@ int cmd_hello(struct session *s, struct smtp_command *c) {
     if (!is_name(c->argument) || str_to_cstr(c->argument, s->helo, sizeof s->helo) < 0)
         return session_error(s, 501, "5.5.4", "Syntax: %s", smtp_verb_syntax(c->verb));
     refusals_tell(s);
+    bool refused;
+    if (s->client.helo[0] != '\0') (void)!str_to_cstr(str_from(s->client.helo), s->helo, sizeof s->helo);
+    int rc = access_hello(s, &refused);
+    if (refused) s->helo[0] = '\0';
+    if (rc != 0 || refused) return rc;
     s->extended = c->verb != SMTP_HELO;
     if (!s->extended) return session_reply(s, 250, NULL, "%s", s->d->hostname);
     BUF_AUTO text = BUF_INIT(CAPABILITIES_MAX);

@@ -60,7 +60,7 @@ static int submission_check(struct session *s, struct smtp_command *c, bool *all
 
 int cmd_mail(struct session *s, struct smtp_command *c) {
     struct smtpd *d = s->d;
-    bool allowed;
+    bool allowed, refused;
     int rc;
     if (s->tx.open) return session_error(s, 503, "5.5.1", "Transaction is open already; RSET ends it");
     if (qualify(s, c) < 0) return reject(s, c, 553, "5.1.7", "Sender address needs a domain");
@@ -68,9 +68,11 @@ int cmd_mail(struct session *s, struct smtp_command *c) {
         rc = submission_check(s, c, &allowed);
         if (!allowed) return rc;
     }
-    if (c->mail.size > d->set.max_message_size)
+    rc = access_mail(s, c, &refused);
+    if (rc != 0 || refused) return rc;
+    if (c->mail.size > access_max_size(s))
         return session_error(s, 552, "5.3.4", "Message size exceeds the limit of %llu bytes",
-                             (unsigned long long)d->set.max_message_size);
+                             (unsigned long long)access_max_size(s));
     rc = mail_params_check(s, c, &allowed);
     if (!allowed) return rc;
     if (!d->accepting) {

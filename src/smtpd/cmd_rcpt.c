@@ -33,10 +33,6 @@ static int qualify(struct session *s, struct address *to) {
     return set->qualify || postmaster ? address_qualify(to, str_from(s->d->default_domain)) : 0;
 }
 
-static bool may_relay(const struct session *s) {
-    return (s->authenticated && s->may_send) || session_is_trusted(s, &s->d->set.relay);
-}
-
 static int resolve(struct session *s, const struct address *to, Dir__Kind *kind, struct error *err) {
     Dir__Resolve request = DIR__RESOLVE__INIT;
     request.address = (char *)(uintptr_t)to->text;
@@ -58,10 +54,11 @@ static int accept_or_reject(struct session *s, struct smtp_command *c, Dir__Kind
         (void)snprintf(why, sizeof why, "<%s> Mailbox takes no mail", c->path.text);
         return reject(s, &c->path, 550, "5.2.1", why);
     case DIR__KIND__NOT_LOCAL:
-        if (may_relay(s)) break;
+        if (access_may_relay(s)) break;
         s->d->count.relay_denied++;
         (void)snprintf(why, sizeof why, "<%s> Relaying denied", c->path.text);
-        return reject(s, &c->path, 550, "5.7.1", why);
+        return s->d->access.relay_temporary ? reject(s, &c->path, 450, "4.7.1", why)
+                                            : reject(s, &c->path, 550, "5.7.1", why);
     default: break;
     }
     if (transaction_add(&s->tx, &c->path, &c->rcpt) < 0) return session_reply(s, 452, "4.5.3", "Too many recipients");

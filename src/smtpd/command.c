@@ -26,6 +26,7 @@ static const struct command table[] = {
     {SMTP_STARTTLS, ON_ALL, NEEDS_HELLO, cmd_starttls},
     {SMTP_AUTH, ON_SMTP, NEEDS_HELLO, cmd_auth},
     {SMTP_ETRN, ON_SMTP, NEEDS_HELLO, cmd_etrn},
+    {SMTP_XCLIENT, ON_ALL, 0, cmd_xclient},
 };
 
 static bool is_on(const struct command *c, const struct service *service) {

@@ -36,5 +36,6 @@ int cmd_help(struct session *s, struct smtp_command *c);
 int cmd_starttls(struct session *s, struct smtp_command *c);
 int cmd_auth(struct session *s, struct smtp_command *c);
 int cmd_etrn(struct session *s, struct smtp_command *c);
+int cmd_xclient(struct session *s, struct smtp_command *c);
 
 #endif

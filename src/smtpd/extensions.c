@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "daemon/auth.h"
 #include "proto/smtp/datetime.h"
+#include "proto/smtp/xclient.h"
 
 unsigned extensions_bits(const struct session *s) {
     const struct smtpd_settings *set = &s->d->set;
@@ -51,7 +52,7 @@ void extensions_announce(const struct session *s, struct buf *out) {
     const struct smtpd_extensions *x = &set->ext;
     unsigned ext = extensions_bits(s);
     buf_adds(out, "\nPIPELINING");
-    if (ext & SMTP_EXT_SIZE) buf_printf(out, "\nSIZE %llu", (unsigned long long)set->max_message_size);
+    if (ext & SMTP_EXT_SIZE) buf_printf(out, "\nSIZE %llu", (unsigned long long)access_max_size(s));
     if (s->d->tls != NULL && !stream_is_tls(s->stream)) buf_adds(out, "\nSTARTTLS");
     if ((ext & SMTP_EXT_AUTH) && !s->authenticated) mechanisms_add(s, out);
     buf_adds(out, "\nENHANCEDSTATUSCODES");
@@ -72,5 +73,6 @@ void extensions_announce(const struct session *s, struct buf *out) {
     if (ext & SMTP_EXT_MT_PRIORITY) buf_adds(out, "\nMT-PRIORITY");
     if (ext & SMTP_EXT_REQUIRETLS) buf_adds(out, "\nREQUIRETLS");
     limits_add(set, out);
+    if (s->client.may_xclient) buf_adds(out, "\nXCLIENT " XCLIENT_ATTRIBUTES);
     buf_adds(out, "\nHELP");
 }

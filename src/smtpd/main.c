@@ -2,10 +2,12 @@
  * store and the directory, nothing else. */
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/dns.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "smtpd/access_load.h"
+#include "smtpd/admit.h"
 #include "smtpd/metrics.h"
-#include "smtpd/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,20 +32,11 @@ struct program {
 static void serve(struct stream *stream, void *arg) {
     struct port *port = arg;
     struct smtpd *d = &port->program->smtpd;
-    const struct net_addr peer = *stream_peer(stream);
-    const char *reason = "";
+    struct admission admission;
     d->tls = daemon_tls(port->program->daemon);
-    unsigned per_address = network_list_has(&d->set.unlimited, &peer) ? 0 : d->set.max_per_address;
-    if (limits_enter(&d->limits, &peer, d->set.max_sessions, per_address, &reason) < 0) {
-        char text[NET_ADDR_TEXT_MAX];
-        net_addr_ip_text(&peer, text);
-        log_event(LOG_WARNING, "-", "session_refused", "service=%s peer=%s reason=\"%s\"", port->service->name, text,
-                  reason);
-        if (!port->service->implicit_tls) session_refuse(d, stream, reason);
-        return;
-    }
+    if (admit_enter(d, port->service, stream, &admission) != 0) return;
     session_run(d, port->service, stream);
-    limits_leave(&d->limits, &peer);
+    admit_leave(d, &admission);
 }
 
 static int listen_all(struct program *p, struct error *err) {
@@ -101,6 +94,21 @@ static void store_event(struct rpc_client *c, uint16_t method, const ProtobufCMe
 
 /* ---------------------------------------------------------------- the module */
 
+static struct resolver *resolver; /* NULL: DNS is not there, its checks pass */
+
+static int ask(void *arg, struct dns_question *q, size_t count, uint64_t timeout_ms, struct arena *arena) {
+    return resolver_query_many(arg, q, count, timeout_ms, arena);
+}
+
+/* Mail comes in without DNS too. */
+static int prepare(struct daemon *daemon, struct error *err) {
+    enum { TIMEOUT_MAX_MS = 60 * 1000 }; /* each look-up has its own, which is less */
+    if (daemon_resolver(daemon, NULL, TIMEOUT_MAX_MS, &resolver, err) == 0) return 0;
+    log_event(LOG_ERROR, "-", "no_resolver", "reason=\"%s\" effect=\"nothing is looked up in DNS\"", err->text);
+    resolver = NULL;
+    return 0;
+}
+
 static int start(struct daemon *daemon, struct error *err) {
     static const struct rpc_client_ops store_ops = {
         .connected = store_connected, .disconnected = store_disconnected, .event = store_event};
@@ -114,8 +122,14 @@ static int start(struct daemon *daemon, struct error *err) {
     d->default_domain = daemon_default_domain(daemon);
     d->accepting = true;
     cond_init(&d->wake);
-    settings_load(&d->set, daemon);
     int rc = limits_init(&d->limits);
+    if (rc == 0) rc = access_init(&d->access);
+    if (rc < 0) return error_set(err, rc, "out of memory");
+    rc = daemon_tables_use(daemon, access_table_names, access_table_count, err);
+    if (rc < 0) return rc;
+    if (resolver != NULL) d->access.probes.dns = (struct probe_dns){ask, resolver};
+    settings_load(&d->set, daemon);
+    access_load(&d->access, daemon);
     if (rc == 0) rc = daemon_client(daemon, &store_service, &store_ops, d, &d->store.client);
     if (rc == 0) rc = daemon_client(daemon, &dir_service, &dir_ops, d, &d->dir);
     if (rc < 0) return error_set(err, rc, "cannot make the clients of store and dir: %s", err_name(rc));
@@ -133,7 +147,9 @@ static void stop(struct daemon *daemon, unsigned seconds) {
 
 static void options_changed(struct daemon *daemon) {
     struct program *p = daemon_data(daemon);
-    if (p != NULL) settings_load(&p->smtpd.set, daemon);
+    if (p == NULL) return;
+    settings_load(&p->smtpd.set, daemon);
+    access_load(&p->smtpd.access, daemon);
 }
 
 static void metrics(struct daemon *daemon, struct buf *out) {
@@ -145,7 +161,8 @@ int main(int argc, char **argv) {
     static const struct daemon_ops ops = {
         .name = "smtpd",
         .summary = "accepts mail by SMTP, submission and LMTP",
-        .needs = NEEDS_ACCEPT,
+        .needs = NEEDS_ACCEPT | NEEDS_DNS,
+        .prepare = prepare,
         .start = start,
         .stop = stop,
         .options_changed = options_changed,

@@ -2,6 +2,28 @@
 
 #include <inttypes.h>
 
+/* Each reason of refusal (SMTPD-16). */
+static void checks_format(const struct access *a, struct buf *out) {
+    buf_adds(out, "# HELP iems_smtpd_checks_total Clients and senders that did not pass a check\n"
+                  "# TYPE iems_smtpd_checks_total counter\n");
+    for (size_t i = 0; i < CHECK_COUNT; i++) {
+        const struct {
+            const char *result;
+            uint64_t value;
+        } lines[] = {
+            {"refused", a->count[i].refused}, {"deferred", a->count[i].deferred}, {"logged", a->count[i].logged}};
+        for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++)
+            buf_printf(out, "iems_smtpd_checks_total{check=\"%s\",result=\"%s\"} %" PRIu64 "\n", check_table[i].name,
+                       lines[k].result, lines[k].value);
+    }
+    buf_printf(out,
+               "# HELP iems_smtpd_dns_probes Client addresses that DNS is asked about now\n"
+               "# TYPE iems_smtpd_dns_probes gauge\niems_smtpd_dns_probes %u\n"
+               "# HELP iems_smtpd_dns_probes_kept Client addresses whose answers of DNS are kept\n"
+               "# TYPE iems_smtpd_dns_probes_kept gauge\niems_smtpd_dns_probes_kept %u\n",
+               a->probes.running, a->probes.kept);
+}
+
 void metrics_format(const struct smtpd *d, struct buf *out) {
     const struct smtpd_counters *c = &d->count;
     const struct {
@@ -10,6 +32,14 @@ void metrics_format(const struct smtpd *d, struct buf *out) {
     } counters[] = {
         {"iems_smtpd_sessions_total", "", "Connections that were served", c->sessions},
         {"iems_smtpd_refused_sessions_total", "", "Connections over a limit", c->refused_sessions},
+        {"iems_smtpd_limited_total", "{what=\"rate\"}", "Connections over a limit of the access table or of addresses",
+         d->access.over_rate},
+        {"iems_smtpd_limited_total", "{what=\"sessions\"}", NULL, d->access.over_sessions},
+        {"iems_smtpd_bad_proxy_total", "", "Connections of front ends without a good PROXY header",
+         d->access.bad_proxy},
+        {"iems_smtpd_tagged_total", "", "Messages that DNS lists have tagged", d->access.tagged},
+        {"iems_smtpd_tls_missing_total", "", "Senders refused because their peer row asks for TLS",
+         d->access.tls_missing},
         {"iems_smtpd_tls_total", "", "TLS handshakes that succeeded", c->tls},
         {"iems_smtpd_messages_total", "", "Messages accepted", c->messages},
         {"iems_smtpd_bytes_total", "", "Bytes of accepted messages", c->bytes},
@@ -32,4 +62,5 @@ void metrics_format(const struct smtpd *d, struct buf *out) {
                "# HELP iems_smtpd_sessions Connections open now\n# TYPE iems_smtpd_sessions gauge\n"
                "iems_smtpd_sessions %u\n",
                d->limits.sessions);
+    checks_format(&d->access, out);
 }

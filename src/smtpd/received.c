@@ -39,7 +39,9 @@ void received_format(struct buf *out, const struct received *r) {
     clock_rfc5322(r->at, date);
     buf_adds(out, "Received: from ");
     helo_add(out, r->helo);
-    if (r->peer->family == AF_INET || r->peer->family == AF_INET6) buf_printf(out, " (%s)", literal);
+    const char *name = r->name != NULL ? r->name : "";
+    if (r->peer->family == AF_INET || r->peer->family == AF_INET6)
+        buf_printf(out, " (%s%s%s)", name, name[0] != '\0' ? " " : "", literal);
     buf_printf(out, "\r\n\tby %s (IEMS) with ", r->hostname);
     received_with(out, r);
     if (r->tls)

@@ -10,6 +10,7 @@ enum { RECEIVED_MAX = 2048 };
 
 struct received {
     const char *helo;
+    const char *name; /* of the client in DNS, confirmed; NULL or "" = not known */
     const struct net_addr *peer;
     const char *hostname;
     bool lmtp, extended, tls, authenticated, utf8;

@@ -1,4 +1,5 @@
 #include "smtpd/rig.h"
+#include "smtpd/rig_access.h"
 
 #include "base/log.h"
 #include "net/tls_test_cert.h"
@@ -104,6 +105,8 @@ static int queue_submit(struct rpc_request *r, struct error *err, void *arg) {
     keep(&rig.sender, str_from(e->sender));
     keep(&rig.auth_user, str_from(e->auth_user));
     keep(&rig.envid, str_from(e->envid));
+    buf_clear(&rig.tags);
+    for (size_t i = 0; i < e->n_tags; i++) buf_printf(&rig.tags, "%s=%s\n", e->tags[i]->key, e->tags[i]->value);
     keep(&rig.ret, str_from(e->ret));
     buf_clear(&rig.recipients);
     for (size_t i = 0; i < e->n_recipients; i++)
@@ -219,7 +222,7 @@ static void rig_make(void) {
     if (null < 0) null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     log_open("smtpd", null, LOG_DEBUG);
     struct buf *all[] = {&rig.body,  &rig.upload,    &rig.prefix, &rig.sender, &rig.recipients, &rig.ran,
-                         &rig.trace, &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals};
+                         &rig.trace, &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals,   &rig.tags};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_init(all[i], RIG_BODY_MAX);
     assert_int_equal(rpc_server_new(&store_service, &store_ops, NULL, &rig.store_server), 0);
     assert_int_equal(rpc_server_new(&dir_service, &dir_ops, NULL, &rig.dir_server), 0);
@@ -230,6 +233,10 @@ static void rig_make(void) {
     rig.d.accepting = true;
     cond_init(&rig.d.wake);
     assert_int_equal(limits_init(&rig.d.limits), 0);
+    assert_int_equal(access_init(&rig.d.access), 0);
+    rig.d.access.probes.timeout_ms = 200;
+    rig.d.access.mode[CHECK_PEER] = rig.d.access.mode[CHECK_DNSLIST] = rig.d.access.mode[CHECK_SENDER_LIST] =
+        MODE_PERMANENT;
     settings_default(&rig.d.set);
 }
 
@@ -252,10 +259,12 @@ static void rig_unmake(void) {
     rpc_server_free(rig.store_server);
     rpc_server_free(rig.dir_server);
     limits_done(&rig.d.limits);
+    access_free(&rig.d.access);
+    rig_tables_free();
     free(rig.d.set.trusted.ranges);
     free(rig.d.set.relay.ranges);
-    struct buf *all[] = {&rig.body, &rig.upload,    &rig.prefix, &rig.sender, &rig.recipients, &rig.trace,
-                         &rig.ran,  &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals,   &reply_text};
+    struct buf *all[] = {&rig.body,      &rig.upload, &rig.prefix, &rig.sender,   &rig.recipients, &rig.trace, &rig.ran,
+                         &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals, &rig.tags,       &reply_text};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_done(all[i]);
 }
 

@@ -26,11 +26,19 @@ struct rig {
     struct buf ran; /* destinations of QUEUE_RUN; those that begin with "empty" have nothing waiting */
     unsigned append_delay_ms;
     uint64_t resolves;
+    struct buf tags;    /* of the entry: "name=value" lines */
+    unsigned questions; /* to DNS */
 };
 extern struct rig rig;
 
 /* Runs `fn` in a fiber with everything made anew, options at their defaults. */
 void rig_run(void (*fn)(void));
+
+/* Gives a table rows, as rows_parse takes them: "access", "sender", "dnslist", "peer". */
+void rig_table(const char *name, const char *lines);
+/* What DNS says: lines "NAME TYPE DATA", or "NAME TYPE !" for no answer before the time is over; names that are not
+ * listed do not exist. Types A, AAAA, PTR, MX (DATA "10 host", or "0 ." for a null MX), TXT. */
+void rig_dns(const char *lines);
 
 /* From now on the server has a certificate. */
 void rig_offer_tls(void);

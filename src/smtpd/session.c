@@ -29,7 +29,8 @@ bool session_is_trusted(const struct session *s, const struct network_list *netw
 }
 
 bool session_is_known(const struct session *s) {
-    return (s->authenticated && s->may_send) || session_is_trusted(s, &s->d->set.relay);
+    return (s->authenticated && s->may_send) || session_is_trusted(s, &s->d->set.relay) ||
+           s->client.rule.relay == RULE_ALLOW;
 }
 
 bool session_is_submission(const struct session *s) {
@@ -207,6 +208,12 @@ int session_input_failed(struct session *s, int rc) {
     }
 }
 
+int session_greet(struct session *s) {
+    const struct smtpd *d = s->d;
+    return session_reply(s, 220, NULL, "%s %s %s", d->hostname, s->service->lmtp ? "LMTP" : "ESMTP",
+                         d->set.banner[0] != '\0' ? d->set.banner : "IEMS");
+}
+
 static int greet(struct session *s) {
     struct smtpd *d = s->d;
     if (d->set.greet_pause_ms > 0) {
@@ -218,8 +225,7 @@ static int greet(struct session *s) {
         }
         if (rc != ERR_TIMEOUT && rc != ERR_AGAIN) return rc;
     }
-    return session_reply(s, 220, NULL, "%s %s %s", d->hostname, s->service->lmtp ? "LMTP" : "ESMTP",
-                         d->set.banner[0] != '\0' ? d->set.banner : "IEMS");
+    return session_greet(s);
 }
 
 static int start_tls(struct session *s) {
@@ -255,6 +261,7 @@ static void linger(struct session *s) {
 
 static void session_done(struct session *s) {
     refusals_tell(s);
+    access_done(s);
     transaction_done(&s->tx);
     buf_wipe(&s->line);
     buf_done(&s->out);
@@ -274,6 +281,8 @@ void session_run(struct smtpd *d, const struct service *service, struct stream *
     stream_set_write_timeout(stream, d->set.timeout_ms);
     d->count.sessions++;
     log_event(LOG_INFO, s->id, "connect", "service=%s peer=%s", service->name, s->peer);
+    access_begin(s);
+    s->client.may_xclient = s->client.rule.xclient;
     int rc = converse(s);
     if (stream_flush(stream) == 0 && s->linger) linger(s);
     log_event(LOG_INFO, s->id, "disconnect", "peer=%s messages=%u errors=%u reason=%s", s->peer, s->accepted, s->errors,
@@ -281,8 +290,10 @@ void session_run(struct smtpd *d, const struct service *service, struct stream *
     session_done(s);
 }
 
-void session_refuse(struct smtpd *d, struct stream *stream, const char *reason) {
+void session_refuse(struct smtpd *d, struct stream *stream, unsigned code, const char *reason) {
     d->count.refused_sessions++;
-    if (stream_printf(stream, "421 4.7.0 %s Error: %s, try again later\r\n", d->hostname, reason) == 0)
+    bool temporary = code < 500;
+    if (stream_printf(stream, "%u %s %s Error: %s%s\r\n", code, temporary ? "4.7.0" : "5.7.1", d->hostname, reason,
+                      temporary ? ", try again later" : "") == 0)
         (void)!stream_flush(stream);
 }

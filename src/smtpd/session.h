@@ -31,13 +31,14 @@ struct session {
     uint64_t account;
 
     unsigned errors, rejects, auth_failures, idle_commands, transactions, accepted;
+    struct client client; /* who it is, and what was found out about it */
     struct transaction tx;
 };
 
 /* The whole life of a connection; returns when it is over. */
 void session_run(struct smtpd *d, const struct service *service, struct stream *stream);
-/* Tells a peer that there is no room, and why. */
-void session_refuse(struct smtpd *d, struct stream *stream, const char *reason);
+/* Tells a peer that it may not have a session (421 now, 554 ever), and why. */
+void session_refuse(struct smtpd *d, struct stream *stream, unsigned code, const char *reason);
 
 /* Commands return 0 to go on, or an ERR_ code to end the connection; ERR_CLOSED is an orderly end. Replies are put, not
  * flushed. */
@@ -47,6 +48,8 @@ __attribute__((format(printf, 4, 5))) NODISCARD int session_reply(struct session
 __attribute__((format(printf, 4, 5))) NODISCARD int session_error(struct session *s, unsigned code,
                                                                   const char *enhanced, const char *fmt, ...);
 NODISCARD int session_fault(struct session *s, const struct smtp_fault *fault);
+/* 220 */
+NODISCARD int session_greet(struct session *s);
 /* 421 and the end. */
 __attribute__((format(printf, 3, 4))) NODISCARD int session_close(struct session *s, const char *enhanced,
                                                                   const char *fmt, ...);

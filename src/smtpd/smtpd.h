@@ -6,6 +6,7 @@
 #include "net/tls.h"
 #include "rpc/dir_methods.h"
 #include "rpc/store_methods.h"
+#include "smtpd/access.h"
 #include "smtpd/body.h"
 #include "smtpd/session_limits.h"
 #include "smtpd/settings.h"
@@ -33,6 +34,7 @@ struct smtpd {
     struct rpc_client *dir;
     struct smtpd_settings set;
     struct limits limits;
+    struct access access;
     struct smtpd_counters count;
     struct cond wake; /* ends the waits of idle sessions when `stopping` */
     bool stopping;

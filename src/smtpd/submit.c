@@ -24,9 +24,11 @@ struct outcome {
 };
 
 int submit_begin(struct session *s) {
-    s->tx.body = body_new(&s->d->store, s->d->set.max_message_size, s->tx.size_hint,
-                          session_is_submission(s) ? s->d->hostname : NULL);
-    return s->tx.body == NULL ? ERR_NOMEM : 0;
+    s->tx.body =
+        body_new(&s->d->store, access_max_size(s), s->tx.size_hint, session_is_submission(s) ? s->d->hostname : NULL);
+    if (s->tx.body == NULL) return ERR_NOMEM;
+    if (s->client.peer.keep_tags) body_keep_taken(s->tx.body);
+    return 0;
 }
 
 uint64_t submit_data_deadline(const struct session *s, uint64_t begin_ms, uint64_t got) {
@@ -53,6 +55,7 @@ static void prefix_format(const struct session *s, struct buf *out) {
     struct tls_info tls = {.version = "", .cipher = ""};
     struct received r = {
         .helo = s->helo,
+        .name = s->client.name,
         .peer = stream_peer(s->stream),
         .hostname = s->d->hostname,
         .lmtp = s->service->lmtp,
@@ -112,6 +115,7 @@ static void entry_fill(struct session *s, const struct summary *summary, struct 
     e->auth_user = s->user;
     e->peer_ip = s->peer;
     e->helo = s->helo;
+    e->peer_name = s->client.name;
     e->received = summary->received;
     e->summary = rpc_binary(body_summary(t->body));
     mail_params_fill(s, e);
@@ -143,7 +147,7 @@ static int send_to_queue(struct session *s, const struct summary *summary, uint6
     request.entry = &entry;
     request.upload = body_upload(t->body);
     request.trace = trace_fill(s, &request.n_trace);
-    if (prefix.error != 0 || request.trace == NULL || recipients_fill(t, &entry) < 0)
+    if (prefix.error != 0 || request.trace == NULL || recipients_fill(t, &entry) < 0 || access_tags_fill(s, &entry) < 0)
         return error_set(err, ERR_NOMEM, "out of memory");
     int rc = rpc_call(s->d->store.client, STORE_QUEUE_SUBMIT, &request.base, body_inline(t->body),
                       loop_now_ms() + SUBMIT_TIMEOUT_MS, &reply, err);
@@ -177,7 +181,7 @@ static int decide(struct session *s, unsigned bare, struct outcome *o, struct er
     uint64_t id = 0;
     int rc = body_finish(t->body, err);
     if (rc == ERR_LIMIT)
-        return refuse(o, 552, "5.3.4", "Message exceeds the size limit of %" PRIu64 " bytes", set->max_message_size);
+        return refuse(o, 552, "5.3.4", "Message exceeds the size limit of %" PRIu64 " bytes", access_max_size(s));
     if (bare != 0 && !set->fix_bare_newline && t->body_type != SMTP_BODY_BINARYMIME)
         return refuse(o, 550, "5.6.0", "Message has a CR or LF that stands alone (RFC 5321 section 2.3.8)");
     if (rc < 0) return refuse_for_store(o, rc);

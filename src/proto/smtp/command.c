@@ -44,6 +44,7 @@ static const struct {
     [SMTP_ETRN] = {"ETRN", "ETRN [@|#]name", parse_etrn},
     [SMTP_ATRN] = {"ATRN", "ATRN [domain,domain]", parse_atrn},
     [SMTP_BURL] = {"BURL", "BURL url [LAST]", parse_burl},
+    [SMTP_XCLIENT] = {"XCLIENT", "XCLIENT attribute=value...", parse_some},
 };
 
 /* First words of HTTP requests and of header fields that a browser can be tricked into sending to our port. */

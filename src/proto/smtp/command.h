@@ -30,6 +30,7 @@ enum smtp_verb {
     SMTP_ETRN,
     SMTP_ATRN,
     SMTP_BURL,
+    SMTP_XCLIENT,
     SMTP_VERBS, /* their number */
 };
 
