@@ -29,6 +29,11 @@ static void failed(int code, const char *text, void *arg) {
     _exit(EXIT_FAILURE);
 }
 
+static void event(const char *name, const char *trace, const char *text, void *arg) {
+    (void)arg;
+    log_event(LOG_WARNING, trace, name, "text=\"%s\"", text);
+}
+
 static int make_folders(struct daemon *d, struct program *p, struct error *err) {
     const char *dir = daemon_instance_dir(d);
     if (snprintf(p->data, sizeof p->data, "%s/data", dir) >= PATH_LEN - 16)
@@ -65,6 +70,10 @@ static int start(struct daemon *d, struct error *err) {
         .ticket_key = daemon_ticket_key(d),
         .mailbox_cache = (size_t)option_u64(d, "store.mailbox_cache"),
         .drive_min = option_u64(d, "store.drive_min"),
+        .drive_warn = option_u64(d, "store.drive_warn"),
+        .hostname = daemon_hostname(d),
+        .domain = daemon_default_domain(d),
+        .event = event,
         .trace_days = (unsigned)option_u64(d, "store.trace_days"),
         .failed = failed,
     };
@@ -86,7 +95,8 @@ static void stop(struct daemon *d, unsigned seconds) {
 static void options_changed(struct daemon *d) {
     struct program *p = daemon_data(d);
     if (p != NULL && p->service != NULL)
-        service_set_limits(p->service, option_u64(d, "store.drive_min"), (unsigned)option_u64(d, "store.trace_days"));
+        service_set_limits(p->service, option_u64(d, "store.drive_min"), option_u64(d, "store.drive_warn"),
+                           (unsigned)option_u64(d, "store.trace_days"));
 }
 
 static void metrics(struct daemon *d, struct buf *out) {

@@ -33,6 +33,7 @@ static void queue_lines(struct service *s, struct buf *out) {
     line(out, "store_deferred_total", "counter", "Queue entries put back to wait", q->deferred);
     line(out, "store_consumed_total", "counter", "Queue entries that are done", q->consumed);
     line(out, "store_over_quota_total", "counter", "Deliveries refused by quota", q->over_quota);
+    line(out, "store_quarantined_total", "counter", "Queue entries put into quarantine", q->quarantined);
     ARENA_AUTO arena = arena_new(1024 * 1024);
     Store__QueueStats stats = STORE__QUEUE_STATS__INIT;
     queue_stats(s->q, arena, &stats);
@@ -58,5 +59,6 @@ void service_metrics(struct service *s, struct buf *out) {
     line(out, "store_memory_tables_bytes", "gauge", "Engine memory: tables being written", e.memory_tables);
     line(out, "store_cache_bytes", "gauge", "Engine memory: block cache", e.cache);
     line(out, "store_disk_free_bytes", "gauge", "Free bytes where the data is", s->space.free);
+    line(out, "store_disk_warning", "gauge", "1 while little space is left on the disk", s->space.warned);
     line(out, "store_accepting", "gauge", "1 while new mail is accepted", s->space.accepting);
 }

@@ -14,10 +14,22 @@ enum {
 
 struct space {
     const char *dir;
-    uint64_t min, free, total;
-    bool accepting;
+    uint64_t min, warn, free, total;
+    bool accepting, warned;
     char reason[160];
     struct loop_timer *timer;
+};
+
+enum notice_kind { NOTICE_DISK, NOTICE_QUARANTINE, NOTICE_KINDS };
+
+/* What is to be told to the postmaster, gathered for a moment so that one message tells it all. */
+struct notices {
+    char *hostname, *domain;
+    void (*event)(const char *name, const char *trace, const char *text, void *arg);
+    void *arg;
+    struct buf pending[NOTICE_KINDS];
+    struct fiber *fiber;
+    struct cond stop;
 };
 
 struct service {
@@ -28,6 +40,7 @@ struct service {
     struct rpc_server *server;
     unsigned char ticket_key[TICKET_KEY_LEN];
     struct space space;
+    struct notices notices;
     struct list conns;
     unsigned sessions, requests;
     struct list purges; /* folders that are being deleted */
@@ -131,7 +144,17 @@ NODISCARD int select_messages(struct folder *f, Store__UidRun *const *runs, size
                               size_t max, struct arena *arena, struct message_selection *out);
 Store__UidRun **runs_make(struct arena *arena, const struct uid_run *runs, size_t count);
 
-void space_start(struct service *s, const char *dir, uint64_t min);
+void notice_init(struct service *s, const struct service_config *cfg);
+void notice_stop(struct service *s); /* tells what is pending */
+void notice_done(struct service *s);
+/* Logs it, and tells the postmaster. */
+__attribute__((format(printf, 5, 6))) void notice_add(struct service *s, enum notice_kind kind, const char *event,
+                                                      const char *trace, const char *fmt, ...);
+/* Only the log. */
+void notice_log(struct service *s, const char *event, const char *trace, const char *text);
+void notice_quarantined(const struct queue_quarantined *what, void *arg); /* arg: the service */
+
+void space_start(struct service *s, const char *dir, uint64_t min, uint64_t warn);
 void space_stop(struct service *s);
 void space_check(struct service *s);
 NODISCARD int space_refuse(struct service *s, struct error *err); /* ERR_NOSPACE while too little is free */

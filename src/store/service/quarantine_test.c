@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 static char dir[TESTDIR_MAX];
+static const char *domain; /* NULL: no notices */
 static struct kit *k;
 static struct kit_client *smtpd, *mta, *smtpc, *cli;
 
@@ -26,6 +27,7 @@ static void connect_all(void) {
 static void begin(void) {
     k = calloc(1, sizeof *k);
     k->dir = dir;
+    k->domain = domain;
     kit_open(k);
     connect_all();
 }
@@ -285,6 +287,26 @@ static void body_deadly(void) {
     end();
 }
 
+/* The postmaster is told, once for all that came together. */
+static void body_notice(void) {
+    domain = "example.test";
+    begin();
+    kit_submit(smtpd, "bart@x.test", STR("body"));
+    down();
+    damage(KEY_READY, true);
+    up();
+    wait_held(1);
+    assert_string_equal(k->logged, "queue_quarantined");
+    kit_listen(mta, "INPUT", 8, 1 << 20, false);
+    struct kit_lease l = kit_take(mta);
+    assert_string_equal(l.entry->recipients[0]->address, "postmaster@example.test");
+    assert_non_null(strstr(l.body, " (of INPUT, from <>): "));
+    assert_int_equal(finish(mta, &l), 0);
+    down();
+    free(k);
+    domain = NULL;
+}
+
 /* --- format 1 */
 static void put_old(struct batch *b, const struct record *r) {
     struct place_parts p;
@@ -380,12 +402,13 @@ static void run(void (*body)(void)) {
 TEST(damaged)
 TEST(hopeless)
 TEST(deadly)
+TEST(notice)
 TEST(upgrade)
 TEST(repair)
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_damaged), cmocka_unit_test(test_hopeless),
-                                       cmocka_unit_test(test_deadly), cmocka_unit_test(test_upgrade),
-                                       cmocka_unit_test(test_repair)};
+                                       cmocka_unit_test(test_deadly),  cmocka_unit_test(test_notice),
+                                       cmocka_unit_test(test_upgrade), cmocka_unit_test(test_repair)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,7 @@ HANDLER(on_queue_stats) {
     reply.disk_total = s->space.total;
     reply.disk_free = s->space.free;
     reply.accepting = s->space.accepting;
+    reply.disk_warning = s->space.warned;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }

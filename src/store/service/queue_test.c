@@ -474,6 +474,39 @@ static void body_long(void) {
     end();
 }
 
+/* DISK-05: one notice that the space is low, one that it is used up, one that there is room again. */
+static void body_notice(void) {
+    static const struct {
+        uint64_t min, warn;
+        const char *logged, *text;
+    } steps[] = {{1, UINT64_MAX / 2, "disk_low", "Below 0 MB no new mail"},
+                 {UINT64_MAX / 2, UINT64_MAX / 2, "disk_full", "new mail is refused"},
+                 {1, 0, "disk_room", "There is room again"}};
+    k = calloc(1, sizeof *k);
+    k->dir = use_rocks ? dir : NULL;
+    k->data_dir = dir;
+    k->domain = "example.test";
+    kit_open(k);
+    mta = kit_connect(k, ROLE_MTA);
+    kit_listen(mta, "INPUT", 8, 1 << 20, false);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        service_set_limits(k->service, steps[i].min, steps[i].warn, 7);
+        service_set_limits(k->service, steps[i].min, steps[i].warn, 7); /* told once */
+        assert_string_equal(k->logged, steps[i].logged);
+        struct kit_lease l = kit_take(mta);
+        assert_string_equal(l.entry->recipients[0]->address, "postmaster@example.test");
+        assert_string_equal(l.entry->sender, "");
+        assert_non_null(strstr(l.body, steps[i].text));
+        assert_non_null(strstr(l.body, "Auto-Submitted: auto-generated\r\n"));
+        assert_int_equal(done(mta, l.entry->id, NULL, 0), 0);
+        kit_lease_done(&l);
+        assert_int_equal(mta->lease_count, 0);
+    }
+    kit_disconnect(mta);
+    kit_close(k);
+    free(k);
+}
+
 /* DISK-01, DISK-03, DISK-04, LIM-29 */
 static void body_space(void) {
     k = calloc(1, sizeof *k);
@@ -491,7 +524,7 @@ static void body_space(void) {
     e.recipients = &rs;
     assert_int_equal(kit_call(smtpd, STORE_QUEUE_SUBMIT, &req.base, STR("body"), NULL, &err), ERR_NOSPACE);
     assert_non_null(strstr(err.text, "MB free on"));
-    service_set_limits(k->service, 1, 7);
+    service_set_limits(k->service, 1, 0, 7);
     for (int i = 0; i < 500 && smtpd->status_events == 0; i++) (void)!fiber_sleep(2);
     assert_true(smtpd->accepting);
     assert_int_equal(kit_call(smtpd, STORE_QUEUE_SUBMIT, &req.base, STR("body"), NULL, &err), 0);
@@ -522,12 +555,14 @@ TEST(run)
 TEST(actions)
 TEST(list)
 TEST(long)
+TEST(notice)
 TEST(space)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_destinations), cmocka_unit_test(test_attention), cmocka_unit_test(test_priority),
-        cmocka_unit_test(test_partial),      cmocka_unit_test(test_run),       cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_list),         cmocka_unit_test(test_long),      cmocka_unit_test(test_space)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_destinations), cmocka_unit_test(test_attention),
+                                       cmocka_unit_test(test_priority),     cmocka_unit_test(test_partial),
+                                       cmocka_unit_test(test_run),          cmocka_unit_test(test_actions),
+                                       cmocka_unit_test(test_list),         cmocka_unit_test(test_long),
+                                       cmocka_unit_test(test_notice),       cmocka_unit_test(test_space)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -144,6 +144,7 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     s->m = mailboxes_new(s->st, s->bs, cfg->mailbox_cache);
     s->q = queue_new(s->st, s->bs, s->m);
     queue_set_trace_days(s->q, cfg->trace_days);
+    queue_on_quarantined(s->q, notice_quarantined, s);
     uint64_t removed = 0;
     int rc = blobs_recover(s->bs, &removed);
     if (rc != 0) return error_set(err, rc, "left-over uploads cannot be removed: %s", err_name(rc));
@@ -159,8 +160,10 @@ int service_open(const struct service_config *cfg, struct service **out, struct 
     memcpy(s->ticket_key, cfg->ticket_key.ptr, TICKET_KEY_LEN);
     list_init(&s->conns);
     list_init(&s->purges);
+    notice_init(s, cfg);
     int rc = store_open(cfg->engine, cfg->failed, cfg->arg, &s->st, err);
     if (rc != 0) {
+        notice_done(s);
         free(s);
         return rc;
     }
@@ -169,7 +172,7 @@ int service_open(const struct service_config *cfg, struct service **out, struct 
         service_close(s);
         return rc;
     }
-    space_start(s, cfg->data_dir, cfg->drive_min);
+    space_start(s, cfg->data_dir, cfg->drive_min, cfg->drive_warn);
     *out = s;
     return 0;
 }
@@ -178,6 +181,7 @@ void service_close(struct service *s) {
     if (s == NULL) return;
     s->closing = true;
     space_stop(s);
+    notice_stop(s);
     queue_stop(s->q);
     rpc_server_free(s->server);
     /* Requests under way end with the next commits; then nothing refers to the parts. */
@@ -190,11 +194,13 @@ void service_close(struct service *s) {
         blobs_free(s->bs);
     }
     store_close(s->st);
+    notice_done(s);
     free(s);
 }
 
-void service_set_limits(struct service *s, uint64_t drive_min, unsigned trace_days) {
+void service_set_limits(struct service *s, uint64_t drive_min, uint64_t drive_warn, unsigned trace_days) {
     s->space.min = drive_min;
+    s->space.warn = drive_warn;
     queue_set_trace_days(s->q, trace_days);
     space_check(s);
 }

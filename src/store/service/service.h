@@ -12,6 +12,11 @@ struct service_config {
     struct str ticket_key; /* copied */
     size_t mailbox_cache;  /* bytes of message lists in memory */
     uint64_t drive_min;    /* bytes that must stay free (DISK-02) */
+    uint64_t drive_warn;   /* bytes below which the postmaster is told (DISK-05); 0 = never */
+    /* For notices to the postmaster; copied. NULL = none are sent. */
+    const char *hostname, *domain;
+    /* Something that belongs into the log. `trace` may be "-". May be NULL. On the loop thread. */
+    void (*event)(const char *name, const char *trace, const char *text, void *arg);
     unsigned trace_days;
     /* A write failed: the process must end. On the loop thread. */
     void (*failed)(int code, const char *text, void *arg);
@@ -23,7 +28,7 @@ NODISCARD int service_open(const struct service_config *cfg, struct service **ou
 /* Closes sessions, writes and syncs everything. In a fiber. */
 void service_close(struct service *s);
 NODISCARD int service_add(struct service *s, int fd, uint32_t role, const char *name);
-void service_set_limits(struct service *s, uint64_t drive_min, unsigned trace_days);
+void service_set_limits(struct service *s, uint64_t drive_min, uint64_t drive_warn, unsigned trace_days);
 void service_metrics(struct service *s, struct buf *out);
 
 #endif

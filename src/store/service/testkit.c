@@ -40,6 +40,13 @@ static void on_failed(int code, const char *text, void *arg) {
     k->failed = true;
 }
 
+static void on_logged(const char *name, const char *trace, const char *text, void *arg) {
+    struct kit *k = arg;
+    (void)trace;
+    (void)text;
+    (void)!str_to_cstr(str_from(name), k->logged, sizeof k->logged);
+}
+
 void kit_open(struct kit *k) {
     struct error err = {0};
     struct engine_config ec = {.dir = k->dir, .cache_bytes = 8 << 20};
@@ -50,6 +57,10 @@ void kit_open(struct kit *k) {
                                  .ticket_key = kit_key,
                                  .mailbox_cache = 64 << 20,
                                  .drive_min = k->drive_min,
+                                 .drive_warn = k->drive_warn,
+                                 .hostname = k->domain,
+                                 .domain = k->domain,
+                                 .event = on_logged,
                                  .trace_days = 7,
                                  .failed = on_failed,
                                  .arg = k};

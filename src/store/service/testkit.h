@@ -10,7 +10,9 @@ struct kit {
     struct engine *engine;
     const char *dir; /* NULL: memory engine */
     const char *data_dir;
-    uint64_t drive_min;
+    uint64_t drive_min, drive_warn;
+    const char *domain; /* NULL: no notices */
+    char logged[64];    /* name of the last event for the log */
     bool failed;
 };
 
