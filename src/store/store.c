@@ -30,7 +30,7 @@ static int check_format(struct store *st, struct error *err) {
                          "the store has format %u, written by a newer version; this one knows up to %d", have,
                          STORE_FORMAT);
     if (have == STORE_FORMAT) return 0;
-    rc = upgrade_from_1(st->engine, err);
+    rc = have < 2 ? upgrade_from_1(st->engine, err) : 0;
     return rc != 0 ? rc : write_format(st->engine, err);
 }
 

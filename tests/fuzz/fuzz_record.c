@@ -2,7 +2,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
-    unsigned fields = data[0] & 31;
+    unsigned fields = data[0] & 127;
     struct str rest = str_of(data + 1, size - 1);
     struct message_record r;
     BUF_AUTO again = BUF_INIT(1 << 20);

@@ -378,6 +378,7 @@ int summary_builder_finish(struct summary_builder *b, struct buf *out) {
     put_text(&text, b->top.message_id);
     put_text(&text, b->top.base_subject);
     put_text(&text, b->top.from);
+    put_text(&text, b->top.references);
     if (text.error != 0) return ERR_NOMEM;
     buf_add(out, buf_str(&text));
     return out->error;

@@ -111,6 +111,15 @@ static void read_top(struct mime_top *top, enum field f, struct str value, struc
     top->base_subject = arena_str(keep, buf_str(&base));
 }
 
+/* Of several the last counts, as with the fields of the envelope. */
+static void read_references(struct mime_top *top, struct str value, struct arena *keep) {
+    BUF_AUTO flat = BUF_INIT(MIME_HEADER_MAX);
+    header_unfold(&flat, value);
+    struct str s = buf_str(&flat);
+    if (s.len > SUMMARY_REFERENCES_MAX) s = str_sub(s, s.len - SUMMARY_REFERENCES_MAX, SUMMARY_REFERENCES_MAX);
+    top->references = arena_str(keep, s);
+}
+
 static int find_field(struct str name) {
     for (int f = 0; f < F_COUNT; f++) {
         if (str_eq_nocase(name, str_from(fields[f].name))) return f;
@@ -135,6 +144,7 @@ int mime_envelope_write(struct buf *out, struct str header, struct arena *keep, 
     struct header_field h;
     for (unsigned n = 0; n < MIME_FIELDS_MAX && header_next(&header, &h); n++) {
         int f = find_field(h.name);
+        if (f < 0 && top != NULL && str_eq_nocase(h.name, STR("References"))) read_references(top, h.value, keep);
         if (f < 0) continue;
         if (fields[f].is_list) {
             add_addresses(&text[f], h.value, scratch, truncated);

@@ -38,7 +38,7 @@ struct mime_node {
 struct mime_top {
     unsigned received;
     int64_t date;
-    struct str message_id, base_subject, from;
+    struct str message_id, base_subject, from, references;
 };
 
 /* Reads a header into `n`: kind, boundary, texts. `in_digest`: the default type is message/rfc822. `top` may be NULL.

@@ -1,6 +1,8 @@
 /* The reading side of summary.h. Every length is checked. */
 #include "proto/mime/summary.h"
 
+#include <string.h>
+
 enum { PART_BYTES = 1 + 1 + 2 + 8 + 8 + 8, FIXED_BYTES = 1 + 1 + 2 + 4 + 4 + 8 };
 
 static uint64_t get_le(const char *p, unsigned bytes) {
@@ -18,8 +20,10 @@ static bool take_text(struct str *rest, struct str *out) {
     return true;
 }
 
-int summary_parse(struct str bytes, struct summary *out) {
-    if (bytes.len < FIXED_BYTES || (unsigned char)bytes.ptr[0] != SUMMARY_VERSION) return ERR_CORRUPT;
+int summary_parse_thin(struct str bytes, struct summary *out) {
+    if (bytes.len < FIXED_BYTES) return ERR_CORRUPT;
+    unsigned version = (unsigned char)bytes.ptr[0];
+    if (version == 0 || version > SUMMARY_VERSION) return ERR_CORRUPT;
     struct summary s = {
         .flags = (unsigned char)bytes.ptr[1],
         .received = (unsigned)get_le(bytes.ptr + 2, 2),
@@ -28,13 +32,51 @@ int summary_parse(struct str bytes, struct summary *out) {
         .date = (int64_t)get_le(bytes.ptr + 12, 8),
     };
     struct str rest = str_sub(bytes, FIXED_BYTES, bytes.len);
-    struct str *texts[] = {&s.envelope, &s.bodystructure, &s.body, &s.parts, &s.message_id, &s.base_subject, &s.from};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    struct str *texts[] = {&s.envelope,   &s.bodystructure, &s.body, &s.parts,
+                           &s.message_id, &s.base_subject,  &s.from, &s.references};
+    size_t count = sizeof texts / sizeof texts[0];
+    s.has_references = version > 1;
+    s.references = STR_EMPTY;
+    if (!s.has_references) count--;
+    for (size_t i = 0; i < count; i++) {
         if (!take_text(&rest, texts[i])) return ERR_CORRUPT;
     }
-    if (rest.len != 0 || s.parts.len == 0 || s.parts.len % PART_BYTES != 0) return ERR_CORRUPT;
+    if (rest.len != 0 || s.parts.len % PART_BYTES != 0) return ERR_CORRUPT;
     *out = s;
     return 0;
+}
+
+int summary_parse(struct str bytes, struct summary *out) {
+    struct summary s;
+    int rc = summary_parse_thin(bytes, &s);
+    if (rc != 0) return rc;
+    if (s.parts.len == 0) return ERR_CORRUPT;
+    *out = s;
+    return 0;
+}
+
+static char *put_le(char *p, uint64_t v, unsigned bytes) {
+    for (unsigned i = 0; i < bytes; i++, v >>= 8) *p++ = (char)(v & 0xff);
+    return p;
+}
+
+void summary_thin(const struct summary *s, struct buf *out) {
+    struct str texts[] = {s->envelope,   STR_EMPTY,       STR_EMPTY, STR_EMPTY,
+                          s->message_id, s->base_subject, s->from,   s->references};
+    size_t count = sizeof texts / sizeof texts[0] - (s->has_references ? 0 : 1), need = FIXED_BYTES;
+    for (size_t i = 0; i < count; i++) need += 4 + texts[i].len;
+    char *p = buf_reserve(out, need);
+    if (p == NULL) return;
+    p = put_le(p, s->has_references ? SUMMARY_VERSION : SUMMARY_VERSION - 1, 1);
+    p = put_le(put_le(p, s->flags, 1), s->received, 2);
+    p = put_le(put_le(p, s->header_len, 4), s->lines, 4);
+    p = put_le(p, (uint64_t)s->date, 8);
+    for (size_t i = 0; i < count; i++) {
+        p = put_le(p, texts[i].len, 4);
+        if (texts[i].len > 0) memcpy(p, texts[i].ptr, texts[i].len);
+        p += texts[i].len;
+    }
+    buf_commit(out, need);
 }
 
 int summary_part_next(const struct summary *s, size_t *pos, struct summary_part *out) {

@@ -14,6 +14,9 @@
  * (from 1), u64 offset of its MIME header, u64 offset of its body, u64 length of its body; offsets from the start of
  * the message without any delivery prefix u32 length + Message-ID (without blanks), u32 length + base subject (RFC
  * 5256), u32 length + first From mailbox, UTF-8
+ *   u32 length + References, unfolded (of a very long one the end); not in version 1
+ *
+ * A thin summary (summary_thin) has no BODYSTRUCTURE, BODY and part table: enough for listings, half as long.
  *
  * A reader checks every length: a damaged summary gives ERR_CORRUPT, never a wild read. */
 #ifndef IEMS_PROTO_MIME_SUMMARY_H
@@ -21,7 +24,7 @@
 
 #include "base/buf.h"
 
-enum { SUMMARY_VERSION = 1, SUMMARY_MAX = 2 * 1024 * 1024 };
+enum { SUMMARY_VERSION = 2, SUMMARY_REFERENCES_MAX = 16 * 1024, SUMMARY_MAX = 2 * 1024 * 1024 };
 enum {
     SUMMARY_8BIT = 1,        /* some octet above 0x7f in the body */
     SUMMARY_NUL = 2,         /* some NUL octet */
@@ -36,9 +39,16 @@ struct summary {
     unsigned flags, received;
     uint32_t header_len, lines;
     int64_t date;
-    struct str envelope, bodystructure, body, parts, message_id, base_subject, from;
+    struct str envelope, bodystructure, body, parts, message_id, base_subject, from, references;
+    bool has_references; /* version 1 does not know them */
 };
+/* ERR_CORRUPT also for a thin one. */
 NODISCARD int summary_parse(struct str bytes, struct summary *out);
+
+/* The same for a thin one; `out->parts` may be empty. */
+NODISCARD int summary_parse_thin(struct str bytes, struct summary *out);
+/* Appends the thin form of a summary that was parsed. */
+void summary_thin(const struct summary *s, struct buf *out);
 
 struct summary_part {
     unsigned depth, kind, number;

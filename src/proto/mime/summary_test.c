@@ -348,6 +348,33 @@ static void damaged_summaries(void **state) {
     assert_int_equal(summary_parse(buf_str(&bytes), &s), ERR_CORRUPT);
 }
 
+/* The form of before is read as well, and the thin form has what listings need. RFC 5256 section 3 wants References. */
+static void versions(void **state) {
+    (void)state;
+    BUF_AUTO bytes = BUF_INIT(SUMMARY_MAX);
+    BUF_AUTO thin = BUF_INIT(SUMMARY_MAX);
+    struct summary s, t;
+    summarize("references", STR("Subject: Re: x\r\nReferences: <a@b>\r\n\t<c@d>\r\nMessage-ID: <e@f>\r\n\r\nbody\r\n"),
+              &bytes);
+    parse(&bytes, &s);
+    assert_true(s.has_references);
+    expect("references", s.references, "<a@b>\t<c@d>");
+    summary_thin(&s, &thin);
+    assert_int_equal(summary_parse(buf_str(&thin), &t), ERR_CORRUPT);
+    assert_int_equal(summary_parse_thin(buf_str(&thin), &t), 0);
+    assert_true(str_eq(t.envelope, s.envelope) && str_eq(t.references, s.references) && t.header_len == s.header_len);
+    expect("base subject", t.base_subject, "x");
+    expect("message id", t.message_id, "<e@f>");
+    buf_truncate(&bytes, bytes.len - 4 - s.references.len);
+    bytes.ptr[0] = 1;
+    parse(&bytes, &s);
+    assert_true(!s.has_references && s.references.len == 0);
+    buf_clear(&thin);
+    summary_thin(&s, &thin);
+    assert_int_equal(summary_parse_thin(buf_str(&thin), &t), 0);
+    assert_false(t.has_references);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(structures),
@@ -356,6 +383,7 @@ int main(void) {
         cmocka_unit_test(sections),
         cmocka_unit_test(header_while_it_streams),
         cmocka_unit_test(limits),
+        cmocka_unit_test(versions),
         cmocka_unit_test(damaged_summaries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,8 @@ void message_record_put(struct buf *out, unsigned fields, const struct message_r
     if (fields & FIELD_SUMMARY) need += 4 + r->summary.len;
     if (fields & FIELD_BODY) need += 4 + (r->body_too_large ? 0 : r->body.len);
     if (fields & FIELD_HEADER) need += 4 + (r->header_too_large ? 0 : r->header.len);
+    if (fields & FIELD_ENVELOPE) need += 4 + r->summary.len;
+    if (fields & FIELD_ID) need += 16;
     char *p = buf_reserve(out, need);
     if (p == NULL) return;
     p = put64(put64(put32(p, r->uid), r->flags), r->modseq);
@@ -38,7 +40,9 @@ void message_record_put(struct buf *out, unsigned fields, const struct message_r
     if (fields & FIELD_SIZE) p = put64(put32(put64(p, r->size), r->prefix_len), r->blob);
     if (fields & FIELD_SUMMARY) p = put_bytes(p, r->summary);
     if (fields & FIELD_BODY) p = r->body_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->body);
-    if (fields & FIELD_HEADER) (void)(r->header_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->header));
+    if (fields & FIELD_HEADER) p = r->header_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->header);
+    if (fields & FIELD_ENVELOPE) p = put_bytes(p, r->summary);
+    if (fields & FIELD_ID) (void)put64(put64(p, r->blob), r->prefix_hash);
     buf_commit(out, need);
 }
 
@@ -86,6 +90,8 @@ static bool take_fields(struct str *s, unsigned fields, struct message_record *r
     if ((fields & FIELD_SUMMARY) && (!take32(s, &len) || !take_bytes(s, len, &r->summary))) return false;
     if ((fields & FIELD_BODY) && !take_part(s, &r->body, &r->body_too_large)) return false;
     if ((fields & FIELD_HEADER) && !take_part(s, &r->header, &r->header_too_large)) return false;
+    if ((fields & FIELD_ENVELOPE) && (!take32(s, &len) || !take_bytes(s, len, &r->summary))) return false;
+    if ((fields & FIELD_ID) && (!take64(s, &r->blob) || !take64(s, &r->prefix_hash))) return false;
     return true;
 }
 

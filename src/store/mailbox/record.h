@@ -25,6 +25,8 @@ enum {
     FIELD_BODY = 8, /* u32 length, prefix + body; only if the whole is at most RPC_INLINE_MAX, else length 0xffffffff */
     FIELD_HEADER =
         16, /* u32 length, prefix + header with its empty line; same limit: for header fetches and searches */
+    FIELD_ENVELOPE = 32, /* u32 length, thin summary; not with FIELD_SUMMARY, which has it all */
+    FIELD_ID = 64,       /* u64 blob id, u64 hash of the prefix: the same for the same content only */
 };
 
 struct message_record {
@@ -33,7 +35,8 @@ struct message_record {
     int64_t internal_date, save_date;
     uint64_t size, blob;
     uint32_t prefix_len;
-    struct str summary, body, header;
+    uint64_t prefix_hash;
+    struct str summary /* thin with FIELD_ENVELOPE */, body, header;
     bool body_too_large, header_too_large;
 };
 

@@ -17,13 +17,14 @@ static void test_round(void **state) {
          .size = 12,
          .blob = 7,
          .prefix_len = 3,
+         .prefix_hash = 1ull << 63 | 5,
          .summary = STR("sum"),
          .body = STR("xyz123"),
          .header = STR("H: 1")},
         {.uid = 0xffffffff, .summary = STR_EMPTY, .body_too_large = true, .header_too_large = true},
         {.uid = 9, .summary = STR("s"), .body = STR_EMPTY},
     };
-    for (unsigned fields = 0; fields < 32; fields++) {
+    for (unsigned fields = 0; fields < 128; fields++) {
         BUF_AUTO b = BUF_INIT(4096);
         for (size_t i = 0; i < 3; i++) message_record_put(&b, fields, &in[i]);
         assert_int_equal(b.error, 0);
@@ -36,9 +37,10 @@ static void test_round(void **state) {
             assert_int_equal(r.internal_date, fields & FIELD_DATES ? in[i].internal_date : 0);
             assert_int_equal(r.save_date, fields & FIELD_DATES ? in[i].save_date : 0);
             assert_int_equal(r.size, fields & FIELD_SIZE ? in[i].size : 0);
-            assert_int_equal(r.blob, fields & FIELD_SIZE ? in[i].blob : 0);
+            assert_int_equal(r.blob, fields & (FIELD_SIZE | FIELD_ID) ? in[i].blob : 0);
+            assert_true(r.prefix_hash == (fields & FIELD_ID ? in[i].prefix_hash : 0));
             assert_int_equal(r.prefix_len, fields & FIELD_SIZE ? in[i].prefix_len : 0);
-            assert_true(str_eq(r.summary, fields & FIELD_SUMMARY ? in[i].summary : STR_EMPTY));
+            assert_true(str_eq(r.summary, fields & (FIELD_SUMMARY | FIELD_ENVELOPE) ? in[i].summary : STR_EMPTY));
             assert_true(str_eq(r.body, fields & FIELD_BODY ? str_of(in[i].body.ptr, in[i].body.len) : STR_EMPTY));
             assert_true(
                 str_eq(r.header, fields & FIELD_HEADER ? str_of(in[i].header.ptr, in[i].header.len) : STR_EMPTY));
@@ -55,11 +57,11 @@ static void test_cut(void **state) {
     (void)state;
     const struct message_record in = {.uid = 1, .summary = STR("summary"), .body = STR("body")};
     BUF_AUTO b = BUF_INIT(4096);
-    message_record_put(&b, 31, &in);
+    message_record_put(&b, 127, &in);
     for (size_t n = 1; n < b.len; n++) {
         struct str rest = str_of(b.ptr, n);
         struct message_record r;
-        assert_int_equal(message_record_get(&rest, 31, &r), ERR_CORRUPT);
+        assert_int_equal(message_record_get(&rest, 127, &r), ERR_CORRUPT);
         assert_int_equal(rest.len, n);
     }
 }

@@ -66,7 +66,7 @@ struct page {
     const struct message *list; /* wanted, in UID order */
     size_t count, next;
     struct buf out;
-    struct buf body;
+    struct buf body, thin;
     uint32_t made, last_uid;
     bool full;
     int rc;
@@ -104,6 +104,22 @@ static int page_parts(struct page *p, const struct message_stored *m, struct mes
     return 0;
 }
 
+/* FNV-1a: tells prefixes apart, and is the same for ever. */
+static uint64_t hash_of(struct str s) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+    return h;
+}
+
+/* Without a good summary the whole of it goes out as it is: the reader sees that it is damaged. */
+static struct str thin_of(struct page *p, struct str summary) {
+    struct summary s;
+    buf_clear(&p->thin);
+    if (summary_parse(summary, &s) != 0) return summary;
+    summary_thin(&s, &p->thin);
+    return buf_str(&p->thin);
+}
+
 static void page_message(struct page *p, const struct message *m, struct str value) {
     struct message_stored st;
     struct message_record rec = {.uid = m->uid, .flags = m->flags, .modseq = m->modseq};
@@ -113,7 +129,8 @@ static void page_message(struct page *p, const struct message *m, struct str val
     rec.size = st.size;
     rec.blob = st.blob;
     rec.prefix_len = (uint32_t)st.prefix.len;
-    rec.summary = st.summary;
+    rec.summary = p->fields & FIELD_ENVELOPE ? thin_of(p, st.summary) : st.summary;
+    if (p->fields & FIELD_ID) rec.prefix_hash = hash_of(st.prefix);
     if (page_parts(p, &st, &rec) != 0) return; /* gone while we read, or damaged */
     size_t before = p->out.len;
     message_record_put(&p->out, p->fields, &rec);
@@ -222,13 +239,15 @@ static void put_flags_only(struct page *p) {
 }
 
 static int list_page(struct service *s, struct rpc_request *r, const Store__MessageList *req, struct folder *f) {
-    unsigned all = FIELD_DATES | FIELD_SIZE | FIELD_SUMMARY | FIELD_BODY | FIELD_HEADER;
+    unsigned all = FIELD_DATES | FIELD_SIZE | FIELD_SUMMARY | FIELD_BODY | FIELD_HEADER | FIELD_ENVELOPE | FIELD_ID;
     struct page p = {.e = s->st->engine,
                      .folder = f->id,
                      .fields = req->fields & all,
                      .max_bytes = page_bytes(req->max_bytes),
                      .out = BUF_INIT(RPC_FRAME_MAX - 4096),
-                     .body = BUF_INIT(RPC_FRAME_MAX)};
+                     .body = BUF_INIT(RPC_FRAME_MAX),
+                     .thin = BUF_INIT(SUMMARY_MAX)};
+    if (p.fields & FIELD_SUMMARY) p.fields &= ~(unsigned)FIELD_ENVELOPE;
     uint64_t seq = f->seq;
     bool more;
     int rc;
@@ -257,6 +276,7 @@ static int list_page(struct service *s, struct rpc_request *r, const Store__Mess
     free(list);
     buf_done(&p.out);
     buf_done(&p.body);
+    buf_done(&p.thin);
     return rc;
 }
 
