@@ -1,6 +1,10 @@
 /* CREATE (RFC 9051 section 6.3.4, RFC 6154 section 3). */
 #include "imapd/command.h"
+#include "imapd/list.h"
+#include "imapd/objectid.h"
 #include "imapd/store_call.h"
+
+#include <stdio.h>
 
 static const char *const special_uses[] = {"\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash"};
 
@@ -30,6 +34,15 @@ static enum use take_use(struct imap_args *a, const char **use) {
     return closed && imap_args_char(a, ')') && imap_args_end(a) ? result : USE_MALFORMED;
 }
 
+/* [MAILBOXID (id)] (RFC 8474 section 4.1); and the name that it got when it is another one. */
+static int created(struct cmd *c, const Store__Folder *f, struct str name) {
+    char id[OBJECTID_SIZE], code[OBJECTID_SIZE + 16];
+    objectid_mailbox(f->id, id);
+    (void)snprintf(code, sizeof code, "MAILBOXID (%s)", id);
+    if (c->s->rev2 && !str_eq(str_from(f->name), name)) list_tell_name(c->s, str_from(f->name), name);
+    return cmd_ok(c, code, "CREATE completed");
+}
+
 int cmd_create(struct cmd *c) {
     struct str name;
     const char *use;
@@ -43,6 +56,7 @@ int cmd_create(struct cmd *c) {
     req.name = arena_cstr(c->args->arena, name);
     req.special_use = (char *)(uintptr_t)use;
     if (req.name == NULL) return cmd_fail(c, ERR_NOMEM, NULL);
-    int rc = session_call(c->s, STORE_FOLDER_CREATE, &req, STR_EMPTY, NULL, &err);
-    return rc != 0 ? cmd_fail(c, rc, &err) : cmd_done(c);
+    RPC_REPLY_AUTO reply = {0};
+    int rc = session_call(c->s, STORE_FOLDER_CREATE, &req, STR_EMPTY, &reply, &err);
+    return rc != 0 ? cmd_fail(c, rc, &err) : created(c, (const Store__Folder *)reply.msg, name);
 }

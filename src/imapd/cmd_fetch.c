@@ -1,5 +1,6 @@
-/* FETCH and UID FETCH (RFC 9051 section 6.4.5, RFC 7162 section 3.1.4). */
+/* FETCH and UID FETCH (RFC 9051 section 6.4.5, RFC 7162 section 3.1.4, RFC 9394). */
 #include "imapd/command.h"
+#include "imapd/esearch.h"
 #include "imapd/fetch.h"
 #include "imapd/pages.h"
 #include "imapd/store_call.h"
@@ -28,6 +29,7 @@ static bool take_args(struct cmd *c, struct fetching *f, struct imap_set *set) {
         c->s->condstore = true;
         f->items.items |= IMAP_FETCH_MODSEQ;
     }
+    if (f->modifiers.has_partial && !c->uid) return false;
     return !f->modifiers.vanished || (c->s->qresync && c->uid && f->modifiers.has_changed_since);
 }
 
@@ -140,6 +142,17 @@ static int finish(struct fetching *f, int err) {
     return cmd_done(c);
 }
 
+/* PARTIAL: only those at these places among what the set names (RFC 9394 section 3.2). */
+static int keep_partial(struct fetching *f) {
+    struct imap_runs part = {0};
+    size_t from, to;
+    found_partial(&f->modifiers.partial, imap_runs_total(&f->uids), &from, &to);
+    int err = imap_runs_slice(&f->uids, (uint32_t)from + 1, (uint32_t)to, &part);
+    imap_runs_done(&f->uids);
+    f->uids = part;
+    return err;
+}
+
 int cmd_fetch(struct cmd *c) {
     struct fetching f = {.c = c};
     struct imap_set set;
@@ -149,6 +162,7 @@ int cmd_fetch(struct cmd *c) {
         imap_runs_done(&f.uids);
         return cmd_bad(c, "No message has such a number");
     }
+    if (err == 0 && f.modifiers.has_partial) err = keep_partial(&f);
     f.fields = fetch_fields(&f.items, imap_runs_total(&f.uids) > 1);
     if (err == 0 && f.modifiers.vanished) err = tell_vanished(&f, &set);
     if (err == 0) err = write_all(&f);

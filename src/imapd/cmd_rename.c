@@ -1,5 +1,6 @@
-/* RENAME (RFC 9051 section 6.3.6). */
+/* RENAME (RFC 9051 section 6.3.6, with the LIST response of section 6.3.9.7). */
 #include "imapd/command.h"
+#include "imapd/list.h"
 #include "imapd/store_call.h"
 
 int cmd_rename(struct cmd *c) {
@@ -15,5 +16,7 @@ int cmd_rename(struct cmd *c) {
     req.to = arena_cstr(a->arena, to);
     if (req.from == NULL || req.to == NULL) return cmd_fail(c, ERR_NOMEM, NULL);
     int rc = session_call(c->s, STORE_FOLDER_RENAME, &req, STR_EMPTY, NULL, &err);
-    return rc != 0 ? cmd_fail(c, rc, &err) : cmd_done(c);
+    if (rc != 0) return cmd_fail(c, rc, &err);
+    if (c->s->rev2) list_tell_name(c->s, to, from);
+    return cmd_done(c);
 }

@@ -1,105 +1,179 @@
-/* SEARCH and UID SEARCH (RFC 9051 section 6.4.4; RFC 4731 ESEARCH, RFC 5182 SEARCHRES, RFC 7162 MODSEQ). */
+/* SEARCH and SORT, UID or not (RFC 9051 section 6.4.4; RFC 4731 ESEARCH, RFC 5182 SEARCHRES, RFC 5256 SORT, RFC 5267
+ * ESORT, RFC 6203 FUZZY, RFC 7162 MODSEQ, RFC 9394 PARTIAL). */
 #include "imapd/command.h"
+#include "imapd/esearch.h"
+#include "imapd/pages.h"
 #include "imapd/search.h"
-#include "proto/imap/write.h"
+#include "imapd/sort.h"
 
-enum { GATHER = 8 * 1024, SET_MAX = 16 * 1024 * 1024, NUMBER_BYTES = 24 };
+#include <stdlib.h>
 
-/* The UIDs found as the numbers that the client asked for. */
-static int as_numbers(struct cmd *c, const struct imap_runs *uids, struct imap_runs *out) {
-    if (c->uid) return imap_runs_copy(uids, out);
+struct searching {
+    struct cmd *c;
+    const struct imap_search *program;
+    unsigned returns;
+    struct imap_runs uids, numbers;
+    struct imap_runs exact; /* with FUZZY: UIDs, then numbers, of those that a strict search finds too */
+    uint32_t *order;        /* of SORT: UIDs, then what the client is told */
+    size_t count;
+    uint64_t modseq;
+};
+
+static int to_numbers(struct searching *x, const struct imap_runs *uids, struct imap_runs *out) {
     int err = 0;
+    if (x->c->uid) return imap_runs_copy(uids, out);
     for (size_t i = 0; i < uids->count && err == 0; i++) {
-        uint32_t first = imap_runs_position(&c->s->view->uids, uids->run[i].first);
+        uint32_t first = imap_runs_position(&x->c->s->view->uids, uids->run[i].first);
         if (first != 0) err = imap_runs_add(out, first, first + (uids->run[i].last - uids->run[i].first));
     }
     return err;
 }
 
-static void tell_search(struct cmd *c, const struct imap_runs *numbers, uint64_t modseq) {
-    BUF_AUTO b = BUF_INIT(GATHER + NUMBER_BYTES);
-    size_t at = 0;
-    buf_adds(&b, "* SEARCH");
-    for (uint32_t n = 0; (n = imap_runs_next(numbers, &at, n)) != 0;) {
-        buf_addc(&b, ' ');
-        buf_addu(&b, n);
-        if (b.len < GATHER) continue;
-        session_put(c->s, buf_str(&b));
-        buf_clear(&b);
-    }
-    session_put(c->s, buf_str(&b));
-    if (modseq > 0) session_printf(c->s, " (MODSEQ %llu)", (unsigned long long)modseq);
-    session_puts(c->s, "\r\n");
+/* The UIDs found as the numbers that the client asked for. */
+static int make_numbers(struct searching *x) {
+    struct imap_runs *view = &x->c->s->view->uids, exact = {0};
+    int err = to_numbers(x, &x->exact, &exact);
+    imap_runs_done(&x->exact);
+    x->exact = exact;
+    if (err != 0) return err;
+    for (size_t i = 0; i < x->count && x->order != NULL && !x->c->uid; i++)
+        x->order[i] = imap_runs_position(view, x->order[i]);
+    return x->order != NULL ? 0 : to_numbers(x, &x->uids, &x->numbers);
 }
 
-static void tell_esearch(struct cmd *c, unsigned returns, const struct imap_runs *numbers, uint64_t modseq) {
-    BUF_AUTO b = BUF_INIT(SET_MAX);
-    buf_adds(&b, "* ESEARCH (TAG ");
-    imap_write_string(&b, c->tag, false);
-    buf_adds(&b, c->uid ? ") UID" : ")");
-    if (numbers->count > 0) {
-        if (returns & IMAP_RETURN_MIN) buf_printf(&b, " MIN %u", numbers->run[0].first);
-        if (returns & IMAP_RETURN_MAX) buf_printf(&b, " MAX %u", imap_runs_last(numbers));
-        if (returns & IMAP_RETURN_ALL) {
-            buf_adds(&b, " ALL ");
-            imap_runs_write(numbers, &b);
-        }
-    }
-    if (returns & IMAP_RETURN_COUNT) buf_printf(&b, " COUNT %u", imap_runs_total(numbers));
-    if (modseq > 0) buf_printf(&b, " MODSEQ %llu", (unsigned long long)modseq);
-    buf_adds(&b, "\r\n");
-    session_put(c->s, buf_str(&b));
+static bool only_ends(unsigned returns) {
+    unsigned all = IMAP_RETURN_ALL | IMAP_RETURN_COUNT | IMAP_RETURN_PARTIAL;
+    return (returns & (IMAP_RETURN_MIN | IMAP_RETURN_MAX)) != 0 && (returns & all) == 0;
 }
 
-/* RFC 5182 section 2.1: with MIN or MAX and without ALL or COUNT only these are saved. */
-static int save(struct view *v, unsigned returns, const struct imap_runs *uids) {
-    imap_runs_done(&v->saved);
-    bool ends =
-        (returns & (IMAP_RETURN_MIN | IMAP_RETURN_MAX)) != 0 && (returns & (IMAP_RETURN_ALL | IMAP_RETURN_COUNT)) == 0;
-    if (!ends || uids->count == 0) return imap_runs_copy(uids, &v->saved);
-    uint32_t min = uids->run[0].first, max = imap_runs_last(uids);
-    int err = (returns & IMAP_RETURN_MIN) != 0 ? imap_runs_add(&v->saved, min, min) : 0;
-    if (err == 0 && (returns & IMAP_RETURN_MAX) != 0) err = imap_runs_add(&v->saved, max, max);
+static uint32_t uid_at(struct searching *x, size_t i) {
+    return x->order != NULL ? x->order[i] : imap_runs_at(&x->uids, (uint32_t)i + 1);
+}
+
+/* With MIN or MAX and without the others only these are meant (RFC 5182 section 2.1, RFC 7162 section 3.1.10), with
+ * PARTIAL only what it shows (RFC 9394 section 3.1). */
+static int meant(struct searching *x, struct imap_runs *out) {
+    size_t from = 0, to = x->count;
+    int err = 0;
+    if (only_ends(x->returns) && x->count > 0) {
+        uint32_t min = uid_at(x, 0), max = uid_at(x, x->count - 1);
+        if (x->returns & IMAP_RETURN_MIN) err = imap_runs_add(out, min, min);
+        if (err == 0 && (x->returns & IMAP_RETURN_MAX)) err = imap_runs_add(out, max, max);
+        return err;
+    }
+    bool partial = (x->returns & IMAP_RETURN_PARTIAL) != 0 && (x->returns & IMAP_RETURN_COUNT) == 0;
+    if (!partial) return imap_runs_copy(&x->uids, out);
+    found_partial(&x->program->partial, x->count, &from, &to);
+    if (x->order == NULL) return imap_runs_slice(&x->uids, (uint32_t)from + 1, (uint32_t)to, out);
+    for (; from < to && err == 0; from++) err = imap_runs_add(out, x->order[from], x->order[from]);
     return err;
 }
 
-static int tell(struct cmd *c, const struct imap_search *program, const struct imap_runs *uids, uint64_t modseq) {
-    unsigned returns = program->has_return ? program->returns : IMAP_RETURN_ALL;
-    struct imap_runs numbers = {0};
-    int err = as_numbers(c, uids, &numbers);
-    if (!program->uses_modseq || uids->count == 0) modseq = 0;
-    if (err == 0 && (returns & IMAP_RETURN_SAVE) != 0) err = save(c->s->view, returns, uids);
-    if (err == 0 && returns != IMAP_RETURN_SAVE) {
-        if (program->has_return || c->s->rev2)
-            tell_esearch(c, returns, &numbers, modseq);
-        else
-            tell_search(c, &numbers, modseq);
+/* The highest MODSEQ of the messages, when that is not of all that were found. */
+static int highest_modseq(struct searching *x, const struct imap_runs *uids) {
+    struct pages *p = pages_open(x->c->s, uids, 0, 0);
+    struct str records;
+    struct message_record r;
+    uint64_t highest = 0;
+    if (p == NULL) return ERR_NOMEM;
+    int err;
+    while ((err = pages_next(p, &records)) == 0)
+        while (message_record_get(&records, 0, &r) == 0)
+            if (r.modseq > highest) highest = r.modseq;
+    pages_close(p);
+    if (highest > 0) x->modseq = highest;
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
+static int narrow(struct searching *x) {
+    struct imap_runs uids = {0};
+    bool save = (x->returns & IMAP_RETURN_SAVE) != 0;
+    bool modseq = x->program->uses_modseq && x->count > 0 && only_ends(x->returns);
+    int err = save || modseq ? meant(x, &uids) : 0;
+    if (err == 0 && modseq) err = highest_modseq(x, &uids);
+    if (err == 0 && save) {
+        imap_runs_done(&x->c->s->view->saved);
+        x->c->s->view->saved = uids;
+        return 0;
     }
-    imap_runs_done(&numbers);
+    imap_runs_done(&uids);
+    return err;
+}
+
+static void tell(struct searching *x) {
+    struct found f = {.runs = &x->numbers, .list = x->order, .count = x->count};
+    uint64_t modseq = x->program->uses_modseq && x->count > 0 ? x->modseq : 0;
+    if (x->returns == IMAP_RETURN_SAVE) return;
+    if (x->program->has_return || (x->c->s->rev2 && x->program->sorts == 0))
+        esearch_tell(x->c, x->program, &f, modseq, &x->exact);
+    else
+        esearch_tell_plain(x->c->s, x->program->sorts > 0 ? "SORT" : "SEARCH", &f, modseq);
+}
+
+static int find(struct searching *x, bool strict, struct imap_runs *found, uint64_t *modseq) {
+    struct search prepared;
+    int err = search_prepare(x->c->s, x->program, strict, x->c->args->arena, &prepared);
+    if (err == 0) err = search_run(&prepared, found, modseq);
+    search_done(&prepared);
+    return err;
+}
+
+static bool wants_relevancy(const struct imap_search *program) {
+    bool wanted = (program->returns & IMAP_RETURN_RELEVANCY) != 0;
+    for (size_t i = 0; i < program->sorts; i++) wanted = wanted || program->sort[i].type == IMAP_SORT_RELEVANCY;
+    return wanted;
+}
+
+static int search(struct searching *x) {
+    uint64_t ignored = 0;
+    int err = find(x, false, &x->uids, &x->modseq);
+    if (err == 0 && wants_relevancy(x->program)) err = find(x, true, &x->exact, &ignored);
+    x->count = imap_runs_total(&x->uids);
+    if (err == 0 && x->program->sorts > 0)
+        err = sort_run(x->c->s, x->program, &x->uids, &x->exact, &x->order, &x->count);
+    if (err == 0) err = narrow(x);
+    if (err == 0) err = make_numbers(x);
+    if (err == 0) tell(x);
     return err;
 }
 
 static int run_search(struct cmd *c, const struct imap_search *program) {
-    struct search x;
-    struct imap_runs found = {0};
-    uint64_t modseq = 0;
+    struct searching x = {.c = c, .program = program};
+    x.returns = program->has_return ? program->returns : IMAP_RETURN_ALL;
     if (program->uses_modseq) c->s->condstore = true;
-    int err = search_prepare(c->s, program, c->args->arena, &x);
-    if (err == 0) err = search_run(&x, &found, &modseq);
-    if (err == 0) err = tell(c, program, &found, modseq);
-    search_done(&x);
-    imap_runs_done(&found);
+    int err = search(&x);
+    imap_runs_done(&x.uids);
+    imap_runs_done(&x.numbers);
+    imap_runs_done(&x.exact);
+    free(x.order);
     /* a failure leaves "$" empty (RFC 5182 section 2.1) */
-    if (err != 0 && (program->returns & IMAP_RETURN_SAVE) != 0) imap_runs_done(&c->s->view->saved);
+    if (err != 0 && (x.returns & IMAP_RETURN_SAVE) != 0) imap_runs_done(&c->s->view->saved);
+    return search_answer(c, err);
+}
+
+int search_answer(struct cmd *c, int err) {
     if (err == ERR_UNSUPPORTED) return cmd_no(c, "BADCHARSET (US-ASCII UTF-8)", "The charset is not known");
     if (err == ERR_INVALID) return cmd_bad(c, "No message has such a number");
     return err != 0 ? cmd_fail(c, err, NULL) : cmd_done(c);
 }
 
+static bool supported(const struct imap_search *program) {
+    bool update = (program->returns & (unsigned)IMAP_RETURN_UPDATE) != 0;
+    return !update && (program->uses_fuzzy || !wants_relevancy(program));
+}
+
 int cmd_search(struct cmd *c) {
     struct imap_search program;
-    if (imap_search_parse(c->args, &program) != 0 || !imap_args_end(c->args)) return cmd_bad_args(c);
+    if (imap_search_parse(c->args, &program) != 0 || !imap_args_end(c->args) || !supported(&program))
+        return cmd_bad_args(c);
     if (c->s->utf8 && program.charset.len > 0 && !c->s->rev2)
         return cmd_bad(c, "With UTF8=ACCEPT a search names no charset"); /* RFC 6855 section 3 */
+    return run_search(c, &program);
+}
+
+int cmd_sort(struct cmd *c) {
+    struct imap_search program;
+    if (imap_sort_parse(c->args, &program) != 0 || !imap_args_end(c->args) || !supported(&program))
+        return cmd_bad_args(c);
     return run_search(c, &program);
 }

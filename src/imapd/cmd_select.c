@@ -1,12 +1,13 @@
 /* SELECT and EXAMINE (RFC 9051 section 6.3.2; RFC 7162 sections 3.1.8 and 3.2.5). */
 #include "imapd/command.h"
+#include "imapd/list.h"
+#include "imapd/objectid.h"
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
-#include "proto/imap/write.h"
 #include "store/mailbox/record.h"
 
-enum { NAME_MAX_BYTES = 16 * IMAP_MAILBOX_MAX, VANISHED_MAX = 16 * 1024 * 1024 };
+enum { VANISHED_MAX = 16 * 1024 * 1024 };
 
 struct select_params {
     bool condstore, qresync, has_known;
@@ -66,7 +67,7 @@ static int open_folder(struct session *s, struct str name, bool read_only, uint3
     return 0;
 }
 
-static void tell_mailbox(struct session *s, uint32_t first_unseen) {
+static void tell_mailbox(struct session *s, struct str given, uint32_t first_unseen) {
     struct view *v = s->view;
     session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
     if (!s->rev2) session_puts(s, "* 0 RECENT\r\n");
@@ -76,12 +77,10 @@ static void tell_mailbox(struct session *s, uint32_t first_unseen) {
     session_printf(s, "* OK [UIDVALIDITY %u] UIDs valid\r\n", v->uidvalidity);
     session_printf(s, "* OK [UIDNEXT %u] Predicted next UID\r\n", v->uidnext);
     session_printf(s, "* OK [HIGHESTMODSEQ %llu] Highest\r\n", (unsigned long long)v->known);
-    if (!s->rev2) return;
-    BUF_AUTO b = BUF_INIT(NAME_MAX_BYTES);
-    buf_adds(&b, "* LIST () \"/\" ");
-    imap_write_mailbox(&b, str_from(v->name), true);
-    buf_adds(&b, "\r\n");
-    session_put(s, buf_str(&b));
+    char id[OBJECTID_SIZE];
+    objectid_mailbox(v->folder, id);
+    session_printf(s, "* OK [MAILBOXID (%s)] Ok\r\n", id);
+    if (s->rev2) list_tell_name(s, str_from(v->name), given);
 }
 
 static void tell_vanished_earlier(struct session *s, const Store__FolderChangesReply *page,
@@ -140,7 +139,7 @@ static int do_select(struct cmd *c, bool read_only) {
     if (before != 0 && (rc != 0 || s->view->folder != before)) session_unwatch(s, before);
     if (rc != 0) return cmd_fail(c, rc, &err);
     if (p.condstore) s->condstore = true;
-    tell_mailbox(s, first_unseen);
+    tell_mailbox(s, name, first_unseen);
     if (p.qresync && p.uidvalidity == s->view->uidvalidity) (void)!resync(s, &p);
     return cmd_ok(c, read_only ? "READ-ONLY" : "READ-WRITE", read_only ? "EXAMINE completed" : "SELECT completed");
 }

@@ -1,4 +1,7 @@
+/* STATUS (RFC 9051 section 6.3.11; RFC 7162, RFC 7889, RFC 8474, RFC 9208). */
 #include "imapd/command.h"
+#include "imapd/objectid.h"
+#include "imapd/pages.h"
 #include "imapd/status.h"
 #include "imapd/store_call.h"
 #include "proto/imap/write.h"
@@ -7,10 +10,24 @@
 
 enum { LINE_BYTES = 16 * IMAP_MAILBOX_MAX + 1024 };
 
-enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED, SIZE, HIGHESTMODSEQ, APPENDLIMIT, ITEMS };
+enum item {
+    MESSAGES,
+    RECENT,
+    UIDNEXT,
+    UIDVALIDITY,
+    UNSEEN,
+    DELETED,
+    SIZE,
+    HIGHESTMODSEQ,
+    APPENDLIMIT,
+    DELETED_STORAGE,
+    MAILBOXID,
+    ITEMS
+};
 
-static const char *const names[ITEMS] = {"MESSAGES", "RECENT", "UIDNEXT",       "UIDVALIDITY", "UNSEEN",
-                                         "DELETED",  "SIZE",   "HIGHESTMODSEQ", "APPENDLIMIT"};
+static const char *const names[ITEMS] = {"MESSAGES",    "RECENT",          "UIDNEXT",  "UIDVALIDITY",
+                                         "UNSEEN",      "DELETED",         "SIZE",     "HIGHESTMODSEQ",
+                                         "APPENDLIMIT", "DELETED-STORAGE", "MAILBOXID"};
 
 bool status_take_items(struct imap_args *a, unsigned *items) {
     unsigned found = 0;
@@ -26,6 +43,44 @@ bool status_take_items(struct imap_args *a, unsigned *items) {
     return true;
 }
 
+static int add_deleted(struct session *s, uint64_t folder, const struct imap_runs *all, struct imap_runs *deleted) {
+    struct pages *p = pages_open_in(s, folder, all, 0, 0);
+    struct str records;
+    struct message_record r;
+    if (p == NULL) return ERR_NOMEM;
+    int err;
+    while ((err = pages_next(p, &records)) == 0)
+        while (err == 0 && message_record_get(&records, 0, &r) == 0)
+            if ((r.flags & MAILBOX_DELETED) != 0) err = imap_runs_add(deleted, r.uid, r.uid);
+    pages_close(p);
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
+static int add_sizes(struct session *s, uint64_t folder, const struct imap_runs *uids, uint64_t *bytes) {
+    struct pages *p = pages_open_in(s, folder, uids, FIELD_SIZE, 0);
+    struct str records;
+    struct message_record r;
+    if (p == NULL) return ERR_NOMEM;
+    int err;
+    while ((err = pages_next(p, &records)) == 0)
+        while (message_record_get(&records, FIELD_SIZE, &r) == 0) *bytes += r.size;
+    pages_close(p);
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
+/* DELETED-STORAGE (RFC 9208 section 4.2.2): what an expunge would free. 0 when that cannot be found out now. */
+static uint64_t deleted_storage(struct session *s, const Store__Folder *f) {
+    struct imap_runs all = {0}, deleted = {0};
+    uint64_t bytes = 0;
+    if (f->deleted == 0 || f->uidnext < 2) return 0;
+    int err = imap_runs_add(&all, 1, f->uidnext - 1);
+    if (err == 0) err = add_deleted(s, f->id, &all, &deleted);
+    if (err == 0) err = add_sizes(s, f->id, &deleted, &bytes);
+    imap_runs_done(&all);
+    imap_runs_done(&deleted);
+    return err == 0 ? bytes : 0;
+}
+
 void status_tell(struct session *s, const Store__Folder *f, unsigned items) {
     const uint64_t values[ITEMS] = {f->messages,
                                     0,
@@ -35,14 +90,22 @@ void status_tell(struct session *s, const Store__Folder *f, unsigned items) {
                                     f->deleted,
                                     f->size,
                                     f->highestmodseq,
-                                    s->imapd->config.append_limit};
+                                    s->imapd->config.append_limit,
+                                    (items & 1u << DELETED_STORAGE) != 0 ? deleted_storage(s, f) : 0,
+                                    0};
+    char id[OBJECTID_SIZE];
     BUF_AUTO b = BUF_INIT(LINE_BYTES);
     buf_adds(&b, "* STATUS ");
     imap_write_mailbox(&b, str_from(f->name), s->utf8);
     const char *separator = " (";
     for (size_t i = 0; i < ITEMS; i++) {
         if ((items & 1u << i) == 0) continue;
-        buf_printf(&b, "%s%s %llu", separator, names[i], (unsigned long long)values[i]);
+        if (i == MAILBOXID) {
+            objectid_mailbox(f->id, id);
+            buf_printf(&b, "%sMAILBOXID (%s)", separator, id);
+        } else {
+            buf_printf(&b, "%s%s %llu", separator, names[i], (unsigned long long)values[i]);
+        }
         separator = " ";
     }
     buf_adds(&b, ")\r\n");

@@ -21,6 +21,7 @@ const struct command command_table[] = {
     {"AUTHENTICATE", STATE_NOT_AUTHENTICATED, 0, cmd_authenticate},
     {"LOGIN", STATE_NOT_AUTHENTICATED, 0, cmd_login},
     /* authenticated: section 6.3 */
+    {"UNAUTHENTICATE", AUTH, COMMAND_NO_SYNC, cmd_unauthenticate},
     {"ENABLE", AUTH, 0, cmd_enable},
     {"SELECT", AUTH, COMMAND_NO_SYNC, cmd_select},
     {"EXAMINE", AUTH, COMMAND_NO_SYNC, cmd_examine},
@@ -43,10 +44,13 @@ const struct command command_table[] = {
     {"CHECK", STATE_SELECTED, 0, cmd_check},
     {"EXPUNGE", STATE_SELECTED, COMMAND_UID, cmd_expunge},
     {"SEARCH", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_search},
+    {"SORT", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_sort},
+    {"THREAD", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_thread},
     {"FETCH", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_fetch},
     {"STORE", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_store},
     {"COPY", STATE_SELECTED, COMMAND_UID, cmd_copy},
     {"MOVE", STATE_SELECTED, COMMAND_UID, cmd_move},
+    {"REPLACE", STATE_SELECTED, COMMAND_UID, cmd_replace},
 };
 const size_t command_count = sizeof command_table / sizeof *command_table;
 

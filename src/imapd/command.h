@@ -51,13 +51,17 @@ int cmd_lsub(struct cmd *c);
 int cmd_move(struct cmd *c);
 int cmd_namespace(struct cmd *c);
 int cmd_noop(struct cmd *c);
+int cmd_replace(struct cmd *c);
 int cmd_rename(struct cmd *c);
 int cmd_search(struct cmd *c);
 int cmd_select(struct cmd *c);
+int cmd_sort(struct cmd *c);
 int cmd_starttls(struct cmd *c);
 int cmd_status(struct cmd *c);
 int cmd_store(struct cmd *c);
 int cmd_subscribe(struct cmd *c);
+int cmd_thread(struct cmd *c);
+int cmd_unauthenticate(struct cmd *c);
 int cmd_unselect(struct cmd *c);
 int cmd_unsubscribe(struct cmd *c);
 

@@ -14,7 +14,7 @@ int content_piece(struct content *c, struct span *left, size_t max, struct rpc_r
     } else {
         Store__MessageRead req = STORE__MESSAGE_READ__INIT;
         rpc_reply_free(hold);
-        req.folder = c->s->view->folder;
+        req.folder = c->folder;
         req.uid = c->record->uid;
         req.offset = left->offset;
         req.length = n;
@@ -75,12 +75,19 @@ static int make_summary(struct content *c) {
 }
 
 int content_open(struct content *c, struct session *s, const struct message_record *r, unsigned fields) {
-    *c = (struct content){.s = s, .record = r, .whole = r->body, .header = r->header};
+    return content_open_in(c, s, s->view->folder, r, fields);
+}
+
+int content_open_in(struct content *c, struct session *s, uint64_t folder, const struct message_record *r,
+                    unsigned fields) {
+    *c = (struct content){.s = s, .folder = folder, .record = r, .whole = r->body, .header = r->header};
     c->has_whole = (fields & FIELD_BODY) != 0 && !r->body_too_large && r->body.len == r->size;
     c->has_header = (fields & FIELD_HEADER) != 0 && !r->header_too_large;
-    if ((fields & FIELD_SUMMARY) == 0) return 0;
+    if ((fields & (FIELD_SUMMARY | FIELD_ENVELOPE)) == 0) return 0;
     if (r->prefix_len > r->size) return ERR_CORRUPT;
-    return summary_parse(r->summary, &c->summary) == 0 ? 0 : make_summary(c);
+    int err =
+        fields & FIELD_SUMMARY ? summary_parse(r->summary, &c->summary) : summary_parse_thin(r->summary, &c->summary);
+    return err == 0 ? 0 : make_summary(c);
 }
 
 void content_close(struct content *c) {

@@ -8,7 +8,8 @@
 
 struct content {
     struct session *s;
-    const struct message_record *record; /* with FIELD_SIZE and FIELD_SUMMARY */
+    uint64_t folder;
+    const struct message_record *record; /* with FIELD_SIZE and FIELD_SUMMARY or FIELD_ENVELOPE */
     struct str whole;                    /* prefix + body, if the record has it */
     struct str header; /* prefix + header, if the record has it; whole and header may be empty views */
     bool has_whole, has_header;
@@ -23,6 +24,9 @@ struct span {
 
 /* `fields` are those of the record. ERR_ of the store when the summary has to be made anew and the message is gone. */
 NODISCARD int content_open(struct content *c, struct session *s, const struct message_record *r, unsigned fields);
+/* The same for a message of another folder than the selected one. */
+NODISCARD int content_open_in(struct content *c, struct session *s, uint64_t folder, const struct message_record *r,
+                              unsigned fields);
 void content_close(struct content *c);
 
 /* The next piece of a span, at most `max` bytes and what suits: moves the span on. Lent until rpc_reply_free(hold). */

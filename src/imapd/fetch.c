@@ -1,6 +1,8 @@
 #include "imapd/fetch.h"
 
 #include "base/clock.h"
+#include "imapd/objectid.h"
+#include "imapd/preview.h"
 #include "imapd/view.h"
 #include "proto/imap/write.h"
 
@@ -18,8 +20,10 @@ unsigned fetch_fields(const struct imap_fetch *f, bool many) {
     unsigned fields = 0;
     if (f->items & (IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SAVEDATE)) fields |= FIELD_DATES;
     if (f->items & IMAP_FETCH_SIZE) fields |= FIELD_SIZE;
-    if (f->items & (IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE))
+    if (f->items & (IMAP_FETCH_ENVELOPE | IMAP_FETCH_THREADID)) fields |= FIELD_ENVELOPE | FIELD_SIZE;
+    if (f->items & (IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE | IMAP_FETCH_PREVIEW))
         fields |= FIELD_SUMMARY | FIELD_SIZE;
+    if (f->items & (IMAP_FETCH_EMAILID | IMAP_FETCH_THREADID)) fields |= FIELD_ID;
     for (const struct imap_fetch_body *b = f->body; b != NULL; b = b->next) {
         bool whole = b->path_len == 0 && b->section == IMAP_SECTION_ALL && b->kind == IMAP_BODY_SECTION;
         fields |= whole ? FIELD_SIZE : FIELD_SIZE | FIELD_SUMMARY;
@@ -29,6 +33,7 @@ unsigned fetch_fields(const struct imap_fetch *f, bool many) {
             fields |= FIELD_BODY;
     }
     if (fields & FIELD_BODY) fields &= ~(unsigned)FIELD_HEADER;
+    if (fields & FIELD_SUMMARY) fields &= ~(unsigned)FIELD_ENVELOPE;
     return fields;
 }
 
@@ -92,13 +97,36 @@ static void put_numbers(struct session *s, const struct imap_fetch *f, const str
     }
 }
 
+/* EMAILID and THREADID (RFC 8474), PREVIEW (RFC 8970). */
+static int put_ids(struct session *s, const struct imap_fetch *f, struct content *c, const char **blank) {
+    char id[OBJECTID_SIZE];
+    int err = 0;
+    if (f->items & IMAP_FETCH_EMAILID) {
+        objectid_email(c->record, id);
+        session_printf(s, "%sEMAILID (%s)", *blank, id);
+        *blank = " ";
+    }
+    if (f->items & IMAP_FETCH_THREADID) {
+        err = objectid_thread(c, id);
+        session_printf(s, err == 0 ? "%sTHREADID (%s)" : "%sTHREADID NIL", *blank, id);
+        *blank = " ";
+    }
+    if (f->items & IMAP_FETCH_PREVIEW) {
+        session_puts(s, *blank);
+        int rc = preview_write(c);
+        if (err == 0) err = rc;
+        *blank = " ";
+    }
+    return err;
+}
+
 int fetch_write(struct session *s, const struct imap_fetch *f, struct content *c, uint32_t position, uint64_t flags,
                 uint64_t modseq) {
     const char *blank = "";
-    int err = 0;
     put_head(s, f, position, c->record->uid, &blank);
     if (f->items & IMAP_FETCH_FLAGS) put_flags(s, flags, &blank);
     put_numbers(s, f, c->record, modseq, &blank);
+    int err = put_ids(s, f, c, &blank);
     if (f->items & IMAP_FETCH_ENVELOPE) put_item(s, "ENVELOPE ", c->summary.envelope, &blank);
     if (f->items & IMAP_FETCH_BODYSTRUCTURE) put_item(s, "BODYSTRUCTURE ", c->summary.bodystructure, &blank);
     if (f->items & IMAP_FETCH_BODY) put_item(s, "BODY ", c->summary.body, &blank);

@@ -15,6 +15,8 @@ NODISCARD int fetch_write(struct session *s, const struct imap_fetch *f, struct 
 NODISCARD int fetch_write_body(struct session *s, const struct imap_fetch_body *b, struct content *c);
 /* Where a section is. ERR_NOTFOUND: no such part. */
 NODISCARD int fetch_locate(const struct content *c, const struct imap_fetch_body *b, struct span *out);
+/* The part of a section that a partial means. */
+struct span fetch_cut_partial(const struct imap_fetch_body *b, struct span at);
 NODISCARD int fetch_write_binary(struct session *s, const struct imap_fetch_body *b, struct content *c);
 NODISCARD int fetch_write_fields(struct session *s, const struct imap_fetch_body *b, struct content *c);
 

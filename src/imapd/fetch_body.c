@@ -42,7 +42,7 @@ int fetch_locate(const struct content *c, const struct imap_fetch_body *b, struc
     return 0;
 }
 
-static struct span cut_partial(const struct imap_fetch_body *b, struct span at) {
+struct span fetch_cut_partial(const struct imap_fetch_body *b, struct span at) {
     if (!b->partial) return at;
     if (b->offset >= at.length) return (struct span){at.offset + at.length, 0};
     uint64_t room = at.length - b->offset;
@@ -111,7 +111,7 @@ int fetch_write_fields(struct session *s, const struct imap_fetch_body *b, struc
         if (f.name.len > 0 && is_named(b, f.name) == want) buf_add(&out, f.raw);
     buf_adds(&out, "\r\n");
     if (out.error != 0) return out.error;
-    struct span part = cut_partial(b, (struct span){0, out.len});
+    struct span part = fetch_cut_partial(b, (struct span){0, out.len});
     put_literal_head(s, b->label, part.length);
     session_put(s, str_sub(buf_str(&out), (size_t)part.offset, (size_t)part.length));
     return 0;
@@ -125,5 +125,5 @@ int fetch_write_body(struct session *s, const struct imap_fetch_body *b, struct 
     if (b->section == IMAP_SECTION_FIELDS || b->section == IMAP_SECTION_FIELDS_NOT) return fetch_write_fields(s, b, c);
     int err = fetch_locate(c, b, &at);
     if (err != 0) return put_nil(s, b->label, err);
-    return stream_span(s, b->label, c, cut_partial(b, at));
+    return stream_span(s, b->label, c, fetch_cut_partial(b, at));
 }

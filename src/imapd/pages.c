@@ -27,12 +27,17 @@ struct pages {
 };
 
 struct pages *pages_open(struct session *s, const struct imap_runs *uids, unsigned fields, uint64_t changed_since) {
+    return pages_open_in(s, s->view->folder, uids, fields, changed_since);
+}
+
+struct pages *pages_open_in(struct session *s, uint64_t folder, const struct imap_runs *uids, unsigned fields,
+                            uint64_t changed_since) {
     struct pages *p = calloc(1, sizeof *p);
     if (p == NULL) return NULL;
     p->s = s;
     p->uids = uids;
     p->fields = fields;
-    p->folder = s->view->folder;
+    p->folder = folder;
     p->changed_since = changed_since;
     p->arena = arena_new(ARENA_BYTES);
     p->ended = uids->count == 0;

@@ -9,6 +9,9 @@ struct pages;
 
 /* `uids` must live as long. fields: FIELD_ bits. changed_since 0 = all. */
 struct pages *pages_open(struct session *s, const struct imap_runs *uids, unsigned fields, uint64_t changed_since);
+/* The same for another folder than the selected one. */
+struct pages *pages_open_in(struct session *s, uint64_t folder, const struct imap_runs *uids, unsigned fields,
+                            uint64_t changed_since);
 /* The next page of records, lent until the next call. ERR_NOTFOUND at the end, or the store's failure. */
 NODISCARD int pages_next(struct pages *p, struct str *records);
 void pages_close(struct pages *p); /* NULL is fine */

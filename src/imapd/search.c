@@ -1,6 +1,7 @@
 #include "imapd/search.h"
 
 #include "base/clock.h"
+#include "imapd/objectid.h"
 #include "imapd/search_text.h"
 #include "proto/mime/charset.h"
 #include "proto/mime/date.h"
@@ -43,6 +44,8 @@ static unsigned fields_of(enum imap_search_type type) {
     case IMAP_KEY_SENTBEFORE:
     case IMAP_KEY_SENTON:
     case IMAP_KEY_SENTSINCE: return FIELD_SIZE | FIELD_SUMMARY | FIELD_HEADER;
+    case IMAP_KEY_EMAILID: return FIELD_ID;
+    case IMAP_KEY_THREADID: return FIELD_ID | FIELD_SIZE | FIELD_SUMMARY;
     case IMAP_KEY_BODY:
     case IMAP_KEY_TEXT: return FIELD_SIZE | FIELD_SUMMARY | FIELD_BODY;
     default: return 0;
@@ -54,6 +57,7 @@ static bool needs_record(enum imap_search_type type) {
     case IMAP_KEY_AND:
     case IMAP_KEY_OR:
     case IMAP_KEY_NOT:
+    case IMAP_KEY_FUZZY:
     case IMAP_KEY_ALL:
     case IMAP_KEY_NEVER:
     case IMAP_KEY_SEQUENCE:
@@ -81,6 +85,7 @@ struct preparing {
     struct search *x;
     struct arena *arena;
     struct charset *charset;
+    bool fuzzy, strict;
 };
 
 static int prepare(struct preparing *p, const struct imap_search_key *k, struct search_test **out);
@@ -98,12 +103,32 @@ static int prepare_values(struct preparing *p, const struct imap_search_key *k, 
         else
             t->type = k->type == IMAP_KEY_KEYWORD ? IMAP_KEY_FLAG : IMAP_KEY_UNFLAG;
         return 0;
+    case IMAP_KEY_EMAILID:
+    case IMAP_KEY_THREADID: t->name = k->text; return 0;
     default: break;
     }
     const char *field = field_of(k->type);
     t->name = field != NULL ? str_from(field) : k->name;
     if (field != NULL) t->type = IMAP_KEY_HEADER;
     return k->text.ptr == NULL ? 0 : make_needle(p->charset, k->text, p->arena, &t->needle);
+}
+
+/* FUZZY (RFC 6203): all words of a text, wherever they stand. */
+static int split_words(struct preparing *p, struct search_test *t) {
+    struct str rest = str_trim(t->needle);
+    if (str_find(rest, ' ') == STR_NPOS) {
+        t->needle = rest;
+        return 0;
+    }
+    struct search_test whole = *t, **end = &t->child;
+    t->type = IMAP_KEY_AND;
+    for (struct str word = str_word(&rest); word.len > 0; word = str_word(&rest)) {
+        *end = arena_memdup(p->arena, &whole, sizeof whole);
+        if (*end == NULL) return ERR_NOMEM;
+        (*end)->needle = word;
+        end = &(*end)->next;
+    }
+    return 0;
 }
 
 static int prepare(struct preparing *p, const struct imap_search_key *k, struct search_test **out) {
@@ -115,18 +140,26 @@ static int prepare(struct preparing *p, const struct imap_search_key *k, struct 
     t->number = k->number;
     p->x->fields |= fields_of(k->type);
     p->x->records = p->x->records || needs_record(k->type);
+    bool was_fuzzy = p->fuzzy;
+    if (k->type == IMAP_KEY_FUZZY) {
+        t->type = IMAP_KEY_AND;
+        p->fuzzy = !p->strict;
+    }
     int err = prepare_values(p, k, t);
+    if (err == 0 && p->fuzzy && t->needle.len > 0) return split_words(p, t);
     struct search_test **end = &t->child;
     for (const struct imap_search_key *c = k->child; c != NULL && err == 0; c = c->next) {
         err = prepare(p, c, end);
         if (*end != NULL) end = &(*end)->next;
     }
+    p->fuzzy = was_fuzzy;
     return err;
 }
 
-int search_prepare(struct session *s, const struct imap_search *program, struct arena *arena, struct search *out) {
+int search_prepare(struct session *s, const struct imap_search *program, bool strict, struct arena *arena,
+                   struct search *out) {
     *out = (struct search){.s = s, .now = clock_wall_s()};
-    struct preparing p = {.x = out, .arena = arena};
+    struct preparing p = {.x = out, .arena = arena, .strict = strict};
     p.charset = charset_find(program->charset.len > 0 ? program->charset : STR("utf-8"));
     return p.charset == NULL ? ERR_UNSUPPORTED : prepare(&p, program->key, &out->root);
 }
@@ -216,9 +249,17 @@ static enum verdict match_costly(const struct search_test *t, struct content *c,
     return yes_if(found > 0);
 }
 
+static enum verdict match_thread(const struct search_test *t, struct content *c, int *err) {
+    char id[OBJECTID_SIZE];
+    int rc = objectid_thread(c, id);
+    if (rc != 0 && *err == 0) *err = rc;
+    return yes_if(rc == 0 && str_eq(t->name, str_from(id)));
+}
+
 static enum verdict match_one(const struct search *x, const struct search_test *t, struct content *c, unsigned have,
                               int *err) {
     const struct message_record *r = c->record;
+    char id[OBJECTID_SIZE];
     unsigned needs = fields_of(t->type);
     bool costly = (needs & (FIELD_HEADER | FIELD_BODY)) != 0;
     if (costly ? (have & FIELD_SUMMARY) == 0 : (needs & ~have) != 0) return VERDICT_UNKNOWN;
@@ -240,6 +281,8 @@ static enum verdict match_one(const struct search *x, const struct search_test *
     case IMAP_KEY_SMALLER: return yes_if(r->size < (uint64_t)t->number);
     case IMAP_KEY_MODSEQ: return yes_if(r->modseq >= (uint64_t)t->number);
     case IMAP_KEY_NEVER: return VERDICT_NO;
+    case IMAP_KEY_EMAILID: objectid_email(r, id); return yes_if(str_eq(t->name, str_from(id)));
+    case IMAP_KEY_THREADID: return match_thread(t, c, err);
     default: return match_costly(t, c, err);
     }
 }

@@ -23,8 +23,9 @@ struct search {
     int64_t now;
 };
 
-/* Memory comes from `arena`. ERR_UNSUPPORTED: charset not known; ERR_INVALID: a sequence number that is not in use. */
-NODISCARD int search_prepare(struct session *s, const struct imap_search *program, struct arena *arena,
+/* `strict`: FUZZY is looked over. Memory comes from `arena`. ERR_UNSUPPORTED: charset not known; ERR_INVALID: a
+ * sequence number that is not in use. */
+NODISCARD int search_prepare(struct session *s, const struct imap_search *program, bool strict, struct arena *arena,
                              struct search *out);
 void search_done(struct search *x);
 /* Messages that can match at all, by the sets that all of them must be in. */
@@ -33,6 +34,10 @@ NODISCARD int search_candidates(const struct search *x, struct imap_runs *out);
 enum verdict { VERDICT_NO = 0, VERDICT_YES = 1, VERDICT_UNKNOWN = 2 };
 /* `have`: FIELD_ bits that `c` has; UNKNOWN when that is not enough. `*err` is set if something could not be read. */
 enum verdict search_match(const struct search *x, struct content *c, unsigned have, int *err);
+
+/* The tagged reply of a command that searched. */
+struct cmd;
+int search_answer(struct cmd *c, int err);
 
 /* All UIDs that match, and their highest MODSEQ. */
 NODISCARD int search_run(const struct search *x, struct imap_runs *found, uint64_t *modseq);

@@ -4,7 +4,7 @@
 
 #include "imapd/pages.h"
 
-static const unsigned cheap_fields = FIELD_DATES | FIELD_SIZE;
+static const unsigned cheap_fields = FIELD_DATES | FIELD_SIZE | FIELD_ID;
 
 /* Programs of sets alone need nothing from the store. */
 static int run_on_numbers(const struct search *x, const struct imap_runs *candidates, struct imap_runs *found) {

@@ -110,9 +110,22 @@ int session_login(struct session *s, const char *address, uint64_t account, stru
     s->ticket_len = ticket.len;
     s->account = account;
     s->state = STATE_AUTHENTICATED;
-    s->reader.limits = after_login;
+    imap_reader_set_limits(&s->reader, &after_login);
     s->imapd->count.logins++;
     return 0;
+}
+
+void session_logout(struct session *s) {
+    imapd_user_leave(s->imapd, str_from(s->address));
+    explicit_bzero(s->ticket, s->ticket_len);
+    free(s->ticket);
+    free(s->address);
+    s->address = s->ticket = NULL;
+    s->ticket_len = 0;
+    s->account = 0;
+    s->utf8 = s->rev2 = s->condstore = s->qresync = false;
+    s->state = STATE_NOT_AUTHENTICATED;
+    imap_reader_set_limits(&s->reader, &before_login);
 }
 
 void session_folder_changed(struct session *s, uint64_t folder, uint64_t modseq) {

@@ -62,6 +62,9 @@ void session_greet(struct session *s);
 /* After a successful login. Takes over nothing. ERR_LIMIT: too many sessions of the account. */
 NODISCARD int session_login(struct session *s, const char *address, uint64_t account, struct str ticket);
 
+/* Forgets who was logged in and what was enabled (RFC 8437 section 2). The session at the store is closed already. */
+void session_logout(struct session *s);
+
 /* Memory of the command under way; made when first asked for, never NULL on success. */
 struct arena *session_arena(struct session *s);
 

@@ -9,7 +9,7 @@
 /* INBOX with delivered messages, selected */
 #define SELECT_(n)                                                                                                     \
     "> s SELECT INBOX\n< * " n " EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n< * OK [UNSEEN 1]*\n< * OK "        \
-    "[UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< s OK *\n"
+    "[UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< s OK *\n"
 #define ONE   LOGIN "! deliver\n" SELECT_("1")
 #define THREE LOGIN "! deliver\n! deliver\n! deliver\n" SELECT_("3")
 
@@ -41,17 +41,18 @@ static const struct dialogue dialogues[] = {
     {"SELECT of an empty INBOX: RFC 9051 6.3.2", LOGIN
      "> 1 SELECT inbox\n< * 0 EXISTS\n< * 0 RECENT\n< * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\n"
      "< * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] *\n< * OK [UIDVALIDITY 1001] *\n"
-     "< * OK [UIDNEXT 1] *\n< * OK [HIGHESTMODSEQ 1] *\n< 1 OK [READ-WRITE] *\n"
+     "< * OK [UIDNEXT 1] *\n< * OK [HIGHESTMODSEQ 1] *\n< * OK [MAILB*\n< 1 OK [READ-WRITE] *\n"
      "> 2 SELECT nothing\n< * OK [CLOSED] *\n< 2 NO [NONEXISTENT] *\n> 3 CLOSE\n< 3 BAD No mailbox is selected\n"
      "> 4 EXAMINE INBOX\n< * 0 EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERMANENTFLAGS ()] *\n< * OK [UIDV*\n< * OK "
      "[UIDN*\n"
-     "< * OK [HIGH*\n< 4 OK [READ-ONLY] *\n> 5 FETCH 1 FLAGS\n< 5 BAD *\n> 6 UID FETCH 1:* FLAGS\n< 6 OK *\n> 7 FETCH "
+     "< * OK [HIGH*\n< * OK [MAILB*\n< 4 OK [READ-ONLY] *\n> 5 FETCH 1 FLAGS\n< 5 BAD *\n> 6 UID FETCH 1:* FLAGS\n< 6 "
+     "OK *\n> 7 FETCH "
      "1:* FLAGS\n< 7 OK *\n"
      "> 7 UNSELECT\n< 7 OK *\n"},
     {"IMAP4rev2 after ENABLE: RFC 9051 6.3.1",
      LOGIN "> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 SELECT INBOX\n< * 0 EXISTS\n< * FLAGS *\n< * OK "
            "[PERM*\n"
-           "< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * LIST () \"/\" INBOX\n< 2 OK *\n"
+           "< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * LIST () \"/\" INBOX\n< 2 OK *\n"
            "> 3 SEARCH ALL\n< * ESEARCH (TAG \"3\")*\n< 3 OK *\n! deliver\n> 4 NOOP\n< * 1 EXISTS\n< 4 OK *\n"
            "> 5 UID SEARCH ALL\n< * ESEARCH (TAG \"5\") UID ALL 1\n< 5 OK *\n"
            "> 6 CREATE \"gr\xc3\xbcn\"\n< 6 OK *\n> 7 LIST \"\" gr*\n< * LIST (\\HasNoChildren) \"/\" "
@@ -63,7 +64,7 @@ static const struct dialogue dialogues[] = {
      "> 3 APPEND INBOX {2000000}\n< 3 NO [TOOBIG] *\n> 4 APPEND INBOX (\\Seen {5}\n< 4 BAD *\n"
      "> 5 SELECT INBOX\n< * 1 EXISTS\n< * 0 RECENT\n< * FLAGS (*$One)\n< * OK [PERM*\n< * OK [UIDV*\n< * OK [UIDNEXT "
      "2] *\n"
-     "< * OK [HIGH*\n< 5 OK *\n"
+     "< * OK [HIGH*\n< * OK [MAILB*\n< 5 OK *\n"
      "> 6 FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE)\n"
      "< * 1 FETCH (UID 1 FLAGS (\\Seen $One) INTERNALDATE \"21-Nov-2026 06:24:00 +0000\" RFC822.SIZE 30)\n< 6 OK *\n"
      "> 7 FETCH 1 BODY[TEXT]<5.3>\n< * 1 FETCH (BODY[TEXT]<5> {3}\n< one)\n< 7 OK *\n"
@@ -93,7 +94,7 @@ static const struct dialogue dialogues[] = {
      "> 1 FETCH 1 BODY[TEXT]\n< * 1 FETCH (FLAGS (\\Seen) BODY[TEXT] {6}\n< body\n< )\n< 1 OK *\n"
      "> 2 FETCH 1 BODY[TEXT]\n< * 1 FETCH (BODY[TEXT] {6}\n< body\n< )\n< 2 OK *\n> 3 NOOP\n< 3 OK *\n"
      "> 4 EXAMINE INBOX\n< * OK [CLOSED]*\n< * 1 EXISTS\n< * 0 REC*\n< * FLAGS*\n< * OK [PERM*\n< * OK [UIDV*\n< * OK "
-     "[UIDN*\n< * OK [HIGH*\n< 4 OK [READ-ONLY]*\n"
+     "[UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< 4 OK [READ-ONLY]*\n"
      "> 5 STORE 1 FLAGS ()\n< 5 NO [CANNOT] *\n> 6 EXPUNGE\n< 6 NO [CANNOT] *\n> 7 MOVE 1 INBOX\n< 7 NO [CANNOT] *\n"},
     {"STORE: RFC 9051 6.4.6",
      THREE "> 1 STORE 1:2 +FLAGS (\\Flagged $Work)\n< * FLAGS (*$Work)\n< * OK [PERM*\n< * 1 FETCH (UID 1 FLAGS "
@@ -120,7 +121,8 @@ static const struct dialogue dialogues[] = {
          "3") "> 1 STORE 1:2 +FLAGS.SILENT (\\Deleted)\n< * 1 FETCH *\n< * 2 FETCH *\n< 1 OK *\n> 2 EXPUNGE\n< * "
               "VANISHED 1:2\n< 2 OK [HIGHESTMODSEQ 6] *\n"
               "> 3 UNSELECT\n< 3 OK *\n> 4 SELECT INBOX (QRESYNC (1001 4 1:3 (1:3 1:3)))\n< * 1 EXISTS\n< * 0 R*\n< * "
-              "FLAGS*\n< * OK [PERM*\n< * OK [UNSEEN 1]*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * VANISHED "
+              "FLAGS*\n< * OK [PERM*\n< * OK [UNSEEN 1]*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK "
+              "[MAILB*\n< * VANISHED "
               "(EARLIER) 1:2\n< 4 OK *\n"
               "> 5 UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)\n< * VANISHED (EARLIER) 1:2\n< * 1 FETCH (UID 3 *)\n< "
               "5 OK *\n"
@@ -148,7 +150,8 @@ static const struct dialogue dialogues[] = {
            "\"/\" a/b\n< 8 OK *\n"
            "> 9 RENAME a/b a/c\n< 9 OK *\n> a RENAME a/b a/d\n< a NO [NONEXISTENT] *\n> b DELETE a/b\n< b NO "
            "[NONEXISTENT] *\n> c DELETE INBOX\n< c NO [CANNOT] *\n> d DELETE a/c\n< d OK *\n"
-           "> e SELECT a\n< * 0 EX*\n< * 0 R*\n< * FL*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< e OK *\n> f DELETE a\n< "
+           "> e SELECT a\n< * 0 EX*\n< * 0 R*\n< * FL*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< e OK *\n> f "
+           "DELETE a\n< "
            "* OK [CLOSED] *\n< f OK *\n> g NOOP\n< g OK *\n"
            "> h CREATE Entw&APw-rfe\n< h OK *\n> i LIST \"\" E%\n< * LIST (*) \"/\" Entw&APw-rfe\n< i OK *\n"},
     {"subscriptions and extended LIST: RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154",
@@ -188,6 +191,7 @@ static const struct dialogue dialogues[] = {
          "> 2 IDLE\n< + idling\n> NOOP\n< 2 BAD *\n> 3 NOOP\n< 3 OK *\n"},
     {"the selected mailbox is deleted by another session: RFC 2180 3.3",
      LOGIN "> 1 CREATE a\n< 1 OK *\n> 2 SELECT a\n< * 0 EX*\n< * 0 R*\n< * FL*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< "
+           "* OK*\n< "
            "2 OK *\n! other DELETE a\n> 3 NOOP\n< * BYE *\n< 3 OK *\n! closed\n"},
     {"QUOTA: RFC 9208",
      LOGIN "> 1 GETQUOTAROOT INBOX\n< * QUOTAROOT INBOX \"\"\n< * QUOTA \"\" (STORAGE 2 1024)\n< 1 OK *\n> 2 GETQUOTA "
@@ -200,14 +204,14 @@ static const struct dialogue dialogues[] = {
            "idling\n! restart\n! deliver\n< * 5 EXISTS\n> DONE\n< 2 OK *\n"
            "! fail\n> 3 STATUS INBOX (MESSAGES)\n< 3 NO [UNAVAILABLE] *\n> 4 STATUS INBOX (MESSAGES)\n< * STATUS INBOX "
            "(MESSAGES 5)\n< 4 OK *\n"},
-    {"a large message is uploaded in pieces: RFC 9051 6.3.12, LIM",
-     LOGIN "> 1 APPEND INBOX {300010+}\n! big 300010\n> \n< 1 OK [APPENDUID 1001 1] *\n> 2 APPEND nowhere {300010}\n< "
-           "2 NO [TRYCREATE] *\n"
-           "> 3 EXAMINE INBOX\n< * 1 EXISTS\n< * 0 R*\n< * F*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< 3 OK "
-           "*\n> 4 FETCH 1 (RFC822.SIZE BODY.PEEK[]<299999.5>)\n< * 1 FETCH (RFC822.SIZE 300010 BODY[]<299999> {5}\n< "
-           "xxxxx)\n< 4 OK *\n"
-           "> 5 SEARCH BODY xxxxxxxx\n< * SEARCH 1\n< 5 OK *\n> 6 FETCH 1 BINARY.SIZE[1]\n< * 1 FETCH (BINARY.SIZE[1] "
-           "300008)\n< 6 OK *\n"},
+    {"a large message is uploaded in pieces: RFC 9051 6.3.12, LIM", LOGIN
+     "> 1 APPEND INBOX {300010+}\n! big 300010\n> \n< 1 OK [APPENDUID 1001 1] *\n> 2 APPEND nowhere {300010}\n< "
+     "2 NO [TRYCREATE] *\n"
+     "> 3 EXAMINE INBOX\n< * 1 EXISTS\n< * 0 R*\n< * F*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< 3 OK "
+     "*\n> 4 FETCH 1 (RFC822.SIZE BODY.PEEK[]<299999.5>)\n< * 1 FETCH (RFC822.SIZE 300010 BODY[]<299999> {5}\n< "
+     "xxxxx)\n< 4 OK *\n"
+     "> 5 SEARCH BODY xxxxxxxx\n< * SEARCH 1\n< 5 OK *\n> 6 FETCH 1 BINARY.SIZE[1]\n< * 1 FETCH (BINARY.SIZE[1] "
+     "300008)\n< 6 OK *\n"},
     {"refused non-synchronizing literals are skipped: RFC 7888 4",
      LOGIN "> 1 APPEND INBOX {1000001+}\n! big 1000001\n> \n< 1 NO [TOOBIG] *\n> 2 NOOP\n< 2 OK *\n> 3 SELECT "
            "{70000+}\n! big 70000\n> \n< 3 BAD [TOOBIG] *\n> 4 NOOP\n< 4 OK *\n"},

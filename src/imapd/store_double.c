@@ -16,7 +16,7 @@ enum {
     GONE = 512,
     SESSIONS = 64,
     PAGE_BYTES = 4 * 1024 * 1024,
-    UPLOADS = 4,
+    UPLOADS = 64,
     NAME = 200,
     KEYWORDS = 8
 };
@@ -27,6 +27,7 @@ struct message {
     int64_t date;
     struct buf body, summary;
     uint32_t prefix_len;
+    uint64_t blob;
 };
 
 struct folder {
@@ -128,12 +129,15 @@ static void changed(struct store_double *d, const struct folder *f) {
     }
 }
 
+static uint64_t next_blob;
+
 static struct message *append(struct folder *f, uint64_t flags, int64_t date, struct str prefix, struct str body,
                               struct str summary) {
     struct message *m = &f->message[f->count++];
     IEMS_ASSERT(f->count < MESSAGES);
     *m = (struct message){
         .uid = f->uidnext++, .flags = flags, .modseq = ++f->modseq, .date = date, .prefix_len = (uint32_t)prefix.len};
+    m->blob = ++next_blob;
     buf_init(&m->body, PAGE_BYTES);
     buf_init(&m->summary, SUMMARY_MAX);
     buf_add(&m->body, prefix);
@@ -177,9 +181,15 @@ static void put_record(struct buf *out, unsigned fields, const struct message *m
     r.size = m->body.len;
     r.prefix_len = m->prefix_len;
     r.summary = buf_str(&m->summary);
+    r.blob = m->blob;
+    BUF_AUTO thin = BUF_INIT(SUMMARY_MAX);
+    if ((fields & FIELD_ENVELOPE) != 0 && summary_parse(r.summary, &s) == 0) {
+        summary_thin(&s, &thin);
+        r.summary = buf_str(&thin);
+    }
     r.body_too_large = r.size > RPC_INLINE_MAX;
     r.body = buf_str(&m->body);
-    r.header_too_large = summary_parse(r.summary, &s) != 0;
+    r.header_too_large = summary_parse_thin(r.summary, &s) != 0;
     if (!r.header_too_large) r.header = str_sub(r.body, 0, m->prefix_len + s.header_len);
     message_record_put(out, fields, &r);
 }
@@ -424,10 +434,10 @@ HANDLER(message_copy, Store__MessageCopy) {
         if (!in_runs(q->uids, q->n_uids, m->uid)) continue;
         struct str whole = buf_str(&m->body);
         add_run(r, &from, m->uid);
-        add_run(r, &to,
-                append(t, m->flags, m->date, str_sub(whole, 0, m->prefix_len), str_sub(whole, m->prefix_len, SIZE_MAX),
-                       buf_str(&m->summary))
-                    ->uid);
+        struct message *copied = append(t, m->flags, m->date, str_sub(whole, 0, m->prefix_len),
+                                        str_sub(whole, m->prefix_len, SIZE_MAX), buf_str(&m->summary));
+        copied->blob = m->blob;
+        add_run(r, &to, copied->uid);
     }
     if (q->move) {
         f->modseq++;
@@ -447,18 +457,49 @@ HANDLER(message_copy, Store__MessageCopy) {
     return 0;
 }
 
+static struct message *append_item(struct rpc_request *r, struct store_double *d, struct folder *f,
+                                   const Store__AppendItem *q, size_t *at) {
+    struct str body = q->upload != 0 ? buf_str(&d->upload[q->upload - 1]) : str_sub(r->attach, *at, (size_t)q->size);
+    if (q->upload == 0) *at += body.len;
+    if (body.len != q->size) return NULL;
+    uint64_t flags = q->flags | keyword_bits(f, q->keywords, q->n_keywords);
+    struct message *m = append(f, flags, q->internal_date, STR_EMPTY, body, rpc_bytes(q->summary));
+    if (q->upload != 0) buf_done(&d->upload[q->upload - 1]);
+    return m;
+}
+
+static void remove_replaced(struct store_double *d, const Store__MessageAppend *q, Store__MessageAppended *out) {
+    struct folder *f = by_id(d, q->replace_folder);
+    for (size_t i = 0; f != NULL && i < f->count; i++) {
+        if (f->message[i].uid != q->replace_uid) continue;
+        out->replaced_modseq = ++f->modseq;
+        remove_at(f, i);
+        changed(d, f);
+        return;
+    }
+}
+
 HANDLER(message_append, Store__MessageAppend) {
     Store__MessageAppended out = STORE__MESSAGE_APPENDED__INIT;
     struct folder *f = by_name(d, q->folder);
     if (f == NULL) return ERR_NOTFOUND;
-    struct str body = q->upload != 0 ? buf_str(&d->upload[q->upload - 1]) : r->attach;
-    uint64_t flags = q->flags | keyword_bits(f, q->keywords, q->n_keywords);
-    struct message *m = append(f, flags, q->internal_date, STR_EMPTY, body, rpc_bytes(q->summary));
-    if (body.len != q->size) return ERR_INVALID;
-    if (q->upload != 0) buf_done(&d->upload[q->upload - 1]);
-    out.uidvalidity = f->validity;
+    Store__AppendItem first = STORE__APPEND_ITEM__INIT;
+    first.flags = q->flags;
+    first.keywords = q->keywords;
+    first.n_keywords = q->n_keywords;
+    first.internal_date = q->internal_date;
+    first.upload = q->upload;
+    first.summary = q->summary;
+    first.size = q->size;
+    size_t at = 0;
+    const struct message *m = append_item(r, d, f, &first, &at);
+    if (m == NULL) return ERR_INVALID;
     out.uid = m->uid;
+    for (size_t i = 0; i < q->n_more; i++)
+        if (append_item(r, d, f, q->more[i], &at) == NULL) return ERR_INVALID;
+    out.uidvalidity = f->validity;
     out.folder = f->id;
+    remove_replaced(d, q, &out);
     rpc_answer(r, &out.base, STR_EMPTY);
     changed(d, f);
     return 0;
@@ -554,6 +595,7 @@ static void start_server(struct store_double *d) {
 struct store_double *store_double_new(size_t page_records) {
     struct store_double *d = calloc(1, sizeof *d);
     IEMS_ASSERT(d != NULL);
+    next_blob = 0;
     d->folder = calloc(FOLDERS, sizeof *d->folder);
     IEMS_ASSERT(d->folder != NULL);
     d->page = page_records;

@@ -165,6 +165,10 @@ bool imap_args_list_mailbox(struct imap_args *a, struct str *out) {
     return take_run(a, is_list_char, out) || imap_args_string(a, out);
 }
 
+static bool is_set_char(unsigned char c) {
+    return (c >= '0' && c <= '9') || (c != '\0' && strchr("*$:,", c) != NULL);
+}
+
 static bool is_digit(unsigned char c) {
     return c >= '0' && c <= '9';
 }
@@ -195,6 +199,34 @@ bool imap_args_set(struct imap_args *a, struct imap_set *out) {
     return true;
 }
 
+bool imap_args_partial(struct imap_args *a, struct imap_partial *out) {
+    struct imap_args b = *a;
+    struct imap_partial p = {.from_end = imap_args_char(&b, '-')};
+    uint32_t x, y;
+    if (!imap_args_number(&b, &x) || !imap_args_char(&b, ':') || imap_args_char(&b, '-') != p.from_end ||
+        !imap_args_number(&b, &y) || x == 0 || y == 0)
+        return false;
+    p.first = x < y ? x : y;
+    p.last = x < y ? y : x;
+    *a = b;
+    *out = p;
+    return true;
+}
+
+static bool is_objectid_char(unsigned char c) {
+    return ascii_isalnum((char)c) || c == '_' || c == '-';
+}
+
+bool imap_args_objectid(struct imap_args *a, struct str *out) {
+    enum { OBJECTID_MAX = 255 };
+    struct imap_args b = *a;
+    struct str id;
+    if (!take_run(&b, is_objectid_char, &id) || id.len > OBJECTID_MAX) return false;
+    *a = b;
+    *out = id;
+    return true;
+}
+
 bool imap_args_mailbox(struct imap_args *a, struct str *out) {
     struct imap_args b = *a;
     struct str name, utf8;
@@ -209,12 +241,19 @@ bool imap_args_mailbox(struct imap_args *a, struct str *out) {
     return true;
 }
 
+/* "APPEND ", "[UID ]REPLACE number " */
+static bool take_append_name(struct imap_args *a) {
+    struct str set;
+    bool uid = imap_args_word(a, "UID");
+    if (uid && !imap_args_space(a)) return false;
+    if (!uid && imap_args_word(a, "APPEND")) return imap_args_space(a);
+    return imap_args_word(a, "REPLACE") && imap_args_space(a) && take_run(a, is_set_char, &set) && imap_args_space(a);
+}
+
 bool imap_args_is_append_head(struct str text) {
-    const struct str command = STR("APPEND ");
     struct imap_args a = {.rest = text};
     struct str s;
-    if (!imap_args_tag(&a, &s) || !imap_args_space(&a) || !str_starts_nocase(a.rest, command)) return false;
-    skip(&a, command.len);
+    if (!imap_args_tag(&a, &s) || !imap_args_space(&a) || !take_append_name(&a)) return false;
     /* the name is only skipped here; without an arena a quoted name with escapes is skipped by hand */
     if (imap_args_peek_char(&a, '"')) {
         size_t i = 1;

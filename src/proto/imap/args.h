@@ -32,6 +32,14 @@ bool imap_args_list_mailbox(struct imap_args *a, struct str *out); /* astring wi
 bool imap_args_number(struct imap_args *a, uint32_t *out);
 bool imap_args_number64(struct imap_args *a, uint64_t *out); /* up to 2^63 - 1 */
 bool imap_args_set(struct imap_args *a, struct imap_set *out);
+/* partial-range of RFC 9394: "1:500", or "-1:-100" from the end. first is the one nearer to where counting begins. */
+struct imap_partial {
+    bool from_end;
+    uint32_t first, last;
+};
+bool imap_args_partial(struct imap_args *a, struct imap_partial *out);
+/* objectid of RFC 8474: 1 to 255 of letters, digits, "_" and "-". */
+bool imap_args_objectid(struct imap_args *a, struct str *out);
 /* date = "21-Nov-2026", quoted or not: seconds of its midnight UTC. */
 bool imap_args_date(struct imap_args *a, int64_t *out);
 /* date-time = "21-Nov-2026 07:24:00 +0100", quoted. */
@@ -58,7 +66,7 @@ uint64_t imap_flag_bit(struct str flag);
 bool imap_is_atom_char(unsigned char c);
 bool imap_is_astring_char(unsigned char c);
 
-/* "tag SP APPEND SP mailbox SP ...": a literal that follows is the message. */
+/* "tag SP APPEND SP mailbox SP ...", or REPLACE (RFC 8508): a literal that follows is the message. */
 bool imap_args_is_append_head(struct str text);
 
 #endif

@@ -19,6 +19,7 @@ static const struct {
       {"UID", IMAP_FETCH_UID},          {"FLAGS", IMAP_FETCH_FLAGS},       {"INTERNALDATE", IMAP_FETCH_INTERNALDATE},
       {"RFC822.SIZE", IMAP_FETCH_SIZE}, {"ENVELOPE", IMAP_FETCH_ENVELOPE}, {"BODYSTRUCTURE", IMAP_FETCH_BODYSTRUCTURE},
       {"BODY", IMAP_FETCH_BODY},        {"MODSEQ", IMAP_FETCH_MODSEQ},     {"SAVEDATE", IMAP_FETCH_SAVEDATE},
+      {"EMAILID", IMAP_FETCH_EMAILID},  {"THREADID", IMAP_FETCH_THREADID},
 };
 
 static const struct {
@@ -107,6 +108,18 @@ static int take_section(struct imap_args *a, struct imap_fetch_body *b) {
     return imap_args_char(a, ']') ? 0 : ERR_INVALID;
 }
 
+int imap_section_parse(struct str text, struct arena *arena, struct imap_fetch_body *out) {
+    const char *closed = arena_printf(arena, "%.*s]", STR_ARG(text));
+    if (closed == NULL) return ERR_NOMEM;
+    struct imap_args a = {.rest = str_from(closed), .arena = arena};
+    struct imap_fetch_body b = {.kind = IMAP_BODY_SECTION, .peek = true, .label = STR_EMPTY};
+    int err = take_section(&a, &b);
+    if (err != 0) return err;
+    if (a.rest.len > 0) return ERR_INVALID;
+    *out = b;
+    return 0;
+}
+
 /* partial = "<" number64 "." nz-number64 ">" */
 static int take_partial(struct imap_args *a, struct imap_fetch_body *b) {
     if (!imap_args_char(a, '<')) return 0;
@@ -172,7 +185,19 @@ static int take_body(struct imap_args *a, struct imap_fetch *f) {
     return ERR_INVALID;
 }
 
+/* "PREVIEW" [SP "(" "LAZY" ")"] (RFC 8970) */
+static int take_preview(struct imap_args *a, struct imap_fetch *f) {
+    struct imap_args b = *a;
+    f->items |= IMAP_FETCH_PREVIEW;
+    if (!imap_args_space(&b) || !imap_args_char(&b, '(')) return 0;
+    if (!imap_args_word(&b, "LAZY") || !imap_args_char(&b, ')')) return ERR_INVALID;
+    f->items |= IMAP_FETCH_LAZY;
+    *a = b;
+    return 0;
+}
+
 static int take_item(struct imap_args *a, struct imap_fetch *f) {
+    if (imap_args_word(a, "PREVIEW")) return take_preview(a, f);
     for (size_t i = 0; i < COUNT(simple); i++) {
         if (!imap_args_word(a, simple[i].name)) continue;
         f->items |= simple[i].items;
@@ -215,6 +240,9 @@ int imap_fetch_parse_modifiers(struct imap_args *a, struct imap_fetch_modifiers 
             m.has_changed_since = true;
         } else if (imap_args_word(&b, "VANISHED")) {
             m.vanished = true;
+        } else if (imap_args_word(&b, "PARTIAL")) {
+            if (!imap_args_space(&b) || !imap_args_partial(&b, &m.partial)) return ERR_INVALID;
+            m.has_partial = true;
         } else {
             return ERR_INVALID;
         }

@@ -1,4 +1,5 @@
-/* What a FETCH asks for (RFC 9051 section 6.4.5, RFC 7162, RFC 3516 as part of RFC 9051, RFC 8514). */
+/* What a FETCH asks for (RFC 9051 section 6.4.5, RFC 7162, RFC 3516 as part of RFC 9051, RFC 8474,
+ * RFC 8514, RFC 8970, RFC 9394). */
 #ifndef IEMS_PROTO_IMAP_FETCH_PARSE_H
 #define IEMS_PROTO_IMAP_FETCH_PARSE_H
 
@@ -16,6 +17,10 @@ enum imap_fetch_item {
     IMAP_FETCH_BODYSTRUCTURE = 1 << 6,
     IMAP_FETCH_MODSEQ = 1 << 7,
     IMAP_FETCH_SAVEDATE = 1 << 8,
+    IMAP_FETCH_EMAILID = 1 << 9,
+    IMAP_FETCH_THREADID = 1 << 10,
+    IMAP_FETCH_PREVIEW = 1 << 11,
+    IMAP_FETCH_LAZY = 1 << 12, /* the preview only if it is at hand */
 };
 
 enum imap_section { /* section-msgtext and section-text */
@@ -51,10 +56,14 @@ struct imap_fetch {
 /* macro / fetch-att / "(" fetch-att *(SP fetch-att) ")". ERR_INVALID, ERR_LIMIT (too many items), ERR_NOMEM. */
 NODISCARD int imap_fetch_parse(struct imap_args *a, struct imap_fetch *out);
 
-/* [SP "(" modifier *(SP modifier) ")"] of FETCH: CHANGEDSINCE n, VANISHED (RFC 7162). */
+/* section-spec without brackets, as in the SECTION of an IMAP URL. ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
+NODISCARD int imap_section_parse(struct str text, struct arena *arena, struct imap_fetch_body *out);
+
+/* SP "(" modifier *(SP modifier) ")" of FETCH: CHANGEDSINCE n, VANISHED (RFC 7162), PARTIAL range (RFC 9394). */
 struct imap_fetch_modifiers {
-    bool has_changed_since, vanished;
+    bool has_changed_since, vanished, has_partial;
     uint64_t changed_since;
+    struct imap_partial partial;
 };
 NODISCARD int imap_fetch_parse_modifiers(struct imap_args *a, struct imap_fetch_modifiers *out);
 

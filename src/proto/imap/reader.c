@@ -12,10 +12,15 @@ struct literal {
     bool sync, binary;
 };
 
-void imap_reader_init(struct imap_reader *r, const struct imap_reader_limits *limits) {
-    *r = (struct imap_reader){.limits = *limits};
+void imap_reader_set_limits(struct imap_reader *r, const struct imap_reader_limits *limits) {
+    r->limits = *limits;
     /* lines between literals are bounded one by one; together they may not be more than this either */
-    buf_init(&r->text, 2 * limits->line_max + limits->literal_max + SKIP_TAIL);
+    r->text.max = 2 * limits->line_max + limits->literal_max + SKIP_TAIL;
+}
+
+void imap_reader_init(struct imap_reader *r, const struct imap_reader_limits *limits) {
+    *r = (struct imap_reader){.text = BUF_INIT(0)};
+    imap_reader_set_limits(r, limits);
 }
 
 void imap_reader_done(struct imap_reader *r) {

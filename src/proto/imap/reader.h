@@ -45,6 +45,8 @@ struct imap_reader {
 };
 
 void imap_reader_init(struct imap_reader *r, const struct imap_reader_limits *limits);
+/* New limits, between commands. */
+void imap_reader_set_limits(struct imap_reader *r, const struct imap_reader_limits *limits);
 void imap_reader_done(struct imap_reader *r); /* frees; the reader may be used again */
 /* Takes bytes from the front of `in`; `*used` says how many. After IMAP_ERROR (see fault; the text up to there is
  * still in `text`) what belongs to the bad command is skipped, and the caller answers BAD and calls imap_reader_reset.

@@ -16,6 +16,7 @@ static const struct key_name {
     {"CC", IMAP_KEY_CC, ARG_TEXT, 0},
     {"DELETED", IMAP_KEY_FLAG, ARG_NONE, IMAP_DELETED},
     {"DRAFT", IMAP_KEY_FLAG, ARG_NONE, IMAP_DRAFT},
+    {"FILTER", IMAP_KEY_FILTER, ARG_TEXT, 0},
     {"FLAGGED", IMAP_KEY_FLAG, ARG_NONE, IMAP_FLAGGED},
     {"FROM", IMAP_KEY_FROM, ARG_TEXT, 0},
     {"KEYWORD", IMAP_KEY_KEYWORD, ARG_ATOM, 0},
@@ -50,7 +51,7 @@ static const struct key_name {
 struct parser {
     struct imap_args a;
     unsigned keys;
-    bool modseq;
+    bool modseq, fuzzy;
 };
 
 static int take_key(struct parser *p, unsigned depth, struct imap_search_key **out);
@@ -132,12 +133,28 @@ static int take_uid(struct parser *p, struct imap_search_key *k) {
     return imap_args_space(&p->a) && imap_args_set(&p->a, &k->set) ? 0 : ERR_INVALID;
 }
 
+/* "FUZZY" SP search-key (RFC 6203) */
+static int take_fuzzy(struct parser *p, unsigned depth, struct imap_search_key *k) {
+    k->type = IMAP_KEY_FUZZY;
+    p->fuzzy = true;
+    return imap_args_space(&p->a) ? take_key(p, depth + 1, &k->child) : ERR_INVALID;
+}
+
+/* "EMAILID" SP objectid, "THREADID" SP objectid (RFC 8474) */
+static int take_objectid(struct parser *p, struct imap_search_key *k, enum imap_search_type type) {
+    k->type = type;
+    return imap_args_space(&p->a) && imap_args_objectid(&p->a, &k->text) ? 0 : ERR_INVALID;
+}
+
 static int take_word_key(struct parser *p, unsigned depth, struct imap_search_key *k) {
     if (imap_args_word(&p->a, "OR")) return take_or(p, depth, k);
     if (imap_args_word(&p->a, "NOT")) return take_not(p, depth, k);
     if (imap_args_word(&p->a, "UID")) return take_uid(p, k);
     if (imap_args_word(&p->a, "HEADER")) return take_header(p, k);
     if (imap_args_word(&p->a, "MODSEQ")) return take_modseq(p, k);
+    if (imap_args_word(&p->a, "FUZZY")) return take_fuzzy(p, depth, k);
+    if (imap_args_word(&p->a, "EMAILID")) return take_objectid(p, k, IMAP_KEY_EMAILID);
+    if (imap_args_word(&p->a, "THREADID")) return take_objectid(p, k, IMAP_KEY_THREADID);
     for (size_t i = 0; i < sizeof key_names / sizeof *key_names; i++) {
         if (!imap_args_word(&p->a, key_names[i].name)) continue;
         k->type = key_names[i].type;
@@ -171,11 +188,10 @@ static int take_return(struct imap_args *a, struct imap_search *s) {
     static const struct {
         const char *name;
         unsigned bit;
-    } names[] = {{"MIN", IMAP_RETURN_MIN},
-                 {"MAX", IMAP_RETURN_MAX},
-                 {"ALL", IMAP_RETURN_ALL},
-                 {"COUNT", IMAP_RETURN_COUNT},
-                 {"SAVE", IMAP_RETURN_SAVE}};
+    } names[] = {
+        {"MIN", IMAP_RETURN_MIN},       {"MAX", IMAP_RETURN_MAX},         {"ALL", IMAP_RETURN_ALL},
+        {"COUNT", IMAP_RETURN_COUNT},   {"SAVE", IMAP_RETURN_SAVE},       {"PARTIAL", IMAP_RETURN_PARTIAL},
+        {"UPDATE", IMAP_RETURN_UPDATE}, {"CONTEXT", IMAP_RETURN_CONTEXT}, {"RELEVANCY", IMAP_RETURN_RELEVANCY}};
     s->has_return = true;
     if (!imap_args_space(a) || !imap_args_char(a, '(')) return ERR_INVALID;
     if (imap_args_char(a, ')')) {
@@ -186,29 +202,123 @@ static int take_return(struct imap_args *a, struct imap_search *s) {
         size_t i = 0;
         while (i < sizeof names / sizeof *names && !imap_args_word(a, names[i].name)) i++;
         if (i == sizeof names / sizeof *names) return ERR_INVALID;
+        if (names[i].bit == IMAP_RETURN_PARTIAL &&
+            ((s->returns & IMAP_RETURN_PARTIAL) != 0 || !imap_args_space(a) || !imap_args_partial(a, &s->partial)))
+            return ERR_INVALID;
         s->returns |= names[i].bit;
     } while (imap_args_space(a));
     return imap_args_char(a, ')') ? 0 : ERR_INVALID;
 }
 
+/* What stands in RETURN: hints alone mean ALL; ALL and PARTIAL exclude each other (RFC 5267 section 4.4, RFC 9394). */
+static int check_return(struct imap_search *s) {
+    unsigned results = s->returns & ~(unsigned)(IMAP_RETURN_CONTEXT | IMAP_RETURN_UPDATE | IMAP_RETURN_SAVE);
+    if (s->has_return && results == 0 && (s->returns & IMAP_RETURN_SAVE) == 0) s->returns |= IMAP_RETURN_ALL;
+    bool both = (s->returns & IMAP_RETURN_ALL) != 0 && (s->returns & IMAP_RETURN_PARTIAL) != 0;
+    return both ? ERR_INVALID : 0;
+}
+
+/* [SP "RETURN" SP "(" ... ")"] */
+static int take_returns(struct parser *p, struct imap_search *s) {
+    struct imap_args b = p->a;
+    if (!imap_args_space(&b) || !imap_args_word(&b, "RETURN")) return 0;
+    int err = take_return(&b, s);
+    if (err == 0) err = check_return(s);
+    if (err == 0) p->a = b;
+    return err;
+}
+
+/* SP search-key *(SP search-key) */
+static int take_program(struct parser *p, struct imap_search *s) {
+    s->key = new_key(p, IMAP_KEY_AND);
+    if (s->key == NULL) return ERR_NOMEM;
+    if (!imap_args_space(&p->a)) return ERR_INVALID;
+    int err = take_keys(p, 0, s->key);
+    s->uses_modseq = p->modseq;
+    s->uses_fuzzy = p->fuzzy;
+    return err;
+}
+
 int imap_search_parse(struct imap_args *a, struct imap_search *out) {
     struct parser p = {.a = *a};
     struct imap_search s = {.charset = STR_EMPTY};
-    if (!imap_args_space(&p.a)) return ERR_INVALID;
-    if (imap_args_word(&p.a, "RETURN")) {
-        int err = take_return(&p.a, &s);
-        if (err != 0) return err;
-        if (!imap_args_space(&p.a)) return ERR_INVALID;
+    int err = take_returns(&p, &s);
+    struct imap_args b = p.a;
+    if (err == 0 && imap_args_space(&b) && imap_args_word(&b, "CHARSET")) {
+        if (!imap_args_space(&b) || !imap_args_astring(&b, &s.charset) || s.charset.len == 0) return ERR_INVALID;
+        p.a = b;
     }
-    if (imap_args_word(&p.a, "CHARSET")) {
-        if (!imap_args_space(&p.a) || !imap_args_astring(&p.a, &s.charset) || s.charset.len == 0) return ERR_INVALID;
-        if (!imap_args_space(&p.a)) return ERR_INVALID;
-    }
-    s.key = new_key(&p, IMAP_KEY_AND);
-    if (s.key == NULL) return ERR_NOMEM;
-    int err = take_keys(&p, 0, s.key);
+    if (err == 0) err = take_program(&p, &s);
     if (err != 0) return err;
-    s.uses_modseq = p.modseq;
+    *a = p.a;
+    *out = s;
+    return 0;
+}
+
+/* sort-key = ["REVERSE" SP] name */
+static bool take_sort_key(struct imap_args *a, struct imap_sort_key *k) {
+    static const char *const names[] = {[IMAP_SORT_ARRIVAL] = "ARRIVAL",
+                                        [IMAP_SORT_CC] = "CC",
+                                        [IMAP_SORT_DATE] = "DATE",
+                                        [IMAP_SORT_FROM] = "FROM",
+                                        [IMAP_SORT_SIZE] = "SIZE",
+                                        [IMAP_SORT_SUBJECT] = "SUBJECT",
+                                        [IMAP_SORT_TO] = "TO",
+                                        [IMAP_SORT_DISPLAYFROM] = "DISPLAYFROM",
+                                        [IMAP_SORT_DISPLAYTO] = "DISPLAYTO",
+                                        [IMAP_SORT_RELEVANCY] = "RELEVANCY"};
+    k->reverse = imap_args_word(a, "REVERSE");
+    if (k->reverse && !imap_args_space(a)) return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!imap_args_word(a, names[i])) continue;
+        k->type = (enum imap_sort_type)i;
+        return true;
+    }
+    return false;
+}
+
+static int take_sort_keys(struct imap_args *a, struct imap_search *s) {
+    if (!imap_args_space(a) || !imap_args_char(a, '(')) return ERR_INVALID;
+    do {
+        if (s->sorts == IMAP_SORT_KEYS_MAX) return ERR_LIMIT;
+        if (!take_sort_key(a, &s->sort[s->sorts++])) return ERR_INVALID;
+    } while (imap_args_space(a));
+    return imap_args_char(a, ')') ? 0 : ERR_INVALID;
+}
+
+/* SP charset: not optional here */
+static int take_charset(struct parser *p, struct imap_search *s) {
+    return imap_args_space(&p->a) && imap_args_astring(&p->a, &s->charset) && s->charset.len > 0 ? 0 : ERR_INVALID;
+}
+
+int imap_sort_parse(struct imap_args *a, struct imap_search *out) {
+    struct parser p = {.a = *a};
+    struct imap_search s = {.charset = STR_EMPTY};
+    int err = take_returns(&p, &s);
+    if (err == 0) err = take_sort_keys(&p.a, &s);
+    if (err == 0) err = take_charset(&p, &s);
+    if (err == 0) err = take_program(&p, &s);
+    if (err != 0) return err;
+    *a = p.a;
+    *out = s;
+    return 0;
+}
+
+int imap_thread_parse(struct imap_args *a, struct imap_search *out) {
+    static const char *const names[] = {[IMAP_THREAD_ORDEREDSUBJECT] = "ORDEREDSUBJECT",
+                                        [IMAP_THREAD_REFERENCES] = "REFERENCES",
+                                        [IMAP_THREAD_REFS] = "REFS"};
+    struct parser p = {.a = *a};
+    struct imap_search s = {.charset = STR_EMPTY};
+    struct str name;
+    if (!imap_args_space(&p.a) || !imap_args_atom(&p.a, &name)) return ERR_INVALID;
+    size_t i = 0;
+    while (i < sizeof names / sizeof *names && !str_eq_nocase(name, str_from(names[i]))) i++;
+    if (i == sizeof names / sizeof *names) return ERR_UNSUPPORTED;
+    s.thread = (enum imap_thread)i;
+    int err = take_charset(&p, &s);
+    if (err == 0) err = take_program(&p, &s);
+    if (err != 0) return err;
     *a = p.a;
     *out = s;
     return 0;

@@ -47,6 +47,16 @@ static void keys(void **state) {
         {" MODSEQ 12", "0(32n12)", 0, ""},
         {" MODSEQ \"/flags/\\\\seen\" all 12", "0(32n12)", 0, ""},
         {" ALL ", "0(3)", 0, ""},
+        {" EMAILID M1-a THREADID T_b", "0(33'M1-a' 34'T_b')", 0, ""},
+        {" FUZZY (SUBJECT \"a b\")", "0(35(0(29'a b')))", 0, ""},
+        {" RETURN (PARTIAL -1:-3 COUNT) ALL", "0(3)", IMAP_RETURN_PARTIAL | IMAP_RETURN_COUNT, ""},
+        {" RETURN (CONTEXT) ALL", "0(3)", IMAP_RETURN_CONTEXT | IMAP_RETURN_ALL, ""},
+        {" EMAILID a.b", NULL, 0, ""},
+        {" FUZZY", NULL, 0, ""},
+        {" RETURN (PARTIAL) ALL", NULL, 0, ""},
+        {" RETURN (PARTIAL 1:-2) ALL", NULL, 0, ""},
+        {" RETURN (PARTIAL 1:2 PARTIAL 1:2) ALL", NULL, 0, ""},
+        {" RETURN (PARTIAL 1:2 ALL) ALL", NULL, 0, ""},
         {"", NULL, 0, ""},
         {" ", NULL, 0, ""},
         {" FOO", NULL, 0, ""},
@@ -88,7 +98,42 @@ static void too_deep(void **state) {
     assert_int_equal(imap_search_parse(&a, &s), ERR_LIMIT);
 }
 
+/* RFC 5256, RFC 5267, RFC 5957 */
+static void sorts_and_threads(void **state) {
+    (void)state;
+    static const struct {
+        const char *in;
+        bool thread;
+        int rc;
+        size_t sorts;
+    } cases[] = {
+        {" (REVERSE DATE SUBJECT) UTF-8 ALL", false, 0, 2},
+        {" RETURN (MIN) (DISPLAYFROM) US-ASCII SEEN (FROM a)", false, 0, 1},
+        {" (ARRIVAL CC FROM SIZE TO DISPLAYTO RELEVANCY) \"utf-8\" 1:*", false, 0, 7},
+        {" () UTF-8 ALL", false, ERR_INVALID, 0},
+        {" (REVERSE) UTF-8 ALL", false, ERR_INVALID, 0},
+        {" (DATE) UTF-8", false, ERR_INVALID, 0},
+        {" (DATE DATE DATE DATE DATE DATE DATE DATE DATE DATE DATE DATE DATE DATE DATE DATE DATE) UTF-8 ALL", false,
+         ERR_LIMIT, 0},
+        {" REFS utf-8 ALL", true, 0, 0},
+        {" references US-ASCII TEXT x", true, 0, 0},
+        {" ORDEREDSUBJECT UTF-8", true, ERR_INVALID, 0},
+        {" FOO UTF-8 ALL", true, ERR_UNSUPPORTED, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ARENA_AUTO arena = arena_new(65536);
+        struct imap_args a = {.rest = str_from(cases[i].in), .arena = arena};
+        struct imap_search s;
+        int rc = cases[i].thread ? imap_thread_parse(&a, &s) : imap_sort_parse(&a, &s);
+        if (rc != cases[i].rc) fail_msg("%s: %d", cases[i].in, rc);
+        if (rc != 0) continue;
+        assert_int_equal(s.sorts, cases[i].sorts);
+        assert_true(imap_args_end(&a));
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(keys), cmocka_unit_test(too_deep)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(keys), cmocka_unit_test(sorts_and_threads),
+                                       cmocka_unit_test(too_deep)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -407,6 +407,51 @@ static void body_list(void) {
     end();
 }
 
+static int append_three(const char *third, uint64_t replace, uint32_t uid, Store__MessageAppended *out) {
+    Store__MessageAppend req = STORE__MESSAGE_APPEND__INIT;
+    Store__AppendItem items[2] = {STORE__APPEND_ITEM__INIT, STORE__APPEND_ITEM__INIT}, *more[] = {&items[0], &items[1]};
+    char *keyword = (char *)(uintptr_t)third;
+    RPC_REPLY_AUTO reply = {0};
+    req.session = session;
+    req.folder = (char *)(uintptr_t) "INBOX";
+    req.size = 3;
+    req.more = more;
+    req.n_more = 2;
+    req.replace_folder = replace;
+    req.replace_uid = uid;
+    items[0].size = 5;
+    items[0].flags = MAILBOX_SEEN;
+    items[1].size = 6;
+    items[1].keywords = &keyword;
+    items[1].n_keywords = 1;
+    int rc = kit_call(c, STORE_MESSAGE_APPEND, &req.base, STR("a\r\nbcd\r\nefgh\r\n"), &reply, NULL);
+    if (rc == 0) *out = *(Store__MessageAppended *)reply.msg;
+    return rc;
+}
+
+/* RFC 3502: several messages or none. RFC 8508: and the one that they replace goes in the same commit. */
+static void body_append_many(void) {
+    Store__MessageAppended done;
+    Store__Folder f;
+    begin();
+    assert_int_equal(append_three("$third", 0, 0, &done), 0);
+    assert_int_equal(done.uid, 1);
+    assert_int_equal(append_three("", 0, 0, &done), ERR_LIMIT);
+    assert_int_equal(by_name(STORE_FOLDER_STATUS, "INBOX", &f), 0);
+    assert_int_equal(f.messages, 3);
+    assert_int_equal(f.unseen, 2);
+    assert_int_equal(f.size, 14);
+    assert_int_equal(append_three("$third", f.id, 2, &done), 0);
+    assert_true(done.uid == 4 && done.replaced_modseq > f.highestmodseq);
+    assert_int_equal(append_three("$third", f.id, 2, &done), ERR_CONFLICT);
+    assert_int_equal(by_name(STORE_FOLDER_STATUS, "INBOX", &f), 0);
+    assert_int_equal(f.messages, 5);
+    assert_int_equal(f.size, 23);
+    session = kit_login(c, 5, 30);
+    assert_int_equal(append_three("$third", 0, 0, &done), ERR_NOSPACE);
+    end();
+}
+
 /* QUOTA-14: APPEND and COPY over quota are refused, with nothing changed. */
 static void body_quota(void) {
     begin();
@@ -500,14 +545,16 @@ TEST(names)
 TEST(flags)
 TEST(copy_expunge)
 TEST(list)
+TEST(append_many)
 TEST(quota)
 TEST(account)
 TEST(repair)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_folders), cmocka_unit_test(test_rename_inbox), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_flags),   cmocka_unit_test(test_copy_expunge), cmocka_unit_test(test_list),
-        cmocka_unit_test(test_quota),   cmocka_unit_test(test_account),      cmocka_unit_test(test_repair)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_folders),      cmocka_unit_test(test_rename_inbox),
+                                       cmocka_unit_test(test_names),        cmocka_unit_test(test_flags),
+                                       cmocka_unit_test(test_copy_expunge), cmocka_unit_test(test_list),
+                                       cmocka_unit_test(test_append_many),  cmocka_unit_test(test_quota),
+                                       cmocka_unit_test(test_account),      cmocka_unit_test(test_repair)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,14 @@
+/* UNAUTHENTICATE (RFC 8437): back to the state before login; TLS and compression stay. */
+#include "imapd/command.h"
+#include "imapd/store_call.h"
+
+#include "base/log.h"
+
+int cmd_unauthenticate(struct cmd *c) {
+    struct session *s = c->s;
+    if (!imap_args_end(c->args)) return cmd_bad_args(c);
+    session_store_close(s);
+    log_event(LOG_INFO, s->id, "unauthenticated", "user=%s", s->address);
+    session_logout(s);
+    return cmd_done(c);
+}

@@ -1,0 +1,148 @@
+/* Dialogues with a session about the extensions of IMAP. Each names the RFC that it proves; each runs whole and byte by
+ * byte. */
+#include "imapd/dialogue.h"
+
+#include "net/net_test.h"
+
+#define GREETING "< * OK [CAPABILITY *\n"
+#define LOGIN    GREETING "> l LOGIN u p\n< l OK [CAPABILITY *] Logged in\n"
+/* clang-format off: one string a step or two, as a dialogue is read */
+#define OPENED(n, unseen)                                                                                              \
+    "< * " n " EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n" unseen "< * OK [UIDV*\n< * OK [UIDN*\n"             \
+    "< * OK [HIGH*\n< * OK [MAILB*\n"
+#define SELECT_(n)      "> s SELECT INBOX\n" OPENED(n, "< * OK [UNSEEN 1]*\n") "< s OK *\n"
+#define THREE           LOGIN "! deliver\n! deliver\n! deliver\n" SELECT_("3")
+#define ADD(size, text) "> a APPEND INBOX {" size "+}\n>> " text "\n> \n< a OK *\n"
+
+static const struct dialogue dialogues[] = {
+    {"MULTIAPPEND: RFC 3502, all or nothing", LOGIN
+     "> 1 APPEND INBOX (\\Seen) {9+}\n>> A: b~~x\n>  \"21-Nov-2026 07:24:00 +0100\" {10}\n< + OK\n>> A: c~~yy\n> \n"
+     "< 1 OK [APPENDUID 1001 1:2] APPEND completed\n"
+     "> 2 APPEND nowhere {9+}\n>> A: b~~x\n>  {9+}\n>> A: b~~x\n> \n< 2 NO [TRYCREATE] *\n"
+     "> 3 APPEND INBOX {9+}\n>> A: b~~x\n>  {0+}\n> \n< 3 NO An empty message*\n"
+     "> 4 APPEND INBOX {9+}\n>> A: b~~x\n>  {2000000}\n< 4 NO [TOOBIG] *\n"
+     "> 5 APPEND INBOX {9+}\n>> A: b~~x\n>  (\\Seen {3+}\n>> abc\n> \n< 5 BAD *\n"
+     "> 6 STATUS INBOX (MESSAGES UNSEEN SIZE)\n< * STATUS INBOX (MESSAGES 2 UNSEEN 1 SIZE 19)\n< 6 OK *\n"},
+    {"MULTIAPPEND of large messages: RFC 3502",
+     LOGIN "> 1 APPEND INBOX {300010+}\n! big 300010\n>  {300020+}\n! big 300020\n>  {9+}\n>> A: b~~x\n> \n"
+           "< 1 OK [APPENDUID 1001 1:3] *\n> 2 STATUS INBOX (MESSAGES SIZE)\n"
+           "< * STATUS INBOX (MESSAGES 3 SIZE 600039)\n< 2 OK *\n"},
+    {"CATENATE: RFC 4469 section 3", THREE
+     "> 1 APPEND INBOX CATENATE (TEXT {13+}\n>> A: b~~one~\n>  URL \"/INBOX;UIDVALIDITY=1001/;UID=1/;SECTION=TEXT\" "
+     "URL /INBOX/;UID=2/;SECTION=1/;PARTIAL=0.2)\n< * 4 EXISTS\n< 1 OK [APPENDUID 1001 4] *\n"
+     "> 2 FETCH 4 BODY.PEEK[]\n< * 4 FETCH (BODY[] {21}\n< A: b\n< \n< one\n< body\n< bo)\n< 2 OK *\n"
+     "> 3 APPEND INBOX CATENATE (URL \"/INBOX/;UID=1\")\n< * 5 EXISTS\n< 3 OK [APPENDUID 1001 5] *\n"
+     "> 4 APPEND INBOX CATENATE (URL \"/INBOX/;UID=99\")\n< 4 NO [BADURL \"/INBOX/;UID=99\"] *\n"
+     "> 5 APPEND INBOX CATENATE (URL \"/INBOX;UIDVALIDITY=7/;UID=1\" TEXT {3}\n< 5 NO [BADURL *\n"
+     "> 6 APPEND INBOX CATENATE (URL {13+}\n>> /INBOX/;UID=1\n> \n< 6 BAD *\n"
+     "> 7 APPEND INBOX CATENATE ()\n< 7 BAD *\n"
+     "> 8 APPEND INBOX CATENATE (URL \"http://x/\")\n< 8 NO [BADURL \"http://x/\"] *\n"},
+    {"REPLACE: RFC 8508", THREE
+     "> 1 REPLACE 2 INBOX (\\Draft) {9+}\n>> A: b~~x\n> \n< * OK [APPENDUID 1001 4] *\n< * 4 EXISTS\n< * 2 EXPUNGE\n"
+     "< 1 OK REPLACE completed\n> 2 UID REPLACE 9 INBOX {7}\n< 2 NO [NONEXISTENT] *\n"
+     "> 3 REPLACE 9 INBOX {7}\n< 3 BAD *\n> 4 CREATE Sent\n< 4 OK *\n"
+     "> 5 UID REPLACE 4 Sent {9}\n< + OK\n>> A: b~~z\n> \n< * OK [APPENDUID 1002 1] *\n< * 3 EXPUNGE\n< 5 OK *\n"
+     "> 6 UID FETCH 1:* FLAGS\n< * 1 FETCH (UID 1 *\n< * 2 FETCH (UID 3 *\n< 6 OK *\n"
+     "> 7 REPLACE 1 nowhere {9+}\n>> A: b~~x\n> \n< 7 NO [TRYCREATE] *\n> 8 REPLACE 1:2 INBOX {7}\n< 8 BAD *\n"},
+    {"OLDNAME: RFC 9051 6.3.9.7",
+     LOGIN "> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 CREATE a\n< 2 OK [MAILBOXID (F2)] *\n"
+           "> 3 RENAME a b\n< * LIST () \"/\" b (\"OLDNAME\" (a))\n< 3 OK *\n"},
+    {"OBJECTID: RFC 8474",
+     LOGIN "> 1 CREATE a\n< 1 OK [MAILBOXID (F2)] CREATE completed\n! deliver\n> 2 STATUS a (MAILBOXID)\n"
+           "< * STATUS a (MAILBOXID (F2))\n< 2 OK *\n> 3 SELECT INBOX\n"
+           "< * 1 EXISTS\n< * 0 R*\n< * FL*\n< * OK [P*\n< * OK [UNS*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [H*\n"
+           "< * OK [MAILBOXID (F1)] Ok\n< 3 OK *\n"
+           "> 4 FETCH 1 (EMAILID THREADID)\n< * 1 FETCH (EMAILID (M1-0) THREADID (T*))\n< 4 OK *\n"
+           "> 5 SEARCH EMAILID M1-0\n< * SEARCH 1\n< 5 OK *\n> 6 SEARCH EMAILID M7 THREADID T1\n< * SEARCH\n< 6 OK *\n"
+           "> 7 COPY 1 a\n< 7 OK *\n> 8 SELECT a\n< * OK [CLOSED]*\n" OPENED(
+               "1", "< * OK [UNSEEN 1]*\n") "< 8 OK *\n> 9 FETCH 1 EMAILID\n< * 1 FETCH (EMAILID (M1-0))\n< 9 OK *\n"},
+    {"a reply has the THREADID of what it answers: RFC 8474 5.2",
+     LOGIN ADD("22", "Message-ID: <a@b>~~x") ADD("41", "References: <a@b>~Message-ID: <c@d>~~x")
+         ADD("42", "In-Reply-To: <a@b>~Message-ID: <e@f>~~x") SELECT_(
+             "3") "> 1 SEARCH THREADID Tfd42a84f5894fff57e5203d6\n< * SEARCH 1 2 3\n< 1 OK *\n> 2 FETCH 2 THREADID\n"
+                  "< * 2 FETCH (THREADID (Tfd42a84f5894fff57e5203d6))\n< 2 OK *\n"},
+    {"PREVIEW: RFC 8970",
+     THREE "> 1 FETCH 1 (PREVIEW)\n< * 1 FETCH (PREVIEW \"body\")\n< 1 OK *\n> 2 FETCH 1 (PREVIEW (LAZY) UID)\n"
+           "< * 1 FETCH (UID 1 PREVIEW \"body\")\n< 2 OK *\n> 3 FETCH 1 (PREVIEW (FOO))\n< 3 BAD *\n"},
+    {"PARTIAL: RFC 9394", THREE
+     "> 1 UID FETCH 1:* FLAGS (PARTIAL -1:-2)\n< * 2 FETCH (UID 2 *\n< * 3 FETCH (UID 3 *\n< 1 OK *\n"
+     "> 2 UID FETCH 1:* FLAGS (PARTIAL 3:9)\n< * 3 FETCH *\n< 2 OK *\n> 3 FETCH 1:3 FLAGS (PARTIAL 1:1)\n< 3 BAD *\n"
+     "> 4 UID SEARCH RETURN (PARTIAL 1:2 COUNT) ALL\n< * ESEARCH (TAG \"4\") UID PARTIAL (1:2 1:2) COUNT 3\n< 4 OK *\n"
+     "> 5 SEARCH RETURN (PARTIAL -1:-2) ALL\n< * ESEARCH (TAG \"5\") PARTIAL (-1:-2 2:3)\n< 5 OK *\n"
+     "> 6 SEARCH RETURN (PARTIAL 5:9) ALL\n< * ESEARCH (TAG \"6\") PARTIAL (5:9 NIL)\n< 6 OK *\n"
+     "> 7 SEARCH RETURN (ALL PARTIAL 1:2) ALL\n< 7 BAD *\n> 8 SEARCH RETURN (PARTIAL 0:2) ALL\n< 8 BAD *\n"
+     "> 9 SEARCH RETURN (PARTIAL 1:-2) ALL\n< 9 BAD *\n> a UID SEARCH RETURN (SAVE PARTIAL 2:3) ALL\n"
+     "< * ESEARCH (TAG \"a\") UID PARTIAL (2:3 2:3)\n< a OK *\n> b SEARCH $\n< * SEARCH 2 3\n< b OK *\n"},
+    {"UNAUTHENTICATE: RFC 8437",
+     THREE "> 1 ENABLE CONDSTORE\n< * ENABLED CONDSTORE\n< 1 OK *\n> 2 UNAUTHENTICATE\n< 2 OK *\n> 3 NOOP\n< 3 OK *\n"
+           "> 4 SELECT INBOX\n< 4 BAD Please log in first\n> 5 LOGIN u p\n< 5 OK *\n" SELECT_("3")},
+    {"SORT: RFC 5256, RFC 5957",
+     LOGIN ADD("81", "Subject: Re: b~From: Zoe <a@x>~To: b@x~Date: 1 Jan 2020 10:00:00 +0000~~one.")
+         ADD("74", "Subject: A~From: Adam <z@x>~To: a@x~Date: 1 Jan 2019 10:00:00 +0000~~")
+             ADD("67", "Subject: b~From: m@x~Cc: c@x~Date: 1 Jan 2021 10:00:00 +0000~~")
+                 SELECT_("3") "> 1 SORT (SUBJECT) UTF-8 ALL\n< * SORT 2 1 3\n< 1 OK *\n> 2 SORT (REVERSE DATE) "
+                              "US-ASCII ALL\n< * SORT 3 1 2\n< 2 OK *\n"
+                              "> 3 UID SORT (FROM) UTF-8 1:2\n< * SORT 1 2\n< 3 OK *\n> 4 SORT (DISPLAYFROM) UTF-8 "
+                              "ALL\n< * SORT 2 3 1\n< 4 OK *\n"
+                              "> 5 SORT (REVERSE SIZE) UTF-8 ALL\n< * SORT 1 2 3\n< 5 OK *\n> 6 SORT (TO REVERSE "
+                              "ARRIVAL) UTF-8 ALL\n< * SORT 3 2 1\n< 6 OK *\n"
+                              "> 7 SORT (REVERSE SUBJECT REVERSE DATE) UTF-8 ALL\n< * SORT 3 1 2\n< 7 OK *\n> 8 SORT "
+                              "(CC DISPLAYTO) UTF-8 ALL\n< * SORT 2 1 3\n< 8 OK *\n"
+                              "> 9 SORT (FOO) UTF-8 ALL\n< 9 BAD *\n> a SORT (DATE) FOO ALL\n< a NO [BADCHARSET "
+                              "(US-ASCII UTF-8)] *\n"
+                              "> b SORT (DATE) ALL\n< b BAD *\n> c SORT () UTF-8 ALL\n< c BAD *\n> d SORT (DATE) UTF-8 "
+                              "FLAGGED\n< * SORT\n< d OK *\n"},
+    {"ESORT: RFC 5267 section 3", THREE
+     "> 1 SORT RETURN (MIN MAX COUNT ALL) (REVERSE ARRIVAL REVERSE SIZE) UTF-8 ALL\n"
+     "< * ESEARCH (TAG \"1\") MIN 1 MAX 3 ALL 1:3 COUNT 3\n< 1 OK *\n"
+     "> 2 UID SORT RETURN (PARTIAL 2:3) (ARRIVAL) UTF-8 ALL\n< * ESEARCH (TAG \"2\") UID PARTIAL (2:3 2:3)\n< 2 OK *\n"
+     "> 3 SORT RETURN () (ARRIVAL) UTF-8 ALL\n< * ESEARCH (TAG \"3\") ALL 1:3\n< 3 OK *\n"
+     "> 4 SORT RETURN (SAVE) (ARRIVAL) UTF-8 2:3\n< 4 OK *\n> 5 SEARCH $\n< * SEARCH 2 3\n< 5 OK *\n"},
+    {"THREAD: RFC 5256",
+     LOGIN ADD("37", "Message-ID: <a@b>~Subject: one~~xx") ADD(
+         "54", "References: <a@b>~Message-ID: <c@d>~Subject: two~~") ADD("39", "Message-ID: <e@f>~Subject: Re: one~~")
+         SELECT_("3") "> 1 THREAD REFERENCES UTF-8 ALL\n< * THREAD (1 (2)(3))\n< 1 OK *\n"
+                      "> 2 UID THREAD ORDEREDSUBJECT UTF-8 ALL\n< * THREAD (1 3)(2)\n< 2 OK *\n"
+                      "> 3 THREAD REFS UTF-8 ALL\n< * THREAD (1 2)(3)\n< 3 OK *\n> 4 THREAD FOO UTF-8 ALL\n< 4 BAD *\n"
+                      "> 5 THREAD REFERENCES FOO ALL\n< 5 NO [BADCHARSET *\n> 6 THREAD REFS UTF-8 FLAGGED\n< * "
+                      "THREAD\n< 6 OK *\n"},
+    {"SEARCH=FUZZY: RFC 6203",
+     LOGIN ADD("28", "Subject: quick brown fox~~") ADD("28", "Subject: brown quick fox~~")
+         SELECT_("2") "> 1 SEARCH SUBJECT \"quick brown\"\n< * SEARCH 1\n< 1 OK *\n> 2 SEARCH FUZZY SUBJECT \"Quick "
+                      "brown\"\n< * SEARCH 1 2\n< 2 OK *\n"
+                      "> 3 SEARCH RETURN (RELEVANCY ALL) FUZZY SUBJECT \"quick brown\"\n"
+                      "< * ESEARCH (TAG \"3\") ALL 1:2 RELEVANCY (100 50)\n< 3 OK *\n"
+                      "> 4 SORT (REVERSE RELEVANCY) UTF-8 FUZZY (SUBJECT \"quick brown\")\n< * SORT 2 1\n< 4 OK *\n"
+                      "> 5 SEARCH RETURN (RELEVANCY) ALL\n< 5 BAD *\n"},
+    {"MODSEQ of MIN and MAX: RFC 7162 3.1.10",
+     THREE "> 1 STORE 2 +FLAGS.SILENT \\Flagged\n< 1 OK *\n"
+           "> 2 SEARCH RETURN (MIN) MODSEQ 1\n< * ESEARCH (TAG \"2\") MIN 1 MODSEQ 2\n< 2 OK *\n"
+           "> 3 SEARCH RETURN (MIN MAX) MODSEQ 1\n< * ESEARCH (TAG \"3\") MIN 1 MAX 3 MODSEQ 4\n< 3 OK *\n"
+           "> 4 SEARCH RETURN (COUNT) MODSEQ 1\n< * ESEARCH (TAG \"4\") COUNT 3 MODSEQ 5\n< 4 OK *\n"},
+    {"STATUS of deleted messages: RFC 9208 4.2",
+     THREE "> 1 STORE 1:2 +FLAGS.SILENT \\Deleted\n< 1 OK *\n> 2 STATUS INBOX (DELETED DELETED-STORAGE)\n"
+           "< * STATUS INBOX (DELETED 2 DELETED-STORAGE 180)\n< 2 OK *\n"},
+};
+/* clang-format on */
+
+static void run_all(bool bytewise) {
+    for (size_t i = 0; i < sizeof dialogues / sizeof *dialogues; i++) dialogue_run(&dialogues[i], bytewise);
+}
+
+static void whole(void **state) {
+    (void)state;
+    run_all(false);
+}
+
+static void byte_by_byte(void **state) {
+    (void)state;
+    run_all(true);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(whole), cmocka_unit_test(byte_by_byte)};
+    dialogue_setup();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dialogue_teardown();
+    return failed;
+}
