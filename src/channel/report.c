@@ -49,6 +49,34 @@ static int summary_of(struct arena *arena, struct str body, ProtobufCBinaryData 
     return 0;
 }
 
+/* Marks of the spam checks: "dnsbl", and what begins with "spam". */
+static bool is_spam(const Store__Entry *e) {
+    for (size_t i = 0; i < e->n_tags; i++) {
+        struct str name = str_from(e->tags[i]->key);
+        if (str_eq_nocase(name, STR("dnsbl")) || str_starts_nocase(name, STR("spam"))) return true;
+    }
+    return false;
+}
+
+bool report_is_of_spam(const Store__Entry *e) {
+    return e->sender[0] == '\0' && is_spam(e);
+}
+
+/* The report of a message that is marked as spam says so: it most likely goes to somebody who never sent it. */
+static int tag_add(struct lease *l, Store__Entry *e) {
+    static char name[] = "spam-bounce", value[] = "yes";
+    if (!is_spam(l->entry)) return 0;
+    Store__Entry__TagsEntry *tag = arena_alloc(l->arena, sizeof *tag), **list = arena_alloc(l->arena, sizeof *list);
+    if (tag == NULL || list == NULL) return ERR_NOMEM;
+    store__entry__tags_entry__init(tag);
+    tag->key = name;
+    tag->value = value;
+    list[0] = tag;
+    e->tags = list;
+    e->n_tags = 1;
+    return 0;
+}
+
 static int entry_make(struct lease *l, const char *to, const char *ident, struct str body, bool eightbit, bool utf8,
                       struct report *out) {
     Store__NewEntry *output = arena_alloc(l->arena, sizeof *output);
@@ -71,6 +99,7 @@ static int entry_make(struct lease *l, const char *to, const char *ident, struct
     e->body_8bit = eightbit;
     e->smtputf8 = utf8;
     int rc = summary_of(l->arena, body, &e->summary);
+    if (rc == 0) rc = tag_add(l, e);
     if (rc != 0) return rc;
     output->entry = e;
     output->own_body = true;

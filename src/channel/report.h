@@ -24,6 +24,8 @@ struct report {
     struct str body;         /* attach of the commit */
 };
 
+/* A report about a message that was marked as spam (SQM-08): known by a tag that report_make gives it. */
+bool report_is_of_spam(const Store__Entry *e);
 /* Whether the outcome is to be told for this recipient. */
 bool report_wanted(const Store__Entry *e, const struct report_outcome *o, bool delay_by_default);
 /* Makes one report of all outcomes. May read the message from the store. */

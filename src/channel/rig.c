@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "daemon/files.h"
 #include "daemon/options.h"
+#include "daemon/tables.h"
 #include "rpc/dir_methods.h"
 
 #include <stdio.h>
@@ -25,7 +27,7 @@ struct waiting {
 struct rig rig;
 static struct daemon the_daemon;
 static struct rpc_server *servers[2];
-static struct map *options, *answers;
+static struct map *options, *answers, *files, *tables;
 static struct arena *memory;
 static struct waiting entries[RIG_ENTRIES_MAX];
 static size_t entry_count;
@@ -66,6 +68,44 @@ bool option_bool(const struct daemon *d, const char *name) {
 
 void rig_option(const char *name, const char *value) {
     assert_int_equal(map_put(options, str_from(name), (void *)(uintptr_t)value, NULL), 0);
+}
+
+static void rows_free_one(void *rows) {
+    rows_free(rows);
+}
+
+void rig_table(const char *name, const char *lines) {
+    struct rows *rows = NULL;
+    struct error err = {0};
+    void *old = map_remove(tables, str_from(name));
+    if (old != NULL) rows_free(old);
+    if (rows_parse(table_find(str_from(name)), str_from(lines), &rows, &err) != 0) fail_msg("%s", err.text);
+    assert_int_equal(map_put(tables, str_from(name), rows, NULL), 0);
+}
+
+const struct rows *daemon_table(const struct daemon *d, const char *name) {
+    (void)d;
+    if (map_get(tables, str_from(name)) == NULL) rig_table(name, "");
+    return map_get(tables, str_from(name));
+}
+
+void rig_file(const char *name, const char *content) {
+    (void)map_remove(files, str_from(name));
+    if (content != NULL) assert_int_equal(map_put(files, str_from(name), (void *)(uintptr_t)content, NULL), 0);
+}
+
+int daemon_file_read(struct daemon *d, const char *name, struct file_stamp *known, struct buf *out, struct error *err) {
+    const char *text = map_get(files, str_from(name));
+    (void)d;
+    if (text == NULL) return error_set(err, ERR_NOTFOUND, "%s: No such file or directory", name);
+    if (known != NULL && known->inode == (uintptr_t)text) return ERR_EXISTS;
+    if (known != NULL) known->inode = (uintptr_t)text;
+    buf_adds(out, text);
+    return 0;
+}
+
+int daemon_file_line(struct daemon *d, const char *name, struct buf *out, struct error *err) {
+    return daemon_file_read(d, name, NULL, out, err);
 }
 
 struct link {
@@ -402,6 +442,8 @@ static void run_body(void) {
     rig = (struct rig){.daemon = &the_daemon, .log = BUF_INIT(RIG_LOG_MAX), .report = BUF_INIT(RIG_MEMORY)};
     options = map_new(MAP_BYTES);
     answers = map_new(MAP_NOCASE);
+    files = map_new(MAP_BYTES);
+    tables = map_new(MAP_BYTES);
     memory = arena_new(RIG_MEMORY);
     cond_init(&told);
     entry_count = client_count = 0;
@@ -416,6 +458,8 @@ static void run_body(void) {
     rpc_server_free(servers[1]);
     map_free(options, NULL);
     map_free(answers, NULL);
+    map_free(files, NULL);
+    map_free(tables, rows_free_one);
     arena_free(memory);
     buf_done(&rig.log);
     buf_done(&rig.report);

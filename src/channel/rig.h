@@ -22,6 +22,10 @@ void rig_keep(void *p);
 /* Runs `fn` in a fiber with everything made anew, options at their defaults. */
 void rig_run(void (*fn)(void));
 void rig_option(const char *name, const char *value);
+/* Rows of a table, in the form of rows_parse; what was set before goes. */
+void rig_table(const char *name, const char *lines);
+/* A file that the responder would open; NULL = it is gone. */
+void rig_file(const char *name, const char *content);
 /* What the directory says of an address: "-" not local, "?" unknown, "!" may not receive, else targets separated by
  * ",": "L7" account 7, "L7/Work" its folder, "S:a@b" to SMTPC, "D:list@x". Unknown addresses are not local. */
 void rig_directory(const char *address, const char *answer);

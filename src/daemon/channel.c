@@ -52,6 +52,9 @@ static void channel_packet(struct daemon *d, struct packet *p) {
     case CONTROL__PACKET__KIND_OPTIONS:
         daemon_options_from_packet(d, m->options->options, m->options->n_options);
         break;
+    case CONTROL__PACKET__KIND_FILE_OPENED:
+        files_opened(m->file_opened->number, m->file_opened->error, packet_take_fd(p));
+        break;
     case CONTROL__PACKET__KIND_STOP: daemon_begin_stop(d, m->stop->seconds); break;
     case CONTROL__PACKET__KIND_PING: answer_ping(d, m->ping->n); break;
     default: log_event(LOG_WARNING, "-", "channel", "error=\"unknown packet\" kind=%d", (int)m->kind_case); break;

@@ -94,6 +94,9 @@ void channel_failed(struct daemon *d, const char *text);
 void clients_peer_came(struct daemon *d, const char *service, int fd);
 NODISCARD int clients_watch_options(struct daemon *d);
 
+/* files.c */
+void files_opened(uint64_t number, const char *error, int fd);
+
 /* metrics.c */
 void daemon_metrics(struct daemon *d, struct buf *out);
 

@@ -8,9 +8,12 @@ static struct mta mta;
 static int start(struct daemon *d, struct error *err) {
     static const struct channel_ops ops = {.lease = mta_switch};
     struct channel_config config = {.name = "INPUT", .credit = (uint32_t)option_u64(d, "mta.leases")};
+    static const char *const tables[] = {"peer", "route"};
     mta.daemon = d;
+    int rc = daemon_tables_use(d, tables, 2, err);
+    if (rc != 0) return rc;
     mta_configure(&mta);
-    int rc = daemon_client(d, &dir_service, NULL, NULL, &mta.dir);
+    rc = daemon_client(d, &dir_service, NULL, NULL, &mta.dir);
     if (rc == 0) rc = channel_open(d, &config, &ops, &mta, &mta.channel);
     return rc == 0 ? 0 : error_set(err, rc, "cannot listen to the queue: %s", err_name(rc));
 }

@@ -4,6 +4,7 @@
 #define IEMS_MTA_MTA_H
 
 #include "channel/channel.h"
+#include "channel/peer.h"
 #include "channel/report.h"
 #include "channel/weight.h"
 #include "mta/module.h"

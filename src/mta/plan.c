@@ -1,6 +1,7 @@
 /* See plan.h. */
 #include "mta/plan.h"
 
+#include "channel/peer.h"
 #include "proto/smtp/address.h"
 
 #include <string.h>
@@ -99,31 +100,55 @@ static int target_add(struct plan *p, const char *channel, struct str destinatio
     return 0;
 }
 
+/* PEER-06, PEER-13: the profile of the domain may refuse the message. True: it did. */
+static bool peer_refuses(struct plan *p, const struct plan_config *config, const Store__Entry *e, size_t recipient,
+                         struct str domain, int *rc) {
+    struct peer peer;
+    if (config->peers == NULL || rows_count(config->peers) == 0) return false;
+    peer_get(config->peers, domain, &peer);
+    uint64_t size = e->size + e->prefix.len;
+    if (!peer.transmit) {
+        *rc = fail(p, recipient, "5.7.1", "No mail is sent to this domain.");
+        return true;
+    }
+    if (peer.max_out == 0 || size <= peer.max_out) return false;
+    char *why = arena_printf(p->arena, "The message has %llu bytes; at most %llu are sent to this domain.",
+                             (unsigned long long)size, (unsigned long long)peer.max_out);
+    *rc = why == NULL ? ERR_NOMEM : fail(p, recipient, "5.3.4", why);
+    return true;
+}
+
+/* Whether the domain has next hops of its own in the table `route`, or is an exception there. */
+static bool has_route(const struct plan_config *config, struct str domain) {
+    return config->routes != NULL && rows_count(config->routes) > 0 &&
+           rows_match_domain(config->routes, domain) != NULL;
+}
+
 /* To another host: the destination is the domain in its A-label form, so that all spellings share a queue. */
-static int send_out(struct plan *p, const struct plan_config *config, size_t recipient, const char *address,
-                    bool expanded) {
+static int send_out(struct plan *p, const struct plan_config *config, const Store__Entry *e, size_t recipient,
+                    const char *address, bool expanded) {
     struct plan_target t = {.recipient = recipient, .address = address, .folder = "", .expanded = expanded};
     struct str domain = address_domain_of(str_from(address));
     BUF_AUTO destination = BUF_INIT(DESTINATION_MAX);
-    if (config->relay.len > 0) {
-        buf_add(&destination, config->relay);
-    } else if (domain.len == 0) {
-        return fail(p, recipient, "5.1.3", "The address has no domain.");
-    } else if (domain.ptr[0] == '[') {
+    int rc = 0;
+    if (domain.len == 0) return fail(p, recipient, "5.1.3", "The address has no domain.");
+    if (domain.ptr[0] == '[')
         for (size_t i = 0; i < domain.len; i++) buf_addc(&destination, ascii_lower(domain.ptr[i]));
-    } else if (address_domain_ascii(domain, &destination) != 0) {
+    else if (address_domain_ascii(domain, &destination) != 0 && config->relay.len == 0)
         return fail(p, recipient, "5.1.2", "The domain of the address is not a valid domain name.");
-    }
+    if (peer_refuses(p, config, e, recipient, buf_str(&destination), &rc)) return rc;
+    if (config->relay.len > 0 && !has_route(config, buf_str(&destination)))
+        return target_add(p, "SMTPC", config->relay, &t);
     return target_add(p, "SMTPC", buf_str(&destination), &t);
 }
 
-static int local_target(struct plan *p, const struct plan_config *config, size_t recipient, const Dir__Target *d,
-                        bool expanded) {
+static int local_target(struct plan *p, const struct plan_config *config, const Store__Entry *e, size_t recipient,
+                        const Dir__Target *d, bool expanded) {
     static const char *const known[] = {"LOCAL", "DL", "BSMTPOUT"};
     struct str channel = str_from(d->channel);
     if (!channel_exists(config, channel))
         return fail(p, recipient, "5.3.5", "The address is routed to a channel that this server does not have.");
-    if (str_eq_nocase(channel, STR("SMTPC"))) return send_out(p, config, recipient, d->address, expanded);
+    if (str_eq_nocase(channel, STR("SMTPC"))) return send_out(p, config, e, recipient, d->address, expanded);
     if (str_eq_nocase(channel, STR("LOCAL")) && !d->may_receive)
         return fail(p, recipient, "5.2.1", "The mailbox may not receive mail.");
     struct plan_target t = {.recipient = recipient,
@@ -140,14 +165,14 @@ static int local_target(struct plan *p, const struct plan_config *config, size_t
 int plan_add(struct plan *p, const struct plan_config *config, const Store__Entry *e, size_t index,
              const Dir__Resolved *r) {
     switch (r->kind) {
-    case DIR__KIND__NOT_LOCAL: return send_out(p, config, index, e->recipients[index]->address, false);
+    case DIR__KIND__NOT_LOCAL: return send_out(p, config, e, index, e->recipients[index]->address, false);
     case DIR__KIND__UNKNOWN: return fail(p, index, "5.1.1", "There is no such address here.");
     case DIR__KIND__NO_RECEIVE: return fail(p, index, "5.2.1", "The mailbox may not receive mail.");
     default: break;
     }
     if (r->n_targets == 0) return fail(p, index, "5.1.1", "There is no mailbox behind the address.");
     for (size_t i = 0; i < r->n_targets; i++) {
-        int rc = local_target(p, config, index, r->targets[i], r->n_targets > 1);
+        int rc = local_target(p, config, e, index, r->targets[i], r->n_targets > 1);
         if (rc != 0) return rc;
     }
     return 0;

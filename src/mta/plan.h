@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "daemon/tables.h"
 #include "rpc/dir.pb-c.h"
 #include "rpc/store.pb-c.h"
 
@@ -30,7 +31,8 @@ struct plan_failure {
 
 struct plan_config {
     struct str channels; /* names of the output channels that exist, separated by blanks */
-    struct str relay;    /* SMTPC destination of everything, or empty (ROUTE-03) */
+    struct str relay;    /* SMTPC destination of everything without a route of its own, or empty (ROUTE-03) */
+    const struct rows *routes, *peers; /* tables; NULL = empty */
 };
 
 struct plan {

@@ -1,5 +1,6 @@
 /* Unit tests of routing: MTA-01, MTA-02, MTA-07, MTA-16, ROUTE-03. */
 #include "mta/plan.h"
+#include "rpc/rpc.h"
 
 #include "base/buf.h"
 
@@ -184,7 +185,57 @@ static void many(void **state) {
     plan_done(&p);
 }
 
+/* Profiles of the domains: PEER-06, PEER-13; routes go before the relay host (ROUTE-14). */
+static void peers_and_routes(void **state) {
+    (void)state;
+    static const struct {
+        const char *recipient, *relay;
+        uint64_t size;
+        const char *want;
+    } cases[] = {
+        {"a@closed.example", "", 10, "!0 5.7.1"},
+        {"a@sub.closed.example", "", 10, "!0 5.7.1"},
+        {"a@open.closed.example", "", 10, "SMTPC open.closed.example: 0>a@open.closed.example"},
+        {"a@closed.example", "relay.example", 10, "!0 5.7.1"},
+        {"a@small.example", "", 8190, "SMTPC small.example: 0>a@small.example"},
+        {"a@small.example", "", 8191, "!0 5.3.4"}, /* with the prefix of 2 bytes */
+        {"a@o.example", "relay.example", 10, "SMTPC relay.example: 0>a@o.example"},
+        {"a@o.routed.example", "relay.example", 10, "SMTPC o.routed.example: 0>a@o.routed.example"},
+        {"a@direct.example", "relay.example", 10, "SMTPC direct.example: 0>a@direct.example"},
+    };
+    struct rows *peers = NULL, *routes = NULL;
+    assert_int_equal(rows_parse(table_find(STR("peer")),
+                                STR("closed.example transmit=no\nopen.closed.example transmit=yes\n"
+                                    "small.example max_out=8192\n"),
+                                &peers, NULL),
+                     0);
+    assert_int_equal(
+        rows_parse(table_find(STR("route")), STR("routed.example hosts=[192.0.2.1]\ndirect.example\n"), &routes, NULL),
+        0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ARENA_AUTO a = arena_new(1 << 20);
+        struct plan p;
+        struct plan_config config = {STR("LOCAL SMTPC"), str_from(cases[i].relay), routes, peers};
+        Store__Entry e = STORE__ENTRY__INIT;
+        Store__Recipient r = STORE__RECIPIENT__INIT, *list = &r;
+        r.address = (char *)(uintptr_t)cases[i].recipient;
+        e.recipients = &list;
+        e.n_recipients = 1;
+        e.size = cases[i].size;
+        e.prefix = rpc_binary(STR("xx"));
+        assert_int_equal(plan_init(&p, a), 0);
+        assert_int_equal(plan_add(&p, &config, &e, 0, answer(a, "-")), 0);
+        BUF_AUTO text = BUF_INIT(4000);
+        describe(&p, &text);
+        assert_string_equal(buf_cstr(&text), cases[i].want);
+        plan_done(&p);
+    }
+    rows_free(peers);
+    rows_free(routes);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(routes), cmocka_unit_test(slices), cmocka_unit_test(many)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(peers_and_routes), cmocka_unit_test(routes),
+                                       cmocka_unit_test(slices), cmocka_unit_test(many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

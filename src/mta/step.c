@@ -136,21 +136,26 @@ static int recipients_make(struct step *s, const struct plan_group *g, Store__En
     return 0;
 }
 
-/* When the store calls for attention though the destination rests: to tell of the delay, to give up (SNOT-02, PEER-09).
- */
-static void times_set(struct step *s, Store__Entry *e) {
+/* When the store calls for attention though the destination rests: to tell of the delay, to give up (SNOT-02, PEER-09,
+ * SQM-08). Mail for a host that waits to be called, or that calls itself, waits for the next queue run (PEER-07). */
+static void times_set(struct step *s, const struct peer *peer, Store__Entry *e) {
     const struct daemon *d = s->mta->daemon;
     int64_t now = clock_wall_ms();
+    uint64_t period_s = peer->retry_period_s > 0 ? peer->retry_period_s : option_u64(d, "smtpc.retry_period");
     bool notice = option_bool(d, "smtpc.delay_notice");
+    if (report_is_of_spam(e)) period_s = option_u64(d, "smtpc.retry_period_spam");
     for (size_t i = 0; i < e->n_recipients; i++) notice |= (e->recipients[i]->notify & DSN_NOTIFY_DELAY) != 0;
-    e->expires = now + (int64_t)option_u64(d, "smtpc.retry_period") * 1000;
+    e->expires = now + (int64_t)period_s * 1000;
     if (notice && e->sender[0] != '\0') e->warn = now + (int64_t)option_u64(d, "smtpc.delay_notice_after") * 1000;
+    if (!peer->queue_first) return;
+    e->ready = peer_next_run(str_from(e->destination), peer->run_interval_s, now);
+    e->reason = (char *)(uintptr_t) "waits for the next queue run";
 }
 
 /* The first weight; it is made anew when the message is deferred (PRIO-07). */
-static int32_t weight_first(const struct step *s, const Store__Entry *e) {
+static int32_t weight_first(const struct step *s, const struct peer *peer, const Store__Entry *e) {
     const struct weight_rule *rule = &s->mta->weights;
-    struct weighed m = {.precedence = weight_of_source(rule, e->source),
+    struct weighed m = {.precedence = weight_of_source(rule, e->source) + peer->precedence,
                         .size = e->size + e->prefix.len,
                         .mt_priority = e->mt_priority};
     return weight_of(rule, &m);
@@ -172,8 +177,10 @@ static int output_make(struct step *s, const struct plan_group *g) {
     if (rc == 0) rc = tags_make(s, g, e);
     if (rc != 0) return rc;
     if (g->destination[0] != '\0') {
-        times_set(s, e);
-        e->priority = weight_first(s, e);
+        struct peer peer;
+        peer_get(daemon_table(s->mta->daemon, "peer"), str_from(e->destination), &peer);
+        times_set(s, &peer, e);
+        e->priority = weight_first(s, &peer, e);
     }
     deliver_by_set_times(e);
     output->entry = e;

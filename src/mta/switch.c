@@ -41,6 +41,8 @@ static int resolve(struct step *s, struct rpc_reply *reply, struct error *err) {
 static int plan(struct step *s, const Dir__ResolvedMany *resolved) {
     const Store__Entry *e = s->lease->entry;
     bool late = deliver_by_is_over(e, clock_wall_ms());
+    s->config.routes = daemon_table(s->mta->daemon, "route"); /* until the next wait */
+    s->config.peers = daemon_table(s->mta->daemon, "peer");
     for (size_t i = s->from; i < s->to; i++) {
         const Dir__Resolved *r = resolved->results[i - s->from];
         int rc = late ? step_fail(s, i, "5.4.7", "The deadline that the sender set is over.")

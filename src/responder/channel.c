@@ -38,6 +38,7 @@ static void channel_packet(struct worker *w, const struct packet *p) {
         break;
     case CONTROL__PACKET__KIND_FAILED: on_failed(w, m->failed->text); break;
     case CONTROL__PACKET__KIND_PEER_WANTED: broker_wanted(w, m->peer_wanted->service); break;
+    case CONTROL__PACKET__KIND_FILE_WANTED: files_wanted(w, m->file_wanted->number, m->file_wanted->name); break;
     case CONTROL__PACKET__KIND_PONG: on_pong(w, m->pong); break;
     default:
         log_event(LOG_WARNING, "-", "channel", "module=%s error=\"unexpected packet %d\"", w->module->def->name,

@@ -127,6 +127,8 @@ void broker_ready(struct module *m); /* those who waited for it get their connec
 /* One end of a new connection to a service. ERR_AGAIN: not ready; ERR_NOTFOUND: no such service. */
 NODISCARD int broker_connect(struct responder *r, const char *service, const char *role, pid_t pid, int *fd);
 NODISCARD int broker_watch_options(struct responder *r);
+/* files.c */
+void files_wanted(struct worker *w, uint64_t number, const char *name);
 /* door.c: DIR/run/iems.sock */
 NODISCARD int door_open(struct responder *r, struct error *err);
 /* control.c */

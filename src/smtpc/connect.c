@@ -1,12 +1,13 @@
 /* From a destination to an open connection: hosts in the order of the route, addresses of each, STARTTLS when it is
  * offered and once more without it when it fails (opportunistic, RFC 7435). */
 #include "base/log.h"
+#include "daemon/files.h"
 #include "net/loop.h"
 #include "smtpc/smtpc.h"
 
 #include <stdio.h>
 
-enum { ATTEMPTS_MAX = 10 };
+enum { ATTEMPTS_MAX = 10, PASSWORD_MAX = 1024, FILE_NAME_MAX = 300 };
 
 struct attempt {
     struct smtpc *smtpc;
@@ -14,6 +15,8 @@ struct attempt {
     struct arena *arena;
     struct connection *out;
     struct outcome *why;
+    const struct connect_gate *gate;
+    bool passed; /* the gate */
     unsigned count;
 };
 
@@ -47,17 +50,50 @@ static int open_once(struct attempt *a, const struct net_addr *addr, const struc
     return client_open(&a->out->client, config, s, a->host->name, a->arena, failure);
 }
 
-static int open_address(struct attempt *a, const struct net_addr *addr) {
-    struct client_failure failure;
-    const struct client_config *config = a->host->relay ? &a->smtpc->relay_client : &a->smtpc->client;
-    int rc = open_once(a, addr, config, &failure);
-    if (rc != 0 && failure.fault == CLIENT_FAULT_TLS && config->user == NULL) {
-        note(a, addr, &failure.outcome);
-        struct client_config *plain = arena_memdup(a->arena, config, sizeof *config);
-        if (plain == NULL) return ERR_NOMEM;
-        plain->starttls = false;
-        rc = open_once(a, addr, plain, &failure);
+/* Settings with user and password of the next hop (SAUTH-04, SAUTH-05); the password is read each time, so that a new
+ * one counts at once. */
+static int credentials_get(struct attempt *a, struct client_config *config, struct buf *password,
+                           struct client_failure *failure) {
+    char name[FILE_NAME_MAX];
+    struct error err = {0};
+    const struct route_host *h = a->host;
+    const char *file = h->password_file == NULL ? "" : h->password_file;
+    int n = snprintf(name, sizeof name, "%s%s", file[0] == '/' ? "" : "secrets/", file);
+    int rc = file[0] == '\0' ? error_set(&err, ERR_NOTFOUND, "no password file is set")
+             : n < 0 || (size_t)n >= sizeof name
+                 ? error_set(&err, ERR_LIMIT, "the name of the password file is too long")
+                 : daemon_file_line(a->smtpc->daemon, name, password, &err);
+    if (rc == 0) {
+        config->user = h->user;
+        config->password = buf_cstr(password);
+        return 0;
     }
+    if (rc == ERR_CANCELLED) return rc;
+    log_event(LOG_ERROR, "-", "no-password", "host=%s user=%s error=\"%s\"", h->name, h->user, err.text);
+    failure->fault = CLIENT_FAULT_AUTH;
+    failure->outcome =
+        outcome_make(OUTCOME_TEMPORARY, "4.7.0", STR("The password for the mail relay host is not there."));
+    return rc;
+}
+
+static int open_with_tls_or_without(struct attempt *a, const struct net_addr *addr, struct client_config *config,
+                                    struct client_failure *failure) {
+    int rc = open_once(a, addr, config, failure);
+    if (rc == 0 || failure->fault != CLIENT_FAULT_TLS || config->user != NULL) return rc;
+    note(a, addr, &failure->outcome);
+    config->starttls = false;
+    return open_once(a, addr, config, failure);
+}
+
+static int open_address(struct attempt *a, const struct net_addr *addr) {
+    struct client_failure failure = {0};
+    struct client_config *config = arena_memdup(a->arena, &a->smtpc->client, sizeof *config);
+    struct buf password = BUF_INIT(PASSWORD_MAX);
+    if (config == NULL) return ERR_NOMEM;
+    int rc = a->host->user == NULL ? 0 : credentials_get(a, config, &password, &failure);
+    if (rc == 0) rc = open_with_tls_or_without(a, addr, config, &failure);
+    config->user = config->password = NULL; /* needed no more, and the password is gone */
+    buf_wipe(&password);
     if (rc != 0) {
         note(a, addr, &failure.outcome);
         return rc;
@@ -69,6 +105,14 @@ static int open_address(struct attempt *a, const struct net_addr *addr) {
     return 0;
 }
 
+/* Look-ups are over, a connection is made: for this the session may have to wait for its turn. */
+static int gate_pass(struct attempt *a) {
+    if (a->passed || a->gate == NULL) return 0;
+    int rc = a->gate->pass(a->gate->arg);
+    a->passed = rc == 0;
+    return rc;
+}
+
 static int open_host(struct attempt *a) {
     const struct net_addr *addr = a->host->addr;
     size_t count = a->host->count;
@@ -77,6 +121,8 @@ static int open_host(struct attempt *a) {
         int found = route_addresses(&a->smtpc->router, a->host, a->arena, &addr, &count, a->why);
         if (found != 0) return found;
     }
+    int passed = gate_pass(a);
+    if (passed != 0) return passed;
     for (size_t i = 0; i < count && a->count < ATTEMPTS_MAX; i++, a->count++) {
         rc = open_address(a, &addr[i]);
         if (rc == 0 || rc == ERR_CANCELLED) return rc;
@@ -84,18 +130,68 @@ static int open_host(struct attempt *a) {
     return rc;
 }
 
-int smtpc_connect(struct smtpc *s, const char *destination, struct arena *arena, struct connection *out,
-                  struct outcome *why) {
+static bool ends(int rc) {
+    return rc == 0 || rc == ERR_CANCELLED || rc == ERR_NOMEM;
+}
+
+/* All hosts from number `*i` on that are one next hop; `*i` is left behind them. */
+static int open_hop(struct attempt *a, const struct route *route, size_t *i) {
+    int rc = ERR_AGAIN;
+    unsigned hop = route->hosts[*i].hop;
+    for (; *i < route->count && a->count < ATTEMPTS_MAX; (*i)++) {
+        a->host = &route->hosts[*i];
+        if (a->host->hop != hop) break;
+        rc = open_host(a);
+        if (ends(rc)) break;
+    }
+    return rc;
+}
+
+static size_t behind_hop(const struct route *route, size_t i) {
+    unsigned hop = route->hosts[i].hop;
+    while (i < route->count && route->hosts[i].hop == hop) i++;
+    return i;
+}
+
+/* Next hops in turn (ROUTE-11 to ROUTE-13). `all`: also those that are known to be away. */
+static int open_hops(struct attempt *a, const struct route *route, bool all, bool *tried) {
+    struct smtpc *s = a->smtpc;
+    int rc = ERR_AGAIN;
+    for (size_t i = 0; i < route->count && a->count < ATTEMPTS_MAX;) {
+        struct str name = str_from(route->hosts[i].hop_name);
+        if (!all && hops_skip(s->hops, name, &s->hops_times, loop_now_ms())) {
+            i = behind_hop(route, i);
+            continue;
+        }
+        *tried = true;
+        rc = open_hop(a, route, &i);
+        if (rc == 0 && hops_works(s->hops, name))
+            log_event(LOG_MESSAGE, "-", "relay-returned", "host=%.*s", STR_ARG(name));
+        if (ends(rc)) return rc;
+        if (!hops_failed(s->hops, name, &s->hops_times, loop_now_ms())) return rc;
+        if (i < route->count)
+            log_event(LOG_MESSAGE, "-", "relay-away", "host=%.*s next=%s", STR_ARG(name), route->hosts[i].hop_name);
+    }
+    return rc;
+}
+
+int smtpc_connect(struct smtpc *s, const char *destination, struct arena *arena, const struct connect_gate *gate,
+                  struct connection *out, struct outcome *why) {
     struct route route;
     *why = outcome_make(OUTCOME_TEMPORARY, "4.4.4", STR("There is no host to try."));
     int rc = route_find(&s->router, str_from(destination), arena, &route, why);
     if (rc != 0) return rc;
     rc = ERR_AGAIN;
-    struct attempt a = {.smtpc = s, .arena = arena, .out = out, .why = why};
+    struct attempt a = {.smtpc = s, .arena = arena, .out = out, .why = why, .gate = gate};
+    if (route.count > 0 && route.hosts[0].hop != 0) {
+        bool tried = false;
+        rc = open_hops(&a, &route, false, &tried);
+        return tried ? rc : open_hops(&a, &route, true, &tried);
+    }
     for (size_t i = 0; i < route.count && a.count < ATTEMPTS_MAX; i++) {
         a.host = &route.hosts[i];
         rc = open_host(&a);
-        if (rc == 0 || rc == ERR_CANCELLED) return rc;
+        if (ends(rc)) return rc;
     }
     return rc;
 }

@@ -20,6 +20,10 @@ void hosttable_free(struct hosttable *t) {
     free(t);
 }
 
+size_t hosttable_count(const struct hosttable *t) {
+    return t == NULL ? 0 : map_count(t->hosts);
+}
+
 /* "192.0.2.1", "192.0.2.1:2525", "2001:db8::1", "[2001:db8::1]:2525". */
 static int address_parse(struct str text, struct net_addr *out) {
     uint64_t port = 0;

@@ -13,6 +13,7 @@ enum { HOSTTABLE_MAX = 4 * 1024 * 1024, HOSTTABLE_ADDRESSES_MAX = 16 };
 /* ERR_INVALID: err has line number and reason. */
 NODISCARD int hosttable_parse(struct str text, struct hosttable **out, struct error *err);
 void hosttable_free(struct hosttable *t);
+size_t hosttable_count(const struct hosttable *t); /* names */
 /* Addresses of the name (a port of 0 in the file becomes `port`); 0 = not in the table. NULL table is empty. */
 size_t hosttable_find(const struct hosttable *t, struct str name, uint16_t port,
                       struct net_addr out[static HOSTTABLE_ADDRESSES_MAX]);

@@ -9,52 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PASSWORD_MAX = 1024 };
-
 static struct smtpc smtpc;
-
-/* Before the jail closes. */
-static int file_read(const char *path, struct buf *out, struct error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return error_set(err, ERR_IO, "cannot read %s: %s", path, strerror(errno));
-    for (;;) {
-        char *to = buf_reserve(out, 4096);
-        ssize_t n = to == NULL ? -1 : read(fd, to, 4096);
-        if (n <= 0) {
-            close(fd);
-            return n == 0 ? 0
-                          : error_set(err, ERR_IO, "cannot read %s: %s", path,
-                                      to == NULL ? "it is too large" : strerror(errno));
-        }
-        buf_commit(out, (size_t)n);
-    }
-}
-
-static int table_prepare(struct daemon *d, struct error *err) {
-    const char *path = option_str(d, "smtpc.host_table");
-    if (path[0] == '\0') return 0;
-    BUF_AUTO text = BUF_INIT(HOSTTABLE_MAX);
-    int rc = file_read(path, &text, err);
-    if (rc == 0) rc = hosttable_parse(buf_str(&text), &smtpc.table, err);
-    return rc == 0 ? 0 : error_prefix(err, "smtpc.host_table %s", path);
-}
-
-static int password_prepare(struct daemon *d, struct error *err) {
-    const char *path = option_str(d, "smtpc.relay_password_file");
-    buf_init(&smtpc.relay_password, PASSWORD_MAX + 4096);
-    if (path[0] == '\0') return 0;
-    int rc = file_read(path, &smtpc.relay_password, err);
-    if (rc != 0) return error_prefix(err, "smtpc.relay_password_file");
-    struct str line = buf_str(&smtpc.relay_password), first = str_trim(str_cut(&line, '\n'));
-    buf_truncate(&smtpc.relay_password, (size_t)(first.ptr + first.len - smtpc.relay_password.ptr));
-    return 0;
-}
 
 static int prepare(struct daemon *d, struct error *err) {
     smtpc.daemon = d;
     int rc = daemon_resolver(d, "smtpc.dns_servers", option_u64(d, "smtpc.dns_timeout") * 1000, &smtpc.resolver, err);
-    if (rc == 0) rc = table_prepare(d, err);
-    if (rc == 0) rc = password_prepare(d, err);
     if (rc == 0) rc = tls_client_new(STR_EMPTY, &smtpc.tls, err);
     return rc;
 }
@@ -77,15 +36,24 @@ static int start(struct daemon *d, struct error *err) {
     static const struct channel_ops ops = {
         .lease = smtpc_attention, .leased = smtpc_leased, .destination_ready = smtpc_destination_ready};
     static const struct channel_config config = {.name = "SMTPC", .credit = 1, .by_destination = true};
-    static const struct sched_limits first = {1, 1, 1};
+    static const struct sched_limits first = {1, 1, 1, 1, 1};
+    static const char *const tables[] = {"peer", "route"};
+    int used = daemon_tables_use(d, tables, 2, err);
+    if (used != 0) return used;
     if (sendings_init(&smtpc) != 0) return error_set(err, ERR_NOMEM, "out of memory");
     semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
     cond_init(&smtpc.sessions_changed);
+    cond_init(&smtpc.room);
     list_init(&smtpc.sessions);
     smtpc.router.dns = (struct route_dns){dns_mx, dns_addresses, NULL};
     smtpc.scheduler = scheduler_new(&first);
     if (smtpc.scheduler == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    smtpc.hops = hops_new();
+    if (smtpc.hops == NULL) return error_set(err, ERR_NOMEM, "out of memory");
     smtpc_configure(&smtpc);
+    smtpc_table_read(&smtpc);
+    if (fiber_spawn("host table", smtpc_table_watch, &smtpc, NULL) != 0)
+        return error_set(err, ERR_NOMEM, "out of memory");
     int rc = channel_open(d, &config, &ops, &smtpc, &smtpc.channel);
     return rc == 0 ? 0 : error_set(err, rc, "cannot listen to the queue: %s", err_name(rc));
 }

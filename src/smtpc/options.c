@@ -31,10 +31,14 @@ static void router_configure(struct smtpc *s) {
                   "HostTableThenDNS, HostTableOnly, MailRelayHost\" effect=\"stays as it was\"",
                   mode);
     s->router.table = s->table;
-    s->router.relays = str_from(option_str(s->daemon, "smtpc.relay_host"));
+    s->router.relays = option_str(s->daemon, "smtpc.relay_host");
+    s->router.relay_users = option_str(s->daemon, "smtpc.relay_user");
+    s->router.relay_password_files = option_str(s->daemon, "smtpc.relay_password_file");
+    s->router.routes = daemon_table(s->daemon, "route");
+    s->hops_times = (struct hops_times){ms(s, "smtpc.relay_failover_after"), ms(s, "smtpc.relay_return_after")};
     s->router.port = (uint16_t)option_u64(s->daemon, "smtpc.port");
     s->router.hostname = daemon_hostname(s->daemon);
-    for (struct str rest = s->router.relays, word; (word = str_word(&rest)).len > 0;) {
+    for (struct str rest = str_from(s->router.relays), word; (word = str_word(&rest)).len > 0;) {
         struct destination d;
         struct error err = {0};
         if (destination_parse(word, 25, &d, &err) != 0)
@@ -44,20 +48,15 @@ static void router_configure(struct smtpc *s) {
 }
 
 void smtpc_configure(struct smtpc *s) {
-    const char *user = option_str(s->daemon, "smtpc.relay_user");
     client_configure(s, &s->client);
-    client_configure(s, &s->relay_client);
-    s->relay_client.user = user[0] != '\0' && s->relay_password.len > 0 ? user : NULL;
-    s->relay_client.password = buf_cstr(&s->relay_password);
-    if (user[0] != '\0' && s->relay_password.len == 0)
-        log_event(LOG_ERROR, "-", "bad-option", "name=smtpc.relay_password_file error=\"there is no password for %s\"",
-                  user);
     router_configure(s);
     weight_configure(s->daemon, &s->weights);
     struct sched_limits limits = {
         .total = (unsigned)option_u64(s->daemon, "smtpc.max_sessions"),
         .per_destination = (unsigned)option_u64(s->daemon, "smtpc.max_sessions_per_destination"),
         .first = 2,
+        .lookups = (unsigned)option_u64(s->daemon, "smtpc.max_lookups"),
+        .probes = (unsigned)option_u64(s->daemon, "smtpc.max_deferred_sessions"),
     };
     if (s->scheduler != NULL) scheduler_set_limits(s->scheduler, &limits);
 }

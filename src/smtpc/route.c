@@ -90,6 +90,7 @@ static int by_mode(const struct router *r, const struct destination *d, struct a
         net_addr_ip_text(&d->addr, ip);
         return host_add(out, arena, str_from(ip), d->port, &d->addr, 1);
     }
+    if (r->table_missing && r->mode != ROUTE_DNS) return later(why, "4.3.5", "The host table cannot be read.");
     bool first = r->mode == ROUTE_TABLE || r->mode == ROUTE_TABLE_DNS || r->mode == ROUTE_RELAY,
          last = r->mode == ROUTE_DNS_TABLE;
     int rc = first ? by_table(r, d, arena, out) : ERR_NOTFOUND;
@@ -101,35 +102,101 @@ static int by_mode(const struct router *r, const struct destination *d, struct a
     return again == ERR_NOTFOUND ? rc : again;
 }
 
-static int by_relays(const struct router *r, struct arena *arena, struct route *out, struct outcome *why) {
+/* Word number `i` of a list, the last one for all that follow; "-" and an empty list are none. In the arena. */
+static const char *word_at(const char *list, size_t i, struct arena *arena) {
+    struct str rest = str_from(list), last = STR_EMPTY;
+    for (struct str word; (word = str_word(&rest)).len > 0; i--) {
+        last = word;
+        if (i == 0) break;
+    }
+    return last.len == 0 || str_eq(last, STR("-")) ? NULL : arena_cstr(arena, last);
+}
+
+/* Next hops that stand for each other, of the relay hosts or of a row of the table `route`. */
+struct hop_list {
+    const char *hosts, *users, *password_files;
+};
+
+/* One hop may have several hosts by its MX. */
+static int hop_add(const struct router *r, const struct hop_list *l, struct str word, unsigned number,
+                   struct arena *arena, struct route *out, struct outcome *why) {
+    struct destination d;
+    struct error err = {0};
+    size_t from = out->count;
+    int rc = destination_parse(word, r->port, &d, &err);
+    if (rc == 0) rc = by_mode(r, &d, arena, out, why);
+    if (rc != 0) return rc;
+    char *name = arena_cstr(arena, word);
+    if (name == NULL) return ERR_NOMEM;
+    for (size_t i = from; i < out->count; i++) {
+        out->hosts[i].hop = number;
+        out->hosts[i].hop_name = name;
+        out->hosts[i].user = word_at(l->users, number - 1, arena);
+        out->hosts[i].password_file = word_at(l->password_files, number - 1, arena);
+    }
+    return 0;
+}
+
+static int by_hops(const struct router *r, const struct hop_list *list, struct arena *arena, struct route *out,
+                   struct outcome *why) {
+    /* Copies: the options may change while the name service is asked. */
+    struct hop_list l = {arena_cstr(arena, str_from(list->hosts)), arena_cstr(arena, str_from(list->users)),
+                         arena_cstr(arena, str_from(list->password_files))};
+    if (l.hosts == NULL || l.users == NULL || l.password_files == NULL) return ERR_NOMEM;
+    unsigned number = 0;
     int result = ERR_NOTFOUND;
-    for (struct str rest = r->relays, word; (word = str_word(&rest)).len > 0;) {
-        struct destination d;
-        struct error err = {0};
-        int rc = destination_parse(word, r->port, &d, &err);
-        if (rc == 0) rc = by_mode(r, &d, arena, out, why);
+    for (struct str rest = str_from(l.hosts), word; (word = str_word(&rest)).len > 0;) {
+        int rc = hop_add(r, &l, word, ++number, arena, out, why);
         if (rc == ERR_CANCELLED || rc == ERR_NOMEM) return rc;
         if (rc == 0) result = 0;
     }
-    for (size_t i = 0; i < out->count; i++) out->hosts[i].relay = true;
     return result == 0 ? 0
                        : later(why, "4.4.4",
                                "The mail relay host is not known."); /* the administrator's matter, not the sender's */
+}
+
+static int by_relays(const struct router *r, struct arena *arena, struct route *out, struct outcome *why) {
+    struct hop_list l = {r->relays, r->relay_users == NULL ? "" : r->relay_users,
+                         r->relay_password_files == NULL ? "" : r->relay_password_files};
+    return by_hops(r, &l, arena, out, why);
+}
+
+/* ERR_NOTFOUND: the table has no next hop for the domain (ROUTE-14). A row without hosts is an exception from one that
+ * covers more: by DNS as usual. */
+static int by_routes(const struct router *r, const struct destination *d, struct arena *arena, struct route *out,
+                     struct outcome *why, bool *covered) {
+    const struct row *row = r->routes == NULL || d->literal || d->no_mx || rows_count(r->routes) == 0
+                                ? NULL
+                                : rows_match_domain(r->routes, str_from(d->host));
+    if (row == NULL) return ERR_NOTFOUND;
+    const struct table *t = table_find(STR("route"));
+    struct hop_list l = {row_str(t, row, "hosts"), row_str(t, row, "user"), row_str(t, row, "password_file")};
+    *covered = true;
+    return l.hosts[0] == '\0' ? ERR_NOTFOUND : by_hops(r, &l, arena, out, why);
+}
+
+bool route_is_relay_queue(const struct router *r, struct str destination) {
+    return r->relays[0] != '\0' && str_eq_nocase(destination, str_from(r->relays));
 }
 
 int route_find(const struct router *r, struct str destination, struct arena *arena, struct route *out,
                struct outcome *why) {
     struct destination d;
     struct error err = {0};
+    bool has_relays = r->relays[0] != '\0', covered = false;
     out->count = 0;
-    if (r->mode == ROUTE_RELAY || (r->relays.len > 0 && str_eq_nocase(destination, r->relays)))
-        return by_relays(r, arena, out, why);
-    if (destination_parse(destination, r->port, &d, &err) != 0)
+    if (route_is_relay_queue(r, destination)) return by_relays(r, arena, out, why);
+    if (destination_parse(destination, r->port, &d, &err) != 0) {
+        if (r->mode == ROUTE_RELAY) return by_relays(r, arena, out, why); /* a list of relay hosts that was changed */
         return no_way(why, "5.1.2", "The domain of the address is not a valid domain name.");
-    int rc = by_mode(r, &d, arena, out, why);
+    }
+    int rc = by_routes(r, &d, arena, out, why, &covered);
+    if (rc != ERR_NOTFOUND) return rc;
+    if (r->mode == ROUTE_RELAY && !covered && !d.no_mx) return by_relays(r, arena, out, why);
+    rc = by_mode(r, &d, arena, out, why);
     bool circle =
         rc == ERR_NOTFOUND && strcmp(why->status, "5.1.2") != 0; /* null MX, this host: known, not unresolvable */
-    if ((rc == ERR_NOTFOUND || rc == ERR_AGAIN) && !circle && r->relays.len > 0) return by_relays(r, arena, out, why);
+    if ((rc == ERR_NOTFOUND || rc == ERR_AGAIN) && !circle && has_relays) return by_relays(r, arena, out, why);
     return rc;
 }
 

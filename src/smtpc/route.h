@@ -3,6 +3,7 @@
 #ifndef IEMS_SMTPC_ROUTE_H
 #define IEMS_SMTPC_ROUTE_H
 
+#include "daemon/tables.h"
 #include "net/resolver.h"
 #include "smtpc/destination.h"
 #include "smtpc/hosttable.h"
@@ -23,9 +24,12 @@ struct route_dns {
 struct router {
     enum route_mode mode;
     const struct hosttable *table; /* NULL = empty */
-    struct str relays;             /* "host:port host:port": the first that answers is taken; empty = none */
-    uint16_t port;                 /* of destinations without one */
-    const char *hostname;          /* this host: mail never goes to itself */
+    bool table_missing;            /* there should be one, but it cannot be read: nothing is sent past it */
+    const char *relays;            /* "host:port host:port": the first that answers is taken; "" = none */
+    const char *relay_users, *relay_password_files; /* for each of them in turn, "-" = none; the last for the rest */
+    const struct rows *routes;                      /* table `route`; NULL = empty */
+    uint16_t port;                                  /* of destinations without one */
+    const char *hostname;                           /* this host: mail never goes to itself */
     struct route_dns dns;
 };
 
@@ -36,7 +40,9 @@ struct route_host {
     uint16_t port;
     const struct net_addr *addr; /* known already (literal, host table), or NULL: ask route_addresses */
     size_t count;
-    bool relay; /* one of ours: credentials may be used */
+    unsigned hop;         /* of several that stand for each other: 1, 2, ...; 0 = an ordinary host of the domain */
+    const char *hop_name; /* its text */
+    const char *user, *password_file; /* NULL = no AUTH */
 };
 
 struct route {
@@ -44,6 +50,8 @@ struct route {
     size_t count;
 };
 
+/* The queue of all mail that goes to the relay hosts: the destination is their list. */
+bool route_is_relay_queue(const struct router *r, struct str destination);
 /* 0: hosts to try. ERR_NOTFOUND: `why` is PERMANENT: there is no way to the destination and there will be none;
  * ERR_AGAIN: `why` is TEMPORARY. ERR_CANCELLED, ERR_NOMEM. Everything is in the arena. */
 NODISCARD int route_find(const struct router *r, struct str destination, struct arena *arena, struct route *out,

@@ -247,7 +247,7 @@ static void routes(void **state) {
         ARENA_AUTO a = arena_new(1 << 20);
         struct router r = {.mode = cases[i].mode,
                            .table = table,
-                           .relays = str_from(cases[i].relays),
+                           .relays = cases[i].relays,
                            .port = 25,
                            .hostname = "self.test",
                            .dns = {zone_mx, zone_addresses, NULL}};

@@ -8,10 +8,12 @@
 struct scheduler {
     struct map *by_name;
     struct list wanting; /* may get a session, in turn */
+    struct list probing; /* the same of destinations that failed before */
     struct list resting; /* no sessions and nothing known to wait, but failures to remember; oldest first */
     size_t resting_count;
     struct sched_limits limits;
-    unsigned sessions;
+    unsigned sessions, open, lookups, probes;
+    bool probe_next;
 };
 
 struct scheduler *scheduler_new(const struct sched_limits *limits) {
@@ -23,6 +25,7 @@ struct scheduler *scheduler_new(const struct sched_limits *limits) {
         return NULL;
     }
     list_init(&s->wanting);
+    list_init(&s->probing);
     list_init(&s->resting);
     s->limits = *limits;
     return s;
@@ -64,12 +67,13 @@ static struct sched_destination *destination_new(struct scheduler *s, struct str
 }
 
 static unsigned limit_of(const struct scheduler *s, const struct sched_destination *d) {
-    return d->limit < s->limits.per_destination ? d->limit : s->limits.per_destination;
+    unsigned most = d->max != 0 ? d->max : s->limits.per_destination;
+    return d->limit < most ? d->limit : most;
 }
 
 /* One session for every few messages, at least one while any waits. */
 static bool wants(const struct scheduler *s, const struct sched_destination *d) {
-    if (d->waiting == 0 || d->failed) return false;
+    if (d->waiting == 0 || d->failed || d->lookups > 0) return false;
     return d->sessions < limit_of(s, d) && d->sessions < 1 + d->waiting / SCHED_MESSAGES_PER_SESSION;
 }
 
@@ -78,7 +82,7 @@ static void place(struct scheduler *s, struct sched_destination *d) {
     if (want == d->queued) return;
     d->queued = want;
     if (want)
-        list_push_back(&s->wanting, &d->node);
+        list_push_back(d->failures > 0 ? &s->probing : &s->wanting, &d->node);
     else
         list_remove(&d->node);
 }
@@ -102,16 +106,46 @@ struct sched_destination *scheduler_find(struct scheduler *s, struct str name) {
     return map_get(s->by_name, name);
 }
 
+/* Those that failed and the others take turns; the former never have more than their share. */
+static struct list *next_list(struct scheduler *s) {
+    bool probe = s->probes < s->limits.probes && !list_empty(&s->probing);
+    if (probe && (s->probe_next || list_empty(&s->wanting))) {
+        s->probe_next = false;
+        return &s->probing;
+    }
+    s->probe_next = true;
+    return &s->wanting;
+}
+
 struct sched_destination *scheduler_next(struct scheduler *s) {
-    if (s->sessions >= s->limits.total) return NULL;
-    struct list *n = list_pop_front(&s->wanting);
+    if (s->open >= s->limits.total || s->lookups >= s->limits.lookups) return NULL;
+    struct list *n = list_pop_front(next_list(s));
     if (n == NULL) return NULL;
     struct sched_destination *d = list_entry(n, struct sched_destination, node);
     d->queued = false;
     d->sessions++;
+    d->lookups++;
     s->sessions++;
-    place(s, d); /* at the end: others first */
+    s->lookups++;
+    if (d->failures > 0 && !d->probing) {
+        d->probing = true;
+        s->probes++;
+    }
     return d;
+}
+
+bool scheduler_open(struct scheduler *s, struct sched_destination *d) {
+    if (s->open >= s->limits.total) return false;
+    s->open++;
+    s->lookups--;
+    d->lookups--;
+    place(s, d); /* at the end: others first */
+    return true;
+}
+
+static void probe_ended(struct scheduler *s, struct sched_destination *d) {
+    if (d->probing) s->probes--;
+    d->probing = false;
 }
 
 void scheduler_taken(struct scheduler *s, struct sched_destination *d, unsigned asked, unsigned got) {
@@ -119,12 +153,31 @@ void scheduler_taken(struct scheduler *s, struct sched_destination *d, unsigned 
     place(s, d);
 }
 
+/* One session more, unless the destination has refused that lately. */
+static void grow(struct scheduler *s, struct sched_destination *d) {
+    d->taken++;
+    if (d->limit >= s->limits.per_destination && d->limit >= d->max) return;
+    if (d->ceiling != 0 && d->limit >= d->ceiling) {
+        if (d->taken < d->hold) return;
+        d->ceiling++;
+        d->hold = d->hold / 2 > SCHED_HOLD_MIN ? d->hold / 2 : SCHED_HOLD_MIN;
+    }
+    d->taken = 0;
+    d->limit++;
+}
+
 void scheduler_sent(struct scheduler *s, struct sched_destination *d) {
+    bool probed = d->failures > 0;
     d->failures = d->broken = 0;
-    if (d->limit < s->limits.first)
+    probe_ended(s, d);
+    if (probed && d->queued) { /* it stands among those that failed */
+        list_remove(&d->node);
+        d->queued = false;
+    }
+    if (d->limit < s->limits.first && (d->ceiling == 0 || d->limit < d->ceiling))
         d->limit = s->limits.first;
-    else if (d->limit < s->limits.per_destination)
-        d->limit++;
+    else
+        grow(s, d);
     place(s, d);
 }
 
@@ -137,24 +190,33 @@ bool scheduler_broken(struct scheduler *s, struct sched_destination *d) {
 bool scheduler_failed(struct scheduler *s, struct sched_destination *d) {
     if (d->failed) return false;
     if (d->sessions > 1) { /* the others work: this many are enough */
-        d->limit = d->sessions - 1;
+        d->limit = d->ceiling = d->sessions - 1;
+        d->hold = d->hold == 0 ? SCHED_HOLD_MIN : d->hold * 4 < SCHED_HOLD_MAX ? d->hold * 4 : SCHED_HOLD_MAX;
+        d->taken = 0;
         place(s, d);
         return false;
     }
     d->failed = true;
-    d->failures++;
     d->limit = 1;
     d->waiting = 0;
-    place(s, d);
+    place(s, d); /* before it counts as one that failed: it leaves the list that it is in */
+    d->failures++;
     return true;
 }
 
-void scheduler_ended(struct scheduler *s, struct sched_destination *d) {
+void scheduler_ended(struct scheduler *s, struct sched_destination *d, bool open) {
     d->sessions--;
     s->sessions--;
+    if (open) {
+        s->open--;
+    } else {
+        s->lookups--;
+        d->lookups--;
+    }
+    if (d->sessions == 0) probe_ended(s, d);
     place(s, d);
     if (d->sessions > 0 || d->waiting > 0) return;
-    if (d->failures == 0 && d->broken == 0) {
+    if (d->failures == 0 && d->broken == 0 && d->ceiling == 0) {
         forget(s, d);
         return;
     }
@@ -167,6 +229,12 @@ void scheduler_ended(struct scheduler *s, struct sched_destination *d) {
 
 unsigned scheduler_sessions(const struct scheduler *s) {
     return s->sessions;
+}
+unsigned scheduler_open_sessions(const struct scheduler *s) {
+    return s->open;
+}
+unsigned scheduler_lookups(const struct scheduler *s) {
+    return s->lookups;
 }
 size_t scheduler_destinations(const struct scheduler *s) {
     return map_count(s->by_name);

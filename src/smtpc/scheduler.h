@@ -2,8 +2,10 @@
  * PEER-10.
  *
  * A destination begins with few sessions, gets more with each message that it takes, and one only (a probe) after it
- * failed. Destinations take turns, so that none blocks another. How long a failed one rests is kept by the store; here
- * only its failures are counted. */
+ * failed. One that refuses a session more keeps to what it took, and is asked for more ever more rarely. Destinations
+ * take turns, so that none blocks another. A session first looks up where to go: that counts by itself, so that a name
+ * service that gives no answer holds up its own destinations alone; and so do sessions for destinations that failed
+ * before. How long a failed one rests is kept by the store; here only its failures are counted. */
 #ifndef IEMS_SMTPC_SCHEDULER_H
 #define IEMS_SMTPC_SCHEDULER_H
 
@@ -14,15 +16,28 @@ struct scheduler;
 
 struct sched_limits {
     unsigned total, per_destination, first; /* sessions */
+    unsigned lookups;                       /* sessions that look up where to go */
+    unsigned probes;                        /* sessions for destinations that failed before (SQM-07) */
 };
 
-enum { SCHED_MESSAGES_PER_SESSION = 4, SCHED_REMEMBERED_MAX = 10000, SCHED_BROKEN_MAX = 3 };
+enum {
+    SCHED_MESSAGES_PER_SESSION = 4,
+    SCHED_REMEMBERED_MAX = 10000,
+    SCHED_BROKEN_MAX = 3,
+    SCHED_HOLD_MIN = 50,
+    SCHED_HOLD_MAX = 10000
+};
 
 struct sched_destination {
     struct list node; /* of those that want a session, or of those that rest */
     char *name;
     uint64_t waiting; /* messages, as far as known */
     unsigned sessions, limit;
+    unsigned lookups;     /* of its sessions; never more than one */
+    unsigned max;         /* of the administrator for this one; 0 = per_destination */
+    unsigned ceiling;     /* it refused more than that; 0 = it never refused any */
+    unsigned taken, hold; /* messages since, and how many it takes before one more is asked for */
+    bool probing;         /* its session counts as a probe */
     uint32_t failures;    /* in a row, without a success between */
     unsigned broken;      /* sessions in a row that broke over a message */
     bool failed;          /* since it was last ready */
@@ -39,6 +54,9 @@ struct sched_destination *scheduler_ready(struct scheduler *s, struct str name, 
 struct sched_destination *scheduler_find(struct scheduler *s, struct str name); /* NULL = not known */
 /* The destination that is to get a session now; it is counted as opened. NULL = none. */
 struct sched_destination *scheduler_next(struct scheduler *s);
+/* The look-up of a session has ended: it may connect now. False: all connections are in use; it is asked again when one
+ * has ended. */
+bool scheduler_open(struct scheduler *s, struct sched_destination *d);
 /* `got` of `asked` messages were taken. */
 void scheduler_taken(struct scheduler *s, struct sched_destination *d, unsigned asked, unsigned got);
 void scheduler_sent(struct scheduler *s, struct sched_destination *d);
@@ -48,9 +66,12 @@ bool scheduler_broken(struct scheduler *s, struct sched_destination *d);
 /* A session could not be opened, or was closed before it got an answer. True: the destination is to rest (failures says
  * how often it has failed); false: its other sessions work, it just wants no more of them, or it rests already. */
 bool scheduler_failed(struct scheduler *s, struct sched_destination *d);
-/* The session ended. The destination may be forgotten by this: do not use it any more. */
-void scheduler_ended(struct scheduler *s, struct sched_destination *d);
+/* The session ended; `open`: scheduler_open had said yes to it. The destination may be forgotten by this: do not use it
+ * any more. */
+void scheduler_ended(struct scheduler *s, struct sched_destination *d, bool open);
 unsigned scheduler_sessions(const struct scheduler *s);
+unsigned scheduler_open_sessions(const struct scheduler *s);
+unsigned scheduler_lookups(const struct scheduler *s);
 size_t scheduler_destinations(const struct scheduler *s);
 
 #endif

@@ -8,12 +8,19 @@
 
 #include <cmocka.h>
 
-static const struct sched_limits usual = {500, 20, 2};
+static const struct sched_limits usual = {500, 20, 2, 100, 50};
+
+/* The next session, its look-up done at once. */
+static struct sched_destination *open_next(struct scheduler *s) {
+    struct sched_destination *d = scheduler_next(s);
+    if (d != NULL) assert_true(scheduler_open(s, d));
+    return d;
+}
 
 /* Sessions that can be opened now, by name: "a a b". */
 static void open_all(struct scheduler *s, char *out, size_t size) {
     out[0] = '\0';
-    for (struct sched_destination *d; (d = scheduler_next(s)) != NULL;) {
+    for (struct sched_destination *d; (d = open_next(s)) != NULL;) {
         size_t n = strlen(out);
         (void)snprintf(out + n, size - n, "%s%s", n > 0 ? " " : "", d->name);
     }
@@ -34,14 +41,14 @@ static void turns(void **state) {
 
 static void total_limit(void **state) {
     (void)state;
-    static const struct sched_limits few = {3, 20, 2};
+    static const struct sched_limits few = {3, 20, 2, 100, 50};
     struct scheduler *s = scheduler_new(&few);
     char opened[200];
     struct sched_destination *a = scheduler_ready(s, STR("a"), 100);
     scheduler_ready(s, STR("b"), 100);
     open_all(s, opened, sizeof opened);
     assert_string_equal(opened, "a b a");
-    scheduler_ended(s, a);
+    scheduler_ended(s, a, true);
     open_all(s, opened, sizeof opened);
     assert_string_equal(opened, "b"); /* its turn */
     scheduler_free(s);
@@ -69,24 +76,24 @@ static void probe(void **state) {
     (void)state;
     struct scheduler *s = scheduler_new(&usual);
     struct sched_destination *d = scheduler_ready(s, STR("a"), 100);
-    assert_ptr_equal(scheduler_next(s), d);
+    assert_ptr_equal(open_next(s), d);
     assert_true(scheduler_failed(s, d));
     assert_int_equal(d->failures, 1);
-    assert_null(scheduler_next(s)); /* rests until the store says that it is ready */
-    scheduler_ended(s, d);
+    assert_null(open_next(s)); /* rests until the store says that it is ready */
+    scheduler_ended(s, d, true);
     assert_int_equal(scheduler_destinations(s), 1);
     assert_ptr_equal(scheduler_ready(s, STR("a"), 100), d);
-    assert_ptr_equal(scheduler_next(s), d);
-    assert_null(scheduler_next(s));
+    assert_ptr_equal(open_next(s), d);
+    assert_null(open_next(s));
     assert_true(scheduler_failed(s, d));
     assert_int_equal(d->failures, 2);
-    scheduler_ended(s, d);
+    scheduler_ended(s, d, true);
     scheduler_ready(s, STR("a"), 100);
-    assert_ptr_equal(scheduler_next(s), d);
+    assert_ptr_equal(open_next(s), d);
     scheduler_sent(s, d);
     assert_int_equal(d->failures, 0);
-    assert_ptr_equal(scheduler_next(s), d); /* back to the usual number */
-    assert_null(scheduler_next(s));
+    assert_ptr_equal(open_next(s), d); /* back to the usual number */
+    assert_null(open_next(s));
     scheduler_free(s);
 }
 
@@ -98,8 +105,8 @@ static void too_many_sessions(void **state) {
     struct sched_destination *d = scheduler_ready(s, STR("a"), 100);
     open_all(s, opened, sizeof opened);
     assert_false(scheduler_failed(s, d));
-    scheduler_ended(s, d);
-    assert_null(scheduler_next(s));
+    scheduler_ended(s, d, true);
+    assert_null(open_next(s));
     assert_int_equal(d->sessions, 1);
     assert_true(scheduler_failed(s, d));
     assert_false(scheduler_failed(s, d)); /* told once */
@@ -113,15 +120,15 @@ static void broken_sessions(void **state) {
     struct sched_destination *d = NULL;
     for (int i = 0; i < SCHED_BROKEN_MAX; i++) {
         d = scheduler_ready(s, STR("a"), 1);
-        assert_ptr_equal(scheduler_next(s), d);
+        assert_ptr_equal(open_next(s), d);
         assert_int_equal(scheduler_broken(s, d), i == SCHED_BROKEN_MAX - 1);
         scheduler_taken(s, d, 10, 1);
-        scheduler_ended(s, d);
+        scheduler_ended(s, d, true);
     }
     assert_int_equal(d->failures, 1);
     assert_int_equal(scheduler_destinations(s), 1);
     d = scheduler_ready(s, STR("a"), 1);
-    assert_ptr_equal(scheduler_next(s), d);
+    assert_ptr_equal(open_next(s), d);
     assert_false(scheduler_broken(s, d));
     scheduler_sent(s, d); /* begins anew */
     assert_false(scheduler_broken(s, d));
@@ -133,20 +140,20 @@ static void forgotten(void **state) {
     (void)state;
     struct scheduler *s = scheduler_new(&usual);
     struct sched_destination *d = scheduler_ready(s, STR("a"), 3);
-    assert_ptr_equal(scheduler_next(s), d);
+    assert_ptr_equal(open_next(s), d);
     scheduler_taken(s, d, 10, 3);
     assert_int_equal(d->waiting, 0);
     scheduler_sent(s, d);
-    scheduler_ended(s, d);
+    scheduler_ended(s, d, true);
     assert_int_equal(scheduler_destinations(s), 0);
     /* failures are remembered, but not without end */
     for (int i = 0; i < SCHED_REMEMBERED_MAX + 10; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "d%d", i);
         d = scheduler_ready(s, str_from(name), 1);
-        assert_ptr_equal(scheduler_next(s), d);
+        assert_ptr_equal(open_next(s), d);
         assert_true(scheduler_failed(s, d));
-        scheduler_ended(s, d);
+        scheduler_ended(s, d, true);
     }
     assert_int_equal(scheduler_destinations(s), SCHED_REMEMBERED_MAX);
     scheduler_free(s);
@@ -157,20 +164,131 @@ static void idle_session(void **state) {
     (void)state;
     struct scheduler *s = scheduler_new(&usual);
     struct sched_destination *d = scheduler_ready(s, STR("a"), 1);
-    assert_ptr_equal(scheduler_next(s), d);
+    assert_ptr_equal(open_next(s), d);
     scheduler_taken(s, d, 10, 1);
     scheduler_ready(s, STR("a"), 1);
-    assert_null(scheduler_next(s));
+    assert_null(open_next(s));
     scheduler_ready(s, STR("a"), 9);
-    assert_ptr_equal(scheduler_next(s), d);
+    assert_ptr_equal(open_next(s), d);
+    scheduler_free(s);
+}
+
+/* PEER-10: what the administrator says of one destination goes before the general limit, both ways. */
+static void own_limit(void **state) {
+    (void)state;
+    static const struct { unsigned max, want; } cases[] = {{0, 20}, {1, 1}, {3, 3}, {30, 30}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scheduler *s = scheduler_new(&usual);
+        char opened[400];
+        struct sched_destination *d = scheduler_ready(s, STR("a"), 1000);
+        scheduler_ended(s, open_next(s), true);
+        d->max = cases[i].max;
+        for (int k = 0; k < 60; k++) scheduler_sent(s, d);
+        scheduler_ready(s, STR("a"), 1000);
+        open_all(s, opened, sizeof opened);
+        assert_int_equal(d->sessions, cases[i].want);
+        scheduler_free(s);
+    }
+}
+
+/* A destination that takes one connection at a time is asked for a second ever more rarely. */
+static void one_at_a_time(void **state) {
+    (void)state;
+    struct scheduler *s = scheduler_new(&usual);
+    struct sched_destination *d = scheduler_ready(s, STR("a"), 1000000);
+    unsigned refused = 0;
+    assert_ptr_equal(open_next(s), d);
+    for (int i = 0; i < 20000; i++) {
+        scheduler_sent(s, d);
+        if (open_next(s) == NULL) continue;
+        assert_false(scheduler_failed(s, d));
+        scheduler_ended(s, d, true);
+        refused++;
+    }
+    assert_in_range(refused, 5, 12);
+    assert_int_equal(d->sessions, 1);
+    assert_int_equal(d->failures, 0);
+    for (int i = 0; i < 40000; i++) { /* now it takes more */
+        scheduler_sent(s, d);
+        (void)open_next(s);
+    }
+    assert_in_range(d->sessions, 4, 20);
+    scheduler_free(s);
+}
+
+/* Look-ups have a limit of their own: those that get no answer do not take the connections away. */
+static void lookups(void **state) {
+    (void)state;
+    static const struct sched_limits limits = {2, 20, 2, 5, 50};
+    struct scheduler *s = scheduler_new(&limits);
+    char name[8];
+    for (int i = 0; i < 4; i++) {
+        (void)snprintf(name, sizeof name, "dead%d", i);
+        scheduler_ready(s, str_from(name), 100);
+        assert_non_null(scheduler_next(s));
+        assert_null(scheduler_next(s)); /* one look-up for a destination */
+    }
+    struct sched_destination *a = scheduler_ready(s, STR("a"), 100);
+    assert_ptr_equal(open_next(s), a);
+    assert_ptr_equal(open_next(s), a);
+    assert_int_equal(scheduler_open_sessions(s), 2);
+    assert_int_equal(scheduler_lookups(s), 4);
+    assert_null(scheduler_next(s)); /* all connections are in use */
+    struct sched_destination *dead = scheduler_find(s, STR("dead0"));
+    assert_false(scheduler_open(s, dead)); /* it waits for its turn */
+    scheduler_ended(s, a, true);
+    assert_true(scheduler_open(s, dead));
+    scheduler_ended(s, dead, true);
+    for (int i = 4; i < 9; i++) {
+        (void)snprintf(name, sizeof name, "dead%d", i);
+        scheduler_ready(s, str_from(name), 100);
+    }
+    unsigned begun = 0;
+    while (scheduler_next(s) != NULL) begun++;
+    assert_int_equal(scheduler_lookups(s), 5);
+    assert_int_equal(begun, 2);
+    scheduler_ended(s, scheduler_find(s, STR("dead1")), false);
+    assert_int_equal(scheduler_lookups(s), 4);
+    scheduler_free(s);
+}
+
+/* SQM-07: destinations that failed before get a share only, and take turns with the others. */
+static void failed_ones(void **state) {
+    (void)state;
+    static const struct sched_limits limits = {500, 20, 2, 100, 3};
+    struct scheduler *s = scheduler_new(&limits);
+    char name[8], opened[400];
+    for (int i = 0; i < 6; i++) {
+        (void)snprintf(name, sizeof name, "f%d", i);
+        struct sched_destination *d = scheduler_ready(s, str_from(name), 100);
+        assert_ptr_equal(open_next(s), d);
+        assert_true(scheduler_failed(s, d));
+        scheduler_ended(s, d, true);
+    }
+    for (int i = 0; i < 6; i++) {
+        (void)snprintf(name, sizeof name, "f%d", i);
+        scheduler_ready(s, str_from(name), 100);
+    }
+    scheduler_ready(s, STR("a"), 1);
+    scheduler_ready(s, STR("b"), 1);
+    open_all(s, opened, sizeof opened);
+    assert_string_equal(opened, "f0 a f1 b f2");
+    struct sched_destination *d = scheduler_find(s, STR("f1"));
+    scheduler_sent(s, d); /* it works: no probe any more */
+    open_all(s, opened, sizeof opened);
+    assert_string_equal(opened, "f3 f1");
+    scheduler_ended(s, scheduler_find(s, STR("f0")), true);
+    open_all(s, opened, sizeof opened);
+    assert_string_equal(opened, "f4"); /* in turn; three at a time */
     scheduler_free(s);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(turns),        cmocka_unit_test(total_limit),       cmocka_unit_test(growth),
-        cmocka_unit_test(probe),        cmocka_unit_test(too_many_sessions), cmocka_unit_test(forgotten),
-        cmocka_unit_test(idle_session), cmocka_unit_test(broken_sessions),
+        cmocka_unit_test(turns),         cmocka_unit_test(total_limit),       cmocka_unit_test(growth),
+        cmocka_unit_test(probe),         cmocka_unit_test(too_many_sessions), cmocka_unit_test(forgotten),
+        cmocka_unit_test(idle_session),  cmocka_unit_test(broken_sessions),   cmocka_unit_test(own_limit),
+        cmocka_unit_test(one_at_a_time), cmocka_unit_test(lookups),           cmocka_unit_test(failed_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,9 @@ struct session {
     struct destination_work *work;
     struct arena *arena;
     struct connection connection;
+    bool open; /* has its place among the connections */
     bool connected, sent_any;
+    struct peer peer;
     bool answered; /* the server said something in a transaction */
     unsigned messages;
 };
@@ -79,6 +81,7 @@ static struct lease *lease_take(struct session *s) {
 }
 
 static unsigned batch(const struct session *s, unsigned most) {
+    if (s->destination->failures > 0) return 1; /* a probe (SMTPC-06) */
     /* Not more than a fair share: other sessions of the destination are hungry too. */
     uint64_t share = s->destination->waiting / (s->destination->sessions > 0 ? s->destination->sessions : 1) + 1;
     unsigned n = share < SMTPC_BATCH ? (unsigned)share : SMTPC_BATCH;
@@ -97,6 +100,27 @@ static bool progress(const struct outcome *o, const size_t *picked, size_t count
     return false;
 }
 
+/* PEER-13: not even tried. */
+static bool too_large(const struct session *s, const struct lease *l, struct outcome *outcomes) {
+    uint64_t size = l->entry->size + l->entry->prefix.len;
+    if (s->peer.max_out == 0 || size <= s->peer.max_out) return false;
+    char *why = arena_printf(l->arena, "The message has %llu bytes; at most %llu are sent to this destination.",
+                             (unsigned long long)size, (unsigned long long)s->peer.max_out);
+    for (size_t i = 0; i < l->entry->n_recipients; i++)
+        if (outcomes[i].class == OUTCOME_NONE)
+            outcomes[i] = outcome_make(OUTCOME_PERMANENT, "5.3.4", why == NULL ? STR_EMPTY : str_from(why));
+    return true;
+}
+
+/* The server said 421 where it would have taken the message, which has nothing to do with the message: it wants no more
+ * over this connection. */
+static bool closed_by_server(struct outcome *o, const size_t *picked, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (o[picked[i]].class != OUTCOME_TEMPORARY || !str_starts(o[picked[i]].reply, STR("421"))) return false;
+    for (size_t i = 0; i < count; i++) o[picked[i]] = outcome_make(OUTCOME_NONE, "", STR_EMPTY);
+    return true;
+}
+
 /* Sends one message, in as many transactions as its recipients need. False: the server had closed the connection before
  * it saw anything of it. */
 static bool message_send(struct session *s, struct lease *l, struct outcome *outcomes, size_t *picked) {
@@ -104,6 +128,7 @@ static bool message_send(struct session *s, struct lease *l, struct outcome *out
     unsigned max = (unsigned)option_u64(s->smtpc->daemon, "smtpc.recipients_per_message");
     const struct caps *caps = &s->connection.client.caps;
     bool fresh = s->messages == 0;
+    if (too_large(s, l, outcomes)) return true;
     for (size_t n; (n = smtpc_pick(l->entry, outcomes, caps, max, picked)) > 0;) {
         struct body_reader *body = NULL;
         if (body_reader_new(l, &body) != 0) break;
@@ -118,6 +143,7 @@ static bool message_send(struct session *s, struct lease *l, struct outcome *out
         body_reader_free(body);
         s->answered |= answered;
         if (!answered && !fresh && s->connection.client.dead) return false;
+        if (!fresh && s->connection.client.dead && closed_by_server(outcomes, picked, n)) return false;
         fresh = false;
         if (s->connection.client.dead || !progress(outcomes, picked, n)) break;
     }
@@ -191,7 +217,11 @@ static void fail_all(struct session *s, const struct outcome *why) {
 static void rest(struct session *s, const struct outcome *why) {
     struct sched_destination *d = s->destination;
     uint64_t wait_s = 300;
-    if (retry_interval(str_from(option_str(s->smtpc->daemon, "smtpc.retry_destination")), d->failures, &wait_s) != 0)
+    int64_t now = clock_wall_ms();
+    if (s->peer.runs) /* PEER-08 */
+        wait_s = (uint64_t)(peer_next_run(str_from(d->name), s->peer.run_interval_s, now) - now + 999) / 1000;
+    else if (retry_interval(str_from(option_str(s->smtpc->daemon, "smtpc.retry_destination")), d->failures, &wait_s) !=
+             0)
         wait_s = 300;
     BUF_AUTO text = BUF_INIT(2048);
     buf_printf(&text, "%s %.*s", why->status, STR_ARG(why->reason));
@@ -199,7 +229,7 @@ static void rest(struct session *s, const struct outcome *why) {
     struct error err = {0};
     request.channel = (char *)(uintptr_t) "SMTPC";
     request.destination = d->name;
-    request.until = clock_wall_ms() + (int64_t)wait_s * 1000;
+    request.until = now + (int64_t)wait_s * 1000;
     request.reason = (char *)(uintptr_t)buf_cstr(&text);
     request.attempts = d->failures;
     log_event(LOG_MESSAGE, "-", "destination-deferred", "destination=%s failures=%u for=%llus reason=\"%s\"", d->name,
@@ -223,7 +253,8 @@ static bool used_up(const struct session *s) {
 }
 
 static void messages(struct session *s) {
-    unsigned most = (unsigned)option_u64(s->smtpc->daemon, "smtpc.messages_per_session");
+    unsigned most = s->peer.messages_per_session;
+    if (most == 0) most = (unsigned)option_u64(s->smtpc->daemon, "smtpc.messages_per_session");
     while (!s->connection.client.dead && !s->smtpc->stopping && s->messages < most && !used_up(s)) {
         struct lease *l = lease_take(s);
         if (l != NULL) {
@@ -244,9 +275,32 @@ static void messages(struct session *s) {
     }
 }
 
+/* Look-ups are done: waits until the connection may be made. */
+static int session_open(void *arg) {
+    struct session *s = arg;
+    while (!s->open) {
+        s->open = scheduler_open(s->smtpc->scheduler, s->destination);
+        if (s->open) break;
+        if (s->smtpc->stopping || cond_wait(&s->smtpc->room, DEADLINE_NEVER) != 0) return ERR_CANCELLED;
+    }
+    smtpc_pump(s->smtpc); /* the next look-up for the destination */
+    return 0;
+}
+
+static int session_connect(struct session *s, struct outcome *why) {
+    const struct connect_gate gate = {session_open, s};
+    struct str name = str_from(s->destination->name);
+    peer_get(daemon_table(s->smtpc->daemon, "peer"), name, &s->peer);
+    if (!s->peer.transmit) { /* PEER-06 */
+        *why = outcome_make(OUTCOME_PERMANENT, "5.7.1", STR("No mail is sent to this domain."));
+        return ERR_NOTFOUND;
+    }
+    return smtpc_connect(s->smtpc, s->destination->name, s->arena, &gate, &s->connection, why);
+}
+
 static void session_run(struct session *s) {
     struct outcome why;
-    int rc = smtpc_connect(s->smtpc, s->destination->name, s->arena, &s->connection, &why);
+    int rc = session_connect(s, &why);
     if (rc == 0) {
         s->connected = true;
         messages(s);
@@ -264,8 +318,9 @@ static void session_fiber(void *arg) {
     if (s->arena != NULL) session_run(s);
     list_remove(&s->node);
     work_release(smtpc, s->destination);
-    scheduler_ended(smtpc->scheduler, s->destination);
+    scheduler_ended(smtpc->scheduler, s->destination, s->open);
     s->destination = NULL;
+    cond_signal(&smtpc->room);
     cond_broadcast(&smtpc->sessions_changed);
     smtpc_pump(smtpc);
     if (s->connected) client_quit(&s->connection.client);
@@ -296,12 +351,13 @@ void smtpc_pump(struct smtpc *s) {
     for (struct sched_destination *d; !s->stopping && (d = scheduler_next(s->scheduler)) != NULL;) {
         if (session_start(s, d)) continue;
         log_event(LOG_ERROR, "-", "session-failed", "destination=%s error=\"out of memory\"", d->name);
-        scheduler_ended(s->scheduler, d);
+        scheduler_ended(s->scheduler, d, false);
         return;
     }
 }
 
 void smtpc_wake_idle(struct smtpc *s) {
+    cond_broadcast(&s->room);
     list_foreach(n, &s->sessions) cond_broadcast(&list_entry(n, struct session, node)->work->news);
 }
 
@@ -311,6 +367,11 @@ void smtpc_destination_ready(const char *destination, uint64_t waiting, void *ar
     if (d == NULL) {
         log_event(LOG_ERROR, "-", "session-failed", "destination=%s error=\"out of memory\"", destination);
         return;
+    }
+    if (d->sessions == 0) {
+        struct peer peer;
+        peer_get(daemon_table(s->daemon, "peer"), str_from(destination), &peer);
+        d->max = peer.max_sessions; /* PEER-10 */
     }
     struct destination_work *w = d->data;
     if (w != NULL) {

@@ -13,6 +13,7 @@ struct work {
     Store__Entry *entry;
     int64_t now_ms;
     struct patience patience;
+    struct peer peer;
     bool over, notice;
     Store__QueueCommit commit;
     struct report_outcome *told;
@@ -163,7 +164,7 @@ static void report(struct work *w) {
 /* The weight when its next attempt comes: what waits longer rises (PRIO-07). */
 static int32_t weight_then(const struct work *w, int64_t ready) {
     const struct weight_rule *rule = &w->s->smtpc->weights;
-    struct weighed m = {.precedence = weight_of_source(rule, w->entry->source),
+    struct weighed m = {.precedence = weight_of_source(rule, w->entry->source) + w->peer.precedence,
                         .size = w->entry->size + w->entry->prefix.len,
                         .deferred_ms = ready - w->entry->created,
                         .mt_priority = w->entry->mt_priority};
@@ -178,8 +179,11 @@ static void defer_rest(struct work *w, Store__Entry *update) {
     if (w->s->attempted) {
         const char *list = option_str(w->s->smtpc->daemon, "smtpc.retry");
         update->attempts++;
+        peer_get(daemon_table(w->s->smtpc->daemon, "peer"), str_from(w->entry->destination), &w->peer);
         if (retry_interval(str_from(list), update->attempts, &wait_s) != 0) wait_s = 300;
         update->ready = w->now_ms + (int64_t)wait_s * 1000;
+        if (w->peer.runs)
+            update->ready = peer_next_run(str_from(w->entry->destination), w->peer.run_interval_s, w->now_ms);
         if (update->ready > patience_end_ms(&w->patience)) update->ready = patience_end_ms(&w->patience);
         update->priority = weight_then(w, update->ready);
     }

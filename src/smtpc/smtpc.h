@@ -6,10 +6,13 @@
 #define IEMS_SMTPC_SMTPC_H
 
 #include "channel/channel.h"
+#include "channel/peer.h"
 #include "channel/report.h"
 #include "channel/weight.h"
+#include "daemon/files.h"
 #include "net/fiber.h"
 #include "smtpc/client.h"
+#include "smtpc/hops.h"
 #include "smtpc/route.h"
 #include "smtpc/scheduler.h"
 
@@ -35,10 +38,13 @@ struct smtpc {
     struct resolver *resolver;
     struct tls_client *tls;
     struct hosttable *table;
-    struct buf relay_password; /* read before the jail closed */
+    struct file_stamp table_stamp;
+    bool table_told; /* what is wrong with it was logged */
+    struct hops *hops;
+    struct hops_times hops_times;
     struct router router;
     struct weight_rule weights;
-    struct client_config client, relay_client; /* relay_client: with user and password */
+    struct client_config client;
     struct semaphore settling;
     struct list sessions; /* struct session */
     struct {
@@ -48,6 +54,7 @@ struct smtpc {
         unsigned count;      /* of `kept` */
     } sendings;
     struct cond sessions_changed;
+    struct cond room; /* a connection has ended: who waits for its turn looks up */
     bool stopping;
     struct {
         uint64_t connections, connections_failed, sent, bytes, deferred, bounced, reports;
@@ -56,6 +63,9 @@ struct smtpc {
 
 /* --- options.c */
 void smtpc_configure(struct smtpc *s);
+/* --- table.c: the host table (ROUTE-05); in a fiber */
+void smtpc_table_read(struct smtpc *s); /* unless it is as it was */
+void smtpc_table_watch(void *smtpc);    /* again and again, until the program stops */
 /* --- sessions.c */
 /* Opens sessions as long as the scheduler wants some. */
 void smtpc_pump(struct smtpc *s);
@@ -74,8 +84,13 @@ struct connection {
 };
 /* Tries the hosts of the destination in turn. Not 0: `why` says what is wrong with the destination: PERMANENT for ever,
  * TEMPORARY for now. */
-NODISCARD int smtpc_connect(struct smtpc *s, const char *destination, struct arena *arena, struct connection *out,
-                            struct outcome *why);
+struct connect_gate {
+    /* Before the first connection is made, when it is known where to: may wait for its turn. Not 0: no connection. */
+    int (*pass)(void *arg);
+    void *arg;
+};
+NODISCARD int smtpc_connect(struct smtpc *s, const char *destination, struct arena *arena,
+                            const struct connect_gate *gate, struct connection *out, struct outcome *why);
 
 /* --- body.c: reads a leased message piece by piece, the next page while the last is being sent */
 struct body_reader;
