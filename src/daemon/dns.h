@@ -9,5 +9,8 @@
  */
 NODISCARD int daemon_resolver(const struct daemon *d, const char *own, uint64_t timeout_ms, struct resolver **out,
                               struct error *err);
+/* The same with all other settings of a resolver; its servers are those of the options. */
+NODISCARD int daemon_resolver_with(const struct daemon *d, const char *own, const struct resolver_config *more,
+                                   struct resolver **out, struct error *err);
 
 #endif

@@ -75,6 +75,12 @@ static int configure(struct ub_ctx *ctx, const struct resolver_config *cfg, stru
         int rc = ub_ctx_add_ta_file(ctx, cfg->trust_anchor);
         if (rc != 0) return error_set(err, ERR_IO, "resolver: trust anchor %s: %s", cfg->trust_anchor, ub_strerror(rc));
     }
+    for (struct str rest = str_from(cfg->insecure), word; (word = str_word(&rest)).len > 0;) {
+        char name[DNS_NAME_MAX + 1];
+        int rc =
+            str_to_cstr(word, name, sizeof name) != 0 ? UB_SYNTAX : ub_ctx_set_option(ctx, "domain-insecure:", name);
+        if (rc != 0) return error_set(err, ERR_INVALID, "resolver: domain without DNSSEC: %s", ub_strerror(rc));
+    }
     if (cfg->trust_anchor_text != NULL) {
         int rc = ub_ctx_add_ta(ctx, cfg->trust_anchor_text);
         if (rc != 0) return error_set(err, ERR_INVALID, "resolver: trust anchor: %s", ub_strerror(rc));

@@ -11,7 +11,8 @@ struct resolver_config {
     const char *const *servers; /* "192.0.2.53", "127.0.0.1@5353"; NULL-terminated; none: those of /etc/resolv.conf */
     const char *trust_anchor;   /* file or NULL; text of a DS/DNSKEY record in trust_anchor_text */
     const char *trust_anchor_text;
-    uint64_t timeout_ms; /* for one look-up in all (ROUTE-09: 4 retries of 5 s) */
+    const char *insecure; /* domains, separated by blanks, that are not validated though a parent is; or NULL */
+    uint64_t timeout_ms;  /* for one look-up in all (ROUTE-09: 4 retries of 5 s) */
 };
 /* Must be made before the jail closes (reads resolv.conf and the anchor). */
 NODISCARD int resolver_new(const struct resolver_config *cfg, struct resolver **out, struct error *err);

@@ -46,24 +46,86 @@ static int hello(struct client *c, struct arena *arena, struct client_failure *f
     return r.code / 100 == 2 ? 0 : fail_reply(arena, f, &r, "The server refused HELO.");
 }
 
+static enum plan_level level_of(const struct client_config *config) {
+    enum plan_level wanted = config->plan == NULL ? PLAN_MAY : config->plan->level;
+    if (config->tls == NULL) return PLAN_PLAIN;
+    return wanted == PLAN_MAY && !config->starttls ? PLAN_PLAIN : wanted;
+}
+
+static int fail_protection(struct client *c, struct arena *arena, struct client_failure *f, enum tlsrpt_result result,
+                           const char *status, const char *what) {
+    const struct plan *plan = c->config->plan;
+    char *why = arena_printf(arena, "TLS: %s (%s)", what, plan == NULL ? "" : plan->reason);
+    f->fault = CLIENT_FAULT_PROTECTION;
+    f->outcome = outcome_make(OUTCOME_TEMPORARY, status, str_from(why));
+    f->result = result;
+    return ERR_DENIED;
+}
+
+static enum tlsrpt_result result_of(enum tls_fault fault) {
+    switch (fault) {
+    case TLS_FAULT_NAME: return TLSRPT_CERTIFICATE_HOST_MISMATCH;
+    case TLS_FAULT_EXPIRED: return TLSRPT_CERTIFICATE_EXPIRED;
+    case TLS_FAULT_UNTRUSTED: return TLSRPT_CERTIFICATE_NOT_TRUSTED;
+    default: return TLSRPT_VALIDATION_FAILURE;
+    }
+}
+
+/* The server is the one that the destination named: RFC 8689 section 4.2.1. */
+static bool is_trusted(const struct client *c) {
+    const struct plan *plan = c->config->plan;
+    struct tls_info info;
+    if (tls_get_info(c->stream, &info) != 0 || !info.verified) return false;
+    return plan == NULL || plan->level >= PLAN_FINGERPRINT || plan->named_safely;
+}
+
+static int handshake(struct client *c, struct arena *arena, struct client_failure *f) {
+    struct error err = {0};
+    char peer[NET_ADDR_TEXT_MAX];
+    const struct plan *plan = c->config->plan;
+    struct tls_expect e = {.name = str_from(c->host)};
+    if (plan != NULL) e = plan->expect;
+    if (plan != NULL && e.fingerprint_count > 0) e.fingerprints = plan->fingerprints;
+    net_addr_text(stream_peer(c->stream), peer);
+    e.resume = str_from(peer);
+    int rc = tls_connect_as(c->stream, c->config->tls, &e, loop_now_ms() + c->config->helo_ms, &c->tls_fault, &err);
+    if (rc == 0) {
+        c->trusted = is_trusted(c);
+        return 0;
+    }
+    c->dead = true;
+    if (level_of(c->config) > PLAN_MAY) return fail_protection(c, arena, f, result_of(c->tls_fault), "4.7.5", err.text);
+    (void)fail_network(arena, f, rc, "TLS", &err);
+    f->fault = CLIENT_FAULT_TLS;
+    f->result = TLSRPT_VALIDATION_FAILURE;
+    return rc;
+}
+
 static int start_tls(struct client *c, struct arena *arena, struct client_failure *f) {
     struct smtp_reply r = {0};
     struct error err = {0};
     int rc = client_command(c, STR("STARTTLS\r\n"), c->config->helo_ms, &r, &err);
     if (rc != 0) return fail_network(arena, f, rc, "STARTTLS", &err);
-    if (r.code / 100 != 2) return c->dead ? fail_reply(arena, f, &r, "The server refused STARTTLS.") : 0;
+    if (r.code / 100 != 2) {
+        if (c->dead) return fail_reply(arena, f, &r, "The server refused STARTTLS.");
+        return level_of(c->config) <= PLAN_MAY ? 0
+                                               : fail_protection(c, arena, f, TLSRPT_STARTTLS_NOT_SUPPORTED, "4.7.10",
+                                                                 "the server refused STARTTLS");
+    }
     stream_discard_input(c->stream); /* RFC 3207 section 4.2 */
     smtp_reply_parser_done(&c->parser);
     smtp_reply_parser_init(&c->parser);
-    rc = tls_connect(c->stream, c->config->tls, str_from(c->host), TLS_VERIFY_NONE, loop_now_ms() + c->config->helo_ms,
-                     &err);
-    if (rc != 0) {
-        c->dead = true;
-        (void)fail_network(arena, f, rc, "TLS", &err);
-        f->fault = CLIENT_FAULT_TLS;
-        return rc;
-    }
-    return hello(c, arena, f);
+    rc = handshake(c, arena, f);
+    return rc != 0 ? rc : hello(c, arena, f);
+}
+
+/* TLS as the plan wants it. */
+static int protect(struct client *c, struct arena *arena, struct client_failure *f) {
+    enum plan_level level = level_of(c->config);
+    if (level == PLAN_PLAIN) return 0;
+    if (c->caps.starttls) return start_tls(c, arena, f);
+    if (level == PLAN_MAY) return 0;
+    return fail_protection(c, arena, f, TLSRPT_STARTTLS_NOT_SUPPORTED, "4.7.10", "the server does not offer STARTTLS");
 }
 
 int client_open(struct client *c, const struct client_config *config, struct stream *s, const char *host,
@@ -81,7 +143,7 @@ int client_open(struct client *c, const struct client_config *config, struct str
     else if (r.code / 100 != 2)
         rc = fail_reply(arena, failure, &r, "The server does not want to talk.");
     if (rc == 0) rc = hello(c, arena, failure);
-    if (rc == 0 && config->tls != NULL && config->starttls && c->caps.starttls) rc = start_tls(c, arena, failure);
+    if (rc == 0) rc = protect(c, arena, failure);
     if (rc == 0 && config->user != NULL) rc = client_auth(c, arena, failure);
     if (rc != 0) client_free(c);
     return rc;

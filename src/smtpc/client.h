@@ -8,12 +8,14 @@
 #include "smtpc/caps.h"
 #include "smtpc/command.h"
 #include "smtpc/outcome.h"
+#include "transport/plan.h"
 
 struct client_config {
     const char *hostname;        /* said in EHLO */
     bool esmtp;                  /* ESMTP-01: begin with EHLO */
     struct tls_client *tls;      /* NULL = none */
     bool starttls;               /* use it when it is offered */
+    const struct plan *plan;     /* what TLS must be like; NULL = opportunistic */
     const char *user, *password; /* NULL = no AUTH */
     bool retry_554, eightbit_anyway;
     /* STMO-01 to STMO-08, milliseconds */
@@ -25,24 +27,28 @@ struct client {
     struct stream *stream; /* owned */
     struct smtp_reply_parser parser;
     struct caps caps;
-    char host[256];        /* as looked up */
-    char trace[32];        /* identifier for log lines of the dialogue; "-" between messages */
-    unsigned messages;     /* transactions begun */
-    bool dead;             /* broken, or the server said that it closes: only client_free is left */
-    bool open_transaction; /* RSET is due before the next MAIL */
+    char host[256];           /* as looked up */
+    char trace[32];           /* identifier for log lines of the dialogue; "-" between messages */
+    unsigned messages;        /* transactions begun */
+    bool trusted;             /* TLS, and the server is the one that the destination named: fit for REQUIRETLS */
+    enum tls_fault tls_fault; /* what is wrong with the certificate, though it was taken */
+    bool dead;                /* broken, or the server said that it closes: only client_free is left */
+    bool open_transaction;    /* RSET is due before the next MAIL */
 };
 
 enum client_fault {
     CLIENT_FAULT_NONE,
     CLIENT_FAULT_NETWORK,
     CLIENT_FAULT_REFUSED,
-    CLIENT_FAULT_TLS,
+    CLIENT_FAULT_TLS,        /* plain text may be tried */
+    CLIENT_FAULT_PROTECTION, /* the plan cannot be kept: nothing may be sent */
     CLIENT_FAULT_AUTH
 };
 
 struct client_failure {
     enum client_fault fault;
-    struct outcome outcome; /* TEMPORARY, with reply or reason (in the arena) */
+    struct outcome outcome;    /* TEMPORARY, with reply or reason (in the arena) */
+    enum tlsrpt_result result; /* what a report says; TLSRPT_SUCCESS: it was no matter of TLS */
 };
 
 /* Takes the stream over (also on failure) and says hello. Not 0: see `failure`. */

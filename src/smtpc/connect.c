@@ -15,6 +15,8 @@ struct attempt {
     struct arena *arena;
     struct connection *out;
     struct outcome *why;
+    struct str destination;
+    const struct plan *plan; /* of the host; NULL = opportunistic */
     const struct connect_gate *gate;
     bool passed; /* the gate */
     unsigned count;
@@ -47,7 +49,9 @@ static int open_once(struct attempt *a, const struct net_addr *addr, const struc
         return rc;
     }
     a->smtpc->counters.connections++;
-    return client_open(&a->out->client, config, s, a->host->name, a->arena, failure);
+    rc = client_open(&a->out->client, config, s, a->host->name, a->arena, failure);
+    secure_note(a->smtpc, a->plan, rc == 0 ? &a->out->client : NULL, addr, rc == 0 ? NULL : failure);
+    return rc;
 }
 
 /* Settings with user and password of the next hop (SAUTH-04, SAUTH-05); the password is read each time, so that a new
@@ -90,18 +94,18 @@ static int open_address(struct attempt *a, const struct net_addr *addr) {
     struct client_config *config = arena_memdup(a->arena, &a->smtpc->client, sizeof *config);
     struct buf password = BUF_INIT(PASSWORD_MAX);
     if (config == NULL) return ERR_NOMEM;
+    config->plan = a->plan;
     int rc = a->host->user == NULL ? 0 : credentials_get(a, config, &password, &failure);
     if (rc == 0) rc = open_with_tls_or_without(a, addr, config, &failure);
     config->user = config->password = NULL; /* needed no more, and the password is gone */
     buf_wipe(&password);
     if (rc != 0) {
+        a->out->refused |= failure.fault == CLIENT_FAULT_PROTECTION;
         note(a, addr, &failure.outcome);
         return rc;
     }
-    struct tls_info tls;
     net_addr_ip_text(addr, a->out->ip);
-    (void)snprintf(a->out->tls, sizeof a->out->tls, "%s",
-                   tls_get_info(a->out->client.stream, &tls) == 0 ? tls.version : "none");
+    secure_label(&a->out->client, a->out->tls);
     return 0;
 }
 
@@ -121,6 +125,14 @@ static int open_host(struct attempt *a) {
         int found = route_addresses(&a->smtpc->router, a->host, a->arena, &addr, &count, a->why);
         if (found != 0) return found;
     }
+    const struct secure_ask ask = {.destination = a->destination,
+                                   .by_mx = a->host->hop == 0,
+                                   .relaxed = a->out->relaxed,
+                                   .host = a->host->name,
+                                   .port = a->host->port};
+    int planned = secure_plan(a->smtpc, &ask, a->arena, &a->plan, a->why);
+    a->out->refused |= planned == ERR_DENIED;
+    if (planned != 0) return planned;
     int passed = gate_pass(a);
     if (passed != 0) return passed;
     for (size_t i = 0; i < count && a->count < ATTEMPTS_MAX; i++, a->count++) {
@@ -182,7 +194,8 @@ int smtpc_connect(struct smtpc *s, const char *destination, struct arena *arena,
     int rc = route_find(&s->router, str_from(destination), arena, &route, why);
     if (rc != 0) return rc;
     rc = ERR_AGAIN;
-    struct attempt a = {.smtpc = s, .arena = arena, .out = out, .why = why, .gate = gate};
+    struct attempt a = {
+        .smtpc = s, .arena = arena, .out = out, .why = why, .gate = gate, .destination = str_from(destination)};
     if (route.count > 0 && route.hosts[0].hop != 0) {
         bool tried = false;
         rc = open_hops(&a, &route, false, &tried);

@@ -1,6 +1,5 @@
 /* Program iems-smtpc. */
 #include "base/log.h"
-#include "daemon/dns.h"
 #include "net/loop.h"
 #include "smtpc/smtpc.h"
 
@@ -13,15 +12,14 @@ static struct smtpc smtpc;
 
 static int prepare(struct daemon *d, struct error *err) {
     smtpc.daemon = d;
-    int rc = daemon_resolver(d, "smtpc.dns_servers", option_u64(d, "smtpc.dns_timeout") * 1000, &smtpc.resolver, err);
-    if (rc == 0) rc = tls_client_new(STR_EMPTY, &smtpc.tls, err);
-    return rc;
+    return secure_prepare(&smtpc, err);
 }
 
 static int dns_mx(void *arg, struct str domain, struct arena *arena, enum dns_status *status, struct dns_mx **mx,
                   size_t *count) {
     bool secure = false;
     (void)arg;
+    secure_wait(&smtpc);
     return resolver_mx(smtpc.resolver, domain, arena, status, &secure, mx, count);
 }
 
@@ -29,6 +27,7 @@ static int dns_addresses(void *arg, struct str host, uint16_t port, struct arena
                          struct net_addr **addr, size_t *count) {
     bool secure = false;
     (void)arg;
+    secure_wait(&smtpc);
     return resolver_addresses(smtpc.resolver, host, port, arena, status, &secure, addr, count);
 }
 
@@ -54,7 +53,9 @@ static int start(struct daemon *d, struct error *err) {
     smtpc_table_read(&smtpc);
     if (fiber_spawn("host table", smtpc_table_watch, &smtpc, NULL) != 0)
         return error_set(err, ERR_NOMEM, "out of memory");
-    int rc = channel_open(d, &config, &ops, &smtpc, &smtpc.channel);
+    int rc = secure_start(&smtpc, err);
+    if (rc != 0) return rc;
+    rc = channel_open(d, &config, &ops, &smtpc, &smtpc.channel);
     return rc == 0 ? 0 : error_set(err, rc, "cannot listen to the queue: %s", err_name(rc));
 }
 
@@ -69,11 +70,13 @@ static void stop(struct daemon *d, unsigned seconds) {
         if (cond_wait(&smtpc.sessions_changed, deadline) != 0) break;
     for (unsigned i = 0; i < SMTPC_SETTLING_MAX; i++) /* all permits back: no commit is under way */
         if (semaphore_take(&smtpc.settling, deadline) != 0) break;
+    secure_stop(&smtpc);
 }
 
 static void options_changed(struct daemon *d) {
     (void)d;
     smtpc_configure(&smtpc);
+    secure_configure(&smtpc);
     smtpc_pump(&smtpc);
 }
 
@@ -98,6 +101,7 @@ static void metrics(struct daemon *d, struct buf *out) {
                "# HELP iems_smtpc_sessions Connections that are open\n# TYPE iems_smtpc_sessions "
                "gauge\niems_smtpc_sessions %u\n",
                scheduler_sessions(smtpc.scheduler));
+    secure_metrics(&smtpc, out);
 }
 
 static const struct daemon_ops ops = {

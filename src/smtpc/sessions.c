@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { SESSION_MEMORY_MAX = 8 * 1024 * 1024 };
+enum { UNPROTECTED_MAX = 100, SESSION_MEMORY_MAX = 8 * 1024 * 1024 };
 
 struct session {
     struct list node;
@@ -298,6 +298,30 @@ static int session_connect(struct session *s, struct outcome *why) {
     return smtpc_connect(s->smtpc, s->destination->name, s->arena, &gate, &s->connection, why);
 }
 
+/* The domain's protection cannot be had: messages whose senders do not insist on it go all the same (RFC 8689 section
+ * 5), the others wait. */
+static void send_unprotected(struct session *s) {
+    struct list others = LIST_INIT(others);
+    struct outcome why;
+    for (unsigned i = 0; i < UNPROTECTED_MAX && !s->smtpc->stopping && !s->connection.client.dead; i++) {
+        struct lease *l = lease_take(s);
+        if (l == NULL) {
+            if (lease_more(s, SMTPC_BATCH) == 0) break;
+            continue;
+        }
+        if (!s->connected && secure_is_unneeded(l->entry)) {
+            s->connection.relaxed = true;
+            s->connected = session_connect(s, &why) == 0;
+        }
+        if (s->connected && secure_is_unneeded(l->entry))
+            deliver(s, l);
+        else
+            list_push_back(&others, &l->node);
+    }
+    for (struct list *n; (n = list_pop_front(&others)) != NULL;)
+        settle_untouched(s->smtpc, list_entry(n, struct lease, node));
+}
+
 static void session_run(struct session *s) {
     struct outcome why;
     int rc = session_connect(s, &why);
@@ -306,8 +330,9 @@ static void session_run(struct session *s) {
         messages(s);
     } else if (rc == ERR_NOTFOUND) {
         fail_all(s, &why);
-    } else if (rc != ERR_CANCELLED && scheduler_failed(s->smtpc->scheduler, s->destination)) {
-        rest(s, &why);
+    } else if (rc != ERR_CANCELLED) {
+        if (s->connection.refused) send_unprotected(s);
+        if (scheduler_failed(s->smtpc->scheduler, s->destination)) rest(s, &why);
     }
 }
 

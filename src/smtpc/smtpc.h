@@ -15,6 +15,7 @@
 #include "smtpc/hops.h"
 #include "smtpc/route.h"
 #include "smtpc/scheduler.h"
+#include "smtpc/secure.h"
 
 enum {
     SMTPC_BODY_INLINE = 64 * 1024, /* bodies up to this come with the lease, larger ones in pages */
@@ -37,6 +38,7 @@ struct smtpc {
     struct scheduler *scheduler;
     struct resolver *resolver;
     struct tls_client *tls;
+    struct secure *secure; /* NULL: TLS is opportunistic */
     struct hosttable *table;
     struct file_stamp table_stamp;
     bool table_told; /* what is wrong with it was logged */
@@ -80,7 +82,9 @@ void smtpc_attention(struct lease *l, void *smtpc);
 struct connection {
     struct client client;
     char ip[NET_ADDR_TEXT_MAX];
-    char tls[64]; /* "TLSv1.3" or "none" */
+    char tls[SECURE_LABEL_MAX]; /* see secure_label */
+    bool relaxed;               /* in: what the domain publishes does not count (RFC 8689 section 5) */
+    bool refused;               /* out: a connection was refused because it would not be protected */
 };
 /* Tries the hosts of the destination in turn. Not 0: `why` says what is wrong with the destination: PERMANENT for ever,
  * TEMPORARY for now. */

@@ -222,11 +222,10 @@ static void chunks(struct transaction *t) {
 
 bool client_send(struct client *c, const struct client_message *m) {
     struct transaction t = {.c = c, .m = m, .pipelined = c->caps.pipelining, .binary = m->entry->body_binary};
-    struct tls_info tls = {0};
     struct send_options options = {
         .now_ms = clock_wall_ms(),
         .eightbit_anyway = c->config->eightbit_anyway,
-        .tls_verified = tls_get_info(c->stream, &tls) == 0 && tls.verified,
+        .tls_verified = c->trusted,
         .utf8_header = m->utf8_header,
     };
     (void)snprintf(c->trace, sizeof c->trace, "%s", m->entry->trace);

@@ -35,12 +35,17 @@ const char *plan_level_name(enum plan_level l);
 
 struct plan {
     enum plan_level level;
-    bool testing; /* MTA-STS in mode testing: what would fail is reported, and the mail sent all the same */
+    bool named_safely; /* nobody could forge the name of the host: DNSSEC, a policy, an administrator (RFC 8689) */
+    bool testing;      /* MTA-STS in mode testing: what would fail is reported, and the mail sent all the same */
     struct tls_expect expect;
     unsigned char fingerprints[PLAN_FINGERPRINTS_MAX][TLS_FINGERPRINT];
     enum tlsrpt_policy_type report; /* the policy that a report names */
     enum tlsrpt_result result;      /* what is wrong already before a connection */
     const char *reason;             /* why it is so, in words */
+    /* for reports; set by who knows them */
+    struct str domain, policy_text;
+    const struct str *mx;
+    size_t mx_count;
 };
 
 struct plan_input {

@@ -1,0 +1,46 @@
+/* Inside of secure*.c. */
+#ifndef IEMS_SMTPC_SECURE_PRIVATE_H
+#define IEMS_SMTPC_SECURE_PRIVATE_H
+
+#include "http/fetch.h"
+#include "smtpc/smtpc.h"
+#include "transport/domains.h"
+#include "transport/state.h"
+#include "transport/tally.h"
+
+enum secure_kind {
+    SECURE_NONE,
+    SECURE_ENCRYPTED,
+    SECURE_VERIFIED,
+    SECURE_FINGERPRINT,
+    SECURE_STS,
+    SECURE_DANE,
+    SECURE_KINDS
+};
+/* As in plan_level_name. */
+const char *secure_kind_name(enum secure_kind k);
+
+/* Of Entry.tags: "no" is TLS-Required: No (RFC 8689 section 5). */
+#define SECURE_TAG "tls-required"
+
+enum dnssec { DNSSEC_ASKING, DNSSEC_ON, DNSSEC_OFF };
+
+struct secure {
+    struct resolver *validating, *plain; /* either may be NULL */
+    enum dnssec dnssec;
+    struct cond decided;
+    struct http_client http;
+    struct domains *domains;
+    struct tally *tally;
+    struct state *state; /* NULL: nothing is kept */
+    uint64_t saved_domains, saved_tally;
+    struct cond changed, reconfigured;
+    bool dane, report, stopping;
+    uint64_t sessions[SECURE_KINDS], failed, refused, resumed, reports;
+};
+
+/* What is to be kept has changed, perhaps. */
+void secure_changed(struct smtpc *s);
+void secure_save(struct smtpc *s);
+
+#endif

@@ -1,0 +1,133 @@
+/* Reports on TLS (RFC 8460) go out when their period has ended, one message a domain, to addresses that the domain has
+ * asked for; a domain that asks for none gets none. */
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/log.h"
+#include "net/loop.h"
+#include "proto/mime/summary.h"
+#include "rpc/store_methods.h"
+#include "smtpc/secure.h"
+#include "smtpc/secure_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { REPORT_MEMORY = 8 * 1024 * 1024, DELAY_PART = 24, DELAY_MAX_S = 3600, TOTAL_ADDRESSES = 400 };
+
+static int summary_make(struct str message, struct buf *out) {
+    struct summary_builder *b = summary_builder_new();
+    if (b == NULL) return ERR_NOMEM;
+    summary_builder_feed(b, message);
+    int rc = summary_builder_finish(b, out);
+    summary_builder_free(b);
+    return rc;
+}
+
+static int submit(struct smtpc *s, const char *from, const char *to, const char *trace, struct str message,
+                  struct error *err) {
+    BUF_AUTO summary = BUF_INIT(SUMMARY_MAX);
+    Store__Entry entry = STORE__ENTRY__INIT;
+    Store__Recipient recipient = STORE__RECIPIENT__INIT, *recipients[1] = {&recipient};
+    Store__Entry__TagsEntry tag = STORE__ENTRY__TAGS_ENTRY__INIT, *tags[1] = {&tag};
+    Store__QueueSubmit request = STORE__QUEUE_SUBMIT__INIT;
+    char line[TOTAL_ADDRESSES], *lines[1] = {line};
+    if (message.len > RPC_INLINE_MAX) return error_set(err, ERR_LIMIT, "the report is too large");
+    int rc = summary_make(message, &summary);
+    if (rc != 0) return error_set(err, rc, "out of memory");
+    recipient.address = recipient.original = (char *)(uintptr_t)to;
+    recipient.notify = STORE__NOTIFY__NOTIFY_NEVER;
+    tag.key = (char *)(uintptr_t)SECURE_TAG;
+    tag.value = (char *)(uintptr_t) "no";
+    entry.channel = (char *)(uintptr_t) "INPUT";
+    entry.source = (char *)(uintptr_t) "LOCALOUT";
+    entry.sender = (char *)(uintptr_t)from;
+    entry.trace = (char *)(uintptr_t)trace;
+    entry.recipients = recipients;
+    entry.n_recipients = 1;
+    entry.size = message.len;
+    entry.tags = tags;
+    entry.n_tags = 1;
+    entry.summary = rpc_binary(buf_str(&summary));
+    request.entry = &entry;
+    request.trace = lines;
+    request.n_trace = 1;
+    (void)snprintf(line, sizeof line, "smtpc tls-report from=<%s> to=<%s>", from, to);
+    return rpc_call(channel_store(s->channel), STORE_QUEUE_SUBMIT, &request.base, message,
+                    loop_now_ms() + CHANNEL_CALL_MS, NULL, err);
+}
+
+static void send_to(struct smtpc *s, struct tlsrpt_report *r, struct str uri) {
+    char ident[IDENT_SIZE];
+    const char *from = option_str(s->daemon, "smtpc.tlsrpt_from"),
+               *organization = option_str(s->daemon, "smtpc.tlsrpt_organization"),
+               *submitter = daemon_default_domain(s->daemon);
+    BUF_AUTO to = BUF_INIT(TOTAL_ADDRESSES);
+    BUF_AUTO message = BUF_INIT(TLSRPT_MESSAGE_MAX);
+    struct error err = {0};
+    if (tlsrpt_mailto(uri, &to) != 0) return; /* https: reports go by mail only */
+    ident_new(ident);
+    r->organization = str_from(organization[0] != '\0' ? organization : submitter);
+    r->contact = str_from(from);
+    r->id = str_from(ident);
+    struct tlsrpt_mail m = {.from = str_from(from),
+                            .to = buf_str(&to),
+                            .submitter = str_from(submitter),
+                            .hostname = str_from(daemon_hostname(s->daemon)),
+                            .ident = str_from(ident),
+                            .now = clock_wall_s()};
+    int rc = tlsrpt_mail_write(&m, r, &message);
+    if (rc == 0) rc = submit(s, from, buf_cstr(&to), ident, buf_str(&message), &err);
+    if (rc == 0) s->secure->reports++;
+    struct str domain = r->policies[0].domain;
+    log_event(rc == 0 ? LOG_MESSAGE : LOG_WARNING, ident, rc == 0 ? "tls-report" : "tls-report-failed",
+              "domain=%.*s to=<%s> policies=%zu error=\"%s\"", STR_ARG(domain), buf_cstr(&to), r->policy_count,
+              err.text);
+}
+
+/* The record is asked for now: it is wanted once a day, not for each message. */
+static int report(struct smtpc *s, struct tlsrpt_report *r, struct arena *arena) {
+    enum dns_status status;
+    struct str *texts = NULL, uri[TLSRPT_RUA_MAX];
+    size_t count = 0, found = 0;
+    char *name = arena_printf(arena, "_smtp._tls.%.*s", STR_ARG(r->policies[0].domain));
+    if (name == NULL) return ERR_NOMEM;
+    int rc = resolver_txt(s->resolver, str_from(name), arena, &status, &texts, &count);
+    if (rc != 0) return rc;
+    if (status != DNS_OK || tlsrpt_record_parse(texts, count, uri, &found) != 0) return 0;
+    for (size_t i = 0; i < found; i++) send_to(s, r, uri[i]);
+    return 0;
+}
+
+static int reports_send(struct smtpc *s) {
+    for (;;) {
+        ARENA_AUTO arena = arena_new(REPORT_MEMORY);
+        struct tlsrpt_report r;
+        if (arena == NULL || tally_take(s->secure->tally, clock_wall_s(), arena, &r) != 0) return 0;
+        if (report(s, &r, arena) == ERR_CANCELLED) return ERR_CANCELLED;
+    }
+}
+
+/* Some time after the end of the period, another at each start: not all the world at midnight (section 4.1). */
+static uint64_t delay_s(uint64_t period) {
+    uint32_t chance;
+    uint64_t most = period / DELAY_PART < DELAY_MAX_S ? period / DELAY_PART : DELAY_MAX_S;
+    random_bytes(&chance, sizeof chance);
+    return most == 0 ? 0 : chance % most;
+}
+
+void secure_report_fiber(void *arg) {
+    struct smtpc *s = arg;
+    struct secure *x = s->secure;
+    int rc = 0;
+    while (!x->stopping && rc != ERR_CANCELLED) {
+        uint64_t deadline = DEADLINE_NEVER;
+        if (x->report) {
+            if (reports_send(s) != 0) return;
+            secure_changed(s);
+            int64_t now = clock_wall_s(), end = tally_period_end(x->tally, now);
+            uint64_t wait_s = (uint64_t)(end - now) + delay_s(option_u64(s->daemon, "smtpc.tlsrpt_period"));
+            deadline = loop_now_ms() + wait_s * 1000;
+        }
+        rc = cond_wait(&x->reconfigured, deadline);
+    }
+}

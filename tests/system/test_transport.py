@@ -1,0 +1,273 @@
+"""Protection of mail to other hosts: DANE, MTA-STS, peers, reports, by a signed zone of our own (RFC 7672, RFC 8461, RFC 8460,
+RFC 8689; STLS-03). The receiver is another instance; its certificate is signed by an authority of this test."""
+import gzip
+import hashlib
+import http.server
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import iems
+
+ZONE = """$ORIGIN {domain}.
+@ 60 SOA ns.{domain}. admin.{domain}. 1 3600 600 86400 60
+@ 60 NS ns.{domain}.
+ns 60 A 127.0.0.1
+{records}
+"""
+
+
+def run(*args, check=True):
+    p = subprocess.run(args, capture_output=True, text=True, check=False)
+    if check and p.returncode != 0:
+        raise AssertionError(f"{' '.join(args)}: {p.stdout}{p.stderr}")
+    return p.stdout
+
+
+class NameServer:
+    """knotd on a loopback port; it signs those zones whose names begin with "s"."""
+
+    def __init__(self, zones):
+        self.dir = tempfile.mkdtemp(prefix="iems-dns-")
+        self.port = iems.free_port(iems.socket.SOCK_DGRAM)
+        text = f"server:\n  rundir: {self.dir}\n  listen: 127.0.0.1@{self.port}\ndatabase:\n  storage: {self.dir}/db\nlog:\n  - target: {self.dir}/log\n    any: info\n"
+        text += "policy:\n  - id: one\n    single-type-signing: on\n    algorithm: ecdsap256sha256\n"
+        text += f"template:\n  - id: default\n    storage: {self.dir}\n    zonefile-sync: -1\n    zonefile-load: difference-no-serial\n    journal-content: all\nzone:\n"
+        os.mkdir(os.path.join(self.dir, "db"))
+        self.names = list(zones)
+        for domain, records in zones.items():
+            self.write(domain, records)
+            text += f"  - domain: {domain}\n    file: {domain}.zone\n"
+            if domain.startswith("s"):
+                text += "    dnssec-signing: on\n    dnssec-policy: one\n"
+        self.conf = os.path.join(self.dir, "knot.conf")
+        with open(self.conf, "w", encoding="ascii") as f:
+            f.write(text)
+        self.process = subprocess.Popen(["/usr/sbin/knotd", "-c", self.conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            iems.wait_until("knotd", lambda: all(self.ask(d, "SOA") for d in self.names) and self.ask("secure.test", "DNSKEY"), 15)
+        except AssertionError:
+            self.stop()
+            raise
+        self.anchor = os.path.join(self.dir, "anchor")
+        with open(self.anchor, "w", encoding="ascii") as f:
+            for domain in self.names:
+                if domain.startswith("s"):
+                    f.write(f"{domain}. 60 IN DNSKEY {self.ask(domain, 'DNSKEY').splitlines()[0]}\n")
+
+    def write(self, domain, records):
+        with open(os.path.join(self.dir, domain + ".zone"), "w", encoding="ascii") as f:
+            f.write(ZONE.format(domain=domain, records=records))
+
+    def ask(self, name, kind):
+        return subprocess.run(["kdig", "+short", "+time=1", "+retry=0", "@127.0.0.1", "-p", str(self.port), name, kind],
+                              capture_output=True, text=True, check=False).stdout.strip()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Authority:
+    """Certificates for the mail server and the web server of policies."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="iems-ca-")
+        self.ca = self.path("ca.pem")
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path("ca.key"),
+            "-out", self.ca, "-subj", "/CN=authority", "-days", "3")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def sign(self, name, names):
+        """A PEM file with chain and key."""
+        with open(self.path(name + ".ext"), "w", encoding="ascii") as f:
+            f.write("subjectAltName=" + ",".join("DNS:" + n for n in names) + "\n")
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path(name + ".key"),
+            "-out", self.path(name + ".csr"), "-subj", "/CN=leaf")
+        run("openssl", "x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.ca, "-CAkey", self.path("ca.key"), "-CAcreateserial",
+            "-extfile", self.path(name + ".ext"), "-days", "3", "-out", self.path(name + ".crt"))
+        with open(self.path(name + ".pem"), "w", encoding="ascii") as out:
+            for part in (name + ".crt", "ca.pem", name + ".key"):
+                with open(self.path(part), encoding="ascii") as f:
+                    out.write(f.read())
+        return self.path(name + ".pem")
+
+    def digest(self, name):
+        """SHA-256 of the certificate's public key."""
+        der = subprocess.run(["openssl", "x509", "-in", self.path(name + ".crt"), "-pubkey", "-noout"], capture_output=True, check=True).stdout
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(der.decode().replace("PUBLIC KEY", "CERTIFICATE"))).hexdigest()
+
+
+class PolicyServer:
+    """HTTPS with the policies of domains; "mta-sts.NAME" -> text."""
+
+    def __init__(self, pem, policies):
+        self.asked = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                host = self.headers["Host"].split(":")[0]
+                outer.asked.append(host)
+                text = policies.get(host)
+                self.send_response(200 if text and self.path == "/.well-known/mta-sts.txt" else 404)
+                self.send_header("Content-Type", "text/plain; charset=utf-8")
+                self.end_headers()
+                self.wfile.write((text or "").encode())
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def sts(mode, mx):
+    return f"version: STSv1\nmode: {mode}\nmx: {mx}\nmax_age: 86400\n"
+
+
+HERE = "mail.other.test"      # the name in the receiver's certificate
+DOMAINS = {                   # domain: MX
+    "secure.test": "mail.secure.test", "swrong.test": "mail.swrong.test", "sanchor.test": "mail.sanchor.test",
+    "sunusable.test": "mail.sunusable.test", "enforce.test": HERE, "badname.test": "mail.badname.test", "badmx.test": HERE,
+    "testing.test": "mail.testing.test", "missing.test": HERE, "peer.test": HERE, "plain.test": HERE,
+}
+
+
+class Transport(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        base_a, base_b = iems.free_port_base(), iems.free_port_base()
+        cls.port = base_b + 25
+        cls.ca = Authority()
+        leaf = cls.ca.sign("leaf", [HERE, "mail.sanchor.test"])
+        web = cls.ca.sign("web", [f"mta-sts.{d}" for d in DOMAINS])
+        cls.web = PolicyServer(web, {"mta-sts.enforce.test": sts("enforce", "*.other.test"), "mta-sts.badname.test": sts("enforce", "*.badname.test"),
+                                     "mta-sts.badmx.test": sts("enforce", "mail.elsewhere.test"), "mta-sts.testing.test": sts("testing", "*.testing.test")})
+        ca_key = subprocess.run(["openssl", "x509", "-in", cls.ca.ca, "-outform", "DER"], capture_output=True, check=True).stdout
+        tlsa = {"secure.test": f"3 1 1 {cls.ca.digest('leaf')}", "swrong.test": f"3 1 1 {'00' * 32}",
+                "sanchor.test": f"2 0 1 {hashlib.sha256(ca_key).hexdigest()}", "sunusable.test": f"1 1 1 {'00' * 32}"}
+        zones = {"example.test": "@ 60 MX 10 mail\nmail 60 A 127.0.0.1", "other.test": "@ 60 MX 10 mail\nmail 60 A 127.0.0.1"}
+        for domain, mx in DOMAINS.items():
+            records = f"@ 60 MX 10 {mx}.\nmta-sts 60 A 127.0.0.1\n"
+            records += "mail 60 A 127.0.0.1\n" if mx.endswith(domain) else ""
+            records += f"_{cls.port}._tcp.mail 60 TLSA {tlsa[domain]}\n" if domain in tlsa else ""
+            if domain in ("enforce.test", "badname.test", "badmx.test", "testing.test", "missing.test"):
+                records += '_mta-sts 60 TXT "v=STSv1; id=1;"\n'
+            if domain == "testing.test":
+                records += '_smtp._tls 60 TXT "v=TLSRPTv1; rua=mailto:tls@other.test"\n'
+            zones[domain] = records
+        cls.dns = NameServer(zones)
+        cls.a = iems.Instance(port_base=base_a, config=f"""[smtpc]
+dns_servers = 127.0.0.1@{cls.dns.port}
+trust_anchor = {cls.dns.anchor}
+ca_file = {cls.ca.ca}
+mta_sts_port = {cls.web.port}
+port = {cls.port}
+tlsrpt_from = postmaster@example.test
+tlsrpt_period = 4
+retry_destination = 1d
+""")
+        cls.b = iems.Instance(hostname=HERE, domain="other.test", port_base=base_b, config=f"[smtpc]\ndns_servers = 127.0.0.1@{cls.dns.port}\n")
+        shutil.copy(leaf, os.path.join(cls.b.dir, "tls", "server.pem"))
+        cls.a.__enter__()
+        cls.b.__enter__()
+        cls.a.user("bart")
+        cls.b.user("ned")
+        cls.b.user("tls")
+        for domain in DOMAINS:
+            cls.b.run("domain", "alias", domain, "other.test")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.a.__exit__(None, None, None)
+        cls.b.__exit__(None, None, None)
+        cls.web.stop()
+        cls.dns.stop()
+        shutil.rmtree(cls.ca.dir, ignore_errors=True)
+
+    def submit(self, domain, **headers):
+        sender = "bart@example.test"
+        self.a.send(sender, f"ned@{domain}", iems.message(f"to {domain}", sender=sender, to=f"ned@{domain}", **headers), service="submission",
+                    tls=True, login=sender)
+
+    def sent(self, domain):
+        """The protection of the first message that was sent to the domain."""
+        line = iems.wait_until(f"mail to {domain} sent", lambda: re.search(rf" sent id=.* to=<ned@{re.escape(domain)}> .*", self.a.log()), 20)
+        return re.search(r" tls=(\S+)", line.group(0)).group(1)
+
+    def deferred(self, domain):
+        """Why the domain rests; nothing may have been sent to it."""
+        line = iems.wait_until(f"deferral of {domain}", lambda: re.search(rf" destination-deferred destination={re.escape(domain)} .*", self.a.log()), 20)
+        self.assertNotRegex(self.a.log(), rf" sent id=.* to=<ned@{re.escape(domain)}>")
+        self.assertNotIn(f"ned@{domain}".encode(), b"".join(self.b.messages("ned")) if self.b.count("ned") else b"")
+        return line.group(0)
+
+    def test_dane(self):   # RFC 7672
+        for domain in ("secure.test", "swrong.test", "sanchor.test", "sunusable.test"):
+            self.submit(domain)
+        self.assertRegex(self.sent("secure.test"), r"^dane:TLSv1\.3:")
+        self.assertRegex(self.sent("sanchor.test"), r"^dane:")
+        self.assertRegex(self.sent("sunusable.test"), r"^encrypted:")   # section 2.2: TLS, of whoever it is
+        self.assertIn("4.7.5", self.deferred("swrong.test"))
+
+    def test_sts(self):   # RFC 8461 sections 4 and 5
+        for domain in ("enforce.test", "badname.test", "badmx.test", "testing.test", "missing.test"):
+            self.submit(domain)
+        self.assertRegex(self.sent("enforce.test"), r"^sts:TLSv1\.3:")
+        self.assertRegex(self.sent("testing.test"), r"^encrypted:")    # the certificate has another name
+        self.assertRegex(self.sent("missing.test"), r"^verified:")     # record without a policy: as if there was none
+        self.assertIn("hostname mismatch", self.deferred("badname.test"))
+        self.assertIn("MTA-STS", self.deferred("badmx.test"))
+        self.assertRegex(self.a.log(), r" mta-sts domain=missing.test policy=none error=.*404")
+        # RFC 8460: the domain that tests is told
+        iems.wait_until("report", lambda: self.b.count("tls") >= 1, 25)
+        out = self.b.run("tlsrpt", "tls@other.test").stdout
+        self.assertRegex(out, r"testing\.test")
+        self.assertRegex(out, r"certificate-host-mismatch")
+        self.assertIn(b"TLS-Report-Domain: testing.test", self.b.messages("tls")[0])
+        # a message that does not insist goes past a policy (RFC 8689 section 5)
+        self.submit("badmx.test")
+
+    def test_policies_survive_a_restart(self):   # RFC 8461 section 5.1
+        self.submit("enforce.test")
+        self.sent("enforce.test")
+        state = os.path.join(self.a.dir, "data", "smtpc-tls.0")
+        iems.wait_until("policy on disk", lambda: any(b"sts enforce.test 1 " in open(state[:-1] + n, "rb").read() for n in "01"), 15)
+
+    def test_peers(self):   # PEER-01, STLS-03
+        self.a.run("peer", "set", "peer.test", "tls=fingerprint", "tls_fingerprint=" + self.ca.digest("leaf"))
+        self.submit("peer.test")
+        self.assertRegex(self.sent("peer.test"), r"^fingerprint:")
+        self.a.run("peer", "set", "plain.test", "tls=none")
+        self.submit("plain.test")
+        self.assertEqual(self.sent("plain.test"), "none")
+
+    def test_check_explains(self):
+        out = self.a.run("tls", "check", "secure.test").stdout
+        for part in ("mail.secure.test", "dane", "3 1 1"):
+            self.assertIn(part, out)
+        out = self.a.run("tls", "check", "badmx.test").stdout
+        self.assertIn("enforce", out)
+        self.assertIn("not among", out)
+
+
+if __name__ == "__main__":
+    iems.main()
