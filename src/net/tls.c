@@ -163,11 +163,3 @@ int tls_before_handshake(struct stream *s, struct error *err) {
     (void)error_set(err, ERR_INVALID, "plain text was sent where the TLS handshake belongs");
     return stream_fail(s, ERR_INVALID);
 }
-
-int tls_accept(struct stream *s, struct tls_server *server, uint64_t deadline_ms, struct error *err) {
-    int rc = tls_before_handshake(s, err);
-    if (rc != 0) return rc;
-    struct tls *t = tls_session_new(s, server->ctx, true);
-    if (t == NULL) return stream_fail(s, tls_error(err, ERR_NOMEM, "TLS", "out of memory"));
-    return tls_session_start(t, s, deadline_ms, err);
-}

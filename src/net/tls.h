@@ -8,10 +8,24 @@
 struct tls_server; /* certificate, key, settings: shared by all sessions */
 struct tls_client;
 
-/* From PEM text (chain first, key anywhere). ERR_INVALID with a reason: "key does not match certificate". */
+/* From PEM text (see tls_identity.h): the certificate for clients that ask for no name or one that is not known.
+ * ERR_INVALID with a reason: "key does not match certificate". */
 NODISCARD int tls_server_new(struct str pem, struct tls_server **out, struct error *err);
-/* Replaces the certificate for new sessions; the old stays if the new one is bad. */
+/* Replaces that certificate for new sessions; the old stays if the new one is bad. */
 NODISCARD int tls_server_reload(struct tls_server *t, struct str pem, struct error *err);
+
+struct tls_named {
+    struct str name; /* "" = see tls_server_new; "mail.example.org"; "*.example.org": one label below */
+    struct str pem;
+    bool challenge; /* proof for a certificate authority, shown only to one that asks by "acme-tls/1" (RFC 8737) */
+};
+/* Without any certificate yet: every handshake fails. */
+NODISCARD int tls_server_new_empty(struct tls_server **out);
+/* Replaces all certificates for new sessions. Those that are bad are left out and told to `bad` (may be NULL); the one
+ * for unknown names stays when there is no good new one. ERR_NOMEM leaves all as it was. */
+NODISCARD int tls_server_set(struct tls_server *t, const struct tls_named *list, size_t count,
+                             void (*bad)(struct str name, const struct error *err, void *arg), void *arg);
+bool tls_server_is_empty(const struct tls_server *t);
 void tls_server_free(struct tls_server *t);
 int64_t tls_server_not_after(const struct tls_server *t); /* wall seconds of expiry */
 

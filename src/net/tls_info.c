@@ -56,6 +56,8 @@ static int bind_exporter(const struct tls *t, struct buf *out) {
 /* RFC 5929 section 4.1: the hash of the server's certificate with the hash of its signature, SHA-256 instead of MD5 and
  * SHA-1. Not defined for signatures without a hash of their own (Ed25519). */
 static int bind_end_point(const struct tls *t, struct buf *out) {
+    /* the certificate of a session that is resumed here was another time's */
+    if (t->server && SSL_session_reused(t->ssl) == 1) return ERR_NOTFOUND;
     X509 *cert = t->server ? SSL_get_certificate(t->ssl) : SSL_get1_peer_certificate(t->ssl);
     int hash;
     unsigned char digest[EVP_MAX_MD_SIZE];

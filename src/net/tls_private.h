@@ -2,16 +2,44 @@
 #ifndef IEMS_NET_TLS_PRIVATE_H
 #define IEMS_NET_TLS_PRIVATE_H
 
+#include "base/map.h"
 #include "net/chunk.h"
 #include "net/tls.h"
+#include "net/tls_identity.h"
 
 #include <openssl/ssl.h>
 
 enum { TLS_RESUME_KEY = 32 };
 
+enum { TLS_KINDS = 3, TLS_IDENTITY_DIGEST = 32, TLS_TICKET_KEYS = 3 };
+
+struct tls_leaf {
+    X509 *cert;
+    EVP_PKEY *key;
+    STACK_OF(X509) * chain; /* without the leaf */
+};
+
+struct tls_identity {
+    unsigned refs;
+    size_t count; /* at least one, each of another kind of key */
+    struct tls_leaf leaves[TLS_KINDS];
+    unsigned char digest[TLS_IDENTITY_DIGEST]; /* of the PEM text */
+};
+
+struct tls_ticket_key {
+    unsigned char name[16], cipher[32], mac[32];
+};
+struct tls_tickets {
+    struct tls_ticket_key keys[TLS_TICKET_KEYS]; /* the newest first: that one encrypts */
+    unsigned count;
+    uint64_t made_ms;
+};
+
 struct tls_server {
     SSL_CTX *ctx;
-    int64_t not_after;
+    struct tls_identity *standard;  /* for names that are not known; NULL = none */
+    struct map *named, *challenges; /* struct tls_identity */
+    struct tls_tickets tickets;
 };
 
 struct tls_client {
@@ -26,6 +54,7 @@ struct tls {
     struct chunk out; /* records that wait to be written, so that several go out in one system call */
     int want;         /* direction that the BIO missed last */
     bool server;
+    bool challenge;                                      /* server: the client asked for "acme-tls/1" */
     enum tls_verify by;                                  /* client: how the server was verified */
     int (*handshaken)(struct tls *t, struct error *err); /* more to check after the handshake, or NULL */
     const struct tls_expect *expect;                     /* during the handshake */
@@ -41,6 +70,14 @@ struct tls *tls_session_new(struct stream *s, SSL_CTX *ctx, bool server);
 NODISCARD int tls_session_start(struct tls *t, struct stream *s, uint64_t deadline_ms, struct error *err);
 NODISCARD int tls_before_handshake(struct stream *s, struct error *err);
 void tls_free(void *self);
+
+/* --- tls_context.c, tls_server.c: settings without a certificate; with one, or NULL when the library refuses it */
+SSL_CTX *tls_context_new(const SSL_METHOD *method);
+SSL_CTX *tls_server_context(const struct tls_identity *standard);
+
+/* --- tls_tickets.c */
+NODISCARD int tls_tickets_use(SSL_CTX *ctx); /* whose app data is the server */
+void tls_tickets_rotate(struct tls_tickets *t, uint64_t now_ms);
 
 /* --- tls_sessions.c: what servers gave for resumption (RFC 8446 section 2.2, RFC 5077), a bounded number */
 struct tls_sessions;

@@ -9,9 +9,8 @@
 #include <openssl/x509v3.h>
 #include <time.h>
 
-/* Appends a certificate for `names` ("DNS:a.test,IP:127.0.0.1") and its key as PEM. */
-static inline void test_cert(const char *names, struct buf *cert_pem, struct buf *key_pem) {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+/* Appends a certificate for `names` ("DNS:a.test,IP:127.0.0.1") and its key, which is taken over, as PEM. */
+static inline void test_cert_with(EVP_PKEY *key, const char *names, struct buf *cert_pem, struct buf *key_pem) {
     X509 *x = X509_new();
     IEMS_ASSERT(key != NULL && x != NULL);
     ASN1_INTEGER_set(X509_get_serialNumber(x), (long)time(NULL));
@@ -37,6 +36,10 @@ static inline void test_cert(const char *names, struct buf *cert_pem, struct buf
     BIO_free(bio);
     X509_free(x);
     EVP_PKEY_free(key);
+}
+
+static inline void test_cert(const char *names, struct buf *cert_pem, struct buf *key_pem) {
+    test_cert_with(EVP_EC_gen("P-256"), names, cert_pem, key_pem);
 }
 
 #endif

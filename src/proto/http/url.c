@@ -18,14 +18,14 @@ static bool target_is_good(struct str target) {
 }
 
 static int parse_authority(struct http_url *u) {
-    struct str rest = u->authority, port = STR_EMPTY;
+    struct str rest = u->authority;
     bool literal = str_starts(rest, STR("["));
     ptrdiff_t end = literal ? str_find(rest, ']') : str_find(rest, ':');
     if (literal && end == STR_NPOS) return ERR_INVALID;
     size_t host_end = end == STR_NPOS ? rest.len : (size_t)end, after = host_end + (literal ? 1 : 0);
     u->host = str_sub(rest, literal ? 1 : 0, host_end - (literal ? 1 : 0));
     if (after < rest.len) {
-        port = str_sub(rest, after + 1, rest.len);
+        struct str port = str_sub(rest, after + 1, rest.len);
         uint64_t n = 0;
         if (rest.ptr[after] != ':' || str_to_u64(port, UINT16_MAX, &n) != 0 || n == 0) return ERR_INVALID;
         u->port = (uint16_t)n;
