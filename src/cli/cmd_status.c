@@ -46,6 +46,7 @@ static void print_table(const char *instance, const Control__Status *s) {
         print_module(m, numbered);
     }
     printf("\nmemory of all modules: %.1f MB\n", (double)total / 1024);
+    for (size_t i = 0; i < s->n_warnings; i++) printf("warning: %s\n", s->warnings[i]);
 }
 
 static void print_json(const Control__Status *s) {
@@ -59,9 +60,11 @@ static void print_json(const Control__Status *s) {
                                "detail", m->detail, "auto_start", m->auto_start, "auto_restart", m->auto_restart,
                                "auto_stop", m->auto_stop, "wait_s", (int)m->wait_s));
     }
-    json_t *all =
-        json_pack("{s:b,s:b,s:s,s:s,s:I,s:i,s:o}", "running", 1, "all_ready", s->all_ready, "hostname", s->hostname,
-                  "version", s->version, "uptime_s", (json_int_t)s->uptime_s, "pid", (int)s->pid, "modules", modules);
+    json_t *warnings = json_array();
+    for (size_t i = 0; i < s->n_warnings; i++) (void)json_array_append_new(warnings, json_string(s->warnings[i]));
+    json_t *all = json_pack("{s:b,s:b,s:s,s:s,s:I,s:i,s:o,s:o}", "running", 1, "all_ready", s->all_ready, "hostname",
+                            s->hostname, "version", s->version, "uptime_s", (json_int_t)s->uptime_s, "pid", (int)s->pid,
+                            "modules", modules, "warnings", warnings);
     char *text = json_dumps(all, JSON_INDENT(2));
     if (text != NULL) puts(text);
     free(text);

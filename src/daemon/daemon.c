@@ -57,7 +57,7 @@ struct str daemon_ticket_key(const struct daemon *d) {
 }
 
 struct tls_server *daemon_tls(struct daemon *d) {
-    return d->tls;
+    return d->tls == NULL || tls_server_is_empty(d->tls) ? NULL : d->tls;
 }
 
 const char *option_str(const struct daemon *d, const char *name) {
@@ -158,8 +158,6 @@ static void main_fiber(void *arg) {
     struct daemon *d = arg;
     struct error err = {0};
     if (channel_start(d) != 0) die(d, "out of memory", &err);
-    daemon_set_tls(d, buf_str(&d->tls_pem));
-    buf_wipe(&d->tls_pem);
     (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL); /* reads its file now, not at the first use */
     if (d->ops->prepare != NULL && d->ops->prepare(d, &err) != 0) die(d, "cannot prepare", &err);
     struct jail jail = {.needs = d->ops->needs, .instance_dir = d->instance_dir, .user = d->user};

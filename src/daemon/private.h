@@ -56,7 +56,6 @@ struct daemon {
     size_t ticket_key_len;
     struct settings *settings;
     struct tls_server *tls;
-    struct buf tls_pem; /* until the TLS context is made */
     struct watch channel;
     struct daemon_listener listeners[DAEMON_LISTENERS_MAX];
     size_t listener_count;
@@ -82,7 +81,8 @@ void daemon_set_options(struct daemon *d, enum settings_layer layer, const struc
 /* start.c: takes over what the Start packet says and its descriptors. */
 NODISCARD int daemon_take_start(struct daemon *d, struct packet *p, struct error *err);
 void daemon_options_from_packet(struct daemon *d, Control__Option *const *options, size_t count);
-void daemon_set_tls(struct daemon *d, struct str pem);
+/* Certificates in a memory file, whose descriptor is taken over; -1: nothing to do. */
+void daemon_set_certificates(struct daemon *d, int fd);
 void daemon_set_log(int fd, const char *level);
 
 /* channel.c: descriptor 3. */

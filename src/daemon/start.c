@@ -25,13 +25,6 @@ void daemon_options_from_packet(struct daemon *d, Control__Option *const *option
     free(list);
 }
 
-void daemon_set_tls(struct daemon *d, struct str pem) {
-    struct error err = {0};
-    if (pem.len == 0) return;
-    int rc = d->tls == NULL ? tls_server_new(pem, &d->tls, &err) : tls_server_reload(d->tls, pem, &err);
-    if (rc != 0) log_event(LOG_ERROR, "-", "tls-certificate", "error=\"%s\"", err.text);
-}
-
 static int take_listeners(struct daemon *d, const Control__Start *s, struct packet *p, struct error *err) {
     for (size_t i = 0; i < s->n_listeners; i++) {
         int fd = packet_take_fd(p);
@@ -72,7 +65,6 @@ int daemon_take_start(struct daemon *d, struct packet *p, struct error *err) {
     if (rc != 0) return rc;
     daemon_set_log(s->has_log_fd ? packet_take_fd(p) : -1, s->log_level);
     daemon_options_from_packet(d, s->options, s->n_options);
-    buf_init(&d->tls_pem, PACKET_MAX);
-    buf_add(&d->tls_pem, rpc_bytes(s->tls_pem));
-    return d->tls_pem.error;
+    if (s->has_certificates) daemon_set_certificates(d, packet_take_fd(p));
+    return 0;
 }

@@ -16,7 +16,7 @@ enum { CONFIG_CALL_MS = 10000 };
 int broker_connect(struct responder *r, const char *service, const char *role, pid_t pid, int *fd) {
     bool own = strcmp(service, control_service.name) == 0;
     const struct module *m = own ? NULL : module_find(r, service);
-    if (!own && (m == NULL || (strcmp(service, "store") != 0 && strcmp(service, "dir") != 0))) return ERR_NOTFOUND;
+    if (!own && (m == NULL || !m->def->serves)) return ERR_NOTFOUND;
     if (!own && !module_is_ready(m)) return ERR_AGAIN;
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) return ERR_IO;
@@ -108,6 +108,12 @@ static void dir_connected(struct rpc_client *client, void *arg) {
     struct error err = {0};
     int rc = rpc_call(client, DIR_CONFIG_WATCH, &empty.base, STR_EMPTY, loop_now_ms() + CONFIG_CALL_MS, &reply, &err);
     if (rc == 0) options_came(arg, (const Dir__Config *)(const void *)reply.msg);
+    static char certificate[] = "certificate", *tables[] = {certificate};
+    Dir__TableWatch watch = DIR__TABLE_WATCH__INIT;
+    watch.tables = tables;
+    watch.n_tables = 1;
+    rc = rpc_call(client, DIR_TABLE_WATCH, &watch.base, STR_EMPTY, loop_now_ms() + CONFIG_CALL_MS, NULL, &err);
+    if (rc == 0) certificates_rows_changed(arg);
 }
 
 static void dir_event(struct rpc_client *client, uint16_t method, const ProtobufCMessage *msg, struct str attach,
@@ -115,6 +121,7 @@ static void dir_event(struct rpc_client *client, uint16_t method, const Protobuf
     (void)client;
     (void)attach;
     if (method == DIR_EVENT_CONFIG) options_came(arg, (const Dir__Config *)(const void *)msg);
+    if (method == DIR_EVENT_TABLE) certificates_rows_changed(arg);
 }
 
 int broker_watch_options(struct responder *r) {

@@ -104,7 +104,7 @@ static void read_from(struct worker *w, int fd, void (*reader)(void *worker)) {
 }
 
 static int write_config(const struct responder *r, struct error *err) {
-    return slapd_config_write(r->dir, "", r->tls_pem.len > 0, err);
+    return slapd_config_write(r->dir, "", certificates_any(r), err);
 }
 
 /* As the service user: root does not write into folders that another owns. */
@@ -184,7 +184,7 @@ struct start_parts {
     Control__Start start;
     Control__Option *options, **option_list;
     Control__Listener listeners[MODULE_SOCKETS_MAX], *listener_list[MODULE_SOCKETS_MAX];
-    int fds[MODULE_SOCKETS_MAX + 1];
+    int fds[MODULE_SOCKETS_MAX + 2];
     size_t fd_count;
 };
 
@@ -231,10 +231,12 @@ int child_send_start(struct worker *w) {
     s->log_level = (char *)(uintptr_t)log_level_name(log_level());
     s->user = r->config->user;
     s->has_log_fd = true;
-    if (m->def->tls) s->tls_pem = rpc_binary(buf_str(&r->tls_pem));
     if (m->def->ticket_key) s->ticket_key = rpc_binary(str_of(r->ticket_key, sizeof r->ticket_key));
     add_listeners(m, &p);
     p.fds[p.fd_count++] = r->log_fd;
+    int certificates = m->def->tls ? certificates_fd(r) : -1;
+    s->has_certificates = certificates >= 0;
+    if (certificates >= 0) p.fds[p.fd_count++] = certificates;
     int rc = add_options(r->config, &p);
     if (rc == 0) rc = worker_send(w, &PACKET(START, start, s), p.fds, p.fd_count);
     free(p.options);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PONG_WAIT_MS = 1000, PATH_LEN = 64 };
+enum { PONG_WAIT_MS = 1000, PATH_LEN = 64, WARNINGS_MAX = 32, WARNINGS_TEXT_MAX = 32 * 1024 };
 
 /* Proportional set size: what the process costs, with shared pages split. 0 when it cannot be read. */
 static uint64_t pss_kib(pid_t pid) {
@@ -72,6 +72,14 @@ static int handle_status(struct rpc_request *q, struct error *err, void *arg) {
     status.version = (char *)(uintptr_t)IEMS_VERSION;
     status.hostname = r->config->hostname;
     status.uptime_s = (loop_now_ms() - r->started_ms) / 1000;
+    BUF_AUTO lines = BUF_INIT(WARNINGS_TEXT_MAX);
+    certificates_warnings(r, &lines);
+    char *warnings[WARNINGS_MAX];
+    status.warnings = warnings;
+    for (struct str rest = buf_str(&lines); rest.len > 0 && status.n_warnings < WARNINGS_MAX;) {
+        char *line = arena_cstr(q->arena, str_cut(&rest, '\n'));
+        if (line != NULL) warnings[status.n_warnings++] = line;
+    }
     status.pid = (uint32_t)getpid();
     rpc_answer(q, &status.base, STR_EMPTY);
     return 0;
@@ -148,16 +156,6 @@ static int handle_action(struct rpc_request *q, struct error *err, void *arg) {
 
 /* ---------------------------------------------------------------- metrics, reload, shutdown */
 
-static bool all_answered(const struct responder *r) {
-    for (size_t i = 0; i < module_count; i++) {
-        for (unsigned k = 0; k < r->modules[i].worker_count; k++) {
-            const struct worker *w = &r->modules[i].workers[k];
-            if (w->state == WORKER_READY && worker_speaks(w) && w->pong < r->ping) return false;
-        }
-    }
-    return true;
-}
-
 static void own_metrics(struct responder *r, struct buf *out) {
     buf_adds(out, "# TYPE iems_module_up gauge\n# TYPE iems_module_restarts_total counter\n"
                   "# TYPE iems_module_memory_bytes gauge\n");
@@ -180,12 +178,10 @@ static void own_metrics(struct responder *r, struct buf *out) {
 static int handle_metrics(struct rpc_request *q, struct error *err, void *arg) {
     struct responder *r = arg;
     (void)err;
-    health_ping_all(r);
-    uint64_t deadline = loop_now_ms() + PONG_WAIT_MS;
-    while (!all_answered(r) && cond_wait(&r->pong, deadline) == 0) {
-    }
+    health_await_all(r, loop_now_ms() + PONG_WAIT_MS);
     BUF_AUTO text = BUF_INIT(METRICS_MAX);
     own_metrics(r, &text);
+    certificates_metrics(r, &text);
     for (size_t i = 0; i < module_count; i++) {
         for (unsigned k = 0; k < r->modules[i].worker_count; k++) {
             const struct worker *w = &r->modules[i].workers[k];
@@ -222,9 +218,16 @@ static void on_refused(struct rpc_session *s, const char *method, const char *wh
 
 int control_open(struct responder *r) {
     static const struct rpc_server_method methods[] = {
-        {CONTROL_STATUS, handle_status, false},     {CONTROL_MODULE_ACTION, handle_action, true},
-        {CONTROL_METRICS, handle_metrics, true},    {CONTROL_RELOAD, handle_reload, true},
+        {CONTROL_STATUS, handle_status, false},
+        {CONTROL_MODULE_ACTION, handle_action, true},
+        {CONTROL_METRICS, handle_metrics, true},
+        {CONTROL_RELOAD, handle_reload, true},
         {CONTROL_SHUTDOWN, handle_shutdown, false},
+        {CONTROL_CERTIFICATE_LIST, handle_certificate_list, false},
+        {CONTROL_CERTIFICATE_INSTALL, handle_certificate_install, false},
+        {CONTROL_PROOF_SET, handle_proof_set, true},
+        {CONTROL_ACME_STATE_GET, handle_acme_state_get, false},
+        {CONTROL_ACME_STATE_PUT, handle_acme_state_put, false},
     };
     static const struct rpc_server_ops ops = {
         .methods = methods, .count = sizeof methods / sizeof methods[0], .refused = on_refused};

@@ -21,6 +21,22 @@ void health_ping_all(struct responder *r) {
     }
 }
 
+static bool all_answered(const struct responder *r) {
+    for (size_t i = 0; i < module_count; i++) {
+        for (unsigned k = 0; k < r->modules[i].worker_count; k++) {
+            const struct worker *w = &r->modules[i].workers[k];
+            if (w->state == WORKER_READY && worker_speaks(w) && w->pong < r->ping) return false;
+        }
+    }
+    return true;
+}
+
+void health_await_all(struct responder *r, uint64_t deadline_ms) {
+    health_ping_all(r);
+    while (!all_answered(r) && cond_wait(&r->pong, deadline_ms) == 0) {
+    }
+}
+
 static void check_silent(struct responder *r) {
     for (size_t i = 0; i < module_count; i++) {
         for (unsigned k = 0; k < r->modules[i].worker_count; k++) {

@@ -81,7 +81,7 @@ static int bind_service(struct module *m, const struct listener_def *def, struct
     (void)snprintf(name, sizeof name, "%s.listen_%s", m->def->name, def->name);
     struct str value = str_from(settings_str(m->responder->settings, name));
     uint16_t port = (uint16_t)(def->port + m->responder->config->port_base);
-    if (str_eq_nocase(value, STR("off")) || (def->tls && m->responder->tls_pem.len == 0)) return 0;
+    if (str_eq_nocase(value, STR("off")) || (def->tls && !certificates_any(m->responder))) return 0;
     if (str_eq_nocase(value, STR("default"))) return bind_default(m, def, port, err);
     int rc = 0;
     for (struct str word; rc == 0 && (word = str_word(&value)).len > 0;) rc = bind_one(m, def, port, word, err);

@@ -3,8 +3,8 @@
 /* In the order in which `iems status` shows them. Ports: PORT-01, PORT-02. */
 const struct module_def module_table[] = {
     {.name = "slapd"},
-    {.name = "dir", .program = "iems-dir", .depends = {"slapd"}, .ticket_key = true},
-    {.name = "store", .program = "iems-store", .ticket_key = true},
+    {.name = "dir", .program = "iems-dir", .depends = {"slapd"}, .ticket_key = true, .serves = true},
+    {.name = "store", .program = "iems-store", .ticket_key = true, .serves = true},
     {.name = "mta", .program = "iems-mta", .depends = {"dir", "store"}},
     {.name = "lmda", .program = "iems-lmda", .depends = {"dir", "store"}},
     {.name = "smtpc", .program = "iems-smtpc", .depends = {"dir", "store"}, .tls = true},

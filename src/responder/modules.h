@@ -22,6 +22,7 @@ struct module_def {
     const char *depends[MODULE_DEPENDS_MAX]; /* must be ready before this one starts */
     bool tls;                                /* gets the certificate */
     bool ticket_key;                         /* gets the key of session tickets */
+    bool serves;                             /* offers a service of its name to the others */
     bool workers;                            /* may run as several processes */
 };
 

@@ -1,14 +1,14 @@
-/* SIGHUP and `iems config reload`: iems.conf, the certificate and the log file are read or opened anew. What is wrong
+/* SIGHUP and `iems config reload`: iems.conf, the certificates and the log file are read or opened anew. What is wrong
  * changes nothing; what needs a restart is told. */
 #include "responder/responder.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void send_all(struct responder *r, const Control__Packet *msg, bool tls_only) {
+static void send_all(struct responder *r, const Control__Packet *msg) {
     for (size_t i = 0; i < module_count; i++) {
         const struct module *m = &r->modules[i];
-        if (m->def->program == NULL || (tls_only && !m->def->tls)) continue;
+        if (m->def->program == NULL) continue;
         for (unsigned k = 0; k < m->worker_count; k++) {
             if (m->workers[k].pid != 0) (void)!worker_send(&m->workers[k], msg, NULL, 0);
         }
@@ -48,7 +48,7 @@ static void send_options(struct responder *r) {
     if (options != NULL && list != NULL) {
         msg.n_options = c->option_count;
         msg.options = list;
-        send_all(r, &PACKET(OPTIONS, options, &msg), false);
+        send_all(r, &PACKET(OPTIONS, options, &msg));
     }
     free(options);
     free(list);
@@ -78,12 +78,9 @@ int responder_reload(struct responder *r, struct error *err) {
     log_file_reopen(r);
     responder_apply_options(r);
     send_options(r);
-    if (setup_read_tls(r) == 0) {
-        Control__TlsPem pem = CONTROL__TLS_PEM__INIT;
-        pem.pem = rpc_binary(buf_str(&r->tls_pem));
-        send_all(r, &PACKET(TLS_PEM, tls_pem, &pem), true);
-    } else {
-        return error_set(err, ERR_INVALID, "iems.conf was read again; certificate: %.200s", r->tls_problem);
+    struct error bad = {0};
+    if (certificates_refresh(r, true, &bad) > 0) {
+        return error_set(err, ERR_INVALID, "iems.conf was read again; certificate: %.200s", bad.text);
     }
     log_event(LOG_INFO, "-", "reload", "options=%zu", r->config->option_count);
     return 0;

@@ -74,7 +74,7 @@ void report_state(struct responder *r) {
     }
     if (!all && !failed) return; /* all wait for one that is under way */
     if (all) buf_adds(&out, "ready\n");
-    if (r->tls_pem.len == 0) buf_printf(&out, "note no TLS: %s\n", r->tls_problem);
+    if (!certificates_any(r)) buf_printf(&out, "note no TLS: %s\n", certificates_problem(r));
     r->decided = true;
     report_write(r, &out);
     notify_manager(all ? "READY=1\nSTATUS=all modules are ready" : "READY=1\nSTATUS=some module is not ready");

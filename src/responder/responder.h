@@ -7,8 +7,10 @@
 #include "daemon/config.h"
 #include "net/fiber.h"
 #include "net/watch.h"
+#include "responder/certificates.h"
 #include "responder/modules.h"
 #include "rpc/control_methods.h"
+#include "rpc/dir_methods.h"
 #include "rpc/packet.h"
 
 #include <sys/types.h>
@@ -82,8 +84,7 @@ struct responder {
     uid_t uid; /* whom files of the instance belong to */
     gid_t gid;
     int lock_fd, log_fd, report_fd;
-    struct buf tls_pem; /* empty: no certificate */
-    char tls_problem[ERROR_TEXT_MAX];
+    struct certificates certificates;
     unsigned char ticket_key[TICKET_KEY_SIZE];
     struct module modules[MODULES_MAX];
     uint64_t started_ms;
@@ -105,7 +106,6 @@ uint64_t module_option(const struct module *m, const char *option);
 
 /* setup.c: what happens before the first module; the error text is for the person who started it. */
 NODISCARD int setup_instance(struct responder *r, const char *dir, struct error *err);
-NODISCARD int setup_read_tls(struct responder *r); /* sets tls_pem or tls_problem */
 void setup_check_limits(const struct responder *r);
 /* listeners.c */
 NODISCARD int listeners_bind(struct responder *r, struct error *err);
@@ -143,8 +143,16 @@ void log_file_reopen(struct responder *r);
 /* health.c */
 NODISCARD int health_start(struct responder *r);
 void health_ping_all(struct responder *r);
+/* Until every module that is ready has answered a ping, and so done what was sent to it before. */
+void health_await_all(struct responder *r, uint64_t deadline_ms);
 /* stop.c: ends everything, then the loop. */
 void responder_stop(struct responder *r);
+/* certificate_calls.c: what the command line and iems-acme may ask about certificates. */
+int handle_certificate_list(struct rpc_request *q, struct error *err, void *arg);
+int handle_certificate_install(struct rpc_request *q, struct error *err, void *arg);
+int handle_proof_set(struct rpc_request *q, struct error *err, void *arg);
+int handle_acme_state_get(struct rpc_request *q, struct error *err, void *arg);
+int handle_acme_state_put(struct rpc_request *q, struct error *err, void *arg);
 /* report.c: tells the one who started us, and the service manager, how it went. */
 void report_state(struct responder *r);
 void report_failure(struct responder *r, const char *text);

@@ -1,8 +1,6 @@
 #include "responder/responder.h"
 
-#include "base/clock.h"
 #include "base/encode.h"
-#include "net/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PEM_MAX = 96 * 1024, EXPIRY_WARN_S = 14 * 24 * 3600, PID_TEXT_MAX = 32 };
+enum { PID_TEXT_MAX = 32 };
 
 /* One responder an instance: the lock is on run/responder.pid and ends with the process. */
 static int take_lock(struct responder *r, struct error *err) {
@@ -74,56 +72,6 @@ static int make_folders(const struct responder *r, struct error *err) {
     return 0;
 }
 
-static int read_pem(const char *path, struct buf *out, struct error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    for (;;) {
-        char *p = buf_reserve(out, 4096);
-        ssize_t n = p == NULL ? 0 : read(fd, p, 4096);
-        if (n <= 0) break;
-        buf_commit(out, (size_t)n);
-    }
-    close(fd);
-    if (out->len > PEM_MAX) return error_set(err, ERR_LIMIT, "%s: larger than %d bytes", path, PEM_MAX);
-    return out->len == 0 ? error_set(err, ERR_INVALID, "%s: empty", path) : 0;
-}
-
-static int check_pem(const char *path, struct str pem, struct error *err) {
-    struct tls_server *t = NULL;
-    int rc = tls_server_new(pem, &t, err);
-    if (rc != 0) {
-        error_prefix(err, "%s", path);
-        return rc;
-    }
-    int64_t left = tls_server_not_after(t) - clock_wall_s();
-    tls_server_free(t);
-    if (left < EXPIRY_WARN_S) {
-        log_event(left < 0 ? LOG_ERROR : LOG_WARNING, "-", "certificate", "file=\"%s\" %s=%" PRId64 "h", path,
-                  left < 0 ? "expired_since" : "expires_in", (left < 0 ? -left : left) / 3600);
-    }
-    return 0;
-}
-
-int setup_read_tls(struct responder *r) {
-    char path[INSTANCE_PATH_MAX];
-    struct error err = {0};
-    struct buf pem = BUF_INIT(PEM_MAX + 8192);
-    int rc = instance_path(r->dir, "tls/server.pem", path);
-    if (rc == 0) rc = read_pem(path, &pem, &err);
-    if (rc == 0) rc = check_pem(path, buf_str(&pem), &err);
-    if (rc != 0) {
-        buf_wipe(&pem);
-        (void)snprintf(r->tls_problem, sizeof r->tls_problem, "%s", err.text);
-        log_event(LOG_ERROR, "-", "certificate", "error=\"%s\" action=\"%s\"", err.text,
-                  r->tls_pem.len > 0 ? "keeping the old one" : "going on without TLS");
-        return rc;
-    }
-    buf_wipe(&r->tls_pem);
-    r->tls_pem = pem;
-    r->tls_problem[0] = '\0';
-    return 0;
-}
-
 /* CAP-12: what the system allows against what the configuration asks for. */
 void setup_check_limits(const struct responder *r) {
     static const char *const limits[] = {"smtpd.max_sessions", "imapd.max_sessions", "pop3d.max_sessions"};
@@ -147,7 +95,6 @@ int setup_instance(struct responder *r, const char *dir, struct error *err) {
     cond_init(&r->changed);
     cond_init(&r->pong);
     r->lock_fd = r->log_fd = -1;
-    buf_init(&r->tls_pem, PEM_MAX + 8192);
     int rc = instance_config_read(dir, &r->config, err);
     if (rc != 0) return rc;
     r->dir = r->config->dir;
@@ -161,7 +108,8 @@ int setup_instance(struct responder *r, const char *dir, struct error *err) {
     if (rc != 0) return rc;
     log_set_level((enum log_level)settings_u64(r->settings, "server.log_level"));
     random_bytes(r->ticket_key, sizeof r->ticket_key);
-    (void)!setup_read_tls(r); /* without TLS the rest works; it is in the log and in the report */
+    rc = certificates_init(r); /* without TLS the rest works; it is in the log and in the report */
+    if (rc != 0) return error_set(err, rc, "out of memory");
     setup_check_limits(r);
     return 0;
 }

@@ -10,7 +10,12 @@
     X(2, MODULE_ACTION, ROLE_CLI, module_action, empty)                                                                \
     X(3, METRICS, ROLE_CLI | ROLE_WEBD, empty, metrics)                                                                \
     X(4, RELOAD, ROLE_CLI, empty, empty)                                                                               \
-    X(5, SHUTDOWN, ROLE_CLI, empty, empty)
+    X(5, SHUTDOWN, ROLE_CLI, empty, empty)                                                                             \
+    X(30, CERTIFICATE_LIST, ROLE_CLI | ROLE_WEBD | ROLE_ACME, empty, certificate_list)                                 \
+    X(31, CERTIFICATE_INSTALL, ROLE_CLI | ROLE_ACME, certificate_install, empty)                                       \
+    X(32, PROOF_SET, ROLE_ACME, proof, empty)                                                                          \
+    X(33, ACME_STATE_GET, ROLE_ACME, empty, acme_state)                                                                \
+    X(34, ACME_STATE_PUT, ROLE_ACME, acme_state, empty)
 
 enum control_method {
 #define X(id, NAME, roles, request, reply) CONTROL_##NAME = id,

@@ -57,14 +57,14 @@ static void test_limits(void **state) {
     struct packet p;
     assert_int_equal(packet_receive(pair[1], arena, &p), ERR_AGAIN);
     assert_int_equal(packet_wait(pair[1], 0), ERR_TIMEOUT);
-    Control__TlsPem pem = CONTROL__TLS_PEM__INIT;
-    pem.pem.len = PACKET_MAX;
-    pem.pem.data = calloc(1, PACKET_MAX);
-    assert_int_equal(packet_send(pair[0], &PACKET(TLS_PEM, tls_pem, &pem), NULL, 0), ERR_LIMIT);
-    pem.pem.len = 100 * 1024;
+    Control__LogFile log = CONTROL__LOG_FILE__INIT;
+    log.level = calloc(1, PACKET_MAX + 1);
+    memset(log.level, 'x', PACKET_MAX);
+    assert_int_equal(packet_send(pair[0], &PACKET(LOG_FILE, log_file, &log), NULL, 0), ERR_LIMIT);
+    log.level[100 * 1024] = '\0';
     packet_socket_setup(pair[0]);
-    assert_int_equal(packet_send(pair[0], &PACKET(TLS_PEM, tls_pem, &pem), NULL, 0), 0);
-    free(pem.pem.data);
+    assert_int_equal(packet_send(pair[0], &PACKET(LOG_FILE, log_file, &log), NULL, 0), 0);
+    free(log.level);
     assert_int_equal(packet_receive(pair[1], arena, &p), ERR_CORRUPT); /* arena too small */
     assert_int_equal(send(pair[0], "\xff\xff\xff", 3, 0), 3);
     assert_int_equal(packet_receive(pair[1], arena, &p), ERR_CORRUPT);

@@ -37,6 +37,7 @@ enum rpc_role {
     ROLE_STORE = 1 << 10,
     ROLE_CLI = 1 << 11,
     ROLE_RESPONDER = 1 << 12,
+    ROLE_ACME = 1 << 13,
 };
 uint32_t rpc_role_from_name(struct str module); /* "smtpd" -> ROLE_SMTPD; 0 = unknown */
 const char *rpc_role_name(uint32_t role);
