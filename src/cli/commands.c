@@ -99,12 +99,18 @@ const struct command command_table[] = {
     {"domain add", "DOMAIN [--alias-of DOMAIN] [--catch-all ADDRESS] [--forward CHANNEL$ID]", "Add a local mail domain",
      "*.example.org stands for the sub-domains of example.org, not for itself.\n"
      "  --catch-all ADDRESS    gets mail to addresses that do not exist\n"
-     "  --forward CHANNEL$ID   sends mail to addresses that do not exist to a channel, as BSMTPOUT$tunnel@example.net",
+     "  --forward CHANNEL$ID   where mail to addresses that do not exist goes:\n"
+     "      SMTPC$HOST, SMTPC$[HOST]:PORT   to this host; in brackets: without its MX\n"
+     "      SMTPC$                          by the domain's own MX or route\n"
+     "      LOCAL$ADDRESS, DL$ADDRESS, BSMTPOUT$ADDRESS   to a mailbox, a list, a tunnel\n"
+     "      LOCAL$                          nowhere: there is no such user\n"
+     "Example: iems domain add dept.example.org --forward 'SMTPC$[10.0.0.5]'",
      cmd_domain_add, GROUP_ACCOUNTS},
     {"domain alias", "NEW DOMAIN", "Add a domain whose addresses are those of another",
      "An address that exists in NEW itself goes first.", cmd_domain_alias, GROUP_ACCOUNTS},
     {"domain set", "DOMAIN [--alias-of DOMAIN] [--catch-all ADDRESS] [--forward CHANNEL$ID]",
-     "Change a local mail domain", "Empty values remove a setting: --catch-all ''.", cmd_domain_set, GROUP_ACCOUNTS},
+     "Change a local mail domain", "As for `iems domain add`. Empty values remove a setting: --catch-all ''.",
+     cmd_domain_set, GROUP_ACCOUNTS},
     {"domain list", "[--json]", "List local mail domains", NULL, cmd_domain_list, GROUP_ACCOUNTS},
     {"domain delete", "DOMAIN", "Delete a local mail domain that has no addresses any more", NULL, cmd_domain_delete,
      GROUP_ACCOUNTS},

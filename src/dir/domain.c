@@ -3,6 +3,7 @@
 #include "dir/admin.h"
 #include "directory/slapd_config.h"
 #include "proto/smtp/address.h"
+#include "proto/smtp/destination.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,33 @@ struct domain_values {
     const char *forward;
 };
 
+/* FWD-01 to FWD-05, LIM-19 */
+static int check_forward(const char *text, struct error *err) {
+    struct connector c;
+    struct destination hop;
+    struct error why = {0};
+    struct address_key k;
+    if (forward_parse(str_from(text), &c) != 0) {
+        return error_set(err, ERR_INVALID,
+                         "forwarding '%.200s' is not CHANNEL$identifier: SMTPC$host, SMTPC$[host]:port, SMTPC$, "
+                         "LOCAL$address, DL$list, BSMTPOUT$address",
+                         text);
+    }
+    if (c.address.len > 0) {
+        int rc = admin_check_connector(text, err);
+        if (rc != 0) return rc;
+    }
+    if (str_eq_nocase(c.channel, STR("SMTPC"))) {
+        if (c.address.len == 0 || destination_parse(c.address, 0, &hop, &why) == 0) return 0;
+        return error_set(err, ERR_INVALID, "'%.200s' is no next hop (host, [host] or address, each with :port): %.80s",
+                         c.address.ptr, why.text);
+    }
+    bool address = str_eq_nocase(c.channel, STR("LOCAL")) || str_eq_nocase(c.channel, STR("DL")) ||
+                   str_starts_nocase(c.channel, STR("BSMTP"));
+    if (c.address.len == 0 || !address || address_key_make(c.address, STR_EMPTY, &k, NULL) == 0) return 0;
+    return error_set(err, ERR_INVALID, "'%.200s' is not an address", c.address.ptr);
+}
+
 static int check(const struct dir *d, const Dir__Domain *q, const char *name, struct domain_values *v,
                  struct error *err) {
     *v = (struct domain_values){.forward = q->forward};
@@ -41,11 +69,7 @@ static int check(const struct dir *d, const Dir__Domain *q, const char *name, st
                        v->alias_of);
     }
     if (rc == 0 && q->catch_all[0] != '\0') rc = admin_address(d, q->catch_all, &v->catch_all, err);
-    struct connector c;
-    if (rc == 0 && q->forward[0] != '\0' &&
-        (connector_parse(str_from(q->forward), &c) != 0 || admin_check_connector(q->forward, NULL) != 0)) {
-        rc = error_set(err, ERR_INVALID, "forwarding '%.200s' is not CHANNEL$identifier", q->forward);
-    }
+    if (rc == 0 && q->forward[0] != '\0') rc = check_forward(q->forward, err);
     return rc;
 }
 

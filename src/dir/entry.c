@@ -84,6 +84,12 @@ static void put_checked(struct building *b, const struct record_value *v) {
         else
             warn(b, v->attr, "is not CHANNEL$address");
         break;
+    case ATTR_FORWARD:
+        if (forward_parse(v->value, &c) == 0)
+            put(b, v->attr, v->value);
+        else
+            warn(b, v->attr, "is not CHANNEL$identifier");
+        break;
     case ATTR_PERMISSION:
         if (permission_parse(v->value, &channel, &bits) == 0)
             put(b, v->attr, v->value);
@@ -113,7 +119,6 @@ static void put_checked(struct building *b, const struct record_value *v) {
     case ATTR_GIVEN_NAME:
     case ATTR_TELEPHONE:
     case ATTR_CATCH_ALL:
-    case ATTR_FORWARD:
     case ATTR_LAST_ACCOUNT:
     case ATTR_ROW_KEY:
     case ATTR_ROW_VALUE:

@@ -61,6 +61,8 @@ struct connector {
     struct str channel, address;
 };
 NODISCARD int connector_parse(struct str s, struct connector *out);
+/* Domain forwarding: the same, but SMTPC and LOCAL may stand without an identifier. ERR_INVALID. (FWD-01) */
+NODISCARD int forward_parse(struct str s, struct connector *out);
 /* "LOCAL$Send/Receive" (DIR-13). ERR_INVALID. */
 NODISCARD int permission_parse(struct str s, struct str *channel, unsigned *bits);
 const char *permission_name(unsigned bits); /* "None", "Send", "Receive", "Send/Receive" */

@@ -11,16 +11,32 @@ static bool channel_ok(struct str s) {
     return true;
 }
 
-int connector_parse(struct str s, struct connector *out) {
+static int parse_pair(struct str s, struct connector *out) {
     if (str_find(s, '$') == STR_NPOS) return ERR_INVALID;
     struct str rest = s;
     struct str channel = str_trim(str_cut(&rest, '$'));
     rest = str_trim(rest);
-    if (!channel_ok(channel) || rest.len == 0 || rest.len > CONNECTOR_ADDRESS_MAX) return ERR_INVALID;
+    if (!channel_ok(channel) || rest.len > CONNECTOR_ADDRESS_MAX) return ERR_INVALID;
     for (size_t i = 0; i < rest.len; i++) {
         if ((unsigned char)rest.ptr[i] < 0x20 || rest.ptr[i] == 0x7f) return ERR_INVALID;
     }
     *out = (struct connector){channel, rest};
+    return 0;
+}
+
+int connector_parse(struct str s, struct connector *out) {
+    struct connector c;
+    if (parse_pair(s, &c) != 0 || c.address.len == 0) return ERR_INVALID;
+    *out = c;
+    return 0;
+}
+
+int forward_parse(struct str s, struct connector *out) {
+    struct connector c;
+    if (parse_pair(s, &c) != 0) return ERR_INVALID;
+    bool alone = str_eq_nocase(c.channel, STR("SMTPC")) || str_eq_nocase(c.channel, STR("LOCAL"));
+    if (c.address.len == 0 && !alone) return ERR_INVALID;
+    *out = c;
     return 0;
 }
 

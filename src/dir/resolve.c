@@ -3,6 +3,7 @@
 #include "dir/resolve.h"
 
 #include "dir/address_key.h"
+#include "proto/smtp/destination.h"
 
 #include <string.h>
 
@@ -15,7 +16,9 @@ struct resolving {
     size_t seen_count;
     Dir__Target *targets[RESOLVE_TARGETS_MAX];
     size_t target_count;
-    struct str folder; /* sub-address as it was written: keys are in lower case, folder names are not */
+    bool no_default;     /* a domain says LOCAL$: there is no such user, whatever the default channel is */
+    struct str next_hop; /* for the target that is being added (LIM-19) */
+    struct str folder;   /* sub-address as it was written: keys are in lower case, folder names are not */
     int error;
 };
 
@@ -79,7 +82,8 @@ static void add_target(struct resolving *r, struct str channel, struct str addre
     t->channel = arena_cstr(r->arena, channel);
     t->address = arena_cstr(r->arena, address);
     t->folder = arena_cstr(r->arena, folder);
-    if (t->channel == NULL || t->address == NULL || t->folder == NULL) {
+    t->next_hop = arena_cstr(r->arena, r->next_hop);
+    if (t->channel == NULL || t->address == NULL || t->folder == NULL || t->next_hop == NULL) {
         r->error = ERR_NOMEM;
         return;
     }
@@ -137,6 +141,14 @@ static Dir__Kind merge(Dir__Kind a, Dir__Kind b) {
     return a == DIR__KIND__NO_RECEIVE || b == DIR__KIND__NO_RECEIVE ? DIR__KIND__NO_RECEIVE : DIR__KIND__UNKNOWN;
 }
 
+/* The default channel for local recipients that nothing else is said of (MTA-05, MTA-06). LOCAL: there is no such user.
+ */
+static Dir__Kind to_default(struct resolving *r, struct str address) {
+    if (r->s->unknown_channel.len == 0 || str_eq_nocase(r->s->unknown_channel, STR("LOCAL"))) return DIR__KIND__UNKNOWN;
+    add_target(r, r->s->unknown_channel, address, NULL, STR_EMPTY);
+    return DIR__KIND__LOCAL;
+}
+
 static Dir__Kind to_entry(struct resolving *r, const struct found *f, int depth) {
     for (size_t i = 0; i < r->seen_count; i++) {
         if (r->seen[i] == f->entry) return DIR__KIND__NO_RECEIVE; /* a circle of forwardings: already served */
@@ -153,10 +165,22 @@ static Dir__Kind to_entry(struct resolving *r, const struct found *f, int depth)
         kind = merge(kind, to_connector(r, f, &c, depth));
     }
     if (any) return kind;
-    return to_local(r, f->entry, STR_EMPTY, f->folder); /* MTA-05: no connector, so the default channel */
+    if (f->entry->account != 0) return to_local(r, f->entry, STR_EMPTY, f->folder);
+    return to_default(r, entry_get(f->entry, ATTR_ADDRESS)); /* MTA-05: neither connector nor account */
 }
 
-/* What the domain says about addresses that no entry has: postmaster, forwarding, catch-all, default channel. */
+/* Domain forwarding to another channel. SMTPC keeps the recipient; the identifier, where it is a host, is the next hop
+ * (FWD-03, LIM-19). */
+static Dir__Kind to_forward(struct resolving *r, const struct address_key *k, const struct connector *c) {
+    struct destination hop;
+    bool smtpc = str_eq_nocase(c->channel, STR("SMTPC")), bsmtp = str_eq_nocase(c->channel, STR("BSMTP"));
+    if (smtpc && c->address.len > 0 && destination_parse(c->address, 0, &hop, NULL) == 0) r->next_hop = c->address;
+    add_target(r, bsmtp ? STR("BSMTPOUT") : c->channel, smtpc ? address_key_str(k) : c->address, NULL, STR_EMPTY);
+    r->next_hop = STR_EMPTY;
+    return DIR__KIND__LOCAL;
+}
+
+/* What the domain says about addresses that no entry has: postmaster, forwarding, catch-all. */
 static Dir__Kind to_domain(struct resolving *r, const struct address_key *k, const struct entry *domain, int depth,
                            const struct entry **owner) {
     if (str_eq(address_key_local(k), STR("postmaster"))) {
@@ -170,17 +194,13 @@ static Dir__Kind to_domain(struct resolving *r, const struct address_key *k, con
         if (kind == DIR__KIND__LOCAL) return kind;
     }
     struct connector c;
-    struct str forward = entry_get(domain, ATTR_FORWARD), catch_all = entry_get(domain, ATTR_CATCH_ALL);
-    if (forward.len > 0 && connector_parse(forward, &c) == 0 && !str_eq_nocase(c.channel, STR("LOCAL"))) {
-        bool same = str_eq_nocase(c.channel, STR("SMTPC")); /* FWD-03: the recipient stays, only the way is fixed */
-        add_target(r, c.channel, same ? address_key_str(k) : c.address, NULL, STR_EMPTY);
-        return DIR__KIND__LOCAL;
-    }
+    struct str catch_all = entry_get(domain, ATTR_CATCH_ALL);
+    bool forward = forward_parse(entry_get(domain, ATTR_FORWARD), &c) == 0;
+    bool local = forward && str_eq_nocase(c.channel, STR("LOCAL"));
+    if (forward && !local) return to_forward(r, k, &c);
+    if (local && c.address.len > 0) return forward_to(r, c.address, depth);
     if (catch_all.len > 0) return forward_to(r, catch_all, depth);
-    if (r->s->unknown_channel.len > 0 && !str_eq_nocase(r->s->unknown_channel, STR("LOCAL"))) {
-        add_target(r, r->s->unknown_channel, address_key_str(k), NULL, STR_EMPTY);
-        return DIR__KIND__LOCAL;
-    }
+    r->no_default = r->no_default || local;
     return DIR__KIND__UNKNOWN;
 }
 
@@ -206,6 +226,7 @@ static Dir__Kind resolve_key(struct resolving *r, struct address_key *k, int dep
         if (last == NULL) return forward_to(r, address_key_str(&at), depth);
         kind = to_domain(r, &at, last, depth, owner);
     }
+    if (kind == DIR__KIND__UNKNOWN && !r->no_default) kind = to_default(r, address_key_str(k));
     return kind;
 }
 

@@ -1,5 +1,6 @@
-/* The order of the rules, as in docs/admin/addresses.md: MTA-02 to MTA-07, ALIAS-01 to ALIAS-06, FWD-01 to FWD-06,
- * DIR-12, DIR-13, DIR-28 to DIR-34, LIM-18, LIM-21, LIM-22, RFC 5321 section 4.5.1, RFC 6531. */
+/* The order of the rules, as in docs/admin/addresses.md: MTA-02 MTA-03 MTA-04 MTA-05 MTA-06 MTA-07, ALIAS-01 to
+ * ALIAS-06, FWD-01 FWD-02 FWD-03 FWD-05 FWD-06, LIM-19, DIR-12, DIR-13, DIR-28 to DIR-34, LIM-18, LIM-21, LIM-22, RFC
+ * 5321 section 4.5.1, RFC 6531. */
 #include "dir/resolve.h"
 
 #include "dir/sample.h"
@@ -26,6 +27,16 @@ static const char *const entries[] = {
     DOMAIN "tunnel.test|iedomainforward=BSMTPOUT$decoder@xyz.test|iecatchall=bart@example.test",
     DOMAIN "relay.test|iedomainforward=SMTPC$",
     DOMAIN "fixed.test|iedomainforward=SMTPC$x",
+    DOMAIN "hop.test|iedomainforward=smtpc$[relay.isp.test]:2525",
+    DOMAIN "old.test|iedomainforward=SMTPC$box@x.test",
+    DOMAIN "alias-of-fixed.test|iedomainaliasof=fixed.test",
+    DOMAIN "own.test|iedomainaliasof=fixed.test|iedomainforward=SMTPC$y",
+    DOMAIN "local.test|iedomainforward=LOCAL$lisa@example.test|iecatchall=bart@example.test",
+    DOMAIN "list.test|iedomainforward=DL$news@example.test",
+    DOMAIN "strict.test|iedomainforward=LOCAL$",
+    DOMAIN "broken.test|iedomainforward=DL$|iecatchall=bart@example.test",
+    USER "ieaddress=in@fixed.test|ieaccountid=20|othermailbox=LOCAL$in@fixed.test",
+    PERSON "ieaddress=bare@example.test",
     DOMAIN "round1.test|iedomainaliasof=round2.test",
     DOMAIN "round2.test|iedomainaliasof=round1.test",
     DOMAIN "gone.test|iedomainaliasof=elsewhere.test",
@@ -123,8 +134,20 @@ static const struct {
     /* FWD-01 to FWD-06: domain forwarding behind user entries, before catch-all */
     {"any@tunnel.test", "BSMTPOUT:decoder@xyz.test"},
     {"in@tunnel.test", "LOCAL:in@tunnel.test#18"},
-    {"any@fixed.test", "SMTPC:any@fixed.test"},
-    {"any@relay.test", "UNKNOWN"}, /* malformed forwarding: as if there were none */
+    {"any@relay.test", "SMTPC:any@relay.test"},
+    {"any@fixed.test", "SMTPC:any@fixed.test>x"}, /* LIM-19: the next hop */
+    {"any@hop.test", "SMTPC:any@hop.test>[relay.isp.test]:2525"},
+    {"any@old.test", "SMTPC:any@old.test"},      /* FWD-03: an identifier that is no host is ignored, as it was */
+    {"in@fixed.test", "LOCAL:in@fixed.test#20"}, /* FWD-06: an entry of the address goes first */
+    {"in+a@fixed.test", "LOCAL:in@fixed.test/a#20"},
+    {"in@alias-of-fixed.test", "LOCAL:in@fixed.test#20"},
+    {"any@alias-of-fixed.test", "SMTPC:any@fixed.test>x"},
+    {"any@own.test", "SMTPC:any@own.test>y"}, /* what the alias itself says goes before what its target says */
+    {"in@own.test", "LOCAL:in@fixed.test#20"},
+    {"any@local.test", "LOCAL:lisa@example.test#8"}, /* FWD-05: the fallback of a domain, before its catch-all */
+    {"any@list.test", "DL:news@example.test"},       /* FWD-05 */
+    {"any@strict.test", "UNKNOWN"},
+    {"any@broken.test", "LOCAL:bart@example.test#7"}, /* malformed forwarding: as if there were none */
     /* RFC 5321 section 4.5.1 */
     {"postmaster@example.test", "LOCAL:bart@example.test#7"},
     {"PostMaster@a.sub.test", "LOCAL:bart@example.test#7"},
@@ -159,6 +182,7 @@ static void describe(const Dir__Resolved *r, char *out, size_t size) {
                        t->folder[0] ? "/" : "", t->folder);
         n = strlen(out);
         if (t->account != 0) (void)snprintf(out + n, size - n, "#%u", (unsigned)t->account);
+        if (t->next_hop[0] != '\0') (void)snprintf(out + n, size - n, ">%s", t->next_hop);
     }
 }
 
@@ -198,6 +222,12 @@ static void test_settings(void **state) {
     check(m, &s, "bart-x@example.test", "UNKNOWN");
     s.unknown_channel = STR("SMTPC"); /* MTA-05, MTA-06 */
     check(m, &s, "nobody@example.test", "SMTPC:nobody@example.test");
+    check(m, &s, "bare@example.test", "SMTPC:bare@example.test");
+    check(m, &s, "any@jade.test", "SMTPC:any@jade.test");
+    check(m, &s, "any@alias-of-fixed.test", "SMTPC:any@fixed.test>x"); /* the default channel is the last of all */
+    check(m, &s, "any@strict.test", "UNKNOWN");                        /* the domain's own word wins */
+    check(m, &s, "any@all.test", "LOCAL:lisa@example.test#8");
+    check(m, &settings, "bare@example.test", "UNKNOWN");
     s.default_domain = STR_EMPTY;
     check(m, &s, "bart", "UNKNOWN");
     mirror_free(m);

@@ -124,9 +124,11 @@ static bool has_route(const struct plan_config *config, struct str domain) {
            rows_match_domain(config->routes, domain) != NULL;
 }
 
-/* To another host: the destination is the domain in its A-label form, so that all spellings share a queue. */
+/* To another host: the destination is the next hop of domain forwarding (LIM-19), else the relay of everything, else
+ * the domain in its A-label form, so that all spellings share a queue. */
 static int send_out(struct plan *p, const struct plan_config *config, const Store__Entry *e, size_t recipient,
-                    const char *address, bool expanded) {
+                    const Dir__Target *to, bool expanded) {
+    const char *address = to->address;
     struct plan_target t = {.recipient = recipient, .address = address, .folder = "", .expanded = expanded};
     struct str domain = address_domain_of(str_from(address));
     BUF_AUTO destination = BUF_INIT(DESTINATION_MAX);
@@ -137,6 +139,12 @@ static int send_out(struct plan *p, const struct plan_config *config, const Stor
     else if (address_domain_ascii(domain, &destination) != 0 && config->relay.len == 0)
         return fail(p, recipient, "5.1.2", "The domain of the address is not a valid domain name.");
     if (peer_refuses(p, config, e, recipient, buf_str(&destination), &rc)) return rc;
+    if (to->next_hop[0] != '\0') {
+        char *hop = arena_cstr(p->arena, str_from(to->next_hop));
+        if (hop == NULL) return ERR_NOMEM;
+        for (char *c = hop; *c != '\0'; c++) *c = ascii_lower(*c);
+        return target_add(p, "SMTPC", str_from(hop), &t);
+    }
     if (config->relay.len > 0 && !has_route(config, buf_str(&destination)))
         return target_add(p, "SMTPC", config->relay, &t);
     return target_add(p, "SMTPC", buf_str(&destination), &t);
@@ -148,7 +156,7 @@ static int local_target(struct plan *p, const struct plan_config *config, const 
     struct str channel = str_from(d->channel);
     if (!channel_exists(config, channel))
         return fail(p, recipient, "5.3.5", "The address is routed to a channel that this server does not have.");
-    if (str_eq_nocase(channel, STR("SMTPC"))) return send_out(p, config, e, recipient, d->address, expanded);
+    if (str_eq_nocase(channel, STR("SMTPC"))) return send_out(p, config, e, recipient, d, expanded);
     if (str_eq_nocase(channel, STR("LOCAL")) && !d->may_receive)
         return fail(p, recipient, "5.2.1", "The mailbox may not receive mail.");
     struct plan_target t = {.recipient = recipient,
@@ -164,8 +172,10 @@ static int local_target(struct plan *p, const struct plan_config *config, const 
 
 int plan_add(struct plan *p, const struct plan_config *config, const Store__Entry *e, size_t index,
              const Dir__Resolved *r) {
+    Dir__Target out = DIR__TARGET__INIT;
+    out.address = e->recipients[index]->address;
     switch (r->kind) {
-    case DIR__KIND__NOT_LOCAL: return send_out(p, config, e, index, e->recipients[index]->address, false);
+    case DIR__KIND__NOT_LOCAL: return send_out(p, config, e, index, &out, false);
     case DIR__KIND__UNKNOWN: return fail(p, index, "5.1.1", "There is no such address here.");
     case DIR__KIND__NO_RECEIVE: return fail(p, index, "5.2.1", "The mailbox may not receive mail.");
     default: break;

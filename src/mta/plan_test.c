@@ -1,4 +1,4 @@
-/* Unit tests of routing: MTA-01, MTA-02, MTA-07, MTA-16, ROUTE-03. */
+/* Unit tests of routing: MTA-01, MTA-02, MTA-07, MTA-16, ROUTE-03, LIM-19. */
 #include "mta/plan.h"
 #include "rpc/rpc.h"
 
@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 /* What the directory answers, in short: "-" not local, "?" unknown, "!" may not receive, else targets separated by ",":
- * L7 = account 7, L7/Work = its folder, x7 = account 7 may not receive, S:a@b = SMTPC, D:l@d = list, "." = no target.
+ * L7 = account 7, L7/Work = its folder, x7 = account 7 may not receive, S:a@b = SMTPC, S:a@b>h = by the host h, D:l@d =
+ * list, "." = no target.
  */
 static Dir__Resolved *answer(struct arena *a, const char *text) {
     Dir__Resolved *r = arena_alloc(a, sizeof *r);
@@ -33,7 +34,9 @@ static Dir__Resolved *answer(struct arena *a, const char *text) {
                                          : kind == 'D'              ? "DL"
                                                                     : "NOWHERE");
         t->may_receive = kind != 'x';
-        t->address = arena_cstr(a, str_sub(one, kind == 'S' || kind == 'D' ? 2 : 0, one.len));
+        struct str hop = one, address = str_cut(&hop, '>');
+        t->address = arena_cstr(a, str_sub(address, kind == 'S' || kind == 'D' ? 2 : 0, one.len));
+        t->next_hop = arena_cstr(a, hop.len < one.len ? hop : STR_EMPTY);
         if (kind == 'L' || kind == 'x') {
             t->account = (uint64_t)(one.ptr[1] - '0');
             if (one.len > 3) t->folder = arena_cstr(a, str_sub(one, 3, one.len));
@@ -113,6 +116,13 @@ static void routes(void **state) {
          "LOCAL SMTPC",
          "[relay.example]:587",
          "SMTPC [relay.example]:587: 0>a@o.example 1>b@p.example; LOCAL: 2>#1"},
+        /* LIM-19: the next hop of domain forwarding, also before the relay host */
+        {{"a@o.example", "b@o.example", "c@o.example"},
+         {"S:a@o.example>Hop.example:2525", "S:b@o.example", "S:c@o.example>hop.example:2525"},
+         "LOCAL SMTPC",
+         "",
+         "SMTPC hop.example:2525: 0>a@o.example 2>c@o.example; SMTPC o.example: 1>b@o.example"},
+        {{"a@o.example"}, {"S:a@o.example>[192.0.2.1]"}, "SMTPC", "relay.example", "SMTPC [192.0.2.1]: 0>a@o.example"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ARENA_AUTO a = arena_new(1 << 20);

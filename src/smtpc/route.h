@@ -5,7 +5,7 @@
 
 #include "daemon/tables.h"
 #include "net/resolver.h"
-#include "smtpc/destination.h"
+#include "proto/smtp/destination.h"
 #include "smtpc/hosttable.h"
 #include "smtpc/outcome.h"
 

@@ -1,5 +1,5 @@
 /* Unit tests of names and hosts: ROUTE-01 to ROUTE-05, ROUTE-14; RFC 5321 section 5.1, RFC 7505. */
-#include "smtpc/destination.h"
+#include "proto/smtp/destination.h"
 #include "smtpc/hosttable.h"
 #include "smtpc/mx.h"
 #include "smtpc/route.h"

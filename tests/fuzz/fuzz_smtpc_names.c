@@ -1,6 +1,6 @@
 /* Destinations, host tables and answers to EHLO: what smtpc reads from options, files and servers. */
+#include "proto/smtp/destination.h"
 #include "smtpc/caps.h"
-#include "smtpc/destination.h"
 #include "smtpc/hosttable.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
 /* See destination.h. */
-#include "smtpc/destination.h"
+#include "proto/smtp/destination.h"
 
 static int port_parse(struct str text, uint16_t *port, struct error *err) {
     uint64_t n = 0;

@@ -1,8 +1,8 @@
 /* A destination or relay host as text: "example.com", "example.com:587" (by MX), "[mail.example.com]:587" (without MX),
  * "[192.0.2.1]", "[IPv6:2001:db8::1]" (address literal, RFC 5321 section 4.1.3), and addresses without brackets:
  * "192.0.2.1:2525", "2001:db8::1". Pure. */
-#ifndef IEMS_SMTPC_DESTINATION_H
-#define IEMS_SMTPC_DESTINATION_H
+#ifndef IEMS_PROTO_SMTP_DESTINATION_H
+#define IEMS_PROTO_SMTP_DESTINATION_H
 
 #include "net/address.h"
 
