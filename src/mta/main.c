@@ -8,9 +8,9 @@ static struct mta mta;
 static int start(struct daemon *d, struct error *err) {
     static const struct channel_ops ops = {.lease = mta_switch};
     struct channel_config config = {.name = "INPUT", .credit = (uint32_t)option_u64(d, "mta.leases")};
-    static const char *const tables[] = {"peer", "route"};
+    static const char *const tables[] = {"peer", "route", "dnslist"};
     mta.daemon = d;
-    int rc = daemon_tables_use(d, tables, 2, err);
+    int rc = daemon_tables_use(d, tables, 3, err);
     if (rc != 0) return rc;
     mta_configure(&mta);
     rc = daemon_client(d, &dir_service, NULL, NULL, &mta.dir);

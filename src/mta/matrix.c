@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const inputs[INPUT_COUNT] = {"SMTPD", "LOCALOUT", "DL", "BSMTPIN", "WEBCLIENT"};
-static const char *const outputs[OUTPUT_COUNT] = {"LOCAL", "SMTPC", "DL", "BSMTPOUT"};
+static const char *const output_names[OUTPUT_COUNT] = {"LOCAL", "SMTPC", "DL", "BSMTPOUT"};
 
 static int find(const char *const *names, int count, struct str name) {
     for (int i = 0; i < count; i++)
@@ -24,7 +24,7 @@ static int names_parse(struct str text, bool is_input, bool *set, int count, str
             for (int i = 0; i < count; i++) set[i] = true;
             continue;
         }
-        int i = is_input ? input_find(name) : find(outputs, count, name);
+        int i = is_input ? input_find(name) : find(output_names, count, name);
         if (i < 0)
             return error_set(err, ERR_INVALID, "\"%.*s\" is no %s channel", STR_ARG(name),
                              is_input ? "input" : "output");
@@ -60,7 +60,7 @@ static void row_format(const bool *cells, struct buf *out) {
     for (int o = 0, n = 0; o < OUTPUT_COUNT; o++) {
         if (!cells[o]) continue;
         if (n++ > 0) buf_addc(out, ',');
-        buf_adds(out, outputs[o]);
+        buf_adds(out, output_names[o]);
     }
 }
 
@@ -82,6 +82,11 @@ void matrix_format(const struct matrix *m, struct buf *out) {
 }
 
 bool matrix_has(const struct matrix *m, struct str input, struct str output) {
-    int i = input_find(input), o = find(outputs, OUTPUT_COUNT, output);
+    int i = input_find(input), o = find(output_names, OUTPUT_COUNT, output);
     return i >= 0 && o >= 0 && m->cell[i][o];
+}
+
+bool matrix_outputs_have(unsigned outputs, struct str output) {
+    int o = find(output_names, OUTPUT_COUNT, output);
+    return outputs == 0 || (o >= 0 && (outputs & 1u << o) != 0);
 }

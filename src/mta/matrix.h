@@ -19,5 +19,7 @@ NODISCARD int matrix_parse(struct str text, struct matrix *out, struct error *er
 void matrix_format(const struct matrix *m, struct buf *out);
 /* Channels that the matrix does not know have no cell: false. */
 bool matrix_has(const struct matrix *m, struct str input, struct str output);
+/* Whether the output channel is in a set of 1 << OUTPUT_...; an empty set has all. */
+bool matrix_outputs_have(unsigned outputs, struct str output);
 
 #endif

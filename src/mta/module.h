@@ -20,6 +20,7 @@ struct mta_result {
     char status[12]; /* MTA_BOUNCE: "5.4.6" */
     char text[200];  /* for the report, the log and the trace */
     char tag_name[64], tag_value[160];
+    unsigned outputs;   /* 1 << OUTPUT_... for which the verdict is; 0 = for all that the module runs for */
     bool to_postmaster; /* MTA_BOUNCE: the report goes to the postmaster, not to the sender */
 };
 
@@ -41,6 +42,7 @@ enum { MTA_MODULES_MAX = 32 };
 /* NULL = there is none of that name. */
 const struct mta_module_ops *mta_module_find(struct str name);
 
+extern const struct mta_module_ops mta_dnsbl_module;
 extern const struct mta_module_ops mta_loop_module;
 
 #endif

@@ -79,6 +79,7 @@ int step_modules(struct step *s) {
                 return 0;
             }
             if (r->verdict != MTA_BOUNCE && r->verdict != MTA_DISCARD) continue;
+            if (!matrix_outputs_have(r->outputs, str_from(group->channel))) continue;
             int rc = group_end(s, group, s->modules.modules[i]->name, r);
             if (rc != 0) return rc;
         }
@@ -95,7 +96,7 @@ static int tags_make(struct step *s, const struct plan_group *g, Store__Entry *o
     if (count > 0) memcpy(tags, e->tags, count * sizeof(*tags));
     for (size_t i = 0; i < s->modules.count; i++) {
         struct mta_result *r = &s->results[i];
-        if (!s->module_ran[i] || r->verdict != MTA_TAG ||
+        if (!s->module_ran[i] || r->verdict != MTA_TAG || !matrix_outputs_have(r->outputs, str_from(g->channel)) ||
             !matrix_has(&s->modules.matrices[i], str_from(e->source), str_from(g->channel)))
             continue;
         Store__Entry__TagsEntry *tag = arena_alloc(s->lease->arena, sizeof *tag);

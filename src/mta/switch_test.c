@@ -233,6 +233,54 @@ TEST(loops) {
     finish();
 }
 
+static void tag_put(Store__Entry *e, const char *name, const char *value) {
+    static Store__Entry__TagsEntry tag, *tags[] = {&tag};
+    store__entry__tags_entry__init(&tag);
+    tag.key = (char *)(uintptr_t)name;
+    tag.value = (char *)(uintptr_t)value;
+    e->tags = tags;
+    e->n_tags = 1;
+}
+
+/* DNSBL-06, DNSBL-07: tags go with all outputs; the list's row says for which channels the message is dropped. */
+TEST(dns_lists) {
+    static const struct {
+        const char *rows, *matrix, *zones, *want;
+    } cases[] = {
+        {"bl.example policy=tag", "*", "bl.example",
+         "all [LOCAL <s@o.example> bart@example.test#1 dnsbl=bl.example] [SMTPC far.example <s@o.example> "
+         "x@far.example dnsbl=bl.example]"},
+        {"bl.example policy=tag smtpc=discard", "*", "bl.example",
+         "all [LOCAL <s@o.example> bart@example.test#1 dnsbl=bl.example]"},
+        {"bl.example policy=tag local=discard", "*", "other.example bl.example",
+         "all [SMTPC far.example <s@o.example> x@far.example dnsbl=other.example bl.example]"},
+        {"bl.example local=discard\nother.example smtpc=discard", "*", "other.example bl.example", "all"},
+        {"bl.example dl=discard bsmtpout=discard", "LOCALOUT:*", "bl.example",
+         "all [LOCAL <s@o.example> bart@example.test#1 dnsbl=bl.example] [SMTPC far.example <s@o.example> "
+         "x@far.example dnsbl=bl.example]"},
+        {"bl.example smtpc=discard", "SMTPD:LOCAL", "bl.example",
+         "all [LOCAL <s@o.example> bart@example.test#1 dnsbl=bl.example] [SMTPC far.example <s@o.example> "
+         "x@far.example dnsbl=bl.example]"},
+        {"", "*", "bl.example",
+         "all [LOCAL <s@o.example> bart@example.test#1 dnsbl=bl.example] [SMTPC far.example <s@o.example> "
+         "x@far.example dnsbl=bl.example]"},
+    };
+    rig_directory("bart@example.test", "L1");
+    start();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char want[400];
+        rig_table("dnslist", cases[i].rows);
+        rig_option("mta.matrix.dnsbl", cases[i].matrix);
+        mta_configure(&mta);
+        Store__Entry *e = rig_entry("INPUT", "s@o.example", "bart@example.test x@far.example", message);
+        tag_put(e, "dnsbl", cases[i].zones);
+        rig_push(e, false);
+        (void)snprintf(want, sizeof want, "commit %llu %s", (unsigned long long)e->id, cases[i].want);
+        assert_string_equal(rig_wait(1), want);
+    }
+    finish();
+}
+
 /* SQST-10: sent back by an administrator, with the reason in the report; routes do not matter. */
 TEST(administrator) {
     start();
@@ -295,10 +343,10 @@ TEST(refused_commit) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes),   cmocka_unit_test(report_content), cmocka_unit_test(notify),
-        cmocka_unit_test(expanded), cmocka_unit_test(deadlines),      cmocka_unit_test(directory_down),
-        cmocka_unit_test(loops),    cmocka_unit_test(administrator),  cmocka_unit_test(relay_only),
-        cmocka_unit_test(slices),   cmocka_unit_test(refused_commit),
+        cmocka_unit_test(routes),     cmocka_unit_test(report_content), cmocka_unit_test(notify),
+        cmocka_unit_test(expanded),   cmocka_unit_test(deadlines),      cmocka_unit_test(directory_down),
+        cmocka_unit_test(loops),      cmocka_unit_test(dns_lists),      cmocka_unit_test(administrator),
+        cmocka_unit_test(relay_only), cmocka_unit_test(slices),         cmocka_unit_test(refused_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* The bytes of a leased message: those that came with it, or pages from the store, of which the next is fetched while
  * the caller sends the last. Memory: two pages, whatever the message's size. */
+#include "channel/tags.h"
 #include "net/loop.h"
 #include "smtpc/smtpc.h"
 
@@ -7,6 +8,8 @@
 
 struct body_reader {
     struct lease *lease;
+    struct buf front; /* goes before the message, once */
+    bool front_given;
     uint64_t asked, total; /* bytes asked for so far; of the whole, once known */
     bool known;
     struct rpc_reply lent, next; /* the page the caller has, the page that comes */
@@ -16,10 +19,12 @@ struct body_reader {
     struct cond done;
 };
 
-int body_reader_new(struct lease *l, struct body_reader **out) {
+int body_reader_new(struct lease *l, bool keep_tags, struct body_reader **out) {
     struct body_reader *r = calloc(1, sizeof *r);
     if (r == NULL) return ERR_NOMEM;
     r->lease = l;
+    buf_init(&r->front, SMTPC_FRONT_MAX);
+    if (keep_tags) tags_header(l->entry, &r->front);
     cond_init(&r->done);
     *out = r;
     return 0;
@@ -28,6 +33,7 @@ int body_reader_new(struct lease *l, struct body_reader **out) {
 static void reader_release(struct body_reader *r) {
     rpc_reply_free(&r->lent);
     rpc_reply_free(&r->next);
+    buf_done(&r->front);
     free(r);
 }
 
@@ -69,6 +75,11 @@ static int fetch_begin(struct body_reader *r) {
 int body_reader_next(void *reader, struct str *piece, struct error *err) {
     struct body_reader *r = reader;
     *piece = STR_EMPTY;
+    if (r->front.len > 0 && !r->front_given) {
+        r->front_given = true;
+        *piece = buf_str(&r->front);
+        return 0;
+    }
     if (r->lease->has_body) {
         if (!r->known) *piece = r->lease->body;
         r->known = true;

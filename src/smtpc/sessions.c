@@ -121,6 +121,14 @@ static bool closed_by_server(struct outcome *o, const size_t *picked, size_t cou
     return true;
 }
 
+/* PEER-15: by the domain, or the host that takes mail for it. */
+static bool keeps_tags(const struct session *s, const struct lease *l) {
+    struct peer host;
+    if (l->entry->n_tags == 0 || s->peer.keep_tags) return s->peer.keep_tags;
+    peer_get(daemon_table(s->smtpc->daemon, "peer"), str_from(s->connection.client.host), &host);
+    return host.keep_tags;
+}
+
 /* Sends one message, in as many transactions as its recipients need. False: the server had closed the connection before
  * it saw anything of it. */
 static bool message_send(struct session *s, struct lease *l, struct outcome *outcomes, size_t *picked) {
@@ -131,7 +139,7 @@ static bool message_send(struct session *s, struct lease *l, struct outcome *out
     if (too_large(s, l, outcomes)) return true;
     for (size_t n; (n = smtpc_pick(l->entry, outcomes, caps, max, picked)) > 0;) {
         struct body_reader *body = NULL;
-        if (body_reader_new(l, &body) != 0) break;
+        if (body_reader_new(l, keeps_tags(s, l), &body) != 0) break;
         struct client_message m = {.entry = l->entry,
                                    .recipients = picked,
                                    .count = n,

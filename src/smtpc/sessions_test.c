@@ -332,6 +332,35 @@ TEST(large_body) {
     server_end();
 }
 
+/* PEER-15: tags are for those who keep them, by their domain or host. */
+TEST(tags) {
+    static const char body[] = "Subject: x\r\n\r\nbody\r\n", field[] = "X-IEMS-Spam: dnsbl=bl.example\r\n";
+    static const struct {
+        const char *rows, *domain;
+        bool kept;
+    } cases[] = {{"", "far.example", false},
+                 {"one.example keep_tags=yes", "one.example", true},
+                 {"* keep_tags=yes\ntwo.example keep_tags=no", "two.example", false}};
+    static Store__Entry__TagsEntry tag, *list[] = {&tag};
+    store__entry__tags_entry__init(&tag);
+    tag.key = (char *)(uintptr_t) "dnsbl";
+    tag.value = (char *)(uintptr_t) "bl.example";
+    server_start();
+    start();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rig_table("peer", cases[i].rows);
+        Store__Entry *e = rig_entry("SMTPC", "s@me.test", "a@far.example", body);
+        e->destination = (char *)(uintptr_t)cases[i].domain;
+        e->tags = list;
+        e->n_tags = 1;
+        rig_offer(e);
+        (void)rig_wait(1);
+        assert_int_equal(server.body_bytes, sizeof body - 1 + (cases[i].kept ? sizeof field - 1 : 0));
+    }
+    finish();
+    server_end();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outcomes),
@@ -351,6 +380,7 @@ int main(void) {
         cmocka_unit_test(parallel),
         cmocka_unit_test(many_recipients),
         cmocka_unit_test(large_body),
+        cmocka_unit_test(tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

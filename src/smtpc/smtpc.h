@@ -20,6 +20,7 @@
 enum {
     SMTPC_BODY_INLINE = 64 * 1024, /* bodies up to this come with the lease, larger ones in pages */
     SMTPC_PAGE = 256 * 1024,
+    SMTPC_FRONT_MAX = 32 * 1024,
     SMTPC_BATCH = 10,          /* messages that a session takes at once */
     SMTPC_SETTLING_MAX = 1000, /* commits under way */
 };
@@ -98,7 +99,8 @@ NODISCARD int smtpc_connect(struct smtpc *s, const char *destination, struct are
 
 /* --- body.c: reads a leased message piece by piece, the next page while the last is being sent */
 struct body_reader;
-NODISCARD int body_reader_new(struct lease *l, struct body_reader **out);
+/* `keep_tags`: the receiver keeps the marks of spam checks, which go before the message as header fields. */
+NODISCARD int body_reader_new(struct lease *l, bool keep_tags, struct body_reader **out);
 int body_reader_next(void *reader, struct str *piece, struct error *err);
 void body_reader_free(struct body_reader *r);
 

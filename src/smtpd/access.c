@@ -152,7 +152,7 @@ static void zones_add(struct buf *out, const struct probe *p, enum dnslist_polic
 static int check_lists(struct session *s, const char *sender, bool *refused) {
     const struct probe *p = s->client.probe;
     struct access *a = &s->d->access;
-    if (p == NULL || !(p->begun & PROBE_LISTS) || !s->client.rule.dnsbl) return 0;
+    if (p == NULL || !(p->begun & PROBE_LISTS) || !s->client.rule.dnsbl || a->mode[CHECK_DNSLIST] == MODE_OFF) return 0;
     int rc = probe_wait(s->client.probe, PROBE_LISTS);
     if (rc != 0 || p->verdict.allowed) return rc;
     BUF_AUTO zones = BUF_INIT(TAG_VALUE_MAX);

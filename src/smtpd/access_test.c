@@ -183,6 +183,9 @@ RIG_TEST(dns_lists) {
     unsigned asked = rig.questions;
     rig_talk("smtp", "192.0.2.8", HELLO MESSAGE); /* known by now */
     assert_int_equal(rig.questions, asked);
+    mode(CHECK_DNSLIST, MODE_OFF);
+    rig_talk("smtp", "192.0.2.8", HELLO MESSAGE); /* known, but not wanted */
+    assert_string_equal(buf_cstr(&rig.tags), "");
     mode(CHECK_DNSLIST, MODE_LOG);
     rig_talk("smtp", "192.0.2.7", HELLO MESSAGE);
     assert_string_equal(buf_cstr(&rig.tags), "dnsbl=tag.example bl.example\n");
@@ -191,7 +194,8 @@ RIG_TEST(dns_lists) {
     rig_table("access", "192.0.2.7 dnsbl=no");
     rig_talk("smtp", "192.0.2.7", HELLO MESSAGE);
     rig_table("access", "");
-    mode(CHECK_DNSLIST, MODE_OFF);
+    rig_talk("smtp", "192.0.2.7", HELLO MAIL("a@b.example") "< 450");
+    rig_table("dnslist", ""); /* what is kept of lists that are gone counts no more */
     rig_talk("smtp", "192.0.2.7", HELLO MESSAGE);
 }
 

@@ -214,15 +214,15 @@ static struct probe *probe_new(struct probes *p, const struct net_addr *address)
     return x;
 }
 
-static bool is_fresh(const struct probe *x, const struct dnslists *lists, unsigned parts) {
-    if ((parts & PROBE_LISTS) && x->lists != NULL && x->lists != lists) return false; /* the lists have changed */
+static bool is_fresh(const struct probe *x, const struct dnslists *lists) {
+    if (x->lists != NULL && x->lists != lists) return false; /* the lists have changed */
     return x->begun != x->ended || loop_now_ms() < x->until_ms;
 }
 
 struct probe *probe_get(struct probes *p, const struct net_addr *address, unsigned parts, struct dnslists *lists) {
     if (p->dns.query_many == NULL || (address->family != AF_INET && address->family != AF_INET6)) return NULL;
     struct probe *x = map_get(p->by_address, key_of(address));
-    if (x != NULL && !is_fresh(x, lists, parts)) {
+    if (x != NULL && !is_fresh(x, lists)) {
         forget(x);
         x = NULL;
     }

@@ -56,8 +56,7 @@ struct probe {
 NODISCARD int probes_init(struct probes *p);
 void probes_done(struct probes *p); /* no fiber of a probe may be left */
 
-/* The probe of an address with the parts wanted begun. `lists` may be NULL without PROBE_LISTS. NULL: no DNS, or out of
- * memory. */
+/* The probe of an address with the parts wanted begun. `lists`: those of now. NULL: no DNS, or out of memory. */
 struct probe *probe_get(struct probes *p, const struct net_addr *address, unsigned parts, struct dnslists *lists);
 void probe_release(struct probe *probe); /* NULL is fine */
 /* Waits until the parts have ended, or their time is over: what is not known then counts as unknown. 0, ERR_CANCELLED.

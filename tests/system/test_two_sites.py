@@ -1,45 +1,8 @@
 """Two instances exchange mail through a DNS server of their own (ROUTE-04, SMTPC-01, SMTPC-10, DEPL-01)."""
-import os
-import shutil
-import subprocess
-import tempfile
 import unittest
 
 import iems
-
-ZONE = """$ORIGIN {domain}.
-@ 60 SOA ns.{domain}. admin.{domain}. 1 3600 600 86400 60
-@ 60 NS ns.{domain}.
-ns 60 A 127.0.0.1
-{records}
-"""
-
-
-class NameServer:
-    """knotd on a loopback port with the zones given: domain -> records."""
-
-    def __init__(self, zones):
-        self.dir = tempfile.mkdtemp(prefix="iems-dns-")
-        self.port = iems.free_port(iems.socket.SOCK_DGRAM)
-        text = f"server:\n  rundir: {self.dir}\n  listen: 127.0.0.1@{self.port}\ndatabase:\n  storage: {self.dir}/db\nlog:\n  - target: {self.dir}/log\n    any: info\n"
-        text += f"template:\n  - id: default\n    storage: {self.dir}\n    zonefile-sync: -1\nzone:\n"
-        for domain, records in zones.items():
-            with open(os.path.join(self.dir, domain + ".zone"), "w", encoding="ascii") as f:
-                f.write(ZONE.format(domain=domain, records=records))
-            text += f"  - domain: {domain}\n    file: {domain}.zone\n"
-        with open(os.path.join(self.dir, "knot.conf"), "w", encoding="ascii") as f:
-            f.write(text)
-        self.process = subprocess.Popen(["/usr/sbin/knotd", "-c", os.path.join(self.dir, "knot.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        iems.wait_until("knotd", self.answers, 15)
-
-    def answers(self):
-        return subprocess.run(["kdig", "+short", "+time=1", "+retry=0", f"@127.0.0.1", "-p", str(self.port), "example.test", "SOA"],
-                              capture_output=True, text=True, check=False).stdout.strip() != ""
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
-        shutil.rmtree(self.dir, ignore_errors=True)
+from nameserver import NameServer
 
 
 class TwoSites(unittest.TestCase):

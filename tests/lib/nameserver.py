@@ -1,0 +1,77 @@
+"""A name server (knot) with zones made for a test."""
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+
+import iems
+
+ZONE = """$ORIGIN {domain}.
+@ 60 SOA ns.{domain}. admin.{domain}. 1 3600 600 86400 60
+@ 60 NS ns.{domain}.
+ns 60 A 127.0.0.1
+{records}
+"""
+
+
+class NameServer:
+    """knotd on a loopback port with the zones given: domain -> records."""
+
+    def __init__(self, zones):
+        self.dir = tempfile.mkdtemp(prefix="iems-dns-")
+        self.port = iems.free_port(socket.SOCK_DGRAM)
+        self.first = next(iter(zones))
+        text = f"server:\n  rundir: {self.dir}\n  listen: 127.0.0.1@{self.port}\ndatabase:\n  storage: {self.dir}/db\nlog:\n  - target: {self.dir}/log\n    any: info\n"
+        text += f"template:\n  - id: default\n    storage: {self.dir}\n    zonefile-sync: -1\nzone:\n"
+        for domain, records in zones.items():
+            with open(os.path.join(self.dir, domain + ".zone"), "w", encoding="ascii") as f:
+                f.write(ZONE.format(domain=domain, records=records))
+            text += f"  - domain: {domain}\n    file: {domain}.zone\n"
+        with open(os.path.join(self.dir, "knot.conf"), "w", encoding="ascii") as f:
+            f.write(text)
+        self.process = subprocess.Popen(["/usr/sbin/knotd", "-c", os.path.join(self.dir, "knot.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        iems.wait_until("knotd", self.answers, 15)
+
+    def answers(self):
+        return subprocess.run(["kdig", "+short", "+time=1", "+retry=0", "@127.0.0.1", "-p", str(self.port), self.first, "SOA"],
+                              capture_output=True, text=True, check=False).stdout.strip() != ""
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class SilentRelay:
+    """A UDP relay in front of a name server that never passes questions on whose name has the word "silent"."""
+
+    def __init__(self, port):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port, self.server = self.socket.getsockname()[1], ("127.0.0.1", port)
+        self.asked = 0
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                query, client = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            self.asked += 1
+            if b"silent" not in query.lower():
+                threading.Thread(target=self.forward, args=(query, client), daemon=True).start()
+
+    def forward(self, query, client):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(5)
+            try:
+                s.sendto(query, self.server)
+                self.socket.sendto(s.recv(65535), client)
+            except OSError:
+                pass
+
+    def stop(self):
+        self.socket.close()
