@@ -29,7 +29,7 @@ static void print_one(const Store__Entry *e, void *arg) {
 
 /* -q: the name of a queue, of a destination, or "" for what is not deferred. */
 static void queue_take(const char *value, Store__QueueFilter *f, struct mailq *m) {
-    static const char *const queues[] = {"INPUT", "LOCAL", "SMTPC", "DL", "BSMTPOUT"};
+    static const char *const queues[] = {"INPUT", "LOCAL", "SMTPC", "DL", "BSMTPOUT", "QUARANTINE"};
     if (value[0] == '\0') {
         m->pending_only = true;
         return;
@@ -55,12 +55,12 @@ static bool sort_take(const char *value, Store__QueueSort *sort) {
 }
 
 static int mailq_run(struct cli *c, Store__QueueFilter *f, Store__QueueSort sort, struct mailq *m) {
+    struct queue_walk w = {.filter = f, .sort = sort, .each = print_one, .arg = m};
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *store = cli_connect(c, &store_service);
     if (store == NULL) return EX_UNAVAILABLE;
     m->now_ms = clock_wall_ms();
-    uint64_t total = 0;
-    int rc = queue_pages(store, f, sort, 0, print_one, m, &total);
+    int rc = queue_walk(store, &w);
     rpc_client_free(store);
     if (rc != 0) return cli_exit_status(rc);
     if (m->count == 0)
@@ -68,8 +68,6 @@ static int mailq_run(struct cli *c, Store__QueueFilter *f, Store__QueueSort sort
     else
         printf("-- %llu Kbytes in %llu message%s.\n", (unsigned long long)(m->bytes + 999) / 1000,
                (unsigned long long)m->count, m->count == 1 ? "" : "s");
-    if (total > QUEUE_SORTED_MAX && sort != STORE__QUEUE_SORT__SORT_ID)
-        printf("   (the first %d of %llu; all: iems queue list)\n", QUEUE_SORTED_MAX, (unsigned long long)total);
     return EX_OK;
 }
 

@@ -1,4 +1,4 @@
-/* `iems queue list`, `show`, `status`: QST-01, QST-02, QST-04, QST-05, SQST-01, SQST-03, SQST-05 to SQST-09, SQST-11.
+/* `iems queue list`, `show`, `header`: QST-01, QST-02, QST-04, QST-05, SQST-01, SQST-03, SQST-05 to SQST-09, SQST-11.
  */
 #include "base/clock.h"
 #include "cli/commands.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-enum { OUTPUT_MAX = 16 * 1024 * 1024 };
+enum { OUTPUT_MAX = 16 * 1024 * 1024, PAGE_ENTRIES = 100 /* SQST-09 */ };
 
 struct listing {
     json_t *json; /* NULL = text */
@@ -49,22 +49,37 @@ static void list_one(const Store__Entry *e, void *arg) {
     put(&out);
 }
 
+static void list_end(const struct queue_args *a, const struct queue_walk *w) {
+    if (w->count == 0)
+        puts(a->after == NULL ? "No message is queued." : "No more messages.");
+    else if (a->after == NULL && w->token[0] == '\0')
+        printf("%llu message%s\n", (unsigned long long)w->count, w->count == 1 ? "" : "s");
+    else if (a->after == NULL)
+        printf("%llu of %llu messages\n", (unsigned long long)w->count, (unsigned long long)w->total);
+    if (w->token[0] != '\0') printf("More: the same command with --after %s\n", w->token);
+}
+
+static bool list_json(const struct queue_walk *w, json_t *entries) {
+    json_t *j = json_object();
+    json_object_set_new(j, "entries", entries);
+    json_object_set_new(j, "total", json_integer((json_int_t)w->total));
+    json_object_set_new(j, "next", queue_json_text(w->token));
+    return queue_json_print(j);
+}
+
 static int list_run(struct cli *c, struct queue_args *a) {
+    struct listing l = {.json = a->json ? json_array() : NULL, .now_ms = clock_wall_ms()};
+    struct queue_walk w = {.filter = &a->filter, .sort = a->sort, .each = list_one, .arg = &l};
+    w.limit = a->all ? 0 : a->limit == 0 ? PAGE_ENTRIES : a->limit;
+    if (a->after != NULL && str_to_cstr(str_from(a->after), w.token, sizeof w.token) != 0)
+        return cli_usage(cli_current(), "--after %.40s: take it from the end of a list", a->after);
     struct rpc_client *store = cli_connect(c, &store_service);
     if (store == NULL) return EX_UNAVAILABLE;
-    struct listing l = {.json = a->json ? json_array() : NULL, .now_ms = clock_wall_ms()};
-    uint64_t total = 0;
-    int rc = queue_pages(store, &a->filter, a->sort, a->limit, list_one, &l, &total);
+    int rc = queue_walk(store, &w);
     rpc_client_free(store);
-    if (l.json != NULL && !queue_json_print(l.json)) return EX_IOERR;
+    if (l.json != NULL && !list_json(&w, l.json)) return EX_IOERR;
     if (rc != 0) return cli_exit_status(rc);
-    if (a->json) return EX_OK;
-    if (l.count == 0)
-        puts("No message is queued.");
-    else if (l.count < total)
-        printf("%llu of %llu messages\n", (unsigned long long)l.count, (unsigned long long)total);
-    else
-        printf("%llu message%s\n", (unsigned long long)total, total == 1 ? "" : "s");
+    if (!a->json) list_end(a, &w);
     return EX_OK;
 }
 
@@ -123,7 +138,8 @@ static int show_run(struct cli *c, struct queue_args *a) {
         status = message_print(store, a->ids[0], a->header);
     } else {
         struct showing s = {.json = a->json};
-        int rc = queue_pages(store, &a->filter, STORE__QUEUE_SORT__SORT_ID, 1, show_one, &s, NULL);
+        struct queue_walk w = {.filter = &a->filter, .limit = 1, .each = show_one, .arg = &s};
+        int rc = queue_walk(store, &w);
         status = cli_exit_status(rc);
         if (rc == 0 && !s.found) {
             cli_error("there is no queue entry %llu", (unsigned long long)a->ids[0]);
@@ -134,9 +150,10 @@ static int show_run(struct cli *c, struct queue_args *a) {
     return status;
 }
 
-int cmd_queue_show(struct cli *c, int argc, char **argv) {
+static int show(struct cli *c, int argc, char **argv, bool header) {
     struct queue_args *a = args_get(argc, argv);
     if (a == NULL) return EX_USAGE;
+    a->header |= header;
     int status = EX_NOINPUT;
     if (a->filter.n_ids != 1)
         status = cli_usage(cli_current(), "one queue id is needed");
@@ -144,4 +161,12 @@ int cmd_queue_show(struct cli *c, int argc, char **argv) {
         status = show_run(c, a);
     free(a);
     return status;
+}
+
+int cmd_queue_show(struct cli *c, int argc, char **argv) {
+    return show(c, argc, argv, false);
+}
+
+int cmd_queue_header(struct cli *c, int argc, char **argv) {
+    return show(c, argc, argv, true);
 }

@@ -1,4 +1,4 @@
-/* `iems queue retry|hold|release|delete|bounce`: QST-06, SQST-02, SQST-10, SQST-12. */
+/* `iems queue retry|reset|hold|release|delete|bounce`: QST-06, SQST-02, SQST-10, SQST-12. */
 #include "cli/commands.h"
 #include "cli/queue_args.h"
 #include "rpc/store_methods.h"
@@ -17,6 +17,7 @@ struct verb {
 };
 
 static const struct verb retry = {STORE__QUEUE_VERB__VERB_RETRY, "set to be tried now", "Try again"};
+static const struct verb reset = {STORE__QUEUE_VERB__VERB_RESET, "reset, to be tried now as if new", "Reset"};
 static const struct verb hold = {STORE__QUEUE_VERB__VERB_HOLD, "held", "Hold"};
 static const struct verb release = {STORE__QUEUE_VERB__VERB_RELEASE, "released", "Release"};
 static const struct verb drop = {STORE__QUEUE_VERB__VERB_DELETE, "deleted", "Delete"};
@@ -92,6 +93,9 @@ static int run(struct cli *c, int argc, char **argv, const struct verb *v) {
 
 int cmd_queue_retry(struct cli *c, int argc, char **argv) {
     return run(c, argc, argv, &retry);
+}
+int cmd_queue_reset(struct cli *c, int argc, char **argv) {
+    return run(c, argc, argv, &reset);
 }
 int cmd_queue_hold(struct cli *c, int argc, char **argv) {
     return run(c, argc, argv, &hold);

@@ -123,24 +123,36 @@ const struct command command_table[] = {
      "  --replace   load the file in place of the whole directory (the instance must be stopped)",
      cmd_directory_import, GROUP_ACCOUNTS},
 
-    {"queue list", "[--channel C] [--sender S] [--recipient R] [--sort KEY] [--limit N] [--json]",
-     "Show what is queued",
+    {"queue list",
+     "[--channel C] [--destination D] [--sender S] [--recipient R] [--sort KEY] [--limit N | --all] [--json]",
+     "Show what is queued, a hundred at a time",
      "Filters (all that are given must match):\n"
-     "  --channel NAME         one queue: INPUT, LOCAL, SMTPC\n"
-     "  --destination DOMAIN   for one domain\n"
+     "  --channel NAME         one queue: INPUT, LOCAL, SMTPC, QUARANTINE\n"
+     "  --destination DOMAIN   for one domain; @DOMAIN also for those below it\n"
      "  --sender TEXT          part of the sender's address\n"
      "  --recipient TEXT       part of a recipient's address\n"
      "  --sender-domain DOMAIN\n"
      "  --held                 only what is held\n"
-     "Order: --sort id|priority|size|time|sender",
+     "Order: --sort id|priority|size|time|sender\n"
+     "--limit N shows N messages (100 if not given), --all shows all. A list that is not whole ends with the place to "
+     "go\n"
+     "on from, for --after; that stays right while messages come and go.",
      cmd_queue_list, GROUP_MAIL},
     {"queue show", "ID [--header | --body | --json]", "Show one queued message",
      "Without an option: envelope, state and reason. --header and --body print the message itself.", cmd_queue_show,
      GROUP_MAIL},
-    {"queue status", "[--json]", "Show the queues, the destinations that rest, and room on the disk", NULL,
+    {"queue header", "ID", "Show the header of a queued message", NULL, cmd_queue_header, GROUP_MAIL},
+    {"queue status", "[DESTINATION] [--channel CHANNEL] [--json]",
+     "Show the queues, the destinations with reason and next try, and room on the disk",
+     "With a destination (@DOMAIN: with all below it): its messages, and for a single one the profile that applies to "
+     "it\n"
+     "(`iems peer`). The channel is SMTPC if not given.",
      cmd_queue_status, GROUP_MAIL},
     {"queue retry", "ID... | FILTER... | --all [--yes]", "Try to deliver now",
      "Filters as for `iems queue list`. What is not named by id is asked about first; --yes answers.", cmd_queue_retry,
+     GROUP_MAIL},
+    {"queue reset", "ID... | FILTER... | --all [--yes]", "Forget attempts and waits, and try to deliver now",
+     "The messages are tried as if they were new; so are the intervals of their destinations.", cmd_queue_reset,
      GROUP_MAIL},
     {"queue run", "DESTINATION | --all [--channel CHANNEL]", "Send what waits for a destination now, as ETRN does",
      "Its rest ends, and its deferred messages are tried at once; what is held stays. @DOMAIN means the domain and "
@@ -186,6 +198,12 @@ const struct command command_table[] = {
      "  -v  show priorities\n  -s  order (by priority if not given)\n"
      "  -q  one queue (INPUT, LOCAL, SMTPC) or one destination domain; \"\" for what is not deferred",
      cmd_mailq, GROUP_CLASSIC},
+    {"dbupdate", "[-h] [-r] [-u] [DIR]",
+     "Check the queues and put their indexes right, while the system runs (classic name)",
+     "  -r  all indexes of the message store, not of the queues alone\n"
+     "  -u  tell the format of the store (it is brought up to date by itself at the start)\n"
+     "  -h  this help",
+     cmd_dbupdate, GROUP_CLASSIC},
     {"sendmail", "[-f SENDER] [-F NAME] [-t] [-i] [-N DSN] [-R RET] [-V ENVID] [-bs | -bp] [RECIPIENT...]",
      "Submit the message on standard input, as the classic program does",
      "  -f ADDRESS  sender (\"\" = none)      -F NAME   its full name\n"

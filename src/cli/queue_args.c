@@ -14,6 +14,7 @@ enum {
     OPT_HELD,
     OPT_SORT,
     OPT_LIMIT,
+    OPT_AFTER,
     OPT_JSON,
     OPT_YES,
     OPT_ALL,
@@ -31,6 +32,7 @@ static const struct option options[] = {
     {"held", no_argument, NULL, OPT_HELD},
     {"sort", required_argument, NULL, OPT_SORT},
     {"limit", required_argument, NULL, OPT_LIMIT},
+    {"after", required_argument, NULL, OPT_AFTER},
     {"json", no_argument, NULL, OPT_JSON},
     {"yes", no_argument, NULL, OPT_YES},
     {"all", no_argument, NULL, OPT_ALL},
@@ -71,6 +73,7 @@ static int option_take(int opt, char *value, struct queue_args *a, struct error 
     case OPT_LIMIT:
         if (str_to_u64(str_from(value), UINT32_MAX, &a->limit) == 0) return 0;
         return error_set(err, ERR_INVALID, "--limit %s: a number is meant", value);
+    case OPT_AFTER: a->after = value; return 0;
     case OPT_JSON: a->json = true; return 0;
     case OPT_YES: a->yes = true; return 0;
     case OPT_ALL: a->all = true; return 0;

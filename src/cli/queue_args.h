@@ -12,7 +12,8 @@ struct queue_args {
     Store__QueueFilter filter; /* texts lent from argv */
     uint64_t ids[QUEUE_ARGS_IDS_MAX];
     Store__QueueSort sort;
-    uint64_t limit;     /* 0 = all */
+    uint64_t limit;     /* --limit; 0 = not given */
+    const char *after;  /* --after: where to go on; NULL = at the first */
     const char *reason; /* --reason */
     bool json, yes, all, header, body;
     bool filtered; /* some filter other than ids was given */

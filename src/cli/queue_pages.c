@@ -1,24 +1,28 @@
 /* See queue_pages.h. */
 #include "cli/queue_pages.h"
 
-int queue_pages(struct rpc_client *store, Store__QueueFilter *filter, Store__QueueSort sort, uint64_t limit,
-                void (*each)(const Store__Entry *e, void *arg), void *arg, uint64_t *total) {
-    Store__QueueList request = STORE__QUEUE_LIST__INIT;
-    bool paged = sort == STORE__QUEUE_SORT__SORT_ID, more = true;
-    request.filter = filter;
-    request.sort = sort;
-    for (uint64_t seen = 0; more;) {
-        uint64_t left = limit == 0 ? QUEUE_SORTED_MAX : limit - seen;
-        request.limit = (uint32_t)(left < QUEUE_SORTED_MAX ? left : QUEUE_SORTED_MAX);
+#include <stdio.h>
+
+enum { PAGE_MAX = 1000 };
+
+int queue_walk(struct rpc_client *store, struct queue_walk *w) {
+    bool first = w->token[0] == '\0';
+    do {
+        Store__QueueList request = STORE__QUEUE_LIST__INIT;
         RPC_REPLY_AUTO reply = {0};
+        uint64_t left = w->limit == 0 ? PAGE_MAX : w->limit - w->count;
+        request.filter = w->filter;
+        request.sort = w->sort;
+        request.token = w->token;
+        request.limit = (uint32_t)(left < PAGE_MAX ? left : PAGE_MAX);
         int rc = cli_call(store, STORE_QUEUE_LIST, &request.base, STR_EMPTY, &reply, "cannot list the queue");
         if (rc != 0) return rc;
         const Store__QueueListed *page = (const Store__QueueListed *)reply.msg;
-        for (size_t i = 0; i < page->n_entries; i++) each(page->entries[i], arg);
-        if (total != NULL && request.after == 0) *total = page->total;
-        seen += page->n_entries;
-        if (page->n_entries > 0) request.after = page->entries[page->n_entries - 1]->id;
-        more = paged && page->more && page->n_entries > 0 && (limit == 0 || seen < limit);
-    }
+        for (size_t i = 0; i < page->n_entries; i++) w->each(page->entries[i], w->arg);
+        if (first) w->total = page->total;
+        first = false;
+        w->count += page->n_entries;
+        (void)snprintf(w->token, sizeof w->token, "%s", page->next);
+    } while (w->token[0] != '\0' && (w->limit == 0 || w->count < w->limit));
     return 0;
 }

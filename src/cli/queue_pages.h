@@ -5,11 +5,19 @@
 #include "cli/cli.h"
 #include "rpc/store_methods.h"
 
-/* Calls `each` for every entry that the filter matches, in the order of `sort`, at most `limit` (0 = all). `*total`
- * (may be NULL): how many match. An order other than by id is that of the first QUEUE_SORTED_MAX. Prints errors;
- * returns the ERR_ code. */
-enum { QUEUE_SORTED_MAX = 1000 };
-NODISCARD int queue_pages(struct rpc_client *store, Store__QueueFilter *filter, Store__QueueSort sort, uint64_t limit,
-                          void (*each)(const Store__Entry *e, void *arg), void *arg, uint64_t *total);
+enum { QUEUE_TOKEN_MAX = 2100 };
+
+struct queue_walk {
+    Store__QueueFilter *filter;
+    Store__QueueSort sort;
+    uint64_t limit; /* entries at most; 0 = all */
+    void (*each)(const Store__Entry *e, void *arg);
+    void *arg;
+    char token[QUEUE_TOKEN_MAX]; /* in: "" or where an earlier walk ended; out: where to go on, "" = at the end */
+    uint64_t count, total;       /* out: entries given; all that match (0 when going on) */
+};
+
+/* Calls `each` for the entries that the filter matches, in the order. Prints errors; returns the ERR_ code. */
+NODISCARD int queue_walk(struct rpc_client *store, struct queue_walk *w);
 
 #endif

@@ -35,37 +35,100 @@ static int by_dest_name(const void *a, const void *b) {
     return strcmp((*(struct dest *const *)a)->name, (*(struct dest *const *)b)->name);
 }
 
-void queue_destination_list(struct queue *q, const Store__DestinationList *r, struct arena *arena,
-                            Store__DestinationListed *reply) {
-    struct channel *c = channel_find(q, str_from(r->channel));
-    size_t n = 0, all = c == NULL ? 0 : map_count(c->dests),
-           limit = r->limit == 0 || r->limit > QUEUE_LIST_MAX ? QUEUE_LIST_MAX : r->limit;
-    struct dest **list = calloc(all + 1, sizeof(struct dest *));
-    IEMS_ASSERT(list != NULL);
+/* --- what the entries of a destination say, where it does not rest itself; on a worker */
+enum { PEEK_MAX = 20 };
+
+struct peek {
+    struct arena *arena; /* of the reply */
+    struct arena *scratch;
+    Store__DestinationInfo *info;
+    unsigned seen;
+};
+
+struct peeks {
+    struct engine *e;
+    struct peek *list;
+    size_t count;
+};
+
+static void peek_one(struct peek *p, struct str value) {
+    Store__Entry *e;
+    arena_reset(p->scratch);
+    if (entry_decode(value, p->scratch, &e) != 0) return;
+    if (p->info->next_ready == 0 || e->ready < p->info->next_ready) p->info->next_ready = e->ready;
+    char *reason = p->info->reason[0] == 0 && e->reason[0] != 0 ? arena_cstr(p->arena, str_from(e->reason)) : NULL;
+    if (reason != NULL) p->info->reason = reason;
+}
+
+static void peek_work(void *arg) {
+    struct peeks *w = arg;
+    for (size_t i = 0; i < w->count; i++) {
+        struct peek *p = &w->list[i];
+        struct key from, to;
+        struct str key, value;
+        struct engine_iter *it;
+        place_key(&from, ENTRY_DEFERRED, str_from(p->info->channel), str_from(p->info->destination), 0, 0);
+        from.len -= 12;
+        to = from;
+        key_end_of_prefix(&to);
+        struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to)};
+        if (engine_iter_open(w->e, &r, &it) != 0) return;
+        while (p->seen++ < PEEK_MAX && engine_iter_next(w->e, it, &key, &value)) peek_one(p, value);
+        if (engine_iter_close(w->e, it) != 0) return;
+    }
+}
+
+static Store__DestinationInfo *info_of(const struct dest *d, struct arena *arena) {
+    Store__DestinationInfo *info = arena_alloc(arena, sizeof *info);
+    if (info == NULL) return NULL;
+    store__destination_info__init(info);
+    info->channel = arena_cstr(arena, str_from(d->channel->name));
+    info->destination = arena_cstr(arena, str_from(d->name));
+    info->reason = arena_cstr(arena, d->reason != NULL ? str_from(d->reason) : STR_EMPTY);
+    info->waiting = d->ready + d->deferred + d->leased;
+    info->until = d->until;
+    info->attempts = d->attempts;
+    info->oldest = d->oldest;
+    return info->channel == NULL || info->destination == NULL || info->reason == NULL ? NULL : info;
+}
+
+static size_t dests_chosen(struct channel *c, const Store__DestinationList *r, struct dest **out) {
     struct str name;
     void *p;
+    size_t n = 0;
     for (size_t pos = 0; c != NULL && map_next(c->dests, &pos, &name, &p);) {
         struct dest *d = p;
         if (d->ready + d->deferred + d->leased == 0 && d->until == 0) continue;
-        if (r->after[0] == 0 || str_cmp(name, str_from(r->after)) > 0) list[n++] = d;
+        if (!dest_name_matches(name, str_from(r->match))) continue;
+        if (r->after[0] == 0 || str_cmp(name, str_from(r->after)) > 0) out[n++] = d;
     }
-    qsort(list, n, sizeof(struct dest *), by_dest_name);
+    qsort(out, n, sizeof(struct dest *), by_dest_name);
+    return n;
+}
+
+int queue_destination_list(struct queue *q, const Store__DestinationList *r, struct arena *arena,
+                           Store__DestinationListed *reply) {
+    struct channel *c = channel_find(q, str_from(r->channel));
+    size_t limit = r->limit == 0 || r->limit > QUEUE_LIST_MAX ? QUEUE_LIST_MAX : r->limit;
+    struct dest **list = calloc(c == NULL ? 1 : map_count(c->dests) + 1, sizeof(struct dest *));
+    IEMS_ASSERT(list != NULL);
+    size_t n = dests_chosen(c, r, list);
+    struct peeks peeks = {.e = q->st->engine, .list = arena_alloc(arena, (limit + 1) * sizeof(struct peek))};
     reply->destinations = arena_alloc(arena, (limit + 1) * sizeof(Store__DestinationInfo *));
-    for (size_t i = 0; i < n && i < limit && reply->destinations != NULL; i++) {
-        Store__DestinationInfo *info = arena_alloc(arena, sizeof *info);
-        if (info == NULL) break;
-        store__destination_info__init(info);
-        info->channel = arena_cstr(arena, str_from(c->name));
-        info->destination = arena_cstr(arena, str_from(list[i]->name));
-        info->reason = arena_cstr(arena, str_from(list[i]->reason));
-        info->waiting = list[i]->ready + list[i]->deferred + list[i]->leased;
-        info->until = list[i]->until;
-        info->attempts = list[i]->attempts;
-        info->oldest = list[i]->oldest;
+    bool bad = reply->destinations == NULL || peeks.list == NULL;
+    ARENA_AUTO scratch = arena_new(ENTRY_MEMORY_MAX);
+    for (size_t i = 0; i < n && i < limit && !bad; i++) {
+        Store__DestinationInfo *info = info_of(list[i], arena);
+        bad = info == NULL;
+        if (bad) break;
         reply->destinations[reply->n_destinations++] = info;
+        if (info->until == 0 && list[i]->deferred > 0)
+            peeks.list[peeks.count++] = (struct peek){arena, scratch, info, 0};
     }
     reply->more = n > limit;
     free(list);
+    if (bad) return ERR_NOMEM;
+    return peeks.count > 0 ? store_work(peek_work, &peeks) : 0;
 }
 
 void queue_stats(struct queue *q, struct arena *arena, Store__QueueStats *reply) {

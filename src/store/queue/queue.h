@@ -64,8 +64,8 @@ NODISCARD int queue_commit(struct queue *q, struct queue_client *c, const Store_
 NODISCARD int queue_read(struct queue *q, uint64_t id, uint64_t offset, uint64_t length, struct buf *out,
                          uint64_t *total, struct error *err);
 NODISCARD int queue_destination_defer(struct queue *q, const Store__DestinationDefer *request, struct error *err);
-void queue_destination_list(struct queue *q, const Store__DestinationList *request, struct arena *arena,
-                            Store__DestinationListed *reply);
+NODISCARD int queue_destination_list(struct queue *q, const Store__DestinationList *request, struct arena *arena,
+                                     Store__DestinationListed *reply);
 NODISCARD int queue_list(struct queue *q, const Store__QueueList *request, struct arena *arena,
                          Store__QueueListed *reply, struct error *err);
 NODISCARD int queue_action(struct queue *q, const Store__QueueAction *request, uint64_t *count, struct error *err);

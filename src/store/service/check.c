@@ -37,7 +37,7 @@ int check_each(struct check *c, enum engine_space space, struct str from, struct
     struct engine_range r = {.space = space, .from = from, .to = to, .once = true, .snapshot = c->snap};
     int rc = engine_iter_open(c->e, &r, &it);
     if (rc != 0) return rc;
-    while (engine_iter_next(c->e, it, &k, &v)) each(c, k, v);
+    for (; engine_iter_next(c->e, it, &k, &v); c->records++) each(c, k, v);
     return engine_iter_close(c->e, it);
 }
 
@@ -82,8 +82,8 @@ void check_run(struct check *c) {
     c->refs = map_new(MAP_BYTES);
     c->folder_of = map_new(MAP_BYTES);
     c->rc = check_queue(c);
-    if (c->rc == 0) c->rc = check_mailboxes(c);
-    if (c->rc == 0) c->rc = check_blobs(c);
+    if (c->rc == 0 && !c->queue_only) c->rc = check_mailboxes(c);
+    if (c->rc == 0 && !c->queue_only) c->rc = check_blobs(c);
 }
 
 void check_done(struct check *c) {

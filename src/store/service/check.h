@@ -31,6 +31,8 @@ struct check {
     struct engine_snapshot *snap;
     struct check_fault *faults;
     size_t fault_count, fault_cap;
+    bool queue_only;
+    _Atomic uint64_t records; /* read so far; may be looked at while it runs */
     uint64_t entries, accounts, folders, messages, blobs;
     uint64_t first_id;     /* identifiers from here on are newer than the snapshot's state in memory */
     struct map *entry_ids; /* queue entries seen */

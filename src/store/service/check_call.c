@@ -13,13 +13,15 @@ static void check_work(void *arg) {
     check_run(arg);
 }
 
-static int check_once(struct service *s, struct check *c) {
+static int check_once(struct service *s, struct check *c, bool queue_only) {
     /* A purge works in slices: the invariants hold in between. */
     *c = (struct check){0};
     int rc = store_wait_applied(s->st, commit_last(s->st->commits));
     if (rc != 0) return rc;
-    *c = (struct check){.e = s->st->engine, .snap = engine_snapshot_new(s->st->engine)};
+    *c = (struct check){.e = s->st->engine, .snap = engine_snapshot_new(s->st->engine), .queue_only = queue_only};
+    s->check = c;
     rc = store_work(check_work, c);
+    s->check = NULL;
     engine_snapshot_free(s->st->engine, c->snap);
     return rc != 0 ? rc : c->rc;
 }
@@ -138,19 +140,30 @@ HANDLER(on_store_check) {
     if (s->checking) return error_set(err, ERR_AGAIN, "a check is running already");
     s->checking = true;
     Store__StoreCheckReply reply = STORE__STORE_CHECK_REPLY__INIT;
-    int rc = check_once(s, &c);
+    int rc = check_once(s, &c, req->queue_only);
     bool repair = rc == 0 && req->repair && c.fault_count > 0;
     if (rc == 0) fill(&c, r, repair ? "found: " : "", &reply);
     /* One repair may uncover another: a message that goes leaves a count behind. */
     for (int round = 0; repair && rc == 0 && c.fault_count > 0 && round < REPAIR_ROUNDS; round++) {
         rc = repair_all(s, &c);
         check_done(&c);
-        if (rc == 0) rc = check_once(s, &c);
+        if (rc == 0) rc = check_once(s, &c, req->queue_only);
     }
     if (repair && rc == 0) fill(&c, r, "left: ", &reply);
     check_done(&c);
     s->checking = false;
     if (rc != 0) return error_set(err, rc, "the check could not be finished: %s", err_name(rc));
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+HANDLER(on_store_check_progress) {
+    struct service *s = arg;
+    (void)err;
+    Store__StoreCheckProgress reply = STORE__STORE_CHECK_PROGRESS__INIT;
+    reply.running = s->checking;
+    reply.format = STORE_FORMAT;
+    if (s->check != NULL) reply.records = s->check->records;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }

@@ -20,6 +20,7 @@ struct space {
     struct loop_timer *timer;
 };
 
+struct check;
 enum notice_kind { NOTICE_DISK, NOTICE_QUARANTINE, NOTICE_KINDS };
 
 /* What is to be told to the postmaster, gathered for a moment so that one message tells it all. */
@@ -45,6 +46,7 @@ struct service {
     unsigned sessions, requests;
     struct list purges; /* folders that are being deleted */
     bool closing, checking;
+    struct check *check; /* that runs on a worker */
 };
 
 /* One connected peer. */
@@ -97,6 +99,7 @@ HANDLER(on_queue_stats);
 HANDLER(on_trace_add);
 HANDLER(on_trace_find);
 HANDLER(on_store_check);
+HANDLER(on_store_check_progress);
 HANDLER(on_session_open);
 HANDLER(on_session_close);
 HANDLER(on_folder_list);

@@ -69,9 +69,9 @@ HANDLER(on_destination_defer) {
 
 HANDLER(on_destination_list) {
     struct service *s = arg;
-    (void)err;
     Store__DestinationListed reply = STORE__DESTINATION_LISTED__INIT;
-    queue_destination_list(s->q, (const Store__DestinationList *)r->msg, r->arena, &reply);
+    int rc = queue_destination_list(s->q, (const Store__DestinationList *)r->msg, r->arena, &reply);
+    if (rc != 0) return error_set(err, rc, "the destinations cannot be listed: %s", err_name(rc));
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }

@@ -364,6 +364,55 @@ static void body_run(void) {
     }
 }
 
+static Store__DestinationInfo destination(const char *match, size_t want) {
+    Store__DestinationList req = STORE__DESTINATION_LIST__INIT;
+    Store__DestinationInfo none = STORE__DESTINATION_INFO__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.channel = (char *)"SMTPC";
+    req.match = (char *)(uintptr_t)match;
+    assert_int_equal(kit_call(cli, STORE_DESTINATION_LIST, &req.base, STR_EMPTY, &reply, NULL), 0);
+    const Store__DestinationListed *l = (const Store__DestinationListed *)reply.msg;
+    assert_int_equal(l->n_destinations, want);
+    if (want == 0) return none;
+    none = *l->destinations[0];
+    none.reason = none.reason[0] != 0 ? (char *)"some" : (char *)"";
+    return none;
+}
+
+/* SQST-01, SQST-06: next try and reason of a destination, of its entries when it does not rest; a reset forgets. */
+static void body_reset(void) {
+    begin();
+    int64_t later = clock_wall_ms() + 3600000;
+    kit_listen(mta, "INPUT", 8, 0, false);
+    route((struct out[]){{"a.test", "1@a.test", 0, 0, 0},
+                         {"a.test", "2@a.test", 0, 0, 0},
+                         {"sub.a.test", "3@x", 0, 0, 0}},
+          3);
+    assert_int_equal(lease("a.test", 2), 2);
+    struct kit_lease l1 = kit_take(smtpc), l2 = kit_take(smtpc);
+    assert_int_equal(defer(smtpc, &l1, later, 0), 0);
+    assert_int_equal(defer(smtpc, &l2, later + 5, 0), 0);
+    Store__DestinationInfo d = destination("a.test", 1);
+    assert_true(d.waiting == 2 && d.until == 0 && d.next_ready == later && d.reason[0] != 0);
+    (void)destination("@a.test", 2);
+    (void)destination("", 2);
+    (void)destination("b.test", 0);
+    destination_defer("a.test", later);
+    d = destination("a.test", 1);
+    assert_true(d.until == later && d.attempts == 2);
+    assert_int_equal(act(STORE__QUEUE_VERB__VERB_RESET, 0, "SMTPC"), 3);
+    d = destination("a.test", 1);
+    assert_true(d.until <= clock_wall_ms() && d.attempts == 0);
+    kit_lease_done(&l1), kit_lease_done(&l2);
+    assert_int_equal(lease("a.test", 2), 2);
+    l1 = kit_take(smtpc);
+    assert_int_equal(l1.entry->attempts, 0);
+    assert_string_equal(l1.entry->reason, "");
+    l2 = kit_take(smtpc);
+    kit_lease_done(&l1), kit_lease_done(&l2);
+    end();
+}
+
 /* SQST-02, SQST-10, SQST-12, on waiting and on leased entries. */
 static void body_actions(void) {
     begin();
@@ -552,6 +601,7 @@ TEST(attention)
 TEST(priority)
 TEST(partial)
 TEST(run)
+TEST(reset)
 TEST(actions)
 TEST(list)
 TEST(long)
@@ -559,10 +609,10 @@ TEST(notice)
 TEST(space)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_destinations), cmocka_unit_test(test_attention),
-                                       cmocka_unit_test(test_priority),     cmocka_unit_test(test_partial),
-                                       cmocka_unit_test(test_run),          cmocka_unit_test(test_actions),
-                                       cmocka_unit_test(test_list),         cmocka_unit_test(test_long),
-                                       cmocka_unit_test(test_notice),       cmocka_unit_test(test_space)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_destinations), cmocka_unit_test(test_attention), cmocka_unit_test(test_priority),
+        cmocka_unit_test(test_partial),      cmocka_unit_test(test_run),       cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_actions),      cmocka_unit_test(test_list),      cmocka_unit_test(test_long),
+        cmocka_unit_test(test_notice),       cmocka_unit_test(test_space)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

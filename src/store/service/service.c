@@ -13,7 +13,7 @@
     X(STORE_QUEUE_COMMIT, on_queue_commit, true)                                                                       \
     X(STORE_QUEUE_READ, on_queue_read, true)                                                                           \
     X(STORE_DESTINATION_DEFER, on_destination_defer, true)                                                             \
-    X(STORE_DESTINATION_LIST, on_destination_list, false)                                                              \
+    X(STORE_DESTINATION_LIST, on_destination_list, true)                                                               \
     X(STORE_QUEUE_LIST, on_queue_list, true)                                                                           \
     X(STORE_QUEUE_ACTION, on_queue_action, true)                                                                       \
     X(STORE_QUEUE_RUN, on_queue_run, true)                                                                             \
@@ -25,6 +25,7 @@
     X(STORE_FOLDER_LIST, on_folder_list, true)                                                                         \
     X(STORE_FOLDER_STATUS, on_folder_status, true)                                                                     \
     X(STORE_STORE_CHECK, on_store_check, true)                                                                         \
+    X(STORE_STORE_CHECK_PROGRESS, on_store_check_progress, false)                                                      \
     X(STORE_FOLDER_CREATE, on_folder_create, true)                                                                     \
     X(STORE_FOLDER_DELETE, on_folder_delete, true)                                                                     \
     X(STORE_FOLDER_RENAME, on_folder_rename, true)                                                                     \
