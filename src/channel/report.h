@@ -9,6 +9,7 @@
 struct report_config {
     struct str hostname, domain; /* this server; default domain: "postmaster@domain" writes the report */
     uint64_t full_max;           /* messages up to this size may be given back whole (mta.bounce_size) */
+    struct str text;             /* instead of the built-in one (proto/dsn/template.c); empty = built-in */
     bool to_postmaster;          /* instead of the sender: double bounces, loops (LOOP-03) */
 };
 

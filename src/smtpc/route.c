@@ -102,10 +102,20 @@ static int by_mode(const struct router *r, const struct destination *d, struct a
     return again == ERR_NOTFOUND ? rc : again;
 }
 
+/* Lists of hosts, users and files: separated by blanks or commas. Empty at the end. */
+static struct str list_word(struct str *rest) {
+    while (rest->len > 0 && (ascii_isspace(rest->ptr[0]) || rest->ptr[0] == ',')) *rest = str_sub(*rest, 1, rest->len);
+    size_t n = 0;
+    while (n < rest->len && !ascii_isspace(rest->ptr[n]) && rest->ptr[n] != ',') n++;
+    struct str word = str_sub(*rest, 0, n);
+    *rest = str_sub(*rest, n, rest->len);
+    return word;
+}
+
 /* Word number `i` of a list, the last one for all that follow; "-" and an empty list are none. In the arena. */
 static const char *word_at(const char *list, size_t i, struct arena *arena) {
     struct str rest = str_from(list), last = STR_EMPTY;
-    for (struct str word; (word = str_word(&rest)).len > 0; i--) {
+    for (struct str word; (word = list_word(&rest)).len > 0; i--) {
         last = word;
         if (i == 0) break;
     }
@@ -145,7 +155,7 @@ static int by_hops(const struct router *r, const struct hop_list *list, struct a
     if (l.hosts == NULL || l.users == NULL || l.password_files == NULL) return ERR_NOMEM;
     unsigned number = 0;
     int result = ERR_NOTFOUND;
-    for (struct str rest = str_from(l.hosts), word; (word = str_word(&rest)).len > 0;) {
+    for (struct str rest = str_from(l.hosts), word; (word = list_word(&rest)).len > 0;) {
         int rc = hop_add(r, &l, word, ++number, arena, out, why);
         if (rc == ERR_CANCELLED || rc == ERR_NOMEM) return rc;
         if (rc == 0) result = 0;
@@ -192,7 +202,9 @@ int route_find(const struct router *r, struct str destination, struct arena *are
     }
     int rc = by_routes(r, &d, arena, out, why, &covered);
     if (rc != ERR_NOTFOUND) return rc;
-    if (r->mode == ROUTE_RELAY && !covered && !d.no_mx) return by_relays(r, arena, out, why);
+    /* A next hop of domain forwarding, "[host]" or "host:port", goes before the relay hosts (LIM-19). */
+    bool next_hop = d.no_mx || d.port != r->port;
+    if (r->mode == ROUTE_RELAY && !covered && !next_hop) return by_relays(r, arena, out, why);
     rc = by_mode(r, &d, arena, out, why);
     bool circle =
         rc == ERR_NOTFOUND && strcmp(why->status, "5.1.2") != 0; /* null MX, this host: known, not unresolvable */

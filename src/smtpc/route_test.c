@@ -156,6 +156,7 @@ static const struct {
     {"mx1.test", "", "192.0.2.1,2001:db8::1"},
     {"mx2.test", "", "?"},
     {"relay.test", "10 mx1.test", "192.0.2.50"},
+    {"direct.routed.test", "", "192.0.2.8"},
 };
 
 static const char *zone_find(struct str name, bool mx, enum dns_status *status) {
@@ -238,10 +239,26 @@ static void routes(void **state) {
         {ROUTE_RELAY, "[relay.test] [mx1.test]", "one.test", "relay.test=192.0.2.50:25 mx1.test=192.0.2.1:25"},
         {ROUTE_RELAY, "nowhere.test", "one.test", "4.4.4"},
         {ROUTE_RELAY, "nowhere.test [mx1.test]", "one.test", "mx1.test=192.0.2.1:25"},
+        /* next hops of domain forwarding (LIM-19) */
+        {ROUTE_RELAY, "[relay.test]", "[mx1.test]:587", "mx1.test=192.0.2.1:587"},
+        {ROUTE_RELAY, "[mx2.test]", "relay.test:26", "mx1.test:26"},
+        {ROUTE_DNS, "", "192.0.2.9:26", "192.0.2.9=192.0.2.9:26"},
+        /* the table of routes goes before everything else (ROUTE-14, ROUTE-15) */
+        {ROUTE_DNS, "", "a.routed.test", "relay.test=192.0.2.50:587 mx1.test:25"},
+        {ROUTE_RELAY, "[mx1.test]", "routed.test", "relay.test=192.0.2.50:587 mx1.test:25"},
+        {ROUTE_TABLE_DNS, "", "routed.test", "relay.test=192.0.2.50:587 mx1.test:25"},
+        {ROUTE_RELAY, "[mx1.test]", "direct.routed.test", "direct.routed.test=192.0.2.8:25"}, /* an exception */
+        {ROUTE_DNS, "[mx1.test]", "lost.test", "4.4.4"}, /* a route that leads nowhere is no reason to take another */
         {ROUTE_RELAY, "", "one.test", "4.4.4"},
         {ROUTE_DNS, "[relay.test]:587", "[relay.test]:587", "relay.test=192.0.2.50:587"}, /* queued while relaying */
     };
     struct hosttable *table = NULL;
+    struct rows *rows = NULL;
+    assert_int_equal(rows_parse(table_find(STR("route")),
+                                STR("routed.test hosts=[relay.test]:587,one.test\ndirect.routed.test\nlost.test "
+                                    "hosts=nowhere.test\n"),
+                                &rows, NULL),
+                     0);
     assert_int_equal(hosttable_parse(STR("192.0.2.60 table.test\n192.0.2.61:2526 one.test\n"), &table, NULL), 0);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ARENA_AUTO a = arena_new(1 << 20);
@@ -249,6 +266,7 @@ static void routes(void **state) {
                            .table = table,
                            .relays = cases[i].relays,
                            .port = 25,
+                           .routes = rows,
                            .hostname = "self.test",
                            .dns = {zone_mx, zone_addresses, NULL}};
         struct route route;
@@ -272,6 +290,42 @@ static void routes(void **state) {
         assert_string_equal(out, cases[i].want);
     }
     hosttable_free(table);
+    rows_free(rows);
+}
+
+/* SAUTH-04, SAUTH-05: each next hop has its own user; "-" is none, the last stands for all that follow. */
+static void credentials(void **state) {
+    (void)state;
+    static const struct {
+        const char *users, *files, *want;
+    } cases[] = {
+        {"", "", "(-) (-) (-)"},
+        {"a", "f", "(a f) (a f) (a f)"},
+        {"a b", "f g", "(a f) (b g) (b g)"},
+        {"- b -", "- g", "(-) (b g) (-)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ARENA_AUTO a = arena_new(1 << 20);
+        struct router r = {.mode = ROUTE_RELAY,
+                           .relays = "[192.0.2.1] [192.0.2.2] [192.0.2.3]",
+                           .relay_users = cases[i].users,
+                           .relay_password_files = cases[i].files,
+                           .port = 25,
+                           .hostname = "self.test",
+                           .dns = {zone_mx, zone_addresses, NULL}};
+        struct route route;
+        struct outcome why;
+        char out[200] = "";
+        assert_int_equal(route_find(&r, STR("one.test"), a, &route, &why), 0);
+        for (size_t k = 0; k < route.count; k++) {
+            const struct route_host *h = &route.hosts[k];
+            size_t len = strlen(out);
+            assert_int_equal(h->hop, k + 1);
+            (void)snprintf(out + len, sizeof out - len, "%s(%s%s%s)", k > 0 ? " " : "", h->user == NULL ? "-" : h->user,
+                           h->user == NULL ? "" : " ", h->user == NULL ? "" : h->password_file);
+        }
+        assert_string_equal(out, cases[i].want);
+    }
 }
 
 static void modes(void **state) {
@@ -287,7 +341,7 @@ static void modes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(destinations), cmocka_unit_test(host_table), cmocka_unit_test(mail_exchangers),
-        cmocka_unit_test(routes),       cmocka_unit_test(modes),
+        cmocka_unit_test(routes),       cmocka_unit_test(modes),      cmocka_unit_test(credentials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include "net/loop.h"
 #include "smtpc/smtpc.h"
 
+#include <stdio.h>
+
 struct work {
     struct settlement *s;
     struct lease *lease;
@@ -138,14 +140,40 @@ static int work_begin(struct work *w) {
     return w->commit.done == NULL || w->commit.trace == NULL || w->told == NULL ? ERR_NOMEM : 0;
 }
 
+/* Notices of delays, and of deliveries after one, may have texts of the administrator (SNOT-04), read as they are now.
+ * A file that is not there means the built-in text. */
+static void text_get(const struct work *w, struct buf *out) {
+    static const char folder[] = "texts/";
+    char name[300];
+    bool delayed = true, delivered = true;
+    for (size_t i = 0; i < w->told_count; i++) {
+        delayed &= w->told[i].action == DSN_DELAYED;
+        delivered &= w->told[i].action == DSN_RELAYED && w->entry->recipients[w->told[i].recipient]->delay_told;
+    }
+    if (!delayed && !delivered) return;
+    const char *option = delayed ? "smtpc.delay_notice_text" : "smtpc.success_notice_text";
+    const char *file = option_str(w->s->smtpc->daemon, option);
+    struct error err = {0};
+    if (file[0] == '\0') return;
+    (void)snprintf(name, sizeof name, "%s%s", folder, file);
+    int rc = daemon_file_read(w->s->smtpc->daemon, name, NULL, out, &err);
+    if (rc == 0) return;
+    buf_clear(out);
+    log_event(rc == ERR_NOTFOUND ? LOG_INFO : LOG_WARNING, w->entry->trace, "notice-text",
+              "file=%s error=\"%s\" effect=\"the built-in text\"", name, err.text);
+}
+
 static void report(struct work *w) {
     struct smtpc *m = w->s->smtpc;
     struct error err = {0};
     if (w->told_count == 0) return;
+    BUF_AUTO text = BUF_INIT(DSN_TEMPLATE_MAX);
+    text_get(w, &text);
     struct report_config config = {
         .hostname = str_from(daemon_hostname(m->daemon)),
         .domain = str_from(daemon_default_domain(m->daemon)),
         .full_max = option_u64(m->daemon, "mta.bounce_size"),
+        .text = buf_str(&text),
     };
     /* Without the report what is done must be committed all the same: the server has the message. */
     if (report_make(w->lease, &config, w->told, w->told_count, &w->s->report, &err) != 0) {

@@ -58,7 +58,14 @@ static const char *subject_of(const struct dsn_report *r) {
     return "Your message was delivered";
 }
 
-static void header_put(const struct dsn_report *r, bool utf8, struct buf *out) {
+static void subject_put(const struct dsn_report *r, struct str template, bool utf8, struct buf *out) {
+    BUF_AUTO line = BUF_INIT(DSN_TEMPLATE_MAX);
+    if (template.len > 0) dsn_template_line(r, template, &line);
+    bool usable = line.len > 0 && line.error == 0 && (utf8 || str_is_ascii(buf_str(&line)));
+    dsn_field_put(out, "Subject", usable ? buf_str(&line) : str_from(subject_of(r)), utf8);
+}
+
+static void header_put(const struct dsn_report *r, struct str subject, bool utf8, struct buf *out) {
     char date[CLOCK_TEXT_MAX];
     clock_rfc5322(r->now, date);
     BUF_AUTO line = BUF_INIT(DSN_TEXT_MAX * 2);
@@ -67,7 +74,8 @@ static void header_put(const struct dsn_report *r, bool utf8, struct buf *out) {
     buf_clear(&line);
     buf_printf(&line, "<%.*s>", STR_ARG(r->to));
     dsn_field_put(out, "To", buf_str(&line), utf8);
-    buf_printf(out, "Subject: %s\r\nDate: %s\r\n", subject_of(r), date);
+    subject_put(r, subject, utf8, out);
+    buf_printf(out, "Date: %s\r\n", date);
     buf_printf(out, "Message-ID: <%.*s.report@%.*s>\r\n", STR_ARG(r->ident), STR_ARG(r->hostname));
     struct str id = str_trim(dsn_header_find(dsn_header_part(r->message), STR("Message-ID")));
     if (id.len > 2 && id.len <= 900 && id.ptr[0] == '<' && id.ptr[id.len - 1] == '>' && str_is_ascii(id)) {
@@ -93,11 +101,15 @@ int dsn_build(const struct dsn_report *r, struct buf *out, bool *eightbit) {
     struct str back = r->return_full ? r->message : header_limited(r->message);
     BUF_AUTO text = BUF_INIT(DSN_OVERHEAD_MAX + r->count * DSN_RECIPIENT_MAX);
     BUF_AUTO status = BUF_INIT(DSN_OVERHEAD_MAX + r->count * DSN_RECIPIENT_MAX);
-    dsn_text_put(r, true, &text);
+    struct str template = r->text, subject = dsn_template_subject(&template);
+    if (template.len > 0)
+        dsn_template_put(r, template, &text);
+    else
+        dsn_text_put(r, true, &text);
     dsn_status_put(r, r->smtputf8, &status);
     bool text8 = !str_is_ascii(buf_str(&text)), status8 = !str_is_ascii(buf_str(&status)), back8 = !str_is_ascii(back);
     bool any8 = text8 || status8 || back8;
-    header_put(r, r->smtputf8, out);
+    header_put(r, subject, r->smtputf8, out);
     if (any8) buf_adds(out, "Content-Transfer-Encoding: 8bit\r\n");
     buf_adds(out, "\r\nThis is a report in several parts (RFC 3464).\r\n");
     part_put(r, "Report", text8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii", text8, out);

@@ -13,6 +13,7 @@ enum {
     DSN_HEADERS_MAX = 128 * 1024, /* header of the message given back; cut at a line beyond it */
     DSN_TEXT_MAX = 1024,          /* reply of the remote server and reason that are shown */
     DSN_OVERHEAD_MAX = 64 * 1024, /* report without recipients and without the message given back */
+    DSN_TEMPLATE_MAX = 16 * 1024, /* text of the administrator */
     DSN_RECIPIENT_MAX = 12 * 1024 /* what one recipient adds to the report at most */
 };
 
@@ -40,6 +41,7 @@ struct dsn_report {
     bool smtputf8;        /* the message had SMTPUTF8: the report may (RFC 6533) */
     const struct dsn_recipient *recipients;
     size_t count;
+    struct str text;    /* what a person reads, as template.c has it; empty = the built-in text */
     struct str message; /* the message, or at least its header */
     bool return_full;   /* `message` is whole and is to be given back whole */
 };

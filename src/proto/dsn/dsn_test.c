@@ -170,11 +170,49 @@ static void header_fields(void **state) {
     assert_true(str_eq(dsn_header_part(STR("\r\nbody")), STR("\r\n")));
 }
 
+/* SNOT-04: the text of the administrator, with variables. */
+static void own_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *want, *subject;
+    } cases[] = {
+        {"To ${sender}:\n${recipients} until ${until}\n", "To bart@example.test:\r\nmoe@example.com until Tue, ",
+         "Subject: Your message is delayed\r\n"},
+        {"Subject: Late: ${subject}\r\n\r\nText\r\n", "\r\n\r\nText\r\n", "Subject: Late: Lunch on Friday\r\n"},
+        {"Subject: Late\nText", "\r\n\r\nText\r\n", "Subject: Late\r\n"},
+        {"Subject: sp\xc3\xa4t\nText", "\r\n\r\nText\r\n",
+         "Subject: Your message is delayed\r\n"},          /* no 8-bit header */
+        {"gr\xc3\xbc\xc3\x9f \xff", "gr???? ?\r\n", NULL}, /* no UTF-8: nothing of it is shown */
+        {"gr\xc3\xbc\xc3\x9f", "charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\ngr\xc3\xbc\xc3\x9f\r\n", NULL},
+        {"${reason} ${status} ${hostname} ${trace}",
+         "connect to mx.example.com[192.0.2.1]:25: connection refused 4.4.1 mail.example.test ", NULL},
+        {"$ ${ ${} ${nothing} ${sender", "$ ${ ${} ${nothing} ${sender\r\n", NULL},
+        {"a\tb\x01", "a b?\r\n", NULL},
+        {"", "This is the mail system at", NULL},
+        {"Subject: only this", "This is the mail system at", "Subject: only this\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        BUF_AUTO out = BUF_INIT(1 << 20);
+        struct dsn_report r = {.hostname = STR("mail.example.test"),
+                               .from = STR("postmaster@example.test"),
+                               .to = STR("bart@example.test"),
+                               .ident = STR("id1"),
+                               .trace = STR("t1"),
+                               .text = str_from(cases[i].text),
+                               .recipients = sample_delayed,
+                               .count = 1,
+                               .message = str_from(sample_message)};
+        assert_int_equal(dsn_build(&r, &out, NULL), 0);
+        if (!has(&out, cases[i].want)) fail_msg("case %zu:\n%s", i, buf_cstr(&out));
+        if (cases[i].subject != NULL && !has(&out, cases[i].subject)) fail_msg("case %zu:\n%s", i, buf_cstr(&out));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wanted),        cmocka_unit_test(statuses), cmocka_unit_test(status_fits_action),
         cmocka_unit_test(fields),        cmocka_unit_test(limits),   cmocka_unit_test(hostile_text),
-        cmocka_unit_test(header_fields),
+        cmocka_unit_test(header_fields), cmocka_unit_test(own_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

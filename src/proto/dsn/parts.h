@@ -6,6 +6,11 @@
 
 /* Body of the text part. `utf8` = octets above 0x7f may be shown if they are UTF-8. */
 void dsn_text_put(const struct dsn_report *r, bool utf8, struct buf *out);
+/* The same from the text of the administrator: template.c. */
+void dsn_template_put(const struct dsn_report *r, struct str text, struct buf *out);
+/* Takes a first line "Subject: ..." (and an empty line behind it) off the text; empty when there is none. */
+struct str dsn_template_subject(struct str *text);
+void dsn_template_line(const struct dsn_report *r, struct str text, struct buf *out); /* one line, variables replaced */
 /* Body of the message/delivery-status part. */
 void dsn_status_put(const struct dsn_report *r, bool utf8, struct buf *out);
 /* Text without control bytes, at most `max` bytes, other than ASCII only as UTF-8 and if `utf8`, else "?". */
