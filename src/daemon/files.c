@@ -64,17 +64,20 @@ static int ask(struct daemon *d, const char *name, struct waiting *w, struct err
 static int read_all(int fd, const char *name, struct buf *out, struct error *err) {
     size_t before = out->len;
     for (;;) {
-        char *to = buf_reserve(out, PIECE);
-        ssize_t n = to == NULL ? -1 : read(fd, to, PIECE);
+        char over, *to = &over; /* no room left: there must be nothing left either */
+        size_t room = out->max - out->len < PIECE ? out->max - out->len : PIECE;
+        if (room > 0) to = buf_reserve(out, room);
+        ssize_t n = to == NULL ? -1 : read(fd, to, room > 0 ? room : 1);
         if (n == 0) return 0;
-        if (n > 0) {
+        if (n > 0 && room > 0) {
             buf_commit(out, (size_t)n);
             continue;
         }
-        if (to != NULL && errno == EINTR) continue;
+        if (n < 0 && to != NULL && errno == EINTR) continue;
         buf_truncate(out, before);
-        return to == NULL ? error_set(err, ERR_LIMIT, "%s is too large", name)
-                          : error_set(err, ERR_IO, "%s: %s", name, strerror(errno));
+        if (to == NULL) return error_set(err, ERR_NOMEM, "%s: out of memory", name);
+        return n > 0 ? error_set(err, ERR_LIMIT, "%s is too large", name)
+                     : error_set(err, ERR_IO, "%s: %s", name, strerror(errno));
     }
 }
 

@@ -244,9 +244,9 @@ static void routes(void **state) {
         {ROUTE_RELAY, "[mx2.test]", "relay.test:26", "mx1.test:26"},
         {ROUTE_DNS, "", "192.0.2.9:26", "192.0.2.9=192.0.2.9:26"},
         /* the table of routes goes before everything else (ROUTE-14, ROUTE-15) */
-        {ROUTE_DNS, "", "a.routed.test", "relay.test=192.0.2.50:587 mx1.test:25"},
-        {ROUTE_RELAY, "[mx1.test]", "routed.test", "relay.test=192.0.2.50:587 mx1.test:25"},
-        {ROUTE_TABLE_DNS, "", "routed.test", "relay.test=192.0.2.50:587 mx1.test:25"},
+        {ROUTE_DNS, "", "a.routed.test", "relay.test=192.0.2.50:587 mx1.test:25 mx2.test:25"},
+        {ROUTE_RELAY, "[mx1.test]", "routed.test", "relay.test=192.0.2.50:587 one.test=192.0.2.61:2526"},
+        {ROUTE_TABLE_DNS, "", "routed.test", "relay.test=192.0.2.50:587 one.test=192.0.2.61:2526"},
         {ROUTE_RELAY, "[mx1.test]", "direct.routed.test", "direct.routed.test=192.0.2.8:25"}, /* an exception */
         {ROUTE_DNS, "[mx1.test]", "lost.test", "4.4.4"}, /* a route that leads nowhere is no reason to take another */
         {ROUTE_RELAY, "", "one.test", "4.4.4"},
