@@ -1,5 +1,6 @@
 /* The options of the instance: what iems.conf says, what the directory says, the defaults. */
 #include "cli/commands.h"
+#include "cli/settings.h"
 
 #include "cli/running.h"
 #include "daemon/config.h"
@@ -10,48 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-
-static int load_directory(struct cli *c, struct settings *s) {
-    struct rpc_client *dir = cli_connect(c, &dir_service);
-    Dir__Empty empty = DIR__EMPTY__INIT;
-    RPC_REPLY_AUTO reply = {0};
-    if (dir == NULL) return ERR_CLOSED;
-    int rc = cli_call(dir, DIR_CONFIG_WATCH, &empty.base, STR_EMPTY, &reply, "options of the directory");
-    rpc_client_free(dir);
-    if (rc != 0) return rc;
-    const Dir__Config *config = (const void *)reply.msg;
-    struct setting *list = calloc(config->n_options + 1, sizeof *list);
-    if (list == NULL) return ERR_NOMEM;
-    for (size_t i = 0; i < config->n_options; i++) {
-        list[i] = (struct setting){config->options[i]->name, config->options[i]->value};
-    }
-    rc = settings_set_layer(s, SETTINGS_DIRECTORY, list, config->n_options, NULL, NULL, NULL);
-    free(list);
-    return rc;
-}
-
-/* Layers of iems.conf and, while the instance runs, of the directory. NULL: told what is wrong. */
-static struct settings *load(struct cli *c) {
-    struct instance_config *conf = NULL;
-    struct error err = {0};
-    if (!cli_instance(c, NULL)) return NULL;
-    if (instance_config_read(c->instance, &conf, &err) != 0) {
-        cli_error("%s", err.text);
-        return NULL;
-    }
-    struct settings *s = settings_new();
-    int rc = s == NULL ? ERR_NOMEM
-                       : settings_set_layer(s, SETTINGS_CONF, conf->options, conf->option_count, NULL, NULL, NULL);
-    instance_config_free(conf);
-    if (rc == 0 && running_pid(c->instance) == 0) {
-        cli_error("note: the instance is not running; options of the directory are not shown");
-    } else if (rc == 0) {
-        (void)!load_directory(c, s); /* it has told what is wrong; the rest is worth showing */
-    }
-    if (rc == 0) return s;
-    settings_free(s);
-    return NULL;
-}
 
 int cmd_config_list(struct cli *c, int argc, char **argv) {
     bool all = false;
@@ -64,7 +23,7 @@ int cmd_config_list(struct cli *c, int argc, char **argv) {
         else
             pattern = argv[i];
     }
-    struct settings *s = load(c);
+    struct settings *s = cli_settings(c);
     if (s == NULL) return EX_UNAVAILABLE;
     for (size_t i = 0; option_at(i) != NULL; i++) {
         const struct option *o = option_at(i);
@@ -90,7 +49,7 @@ int cmd_config_get(struct cli *c, int argc, char **argv) {
     if (argc != 2) return cli_usage(cli_current(), "which option?");
     const struct option *o = known(argv[1]);
     if (o == NULL) return EX_NOUSER;
-    struct settings *s = load(c);
+    struct settings *s = cli_settings(c);
     char range[OPTION_RANGE_MAX];
     if (s == NULL) return EX_UNAVAILABLE;
     option_range(o, range);

@@ -172,6 +172,16 @@ const struct command command_table[] = {
      "KEY is a queue id, a trace identifier (as in the log), a Message-ID or an address.\n"
      "Example: iems trace bart@example.org",
      cmd_trace, GROUP_MAIL},
+    {"tls check", "DOMAIN [--port N]", "Show how mail to a domain is protected, and why",
+     "Looks up what the domain publishes (MX, TLSA, MTA-STS) as iems-smtpc does, and applies the settings of the "
+     "peer.\n"
+     "Example: iems tls check example.org",
+     cmd_tls_check, GROUP_MAIL},
+    {"tlsrpt", "ADDRESS|FILE... [--last N]", "Show reports on TLS that other sites have sent",
+     "ADDRESS is an account that reports came to: the last messages of its inbox are looked through (default 1000).\n"
+     "FILE is a message, or the JSON of a report, which may be gzip'ed; - is standard input.\n"
+     "Example: iems tlsrpt postmaster@example.org",
+     cmd_tlsrpt, GROUP_MAIL},
 
     {"config list", "[PATTERN] [--all]", "Show options that are set; with --all every option",
      "PATTERN is a part of the name. Each line tells the value and where it comes from.", cmd_config_list,

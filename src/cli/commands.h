@@ -51,6 +51,8 @@ int cmd_table_list(struct cli *c, int argc, char **argv);
 int cmd_table_set(struct cli *c, int argc, char **argv);
 int cmd_table_show(struct cli *c, int argc, char **argv);
 int cmd_table_unset(struct cli *c, int argc, char **argv);
+int cmd_tls_check(struct cli *c, int argc, char **argv);
+int cmd_tlsrpt(struct cli *c, int argc, char **argv);
 int cmd_trace(struct cli *c, int argc, char **argv);
 
 int cmd_user_add(struct cli *c, int argc, char **argv);

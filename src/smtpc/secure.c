@@ -183,9 +183,7 @@ void secure_label(const struct client *c, char out[static SECURE_LABEL_MAX]) {
 }
 
 bool secure_is_unneeded(const Store__Entry *e) {
-    for (size_t i = 0; i < e->n_tags && !e->requiretls; i++)
-        if (strcmp(e->tags[i]->key, SECURE_TAG) == 0) return strcmp(e->tags[i]->value, "no") == 0;
-    return false;
+    return e->tls_optional && !e->requiretls;
 }
 
 static enum tlsrpt_result result_of(const struct client *c, const struct plan *plan) {

@@ -20,9 +20,6 @@ enum secure_kind {
 /* As in plan_level_name. */
 const char *secure_kind_name(enum secure_kind k);
 
-/* Of Entry.tags: "no" is TLS-Required: No (RFC 8689 section 5). */
-#define SECURE_TAG "tls-required"
-
 enum dnssec { DNSSEC_ASKING, DNSSEC_ON, DNSSEC_OFF };
 
 struct secure {

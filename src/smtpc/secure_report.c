@@ -28,7 +28,6 @@ static int submit(struct smtpc *s, const char *from, const char *to, const char 
     BUF_AUTO summary = BUF_INIT(SUMMARY_MAX);
     Store__Entry entry = STORE__ENTRY__INIT;
     Store__Recipient recipient = STORE__RECIPIENT__INIT, *recipients[1] = {&recipient};
-    Store__Entry__TagsEntry tag = STORE__ENTRY__TAGS_ENTRY__INIT, *tags[1] = {&tag};
     Store__QueueSubmit request = STORE__QUEUE_SUBMIT__INIT;
     char line[TOTAL_ADDRESSES], *lines[1] = {line};
     if (message.len > RPC_INLINE_MAX) return error_set(err, ERR_LIMIT, "the report is too large");
@@ -36,8 +35,6 @@ static int submit(struct smtpc *s, const char *from, const char *to, const char 
     if (rc != 0) return error_set(err, rc, "out of memory");
     recipient.address = recipient.original = (char *)(uintptr_t)to;
     recipient.notify = STORE__NOTIFY__NOTIFY_NEVER;
-    tag.key = (char *)(uintptr_t)SECURE_TAG;
-    tag.value = (char *)(uintptr_t) "no";
     entry.channel = (char *)(uintptr_t) "INPUT";
     entry.source = (char *)(uintptr_t) "LOCALOUT";
     entry.sender = (char *)(uintptr_t)from;
@@ -45,8 +42,7 @@ static int submit(struct smtpc *s, const char *from, const char *to, const char 
     entry.recipients = recipients;
     entry.n_recipients = 1;
     entry.size = message.len;
-    entry.tags = tags;
-    entry.n_tags = 1;
+    entry.tls_optional = true; /* RFC 8460 section 5.3: a report on broken TLS has to arrive */
     entry.summary = rpc_binary(buf_str(&summary));
     request.entry = &entry;
     request.trace = lines;

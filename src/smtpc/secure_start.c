@@ -5,6 +5,7 @@
 #include "net/loop.h"
 #include "smtpc/secure.h"
 #include "smtpc/secure_private.h"
+#include "transport/dnssec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,25 +21,14 @@ enum {
     ASK_AGAIN_MAX_MS = 3600 * 1000,
     SAVE_SOON_MS = 2000,   /* policies: what is lost is found again, but by chance not in time */
     SAVE_LATER_MS = 60000, /* counts */
-    PROBE_MEMORY = 64 * 1024,
     PATH_LEN_MAX = 4096,
 };
-
-/* The root key as Debian and unbound-anchor keep it. */
-static const char *const root_keys[] = {"/usr/share/dns/root.key", "/var/lib/unbound/root.key",
-                                        "/etc/unbound/root.key"};
-
-static const char *root_key(void) {
-    for (size_t i = 0; i < sizeof root_keys / sizeof root_keys[0]; i++)
-        if (access(root_keys[i], R_OK) == 0) return root_keys[i];
-    return NULL;
-}
 
 static int resolvers_open(struct smtpc *s, struct secure *x, struct error *err) {
     const char *anchor = option_str(s->daemon, "smtpc.trust_anchor");
     bool automatic = anchor[0] == '\0', none = strcmp(anchor, "none") == 0;
     struct resolver_config config = {.timeout_ms = option_u64(s->daemon, "smtpc.dns_timeout") * 1000};
-    if (automatic) anchor = root_key();
+    if (automatic) anchor = dnssec_root_key();
     int rc = automatic || none ? daemon_resolver_with(s->daemon, "smtpc.dns_servers", &config, &x->plain, err) : 0;
     if (rc != 0) return rc;
     config.trust_anchor = none ? NULL : anchor;
@@ -83,6 +73,7 @@ int secure_prepare(struct smtpc *s, struct error *err) {
     struct secure *x = calloc(1, sizeof *x);
     if (x == NULL) return error_set(err, ERR_NOMEM, "out of memory");
     s->secure = x;
+    tlsrpt_parse_prepare();
     cond_init(&x->decided);
     cond_init(&x->changed);
     cond_init(&x->reconfigured);
@@ -124,24 +115,16 @@ static void decide(struct smtpc *s, enum dnssec d, const char *reason) {
     cond_broadcast(&x->decided);
 }
 
-/* A zone that has been signed since 2010, and that no local name server has reasons to hide. Name servers that strip
- * signatures would make every domain look forged. */
 static void probe_fiber(void *arg) {
     struct smtpc *s = arg;
     struct secure *x = s->secure;
-    uint64_t again_ms = ASK_AGAIN_MIN_MS;
-    while (!x->stopping) {
-        struct dns_answer a = {.status = DNS_TEMPFAIL};
-        ARENA_AUTO arena = arena_new(PROBE_MEMORY);
-        if (arena == NULL || resolver_query(x->validating, STR("arpa"), DNS_MX, arena, &a) == ERR_CANCELLED) return;
-        if (a.secure)
-            decide(s, DNSSEC_ON, "the name servers pass signatures on");
-        else
-            decide(s, DNSSEC_OFF,
-                   a.bogus ? "the name servers do not pass signatures on"
-                           : "the name servers do not answer for the root zone");
-        if (a.secure || fiber_sleep(again_ms) != 0) return;
-        if (again_ms < ASK_AGAIN_MAX_MS) again_ms *= 2;
+    bool works = false;
+    for (uint64_t again_ms = ASK_AGAIN_MIN_MS; !works && !x->stopping;
+         again_ms *= again_ms < ASK_AGAIN_MAX_MS ? 2 : 1) {
+        const char *reason = "";
+        if (dnssec_probe(x->validating, &works, &reason) != 0) return;
+        decide(s, works ? DNSSEC_ON : DNSSEC_OFF, reason);
+        if (works || fiber_sleep(again_ms) != 0) return;
     }
 }
 
@@ -171,10 +154,17 @@ void secure_save(struct smtpc *s) {
 static void save_fiber(void *arg) {
     struct smtpc *s = arg;
     struct secure *x = s->secure;
-    while (!x->stopping && cond_wait(&x->changed, DEADLINE_NEVER) == 0) {
+    for (uint64_t due = DEADLINE_NEVER; !x->stopping;) {
+        int rc = cond_wait(&x->changed, due);
+        if (rc != 0 && rc != ERR_TIMEOUT) return;
+        if (rc == ERR_TIMEOUT) {
+            secure_save(s);
+            due = DEADLINE_NEVER;
+            continue;
+        }
         bool soon = domains_version(x->domains) != x->saved_domains;
-        if (fiber_sleep(soon ? SAVE_SOON_MS : SAVE_LATER_MS) != 0) return;
-        secure_save(s);
+        uint64_t at = loop_now_ms() + (soon ? SAVE_SOON_MS : SAVE_LATER_MS);
+        if (at < due) due = at;
     }
 }
 

@@ -243,14 +243,26 @@ retry_destination = 1d
         self.assertRegex(out, r"testing\.test")
         self.assertRegex(out, r"certificate-host-mismatch")
         self.assertIn(b"TLS-Report-Domain: testing.test", self.b.messages("tls")[0])
-        # a message that does not insist goes past a policy (RFC 8689 section 5)
-        self.submit("badmx.test")
+        # RFC 8689 section 5: a message that does not insist goes past a policy
+        self.submit("badmx.test", TLS_Required="No")
+        self.a.run("queue", "run", "badmx.test")
+        self.assertRegex(self.sent("badmx.test"), r"^verified:")
+        self.assertIn(b"TLS-Required: No", self.b.messages("ned")[-1])
 
     def test_policies_survive_a_restart(self):   # RFC 8461 section 5.1
         self.submit("enforce.test")
         self.sent("enforce.test")
-        state = os.path.join(self.a.dir, "data", "smtpc-tls.0")
-        iems.wait_until("policy on disk", lambda: any(b"sts enforce.test 1 " in open(state[:-1] + n, "rb").read() for n in "01"), 15)
+        state = os.path.join(self.a.dir, "data", "smtpc-tls.")
+
+        def kept():
+            return any(b"sts enforce.test 1 " in open(state + n, "rb").read() for n in "01")
+        iems.wait_until("policy on disk", kept, 15)
+        asked, sent = self.web.asked.count("mta-sts.enforce.test"), self.a.log().count("to=<ned@enforce.test> host")
+        self.a.wait_restarted("smtpc", self.a.kill("smtpc"))
+        self.submit("enforce.test")
+        iems.wait_until("mail after the restart", lambda: self.a.log().count("to=<ned@enforce.test> host") > sent, 20)
+        self.assertEqual(asked, self.web.asked.count("mta-sts.enforce.test"))
+        self.assertNotRegex(self.a.log(), r"to=<ned@enforce.test> .* tls=(?!sts:)")
 
     def test_peers(self):   # PEER-01, STLS-03
         self.a.run("peer", "set", "peer.test", "tls=fingerprint", "tls_fingerprint=" + self.ca.digest("leaf"))

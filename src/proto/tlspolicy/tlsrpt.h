@@ -68,6 +68,8 @@ NODISCARD int tlsrpt_mailto(struct str uri, struct buf *address);
 
 /* Appends the JSON (section 4.4). ERR_NOMEM. */
 NODISCARD int tlsrpt_write(const struct tlsrpt_report *r, struct buf *out);
+/* To be called before a jail closes: jansson opens a file for chance. */
+void tlsrpt_parse_prepare(void);
 /* Everything is in the arena. ERR_INVALID with the reason, ERR_LIMIT, ERR_NOMEM. */
 NODISCARD int tlsrpt_parse(struct str json, struct arena *arena, struct tlsrpt_report *out, struct error *err);
 

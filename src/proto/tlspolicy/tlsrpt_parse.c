@@ -118,6 +118,10 @@ static int take_report(const json_t *root, struct arena *arena, struct tlsrpt_re
     return 0;
 }
 
+void tlsrpt_parse_prepare(void) {
+    json_object_seed(0);
+}
+
 int tlsrpt_parse(struct str json, struct arena *arena, struct tlsrpt_report *out, struct error *err) {
     json_error_t why;
     if (json.len > TLSRPT_JSON_MAX) return error_set(err, ERR_LIMIT, "the report is too large");
