@@ -90,7 +90,7 @@ static void rest(struct queue *q, struct batch *b, unsigned dest) {
 static void fill(void) {
     struct engine_config ec = {.dir = dir, .cache_bytes = 32 << 20};
     struct engine *e;
-    struct store *st;
+    struct store *st = NULL;
     struct error err = {0};
     if (engine_rocksdb_open(&ec, &e, &err) != 0 || store_open(e, failed, NULL, &st, &err) != 0) failed(0, err.text, 0);
     struct blobs *bs = blobs_new(st);
