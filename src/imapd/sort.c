@@ -45,7 +45,7 @@ static unsigned fields_of(enum imap_sort_type type) {
 void sort_fold(struct str text, struct buf *out) {
     size_t from = out->len;
     word_decode(out, text);
-    if (out->error != 0) return;
+    if (out->error != 0 || out->len == from) return;
     search_fold(out->ptr + from, out->len - from);
     for (size_t i = from; i < out->len; i++) out->ptr[i] = ascii_upper(out->ptr[i]); /* i;ascii-casemap orders so */
 }
