@@ -1,6 +1,7 @@
-/* The classic `sendmail`: submits the message on standard input (SCLI-01, SCLI-02). Who may talk to the instance at all
- * (its own user and root) may name any sender. Exit status: 64 usage, 65 bad message, 67 bad recipient, 75 try again.
- */
+/* The classic `sendmail`: submits the message on standard input (SCLI-01, SCLI-02). Root and the user of
+ * the instance hand it to the store; others send it by SMTP to the port of this machine, and only a few of them may
+ * name a sender other than themselves. Exit status: 64 usage, 65 bad message, 67 bad recipient, 75 try again, 77 not
+ * allowed. */
 #include "base/encode.h"
 #include "cli/commands.h"
 #include "cli/sendmail.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -65,11 +67,37 @@ static int sender_take(struct sendmail *s) {
     return s->sender == NULL ? EX_OSERR : EX_OK;
 }
 
+/* SCLI-02: who may name any sender. */
+static bool is_trusted(const struct sendmail *s) {
+    static const char *const names[] = {"root", "daemon", "network"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(s->user, names[i]) == 0) return true;
+    return s->insider;
+}
+
+static bool is_self(const struct sendmail *s) {
+    struct str rest = str_from(s->sender), local = str_cut(&rest, '@');
+    return str_eq(local, str_from(s->user)) && str_eq_nocase(rest, str_from(s->domain));
+}
+
+/* Root, and the user that the instance runs as, which owns its data. */
+static bool is_insider(const char *instance) {
+    struct stat st;
+    char data[4096];
+    if (geteuid() == 0) return true;
+    if (snprintf(data, sizeof data, "%s/data", instance) >= (int)sizeof data) return false;
+    return stat(data, &st) == 0 && st.st_uid == geteuid();
+}
+
 static int entry_begin(struct sendmail *s) {
     Store__Entry *e = &s->entry;
     store__entry__init(e);
     int status = sender_take(s);
     if (status != EX_OK) return status;
+    if (s->args->sender != NULL && !is_trusted(s) && !is_self(s)) {
+        cli_error("-f %s: only root, daemon and network may name a sender other than themselves", s->args->sender);
+        return EX_NOPERM;
+    }
     ident_new(s->trace);
     e->trace = s->trace;
     e->channel = (char *)(uintptr_t) "INPUT";
@@ -94,14 +122,16 @@ static int submit(struct cli *c, const struct sendmail_args *args, const struct 
     if (arena == NULL) return EX_OSERR;
     struct str gecos = str_from(pw != NULL ? pw->pw_gecos : ""), name = str_cut(&gecos, ',');
     struct sendmail s = {.args = args, .hostname = config->hostname, .domain = config->domain, .arena = arena};
+    s.insider = is_insider(c->instance);
+    s.port = config->port_base + SMTP_PORT;
     s.user = arena_cstr(arena, str_from(pw != NULL ? pw->pw_name : "nobody"));
     s.full_name = args->full_name != NULL ? args->full_name : arena_cstr(arena, name);
     int status = s.user == NULL || s.full_name == NULL ? EX_OSERR : entry_begin(&s);
     if (status != EX_OK) return status;
-    s.store = cli_connect(c, &store_service);
-    if (s.store == NULL) return EX_TEMPFAIL;
+    if (s.insider) s.store = cli_connect(c, &store_service);
+    if (s.insider && s.store == NULL) return EX_TEMPFAIL;
     status = sendmail_submit(&s, STDIN_FILENO);
-    rpc_client_free(s.store);
+    if (s.store != NULL) rpc_client_free(s.store);
     return status;
 }
 

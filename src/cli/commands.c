@@ -223,7 +223,10 @@ const struct command command_table[] = {
      "  -R full | hdrs                      what a report gives back\n"
      "  -bs         talk SMTP on standard input and output\n"
      "  -bp         the same as mailq\n"
-     "Exit status: 0 taken, 64 usage, 65 bad message, 67 bad recipient, 75 try again later.",
+     "Root, daemon and network may name any sender, others only themselves (LOGIN@DOMAIN). Who is neither root nor the "
+     "user\n"
+     "of the instance sends through its SMTP port, as a client of 127.0.0.1: to send to other domains, let it relay.\n"
+     "Exit status: 0 taken, 64 usage, 65 bad message, 67 bad recipient, 75 try again later, 77 not allowed.",
      cmd_sendmail, GROUP_CLASSIC},
     {"iemsuser",
      "-C|-D|-L [-a ADDR] [-p PASSWD] [-f FNAME] [-l LNAME] [-h HDIR] [-r PERM] [-q MB] [-w DIR] [-m PERM] [-t MB]",

@@ -15,7 +15,9 @@ struct sendmail {
     const char *full_name;
     const char *sender; /* "" = null sender */
     struct arena *arena;
-    struct rpc_client *store;
+    struct rpc_client *store; /* NULL: the caller may not talk to it; the message goes by SMTP to `port` */
+    unsigned port;
+    bool insider; /* root or the user of the instance */
     Store__Entry entry;
     size_t capacity; /* of entry.recipients */
     char trace[32];
@@ -27,5 +29,9 @@ int sendmail_recipient_add(struct sendmail *s, struct str address);
 int sendmail_submit(struct sendmail *s, int fd);
 /* -bs: carries lines between standard input and output and the SMTP port of this instance. */
 int sendmail_smtp(unsigned port);
+/* Connects to a port of this machine; prints what is wrong and returns -1. */
+int sendmail_dial(unsigned port);
+/* Hands the message to the SMTP port, to all recipients or to none. Prints what is wrong; exit status. */
+int sendmail_send(struct sendmail *s, struct str message);
 
 #endif

@@ -13,7 +13,7 @@
 
 enum { PIECE = 16 * 1024 };
 
-static int dial(unsigned port) {
+int sendmail_dial(unsigned port) {
     struct sockaddr_in at = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -43,7 +43,7 @@ static bool carry(int from, int to) {
 }
 
 int sendmail_smtp(unsigned port) {
-    int fd = dial(port);
+    int fd = sendmail_dial(port);
     if (fd < 0) return EX_TEMPFAIL;
     struct pollfd fds[2] = {{STDIN_FILENO, POLLIN, 0}, {fd, POLLIN, 0}};
     bool server = true;

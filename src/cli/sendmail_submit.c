@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { PIECE = 64 * 1024, RECIPIENTS_TEXT_MAX = 8 * 1024 * 1024, OUT_MAX = 20 * 1024 * 1024 };
+enum { PIECE = 64 * 1024, RECIPIENTS_TEXT_MAX = 8 * 1024 * 1024, OUT_MAX = 64 * 1024 * 1024 };
 
 struct upload {
     struct sendmail *s;
@@ -81,7 +81,11 @@ static int body_take(struct upload *u, const struct buf *body) {
     summary_builder_feed(u->summary, buf_str(body));
     u->s->entry.size += body->len;
     buf_add(&u->out, buf_str(body));
-    if (u->out.len <= RPC_INLINE_MAX) return EX_OK;
+    if (u->out.error != 0) {
+        cli_error("the message is too large");
+        return EX_DATAERR;
+    }
+    if (u->out.len <= RPC_INLINE_MAX || u->s->store == NULL) return EX_OK;
     return cli_exit_status(flush(u));
 }
 
@@ -137,6 +141,7 @@ static int received_make(struct sendmail *s) {
 static int submit(struct upload *u) {
     struct sendmail *s = u->s;
     int rc = summary_take(u);
+    if (rc == 0 && s->store == NULL) return sendmail_send(s, buf_str(&u->out));
     if (rc == 0) rc = received_make(s);
     if (rc == 0 && u->upload != 0) rc = flush(u);
     char *trace = arena_printf(s->arena, "sendmail accepted from=<%s> recipients=%zu size=%llu user=%s", s->sender,

@@ -313,15 +313,29 @@ def memory(work, quick):
         ours.stop()
 
 
+def queue(work, quick):
+    """A long queue in a store of its own: what must stay fast with a million messages for 10,000 destinations."""
+    program = os.path.join(os.environ["IEMS_BUILD"], "src", "store", "store_queue_load")
+    count, destinations = ("100000", "1000") if quick else ("1000000", "10000")
+    subprocess.run([program, work + "/queue", "fill", count, destinations], check=True, stdout=subprocess.DEVNULL)
+    out = subprocess.run([program, work + "/queue", "run"], check=True, capture_output=True, text=True).stdout
+    ms = {m[1]: float(m[2]) for m in re.finditer(r"(?m)^(\S.*?) {2,}([0-9.]+) ms$", out)}
+    row(f"start with {count} queued", ms["open"] / 1000, None, "s", 5, "less")
+    row("a new message, accepted to leased", ms["a new message, accepted to leased"] / 1000, None, "s", 1, "less")
+    row("slowest page of a sorted list", max(v for k, v in ms.items() if k.startswith("list by")) / 1000, None, "s", 5, "less")
+    row("memory at the most", max(int(k) for k in re.findall(r"VmHWM:\s+(\d+)", out)) / 1024, None, "MiB", 200, "less")
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--quick", action="store_true")
-    p.add_argument("--only", default="accept,mailbox,relay,imap,memory")
+    p.add_argument("--only", default="accept,mailbox,relay,imap,memory,queue")
     p.add_argument("--runs", type=int, default=3)
     o = p.parse_args()
     print("| what | IEMS | peer | ratio | goal | met | more |\n|---|---|---|---|---|---|---|", flush=True)
     parts = {"accept": lambda w: accept(w, o.runs), "mailbox": lambda w: mailbox(w, o.runs), "relay": lambda w: relay(w, o.runs),
-             "imap": lambda w: imap(w, o.runs, o.quick), "memory": lambda w: memory(w, o.quick)}
+             "imap": lambda w: imap(w, o.runs, o.quick), "memory": lambda w: memory(w, o.quick),
+             "queue": lambda w: queue(w, o.quick)}
     for name in o.only.split(","):
         work = tempfile.mkdtemp(prefix="iems-bench-", dir=os.environ.get("IEMS_BENCH_DIR"))
         os.chmod(work, 0o755)

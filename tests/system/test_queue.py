@@ -3,6 +3,7 @@ import json
 import os
 import re
 import socketserver
+import subprocess
 import threading
 import unittest
 
@@ -177,6 +178,31 @@ class Queue(unittest.TestCase):
         self.assertIn("in order", self.mail.run("-r", program="dbupdate").stdout)
         self.assertIn("has format ", self.mail.run("-u", program="dbupdate").stdout)
         self.assertIn("usage", self.mail.run("-h", program="dbupdate").stdout)
+
+    def test_sendmail_of_users(self):   # SCLI-02
+        os.chmod(self.mail.parent, 0o755)
+        def sendmail(*args, text="Subject: from a user\n\n.dot\n..two\n.\nnot sent\n", user=65534):
+            return subprocess.run(["sendmail", *args], executable=iems.IEMS, env=dict(os.environ, IEMS_DIR=self.mail.dir), input=text,
+                                  capture_output=True, text=True, timeout=60, user=user, cwd="/")
+        if os.geteuid() != 0 or sendmail("-bi").returncode != 0:
+            self.skipTest("needs root, and a build that others may run")
+        before = self.mail.count("bart")
+        p = sendmail("bart@example.test")
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.mail.wait_count("bart", before + 1)
+        got = self.mail.messages("bart")[-1]
+        self.assertTrue(got.startswith(b"Return-Path: <nobody@example.test>\r\n"), got)
+        self.assertTrue(got.endswith(b"\r\n\r\n.dot\r\n..two\r\n"), got)
+        p = sendmail("-t", "-i", "-f", "nobody", "-N", "never", text="To: bart@example.test\n\nbody\n")
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.mail.wait_count("bart", before + 2)
+        p = sendmail("-f", "lisa@example.test", "bart@example.test")
+        self.assertEqual(p.returncode, 77)
+        self.assertIn("only root", p.stderr)
+        p = sendmail("bart@example.test", "nobody-there@example.test")   # all or none
+        self.assertEqual(p.returncode, 67)
+        self.assertIn("nobody-there@example.test: 550", p.stderr)
+        self.assertEqual(self.mail.count("bart"), before + 2)
 
     def test_deadly_message(self):
         """What every process dies of is put aside, and the postmaster is told."""
