@@ -12,6 +12,7 @@ int lease_commit(struct lease *l, Store__QueueCommit *commit, struct str attach,
     if (!lease_valid(l)) return ERR_CANCELLED;
     struct error err = {0};
     commit->id = l->entry->id;
+    if (commit->bounced > 0) commit->user = l->entry->auth_user;
     int rc = rpc_call(channel_store(l->channel), STORE_QUEUE_COMMIT, &commit->base, attach,
                       loop_now_ms() + CHANNEL_CALL_MS, reply, &err);
     if (rc == 0) return 0;

@@ -11,15 +11,28 @@
 enum { LIST_PAGE = 500 };
 
 /* What the store knows of the account; the account is shown without it too. */
-static const Store__AccountInfo *store_info(struct cli *c, uint64_t account, struct rpc_reply *reply) {
+struct known {
+    struct rpc_reply info, usage;
+};
+
+static void store_ask(struct cli *c, const Dir__User *u, struct known *out) {
     struct rpc_client *store = NULL;
     struct error err = {0};
     Store__AccountId id = STORE__ACCOUNT_ID__INIT;
-    id.account = account;
-    if (account == 0 || cli_try_connect(c, &store_service, &store, &err) != 0) return NULL;
-    int rc = cli_call(store, STORE_ACCOUNT_INFO, &id.base, STR_EMPTY, reply, "mailbox");
+    Store__UsageName name = STORE__USAGE_NAME__INIT;
+    id.account = u->account;
+    name.user = u->address;
+    if (u->account == 0 || cli_try_connect(c, &store_service, &store, &err) != 0) return;
+    if (cli_call(store, STORE_ACCOUNT_INFO, &id.base, STR_EMPTY, &out->info, "mailbox") == 0)
+        (void)!cli_call(store, STORE_USAGE_GET, &name.base, STR_EMPTY, &out->usage, "usage");
     rpc_client_free(store);
-    return rc == 0 ? (const Store__AccountInfo *)(const void *)reply->msg : NULL;
+}
+
+static json_t *user_json(const Dir__User *u, const struct known *k) {
+    json_t *o = user_text_json(u, (const void *)k->info.msg);
+    if (o != NULL && k->usage.msg != NULL)
+        (void)json_object_set_new(o, "sent_today", user_usage_json((const void *)k->usage.msg));
+    return o;
 }
 
 static int print_json(json_t *value) {
@@ -35,15 +48,20 @@ static int print_json(json_t *value) {
 static int show(struct cli *c, struct rpc_client *dir, const char *address, bool json) {
     Dir__UserName name = DIR__USER_NAME__INIT;
     RPC_REPLY_AUTO reply = {0};
-    RPC_REPLY_AUTO info_reply = {0};
+    struct known known = {0};
     name.address = (char *)(uintptr_t)address;
     int rc = cli_call(dir, DIR_USER_GET, &name.base, STR_EMPTY, &reply, "user");
     if (rc != 0) return cli_exit_status(rc);
     const Dir__User *u = (const void *)reply.msg;
-    const Store__AccountInfo *info = store_info(c, u->account, &info_reply);
-    if (json) return print_json(user_text_json(u, info));
-    user_text_print(u, info);
-    return EX_OK;
+    store_ask(c, u, &known);
+    rc = json ? print_json(user_json(u, &known)) : EX_OK;
+    if (!json) {
+        user_text_print(u, (const void *)known.info.msg);
+        if (known.usage.msg != NULL) user_usage_print((const void *)known.usage.msg);
+    }
+    rpc_reply_free(&known.info);
+    rpc_reply_free(&known.usage);
+    return rc;
 }
 
 int cmd_user_show(struct cli *c, int argc, char **argv) {

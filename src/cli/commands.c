@@ -83,6 +83,10 @@ const struct command command_table[] = {
     {"user passwd", "ADDRESS [--password-stdin | --password-file FILE]", "Set the password of an account",
      "At least 6 characters. Clients that are logged in stay so; the next login needs the new password.",
      cmd_user_passwd, GROUP_ACCOUNTS},
+    {"user release", "ADDRESS", "Let an account send as before after it was slowed down",
+     "An account that suddenly sends far more than usual, or to many addresses that do not exist, is slowed down\n"
+     "(smtpd.brake_recipients, smtpd.brake_bounces); `iems user show` tells why.",
+     cmd_user_release, GROUP_ACCOUNTS},
     {"user delete", "ADDRESS... | --file FILE [--yes]", "Delete accounts with all their mail",
      "FILE has one address a line. Interrupted, the same command finishes the work.", cmd_user_delete, GROUP_ACCOUNTS},
     {"user import", "[--dry-run] FILE", "Make many accounts from a CSV file",

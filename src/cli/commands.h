@@ -60,6 +60,7 @@ int cmd_user_delete(struct cli *c, int argc, char **argv);
 int cmd_user_import(struct cli *c, int argc, char **argv);
 int cmd_user_list(struct cli *c, int argc, char **argv);
 int cmd_user_passwd(struct cli *c, int argc, char **argv);
+int cmd_user_release(struct cli *c, int argc, char **argv);
 int cmd_user_set(struct cli *c, int argc, char **argv);
 int cmd_user_show(struct cli *c, int argc, char **argv);
 

@@ -68,3 +68,20 @@ json_t *user_text_json(const Dir__User *u, const Store__AccountInfo *info) {
     }
     return o;
 }
+
+void user_usage_print(const Store__Usage *u) {
+    if (u->messages > 0 || u->bounces > 0 || u->usual > 0)
+        printf("%-14s %u messages to %u recipients, %.1f MB; %u not reached; usual: %u recipients a day\n",
+               "Sent today", u->messages, u->recipients, (double)u->bytes / (1024.0 * 1024.0), u->bounces, u->usual);
+    if (u->braked == 0) return;
+    char when[CLOCK_TEXT_MAX];
+    clock_rfc5322(u->braked / 1000, when);
+    printf("%-14s since %s: %s (iems user release)\n", "Slowed down", when, u->reason);
+}
+
+json_t *user_usage_json(const Store__Usage *u) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "messages", (json_int_t)u->messages, "recipients",
+                     (json_int_t)u->recipients, "bytes", (json_int_t)u->bytes, "bounces", (json_int_t)u->bounces,
+                     "usual_recipients", (json_int_t)u->usual, "braked", (json_int_t)(u->braked / 1000), "reason",
+                     u->reason);
+}

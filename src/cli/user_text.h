@@ -7,6 +7,9 @@
 
 #include <jansson.h>
 
+/* What the account sent today; whether it is slowed down. */
+void user_usage_print(const Store__Usage *u);
+json_t *user_usage_json(const Store__Usage *u);
 /* `info` of the store may be NULL. */
 void user_text_print(const Dir__User *u, const Store__AccountInfo *info);
 json_t *user_text_json(const Dir__User *u, const Store__AccountInfo *info); /* NULL: out of memory */

@@ -107,6 +107,7 @@ static void failure_add(struct work *w, size_t i) {
     struct report_outcome outcome = {
         .recipient = i, .action = DSN_FAILED, .status = str_from(d->status), .reason = str_from(d->text)};
     w->commit.done[w->commit.n_done++] = (uint32_t)i;
+    w->commit.bounced++;
     if (report_wanted(e, &outcome, false)) w->outcomes[w->outcome_count++] = outcome;
     trace(w, arena_printf(w->lease->arena, "lmda bounced to=<%s> status=%s reason=\"%s\"", e->recipients[i]->address,
                           d->status, d->text));

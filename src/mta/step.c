@@ -26,6 +26,7 @@ int step_fail(struct step *s, size_t recipient, const char *status, const char *
     s->outcomes[s->outcome_count++] = (struct report_outcome){
         .recipient = recipient, .action = DSN_FAILED, .status = str_from(status), .reason = str_from(text)};
     s->mta->counters.bounced++;
+    s->commit.bounced++;
     step_trace(s, "mta bounced to=<%s> status=%s reason=\"%s\"", r->address, status, text);
     log_event(LOG_MESSAGE, s->lease->entry->trace, "bounced", "from=<%s> to=<%s> status=%s reason=\"%s\"",
               s->lease->entry->sender, r->address, status, text);

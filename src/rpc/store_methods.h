@@ -53,6 +53,8 @@
     X(47, QUOTA_GET, ROLES_MAILBOX, quota_get, quota_info)                                                             \
     X(60, ACCOUNT_DELETE, ROLES_ACCOUNT, account_id, empty)                                                            \
     X(61, ACCOUNT_INFO, ROLES_ACCOUNT, account_id, account_info)                                                       \
+    X(68, USAGE_GET, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_name, usage)                                             \
+    X(69, USAGE_BRAKE, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_brake, usage_braked)                                   \
     X(70, STATUS, ROLES_ANY, empty, store_status)
 
 /* X(id, NAME, message): pushed by the store */

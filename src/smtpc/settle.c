@@ -75,6 +75,7 @@ static void take_sent(struct work *w, size_t i) {
 static void take_failed(struct work *w, size_t i, const char *status, struct str reason) {
     struct report_outcome failed = {.recipient = i, .action = DSN_FAILED};
     w->s->smtpc->counters.bounced++;
+    w->commit.bounced++;
     w->commit.done[w->commit.n_done++] = (uint32_t)i;
     record(w, i, "bounced", status);
     if (report_wanted(w->entry, &failed, false)) tell(w, i, DSN_FAILED, status, reason);

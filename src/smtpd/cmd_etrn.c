@@ -1,16 +1,26 @@
 /* ETRN: RFC 1985. What waits for a domain is tried now; the mail goes to the hosts that the domain's route names, never
  * to the one who asks (ESMTP-04, SMTPC-07). */
 #include "base/log.h"
+#include "daemon/tables.h"
 #include "net/loop.h"
 #include "smtpd/commands.h"
 
 enum { RUN_TIMEOUT_MS = 30 * 1000, NODE_MAX = 320 };
 
-static bool allowed(const struct session *s) {
-    switch (s->d->set.ext.etrn) {
+/* What the peer row of the domain says, else the option. */
+static enum etrn_policy policy_of(const struct session *s, struct str domain) {
+    static const enum etrn_policy words[] = {ETRN_NEVER, ETRN_ANYONE, ETRN_NETWORK, ETRN_AUTH, ETRN_NEVER};
+    const struct rows *peers = s->d->access.tables.peer;
+    const struct row *row = peers == NULL ? NULL : rows_match_domain(peers, domain);
+    uint64_t word = row == NULL ? 0 : row_u64(table_find(STR("peer")), row, "etrn");
+    return word == 0 || word >= sizeof words / sizeof words[0] ? s->d->set.ext.etrn : words[word];
+}
+
+static bool allowed(const struct session *s, struct str domain) {
+    switch (policy_of(s, domain)) {
     case ETRN_NEVER: return false;
     case ETRN_AUTH: return s->authenticated;
-    case ETRN_NETWORK: return s->authenticated || session_is_trusted(s, &s->d->set.relay);
+    case ETRN_NETWORK: return s->authenticated || session_is_known(s);
     default: return true;
     }
 }
@@ -43,7 +53,7 @@ int cmd_etrn(struct session *s, struct smtp_command *c) {
     BUF_AUTO destination = BUF_INIT(NODE_MAX);
     if (destination_format(c, &destination) < 0) return session_error(s, 501, "5.5.4", "Bad domain");
     const char *node = buf_cstr(&destination);
-    if (!allowed(s)) {
+    if (!allowed(s, c->argument)) {
         log_event(LOG_WARNING, s->id, "etrn_refused", "peer=%s node=%s", s->peer, node);
         return session_error(s, 459, "4.7.1", "Node %s not allowed", node);
     }

@@ -3,6 +3,7 @@
 #include "net/loop.h"
 #include "smtpd/commands.h"
 #include "smtpd/mail_params.h"
+#include "smtpd/quota.h"
 
 enum { DIRECTORY_TIMEOUT_MS = 30 * 1000 };
 
@@ -79,6 +80,8 @@ int cmd_mail(struct session *s, struct smtp_command *c) {
         d->count.deferred++;
         return session_reply(s, 452, "4.3.1", "Insufficient queue space: %s", d->full_reason);
     }
+    rc = quota_check(s, c, &allowed);
+    if (!allowed) return rc;
     /* The first message is traced under the identifier of its connection, so that one leads through all of it. */
     if (transaction_begin(&s->tx, c, s->transactions++ == 0 ? s->id : NULL) < 0)
         return session_reply(s, 451, "4.3.0", "Out of memory");

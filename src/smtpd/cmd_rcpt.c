@@ -4,6 +4,7 @@
 #include "net/loop.h"
 #include "smtpd/commands.h"
 #include "smtpd/mail_params.h"
+#include "smtpd/quota.h"
 
 #include <stdio.h>
 
@@ -76,6 +77,9 @@ int cmd_rcpt(struct session *s, struct smtp_command *c) {
     if (qualify(s, &c->path) < 0) return reject(s, &c->path, 553, "5.1.3", "Recipient address needs a domain");
     if (!mail_params_domain_fits(s, &c->path))
         return session_reply(s, 452, "4.5.3", "Too many recipient domains, send the others in another transaction");
+    bool allowed;
+    int rc = quota_check_recipient(s, &allowed);
+    if (!allowed) return rc;
     if (resolve(s, &c->path, &kind, &err) < 0) {
         log_event(LOG_WARNING, s->tx.trace, "directory_failed", "what=resolve to=<%s> reason=\"%s\"", c->path.text,
                   err.text);

@@ -2,6 +2,7 @@
  * RFC 1985, 2852, 4865, 6531, 6710, 6758, 8689, 9422. */
 #include "base/clock.h"
 #include "smtpd/rig.h"
+#include "smtpd/rig_access.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,6 +107,17 @@ RIG_TEST(etrn) {
     rig_close(&c);
     rig_talk("smtp", STRANGER, "< 220\n> ETRN example.org\n< 503");
     rig_talk("lmtp", STRANGER, "< 220\n> LHLO x\n< 250\n> ETRN example.org\n< 500");
+}
+
+/* The peer row of the domain goes before the option. */
+RIG_TEST(etrn_of_peers) {
+    rig_table("peer", "open.example etrn=anyone\nshut.example etrn=never\nours.example etrn=auth\n");
+    rig_talk("smtp", STRANGER,
+             HELLO "> ETRN open.example\n< 253\n> ETRN @sub.open.example\n< 253\n> ETRN shut.example\n< 459\n"
+                   "> ETRN other.example\n< 459");
+    rig_talk("smtp", RELAY,
+             HELLO "> ETRN other.example\n< 253\n> ETRN ours.example\n< 459\n> ETRN shut.example\n< 459");
+    rig_talk("smtp", LOCAL, HELLO LOGIN "> ETRN ours.example\n< 253");
 }
 
 /* RFC 4865: in submission only, within the limit. */
@@ -265,11 +277,60 @@ RIG_TEST(verify_and_expand) {
     rig_talk("smtp", LOCAL, HELLO LOGIN "> VRFY nobody\n< 252 2.5.1\n> EXPN bart\n< 550 5.7.1");
 }
 
+/* SMTPD-11, SMTPD-12: limits of a day for who is logged in. */
+RIG_TEST(daily_limits) {
+    rig.d.set.quotas = (struct smtpd_quotas){.daily_messages = 5, .daily_recipients = 10, .daily_bytes = 1024 * 1024};
+    rig.usage.messages = 4;
+    rig.usage.recipients = 8;
+    rig.usage.bytes = 1024 * 1024 - 100;
+    rig_talk("smtp", LOCAL,
+             HELLO LOGIN
+             "> MAIL FROM:<bart@example.test> SIZE=101\n< 452 4.7.1 Your limit of 1 megabytes a day is used up\n"
+             "> MAIL FROM:<bart@example.test> SIZE=2000000\n< 552 5.2.3 Message is larger than your limit\n"
+             "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<bart@example.test>\n< 250\n"
+             "> RCPT TO:<lisa@example.test>\n< 250\n"
+             "> RCPT TO:<x@far.example>\n< 452 4.7.1 Your limit of 10 recipients a day is used up\n"
+             "> DATA\n< 354\n> Subject: x\n> \n> a text that is too long for what is left of the day: "
+             "0123456789012345678901234567890123456789\n> .\n< 452 4.7.1 Your limit of 1 megabytes");
+    rig.usage.messages = 5;
+    rig_talk("smtp", LOCAL,
+             HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 450 4.7.1 Your limit of 5 messages a day is used up");
+    rig_talk("smtp", STRANGER, HELLO "> MAIL FROM:<bart@example.test>\n< 250"); /* nobody's limit */
+    assert_int_equal(rig.brakes, 0);
+}
+
+/* An account that sends far more than usual: slowed down, told once, released after its time. */
+RIG_TEST(account_brake) {
+    rig.d.set.quotas = (struct smtpd_quotas){
+        .brake_recipients = 100, .brake_factor = 3, .brake_bounces = 10, .brake_rate = 20, .brake_period_s = 3600};
+    rig.usage.hour_recipients = 99;
+    rig_talk("smtp", LOCAL, HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART);
+    assert_int_equal(rig.brakes, 0);
+    rig.usage.hour_recipients = 100;
+    rig_talk("smtp", LOCAL,
+             HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 450 4.7.1");
+    assert_int_equal(rig.brakes, 1);
+    assert_int_equal(rig.submitted, 1);
+    assert_string_equal(buf_cstr(&rig.sender), "");
+    assert_non_null(strstr(buf_cstr(&rig.recipients), "bart@example.test"));
+    assert_non_null(strstr(buf_cstr(&rig.recipients), "postmaster@example.test"));
+    assert_non_null(strstr(buf_cstr(&rig.body), "100 recipients in an hour, usual are 0 in a day"));
+    assert_int_equal(rig.d.count.braked, 1);
+    rig.usage.hour_recipients = 18; /* another hour: a little goes through */
+    rig_talk("smtp", LOCAL,
+             HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 250\n" TO_BART
+                         "> RCPT TO:<lisa@example.test>\n< 450 4.7.1 Sending is slowed down");
+    rig.usage.braked -= 3600 * 1000;
+    rig_talk("smtp", LOCAL, HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART);
+    assert_int_equal(rig.releases, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(switches),   cmocka_unit_test(etrn),           cmocka_unit_test(future_release),
-        cmocka_unit_test(deliver_by), cmocka_unit_test(priority),       cmocka_unit_test(require_tls),
-        cmocka_unit_test(limits),     cmocka_unit_test(utf8_addresses), cmocka_unit_test(verify_and_expand),
+        cmocka_unit_test(switches),          cmocka_unit_test(etrn),         cmocka_unit_test(etrn_of_peers),
+        cmocka_unit_test(future_release),    cmocka_unit_test(deliver_by),   cmocka_unit_test(priority),
+        cmocka_unit_test(require_tls),       cmocka_unit_test(limits),       cmocka_unit_test(utf8_addresses),
+        cmocka_unit_test(verify_and_expand), cmocka_unit_test(daily_limits), cmocka_unit_test(account_brake),
     };
     return cmocka_run_group_tests_name("smtpd extensions", tests, NULL, NULL);
 }

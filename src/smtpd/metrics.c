@@ -51,6 +51,8 @@ void metrics_format(const struct smtpd *d, struct buf *out) {
         {"iems_smtpd_deferred_total", "", "What was put off by a 4xx reply", c->deferred},
         {"iems_smtpd_logins_total", "{result=\"ok\"}", "Authentications", c->auth_ok},
         {"iems_smtpd_logins_total", "{result=\"failed\"}", NULL, c->auth_failed},
+        {"iems_smtpd_over_limit_total", "", "Refusals because of daily limits or the brake", c->over_limit},
+        {"iems_smtpd_braked_total", "", "Accounts that were slowed down", c->braked},
         {"iems_smtpd_errors_total", "", "Commands that were wrong", c->errors},
     };
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {

@@ -1,6 +1,7 @@
 #include "smtpd/rig.h"
 #include "smtpd/rig_access.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/tls_test_cert.h"
 #include "proto/smtp/reply.h"
@@ -147,6 +148,25 @@ static int queue_run(struct rpc_request *r, struct error *err, void *arg) {
     return 0;
 }
 
+static int usage_get(struct rpc_request *r, struct error *err, void *arg) {
+    (void)err, (void)arg;
+    assert_string_equal(((const Store__UsageName *)(const void *)r->msg)->user, "bart@example.test");
+    rpc_answer(r, &rig.usage.base, STR_EMPTY);
+    return 0;
+}
+
+static int usage_brake(struct rpc_request *r, struct error *err, void *arg) {
+    (void)err, (void)arg;
+    const Store__UsageBrake *q = (const void *)r->msg;
+    Store__UsageBraked reply = STORE__USAGE_BRAKED__INIT;
+    reply.changed = q->on != (rig.usage.braked != 0);
+    rig.brakes += q->on;
+    rig.releases += !q->on;
+    rig.usage.braked = q->on ? clock_wall_ms() : 0;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
 static int trace_add(struct rpc_request *r, struct error *err, void *arg) {
     (void)err, (void)arg;
     const Store__TraceAdd *q = (const void *)r->msg;
@@ -208,7 +228,8 @@ static void rig_make(void) {
     static const struct rpc_server_method store_methods[] = {
         {STORE_UPLOAD_NEW, upload_new, false},   {STORE_UPLOAD_APPEND, upload_append, true},
         {STORE_UPLOAD_DROP, upload_drop, false}, {STORE_QUEUE_SUBMIT, queue_submit, false},
-        {STORE_QUEUE_RUN, queue_run, false},     {STORE_TRACE_ADD, trace_add, false}};
+        {STORE_QUEUE_RUN, queue_run, false},     {STORE_USAGE_GET, usage_get, false},
+        {STORE_USAGE_BRAKE, usage_brake, false}, {STORE_TRACE_ADD, trace_add, false}};
     static const struct rpc_server_method dir_methods[] = {{DIR_RESOLVE, resolve, false},
                                                            {DIR_SENDER_CHECK, sender_check, false}};
     static const struct rpc_server_ops store_ops = {.methods = store_methods,
@@ -218,6 +239,7 @@ static void rig_make(void) {
     static const struct rpc_client_ops store_client_ops = {.connect = store_connect,
                                                            .disconnected = store_disconnected};
     memset(&rig, 0, sizeof rig);
+    store__usage__init(&rig.usage);
     static int null = -1;
     if (null < 0) null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     log_open("smtpd", null, LOG_DEBUG);

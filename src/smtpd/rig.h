@@ -28,6 +28,8 @@ struct rig {
     uint64_t resolves;
     struct buf tags;    /* of the entry: "name=value" lines */
     unsigned questions; /* to DNS */
+    Store__Usage usage; /* of everybody who is logged in */
+    unsigned brakes, releases;
 };
 extern struct rig rig;
 

@@ -52,6 +52,7 @@ void settings_load(struct smtpd_settings *s, const struct daemon *d) {
     s->fix_bare_newline = strcmp(option_str(d, "smtpd.bare_newline"), "fix") == 0;
     if (str_to_cstr(str_from(option_str(d, "smtpd.banner")), s->banner, sizeof s->banner) < 0) s->banner[0] = '\0';
     extensions_load(&s->ext, d);
+    quotas_load(&s->quotas, d);
     limits_load(s, d);
     networks_load(&s->trusted, d, "smtpd.trusted_networks");
     networks_load(&s->relay, d, "smtpd.relay_networks");

@@ -23,7 +23,17 @@ struct smtpd_extensions {
     unsigned max_messages, max_recipient_domains; /* of a session, of a message; 0 = none */
 };
 
+/* What a user who is logged in may send in a day (SMTPD-11, SMTPD-12), and what makes an account suspicious. 0 = none.
+ */
+struct smtpd_quotas {
+    uint32_t daily_messages, daily_recipients;
+    uint64_t daily_bytes;
+    uint32_t brake_recipients, brake_factor, brake_bounces, brake_rate; /* see options */
+    uint64_t brake_period_s;
+};
+
 struct smtpd_settings {
+    struct smtpd_quotas quotas;
     struct smtpd_extensions ext;
     /* ESMTP-01 to ESMTP-06, SAUTH-02, SAUTH-03 */
     bool esmtp, ext_size, ext_8bitmime, ext_dsn, ext_auth, auth_login, auth_plain, auth_on_smtp;
@@ -40,6 +50,7 @@ struct smtpd_settings {
 };
 
 void settings_load(struct smtpd_settings *s, const struct daemon *d);
+void quotas_load(struct smtpd_quotas *q, const struct daemon *d);
 void extensions_load(struct smtpd_extensions *x, const struct daemon *d);
 /* "A B,C" into a list that replaces the old one; false (and the old list stays) when an item is malformed. */
 bool network_list_set(struct network_list *list, const char *text, struct error *err);

@@ -1,17 +1,6 @@
-/* Options of the extensions. */
-#include "base/log.h"
+/* Options of the extensions and of what users may send. */
 #include "daemon/daemon.h"
 #include "smtpd/settings.h"
-
-static enum etrn_policy etrn_policy_load(const struct daemon *d) {
-    static const char *const names[] = {
-        [ETRN_NEVER] = "never", [ETRN_AUTH] = "auth", [ETRN_NETWORK] = "network", [ETRN_ANYONE] = "anyone"};
-    struct str text = str_from(option_str(d, "smtpd.etrn"));
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (str_eq_nocase(text, str_from(names[i]))) return (enum etrn_policy)i;
-    log_event(LOG_ERROR, "-", "bad_option", "option=smtpd.etrn value=\"%.*s\" taken=never", STR_ARG(text));
-    return ETRN_NEVER;
-}
 
 void extensions_load(struct smtpd_extensions *x, const struct daemon *d) {
     x->chunking = option_bool(d, "smtpd.chunking");
@@ -20,9 +9,20 @@ void extensions_load(struct smtpd_extensions *x, const struct daemon *d) {
     x->deliverby = option_bool(d, "smtpd.deliverby");
     x->mt_priority = option_bool(d, "smtpd.mt_priority");
     x->requiretls = option_bool(d, "smtpd.requiretls");
-    x->etrn = etrn_policy_load(d);
+    x->etrn = (enum etrn_policy)option_u64(d, "smtpd.etrn"); /* the words stand in this order */
     x->future_release_s = option_u64(d, "smtpd.future_release");
     x->deliverby_min_s = option_u64(d, "smtpd.deliverby_min");
     x->max_messages = (unsigned)option_u64(d, "smtpd.max_messages");
     x->max_recipient_domains = (unsigned)option_u64(d, "smtpd.max_recipient_domains");
+}
+
+void quotas_load(struct smtpd_quotas *q, const struct daemon *d) {
+    q->daily_messages = (uint32_t)option_u64(d, "smtpd.daily_messages");
+    q->daily_recipients = (uint32_t)option_u64(d, "smtpd.daily_recipients");
+    q->daily_bytes = option_u64(d, "smtpd.daily_megabytes") * 1024 * 1024;
+    q->brake_recipients = (uint32_t)option_u64(d, "smtpd.brake_recipients");
+    q->brake_factor = (uint32_t)option_u64(d, "smtpd.brake_factor");
+    q->brake_bounces = (uint32_t)option_u64(d, "smtpd.brake_bounces");
+    q->brake_rate = (uint32_t)option_u64(d, "smtpd.brake_rate");
+    q->brake_period_s = option_u64(d, "smtpd.brake_period");
 }

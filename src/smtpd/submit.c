@@ -5,6 +5,7 @@
 #include "net/loop.h"
 #include "proto/mime/summary.h"
 #include "smtpd/mail_params.h"
+#include "smtpd/quota.h"
 #include "smtpd/received.h"
 
 #include <inttypes.h>
@@ -189,6 +190,9 @@ static int decide(struct session *s, unsigned bare, struct outcome *o, struct er
         return refuse_for_store(o, error_set(err, ERR_CORRUPT, "summary is damaged"));
     if (summary.received > set->max_received)
         return refuse(o, 554, "5.4.6", "Too many hops: %u, probably a mail loop", summary.received);
+    const char *enhanced, *text;
+    unsigned code = quota_check_size(s, body_size(t->body), &enhanced, &text);
+    if (code != 0) return refuse(o, code, enhanced, "%s", text);
     rc = send_to_queue(s, &summary, &id, err);
     if (rc < 0) return refuse_for_store(o, rc);
     (void)refuse(o, 250, "2.0.0", "OK queued as %" PRIu64 " id=%s", id, t->trace);

@@ -29,6 +29,7 @@ enum key_kind {
     KEY_INDEX = 'i',       /* queue id of each KEY_ENTRY */
     KEY_DESTINATION = 't', /* channel, destination */
     KEY_TRACE = 'T',       /* trace id, time */
+    KEY_USAGE = 'U',       /* address of an account, lower case */
 };
 
 enum { KEY_MAX = 1400 };

@@ -56,6 +56,7 @@ void service_metrics(struct service *s, struct buf *out) {
     commit_lines(s, out);
     queue_lines(s, out);
     line(out, "store_sessions", "gauge", "Mailbox sessions", s->sessions);
+    line(out, "store_braked_users", "gauge", "Accounts whose sending is slowed down", usages_braked(s));
     line(out, "store_memory_tables_bytes", "gauge", "Engine memory: tables being written", e.memory_tables);
     line(out, "store_cache_bytes", "gauge", "Engine memory: block cache", e.cache);
     line(out, "store_disk_free_bytes", "gauge", "Free bytes where the data is", s->space.free);

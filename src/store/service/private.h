@@ -45,6 +45,11 @@ struct service {
     struct list conns;
     unsigned sessions, requests;
     struct list purges; /* folders that are being deleted */
+    struct {
+        struct map *all; /* address -> struct user_usage */
+        struct loop_timer *timer;
+        bool dirty;
+    } usages;
     bool closing, checking;
     struct check *check; /* that runs on a worker */
 };
@@ -121,6 +126,8 @@ HANDLER(on_quota_get);
 HANDLER(on_account_delete);
 HANDLER(on_account_info);
 HANDLER(on_status);
+HANDLER(on_usage_get);
+HANDLER(on_usage_brake);
 
 static inline struct conn *conn_of(struct rpc_request *r) {
     return rpc_session_data(r->session);
@@ -156,6 +163,14 @@ __attribute__((format(printf, 5, 6))) void notice_add(struct service *s, enum no
 /* Only the log. */
 void notice_log(struct service *s, const char *event, const char *trace, const char *text);
 void notice_quarantined(const struct queue_quarantined *what, void *arg); /* arg: the service */
+
+/* usages.c: what accounts send (SMTPD-11, SMTPD-12) */
+NODISCARD int usages_start(struct service *s, struct error *err); /* in a fiber */
+void usages_stop(struct service *s);                              /* writes what is not written */
+void usages_flush(struct service *s);
+void usages_submitted(struct service *s, const Store__Entry *e);
+void usages_bounced(struct service *s, const char *user, uint32_t recipients);
+uint64_t usages_braked(struct service *s); /* how many are slowed down */
 
 void space_start(struct service *s, const char *dir, uint64_t min, uint64_t warn);
 void space_stop(struct service *s);

@@ -21,6 +21,7 @@ HANDLER(on_queue_submit) {
     if (rc == ERR_INVALID || rc == ERR_LIMIT) /* refused before anything was taken over */
         if (u != NULL) upload_drop(s->bs, u);
     if (rc != 0) return rc;
+    usages_submitted(s, req->entry);
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }
@@ -43,9 +44,10 @@ HANDLER(on_queue_lease) {
 HANDLER(on_queue_commit) {
     struct service *s = arg;
     Store__QueueCommitted reply = STORE__QUEUE_COMMITTED__INIT;
-    int rc =
-        queue_commit(s->q, &conn_of(r)->client, (const Store__QueueCommit *)r->msg, r->attach, r->arena, &reply, err);
+    const Store__QueueCommit *req = (const Store__QueueCommit *)r->msg;
+    int rc = queue_commit(s->q, &conn_of(r)->client, req, r->attach, r->arena, &reply, err);
     if (rc != 0) return rc;
+    usages_bounced(s, req->user, req->bounced);
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }

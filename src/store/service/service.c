@@ -42,6 +42,8 @@
     X(STORE_MESSAGE_READ, on_message_read, true)                                                                       \
     X(STORE_MESSAGE_APPEND, on_message_append, true)                                                                   \
     X(STORE_QUOTA_GET, on_quota_get, true)                                                                             \
+    X(STORE_USAGE_GET, on_usage_get, false)                                                                            \
+    X(STORE_USAGE_BRAKE, on_usage_brake, false)                                                                        \
     X(STORE_STATUS, on_status, false)
 
 static int dispatch(struct rpc_request *r, struct error *err, void *arg);
@@ -151,6 +153,8 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     if (rc != 0) return error_set(err, rc, "left-over uploads cannot be removed: %s", err_name(rc));
     rc = queue_start(s->q, err);
     if (rc != 0) return rc;
+    rc = usages_start(s, err);
+    if (rc != 0) return rc;
     rc = purge_start(s, err);
     return rc != 0 ? rc : rpc_server_new(&store_service, &ops, s, &s->server);
 }
@@ -182,6 +186,7 @@ void service_close(struct service *s) {
     if (s == NULL) return;
     s->closing = true;
     space_stop(s);
+    usages_stop(s);
     notice_stop(s);
     queue_stop(s->q);
     rpc_server_free(s->server);
