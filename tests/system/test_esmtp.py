@@ -1,0 +1,238 @@
+"""Extensions of SMTP over whole instances: ETRN, FUTURERELEASE, DELIVERBY, REQUIRETLS, DSN end to end (also with Postfix), daily
+limits and the brake (ESMTP-04, ESMTP-05, ESMTP-08, SMTPC-07, SMTPC-11, SMTPD-09, SMTPD-11, SMTPD-12)."""
+import contextlib
+import re
+import subprocess
+import unittest
+
+import iems
+import postfix
+
+
+class Esmtp(unittest.TestCase):
+    """A sends everything to B, B everything to A."""
+
+    @classmethod
+    def setUpClass(cls):
+        base_a, base_b = iems.free_port_base(), iems.free_port_base()
+        common = "[smtpc]\nresolution = MailRelayHost\nretry = 1s\nretry_destination = 1h\nrelay_host = [127.0.0.1]:{}\n"
+        cls.a = iems.Instance(port_base=base_a, config=common.format(base_b + 25))
+        cls.b = iems.Instance(hostname="mail.other.test", domain="other.test", port_base=base_b, config=common.format(base_a + 25))
+        cls.a.__enter__()
+        cls.b.__enter__()
+        for name in ("bart", "lisa", "homer", "marge"):
+            cls.a.user(name)
+        cls.b.user("ned")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.a.__exit__(None, None, None)
+        cls.b.__exit__(None, None, None)
+
+    def submit(self, to, options="", rcpt="", sender="bart@example.test", text=None):
+        """One submitted message with parameters of MAIL and RCPT; the reply that was not 2xx, or the last one."""
+        s = self.a.smtp("submission", tls=True, login=sender)
+        try:
+            reply = s.docmd(f"MAIL FROM:<{sender}>{' ' + options if options else ''}")
+            for one in [to] if isinstance(to, str) else to:
+                if reply[0] == 250:
+                    reply = s.docmd(f"RCPT TO:<{one}>{' ' + rcpt if rcpt else ''}")
+            if reply[0] == 250:
+                reply = s.data(text or iems.message("esmtp", sender=sender, to="somebody"))
+            return reply
+        finally:
+            with contextlib.suppress(OSError):
+                s.close()
+
+    def report(self, user, number, *wanted):
+        """The newest message of a user who is to have `number`; it has all of `wanted`."""
+        self.a.wait_count(user, number, seconds=20)
+        text = self.a.messages(user)[-1].decode()
+        for part in wanted:
+            self.assertRegex(text, "(?mi)" + part)
+        return text
+
+    def set(self, name, value, shows=None):
+        """Sets an option; until EHLO shows it."""
+        self.a.run("config", "set", name, value)
+        if shows:
+            iems.wait_until(f"{name} = {value}", lambda: shows(self.a.smtp("submission", tls=True).ehlo("x")[1].decode()))
+
+    def relay_is_down(self):
+        self.b.run("stop", self.b.dir)
+
+    def relay_is_up(self):
+        self.b.start()
+        self.a.run("queue", "retry", "--all", "--yes")
+
+    # ---- DSN: RFC 3461, 3464
+    def test_delivered(self):
+        n = self.a.count("bart")
+        self.assertEqual(self.submit("lisa@example.test", "RET=HDRS ENVID=env+2B1", "NOTIFY=SUCCESS ORCPT=rfc822;lisa+2Bx@example.test")[0], 250)
+        text = self.report("bart", n + 1, "^Action: delivered", r"^Original-Envelope-Id: env\+1", r"^Original-Recipient: rfc822; ?lisa\+x@example.test",
+                           "^Final-Recipient: rfc822; lisa@example.test", "^Status: 2")
+        self.assertNotIn("A line of text.", text)
+
+    def test_delivered_over_there(self):   # the next host reports: RFC 3461 section 5.2.2
+        n = self.a.count("bart")
+        self.submit("ned@other.test", "ENVID=far", "NOTIFY=SUCCESS")
+        self.report("bart", n + 1, "^Action: delivered", "^Original-Envelope-Id: far", "^Reporting-MTA: dns; mail.other.test")
+
+    def test_relayed(self):   # to a host without DSN
+        self.b.run("config", "set", "smtpd.dsn", "no")
+        iems.wait_until("no DSN", lambda: b"DSN" not in self.b.smtp().ehlo("x")[1])
+        self.a.run("config", "set", "smtpc.keep_idle", "0")
+        n = self.a.count("bart")
+        iems.wait_until("connections to the other site closed", lambda: not self.connected(), 15)
+        self.submit("ned@other.test", "ENVID=rel", "NOTIFY=SUCCESS")
+        self.report("bart", n + 1, "^Action: relayed", "^Original-Envelope-Id: rel", "^Reporting-MTA: dns; mail.example.test")
+        self.b.run("config", "set", "smtpd.dsn", "yes")
+        iems.wait_until("DSN", lambda: b"DSN" in self.b.smtp().ehlo("x")[1])
+
+    def connected(self):
+        return f":{self.b.port('smtp')} " in subprocess.run(["ss", "-tnH", "state", "established", "dst", "127.0.0.1"], capture_output=True, text=True,
+                                                            check=False).stdout.replace("\n", " \n")
+
+    def test_failed_and_never(self):
+        n = self.a.count("bart")
+        self.submit("nobody@other.test", "RET=FULL ENVID=bad", "NOTIFY=NEVER")
+        self.submit("nobody@other.test", "RET=FULL ENVID=worse", "NOTIFY=FAILURE")
+        text = self.report("bart", n + 1, "^Action: failed", "^Original-Envelope-Id: worse", "^Status: 5.1.1")
+        self.assertIn("A line of text.", text)
+
+    # ---- DELIVERBY: RFC 2852; ETRN: RFC 1985
+    def test_deadlines_and_etrn(self):
+        before, n = self.b.count("ned"), self.a.count("bart")
+        self.relay_is_down()
+        self.assertEqual(self.submit("ned@other.test", "BY=2;N ENVID=late")[0], 250)
+        self.assertEqual(self.submit("ned@other.test", "BY=2;R ENVID=back")[0], 250)
+        self.a.wait_count("bart", n + 2, seconds=25)
+        reports = b"".join(self.a.messages("bart")[-2:]).decode()
+        late = re.search(r"(?s)Original-Envelope-Id: late.*?Action: (\w+)", reports)
+        back = re.search(r"(?s)Original-Envelope-Id: back.*?Action: (\w+).*?Status: ([\d.]+)", reports)
+        self.assertEqual(late.group(1), "delayed")
+        self.assertEqual(back.groups(), ("failed", "5.4.7"))
+        self.b.start()
+        s = self.a.smtp("submission", tls=True, login="bart@example.test")
+        self.assertTrue(s.has_extn("etrn"))
+        self.assertEqual(s.docmd("ETRN empty.example")[0], 251)
+        code, text = s.docmd(f"ETRN #[127.0.0.1]:{self.b.port('smtp')}")
+        self.assertEqual((code, text[:40]), (253, f"2.0.0 OK, 1 pending messages for node [1".encode()))
+        s.quit()
+        self.b.wait_count("ned", before + 1, seconds=20)
+
+    # ---- FUTURERELEASE: RFC 4865
+    def test_held(self):
+        n = self.a.count("lisa")
+        self.assertEqual(self.submit("lisa@example.test", "HOLDFOR=99999999")[0], 501)
+        self.assertEqual(self.submit("lisa@example.test", "HOLDFOR=3")[0], 250)
+        self.assertIn("INPUT", self.a.run("queue", "list").stdout)
+        self.assertEqual(self.a.count("lisa"), n)
+        self.a.wait_count("lisa", n + 1, seconds=15)
+
+    # ---- REQUIRETLS: RFC 8689; the other site's certificate is not to be trusted
+    def test_requiretls(self):
+        n = self.a.count("bart")
+        self.assertEqual(self.submit("ned@other.test", "REQUIRETLS RET=FULL")[0], 250)
+        text = self.report("bart", n + 1, "^Action: failed", "^Status: 5.7.")
+        self.assertNotIn("A line of text.", text)
+
+    # ---- VRFY, EXPN
+    def test_verify(self):
+        for name in ("vrfy", "expn"):
+            self.a.run("config", "set", f"smtpd.disable_{name}", "no")
+        s = self.a.smtp("submission", tls=True, login="bart@example.test")
+        iems.wait_until("VRFY", lambda: s.docmd("VRFY lisa") == (250, b"2.1.5 <lisa@example.test>"))
+        self.assertEqual(s.docmd("VRFY nobody")[0], 550)
+        self.assertEqual(s.docmd("EXPN lisa"), (250, b"2.1.5 <lisa@example.test>"))
+        s.quit()
+        s = self.a.smtp()
+        self.assertEqual(s.docmd("VRFY nobody")[0], 252)
+        s.quit()
+
+    # ---- SMTPD-11, SMTPD-12
+    def test_daily_limit_survives_restart(self):
+        self.assertEqual(self.submit("lisa@example.test", sender="homer@example.test")[0], 250)
+        self.a.run("config", "set", "smtpd.daily_messages", "2")
+        self.a.wait_restarted("smtpd", self.a.kill("smtpd"))
+        self.assertEqual(self.submit("lisa@example.test", sender="homer@example.test")[0], 250)
+        code, text = self.submit("lisa@example.test", sender="homer@example.test")
+        self.assertEqual((code, text[:30]), (450, b"4.7.1 Your limit of 2 messages"))
+        self.assertIn("2 messages to 2 recipients", self.a.run("user", "show", "homer@example.test").stdout)
+        self.a.run("config", "unset", "smtpd.daily_messages")
+        iems.wait_until("no limit", lambda: self.submit("lisa@example.test", sender="homer@example.test")[0] == 250)
+
+    def test_brake(self):
+        n = self.a.count("marge")
+        self.a.run("config", "set", "smtpd.brake_recipients", "4")
+        self.a.run("config", "set", "smtpd.brake_rate", "2")
+        everybody = [f"{u}@example.test" for u in ("bart", "lisa", "homer", "bart")]
+        iems.wait_until("brake", lambda: self.submit(everybody, sender="marge@example.test")[0] == 450)
+        self.report("marge", n + 1, "^Subject: Sending by marge@example.test is slowed down", "iems user release marge@example.test")
+        shown = self.a.run("user", "show", "marge@example.test").stdout
+        self.assertRegex(shown, r"Slowed down +since .*: \d+ recipients in an hour")
+        self.assertEqual(shown.count("Slowed down"), 1)
+        self.assertIn("account_braked", self.a.log())
+        self.assertIn("may send as before", self.a.run("user", "release", "marge@example.test").stdout)
+        self.assertEqual(self.submit("lisa@example.test", sender="marge@example.test")[0], 250)
+        self.assertNotIn("Slowed down", self.a.run("user", "show", "marge@example.test").stdout)
+        for name in ("recipients", "rate"):
+            self.a.run("config", "unset", f"smtpd.brake_{name}")
+
+
+@unittest.skipUnless(postfix.available(), "needs Postfix, and root to start it")
+class WithPostfix(unittest.TestCase):
+    """Delivery reports between IEMS and Postfix, both ways (ESMTP-05, SMTPC-11)."""
+
+    @classmethod
+    def setUpClass(cls):
+        base = iems.free_port_base()
+        cls.postfix = postfix.Postfix({"example.test": f"smtp:[127.0.0.1]:{base + 25}", "ok.test": "discard:", "bad.test": f"smtp:[127.0.0.1]:{base + 25}"})
+        try:
+            cls.mail = iems.Instance(port_base=base, config=f"[smtpc]\nresolution = MailRelayHost\nrelay_host = [127.0.0.1]:{cls.postfix.port}\n")
+            cls.mail.__enter__()
+        except BaseException:
+            cls.postfix.stop()
+            raise
+        cls.mail.user("bart")
+        cls.mail.user("lisa")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.postfix.stop()
+        cls.mail.__exit__(None, None, None)
+
+    def expect(self, user, number, *wanted):
+        self.mail.wait_count(user, number, seconds=30)
+        text = self.mail.messages(user)[-1].decode()
+        for part in wanted:
+            self.assertRegex(text, "(?mi)" + part)
+
+    def submit(self, to, options, rcpt):
+        s = self.mail.smtp("submission", tls=True, login="bart@example.test")
+        for line in (f"MAIL FROM:<bart@example.test> {options}", f"RCPT TO:<{to}> {rcpt}"):
+            self.assertEqual(s.docmd(line)[0], 250)
+        s.data(iems.message("to postfix", sender="bart@example.test", to=to))
+        s.quit()
+
+    def test_postfix_reports(self):
+        n = self.mail.count("bart")
+        self.submit("ned@ok.test", "RET=HDRS ENVID=e+2B1", "NOTIFY=SUCCESS ORCPT=rfc822;ned+2Bx@ok.test")
+        self.expect("bart", n + 1, "^Action: (delivered|relayed)", r"^Original-Envelope-Id: e\+1", r"^Original-Recipient: rfc822; ?ned\+x@ok.test",
+                    "^Reporting-MTA: dns; mx.postfix.test")
+        # Postfix brings it back to us, who take no mail for that domain
+        self.submit("ned@bad.test", "ENVID=e2", "NOTIFY=FAILURE")
+        self.expect("bart", n + 2, "^Action: failed", "^Original-Envelope-Id: e2", "^Status: 5.7.1", "^Reporting-MTA: dns; mx.postfix.test")
+
+    def test_we_report(self):
+        n = self.mail.count("lisa")
+        self.postfix.sendmail(iems.message("from postfix"), "-f", "lisa@example.test", "-N", "success", "-V", "env3", "-R", "hdrs", "bart@example.test")
+        self.expect("lisa", n + 1, "^Action: delivered", "^Original-Envelope-Id: env3", "^Final-Recipient: rfc822; bart@example.test",
+                    "^Reporting-MTA: dns; mail.example.test")
+        self.postfix.sendmail(iems.message("quiet"), "-f", "lisa@example.test", "-N", "never", "bart@example.test")
+        self.postfix.wait_log("(?s)to=<bart@example.test>.*to=<bart@example.test>.*status=sent")
+        self.assertEqual(self.mail.count("lisa"), n + 1)
+
+
+if __name__ == "__main__":
+    iems.main()
