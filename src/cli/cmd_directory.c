@@ -3,6 +3,7 @@
  * stopped. A backup comes before every change. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/directory_numbers.h"
 #include "cli/running.h"
 #include "directory/ldif_merge.h"
 #include "directory/slapd_config.h"
@@ -53,15 +54,16 @@ int cmd_directory_export(struct cli *c, int argc, char **argv) {
     return cli_exit_status(rc);
 }
 
-static int backup(const char *instance, struct error *err) {
-    char wanted[SLAPD_TEXT_MAX], path[SLAPD_TEXT_MAX], name[64];
+/* `path` gets its name. */
+static int backup(const char *instance, char path[static SLAPD_TEXT_MAX], struct error *err) {
+    char wanted[SLAPD_TEXT_MAX], name[64];
     time_t now = (time_t)clock_wall_s();
     struct tm tm;
     if (gmtime_r(&now, &tm) == NULL || strftime(name, sizeof name, "directory/backup-%Y%m%dT%H%M%SZ.ldif", &tm) == 0) {
         return error_set(err, ERR_INVALID, "the clock is wrong");
     }
     int rc = slapd_path(instance, name, wanted, sizeof wanted, err);
-    if (rc == 0) rc = free_name(wanted, path, sizeof path, err);
+    if (rc == 0) rc = free_name(wanted, path, SLAPD_TEXT_MAX, err);
     if (rc == 0) rc = export_to(instance, path, err);
     if (rc == 0) printf("Backup of the directory before the import: %s\n", path);
     return rc;
@@ -76,12 +78,13 @@ static void bad_entry(size_t line, const char *dn, const char *why, void *arg) {
 
 static int merge(const char *instance, const char *file, bool dry_run, struct error *err) {
     struct ldap_account agent = {0};
+    char saved[SLAPD_TEXT_MAX];
     struct ldif_merge m = {.dry_run = dry_run, .bad = bad_entry};
     (void)setenv("LDAPNOINIT", "1", 1);
     int rc = slapd_ldapi_uri(instance, agent.uri, sizeof agent.uri, err);
     if (rc == 0) rc = slapd_read_secret(instance, agent.secret, err);
     (void)snprintf(agent.dn, sizeof agent.dn, "%s", DIRECTORY_AGENT_DN);
-    if (rc == 0 && !dry_run) rc = backup(instance, err);
+    if (rc == 0 && !dry_run) rc = backup(instance, saved, err);
     if (rc == 0) rc = ldif_merge(&agent, file, &m, err);
     explicit_bzero(&agent, sizeof agent);
     if (rc != 0) return rc;
@@ -106,12 +109,18 @@ static int replace(const char *instance, const char *file, bool dry_run, struct 
         if (rc == 0) printf("%s can be loaded.\n", file);
         return rc;
     }
-    if ((rc = backup(instance, err)) != 0) return rc;
+    char saved[SLAPD_TEXT_MAX];
+    struct account_numbers before = {0}, now = {0};
+    rc = backup(instance, saved, err);
+    if (rc == 0) rc = account_numbers_read(saved, &before, err);
+    if (rc == 0) rc = account_numbers_read(file, &now, err);
+    if (rc != 0) return rc;
+    if (now.highest < before.highest) now.highest = before.highest;
     struct stat st;
     if (stat(data, &st) != 0 || rename(data, old) != 0 || mkdir(data, 0700) != 0) {
         return error_set(err, ERR_IO, "%s: %s", data, strerror(errno));
     }
-    if (slapd_run_tool("slapadd", load, err) == 0) {
+    if (slapd_run_tool("slapadd", load, err) == 0 && account_numbers_write(instance, &now, err) == 0) {
         char mdb[SLAPD_TEXT_MAX], lock[SLAPD_TEXT_MAX];
         if (slapd_path(data, "data.mdb", mdb, sizeof mdb, err) == 0 &&
             slapd_path(data, "lock.mdb", lock, sizeof lock, err) == 0 && geteuid() == 0) {

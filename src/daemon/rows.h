@@ -36,6 +36,8 @@ bool rows_same(const struct rows *a, const struct rows *b);
 size_t rows_after(const struct rows *r, struct str key);
 const struct table *rows_table(const struct rows *r);
 
+/* The form of a text, beyond what its type says. ERR_INVALID with what would be right. */
+NODISCARD int table_form_check(const struct table *t, const struct option *column, struct str value, struct error *err);
 uint64_t table_default_u64(const struct table *t, size_t column);
 
 /* ---- rows_network.c: which range is the narrowest, for each stretch of addresses */

@@ -62,7 +62,10 @@ const struct option *table_column(const struct table *t, struct str name) {
 
 int table_value_check(const struct table *t, struct str column, struct str value, struct error *err) {
     const struct option *o = table_column(t, column);
-    if (o != NULL) return option_check(o, value, NULL, err);
+    if (o != NULL) {
+        int rc = option_check(o, value, NULL, err);
+        return rc == 0 ? table_form_check(t, o, value, err) : rc;
+    }
     const char *near = option_suggest_in(t->columns, t->column_count, column);
     int shown = (int)(column.len < NAME_SHOWN ? column.len : NAME_SHOWN);
     if (near == NULL) {

@@ -119,6 +119,24 @@ static void test_value(void **state) {
         {"access", "relay", "Deny", 0, NULL},
         {"access", "relay", "yes", ERR_INVALID, "relay: one of default, allow, deny, not 'yes'"},
         {"peer", "tls", "dane", 0, NULL},
+        /* ROUTE-14, ROUTE-15 */
+        {"route", "hosts", "a.example [b.example]:587 192.0.2.1", 0, NULL},
+        {"route", "hosts", "a.example, [b.example]:587", 0, NULL},
+        {"route", "hosts", "", 0, NULL},
+        {"route", "hosts", "a.example [b.example", ERR_INVALID, "hosts: \"]\" is missing"},
+        /* DNSBL-02 */
+        {"dnslist", "answers", "127.0.0.2 127.0.0.4-127.0.0.11", 0, NULL},
+        {"dnslist", "answers", "127.0.0.x", ERR_INVALID, NULL},
+        /* PEER-12, PEER-13 */
+        {"peer", "max_in", "0", 0, NULL},
+        {"peer", "max_out", "8k", 0, NULL},
+        {"peer", "max_out", "8191", ERR_INVALID, "max_out: 0 (no limit of its own) or at least 8192 bytes"},
+        {"peer", "tls_fingerprint",
+         "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"
+         "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff",
+         0, NULL},
+        {"peer", "tls_fingerprint", "0011", ERR_INVALID,
+         "tls_fingerprint: a fingerprint has 64 hexadecimal digits (SHA-256)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error err = {0};

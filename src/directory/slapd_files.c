@@ -63,10 +63,15 @@ const char *slapd_program(const char *name) {
     static const struct {
         const char *name, *path;
     } programs[] = {
-        {"slapd", "/usr/sbin/slapd"},           {"slapd", "/usr/libexec/slapd"},
-        {"slapd", "/usr/local/libexec/slapd"},  {"slapadd", "/usr/sbin/slapadd"},
-        {"slapadd", "/usr/local/sbin/slapadd"}, {"slapcat", "/usr/sbin/slapcat"},
+        {"slapd", "/usr/sbin/slapd"},
+        {"slapd", "/usr/libexec/slapd"},
+        {"slapd", "/usr/local/libexec/slapd"},
+        {"slapadd", "/usr/sbin/slapadd"},
+        {"slapadd", "/usr/local/sbin/slapadd"},
+        {"slapcat", "/usr/sbin/slapcat"},
         {"slapcat", "/usr/local/sbin/slapcat"},
+        {"slapmodify", "/usr/sbin/slapmodify"},
+        {"slapmodify", "/usr/local/sbin/slapmodify"},
     };
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
         if (strcmp(programs[i].name, name) == 0 && access(programs[i].path, X_OK) == 0) return programs[i].path;

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import signal
 import smtplib
 import subprocess
@@ -153,6 +154,25 @@ class Directory(unittest.TestCase):
         self.iems("config", "unset", "smtpd.max_recipients")
         self.assertIn("smtpd.max_recipients = 1000", self.iems("config", "get", "smtpd.max_recipients").stdout)
 
+    def every_option(self):
+        """name -> (value, where it comes from)"""
+        lines = self.iems("config", "list", "--all").stdout.splitlines()
+        return {m[1]: (m[2].strip(), m[3]) for m in (re.fullmatch(r"(\S+) (.*) \((.*)\)", line) for line in lines)}
+
+    def test_every_option(self):   # DIR-16 MTA-15: what is in the table of options can be shown, set and unset
+        before = self.every_option()
+        # .listen_ belongs to one host; what all modules have is tried with one of them
+        names = [n for n in before if ".listen_" not in n and
+                 (n.startswith("smtpd.") or not re.search(r"\.(auto_\w+|wait|workers)$", n))]
+        self.assertGreater(len(names), 100)
+        for name in names:
+            self.iems("config", "set", name, before[name][0])
+        now = self.every_option()
+        self.assertEqual([n for n in names if now[n] not in ((before[n][0], "directory"), (before[n][0], "iems.conf"))], [])
+        for name in names:
+            self.iems("config", "unset", name)
+        self.assertEqual(self.every_option(), before)
+
     def test_export_and_import(self):   # DIR-38 DIR-39 DIR-42 LIM-27
         path = os.path.join(self.mail.parent, "all.ldif")
         self.iems("directory", "export", path)
@@ -169,6 +189,49 @@ class Directory(unittest.TestCase):
         iems.wait_until("the entry is back", lambda: self.rcpt("gone@example.test") in (250, 550))
         self.assertTrue([n for n in os.listdir(os.path.join(self.mail.dir, "directory")) if n.startswith("backup-")])
         self.fails(75, "instance to be stopped", "directory", "import", "--replace", path)
+
+    def test_replace(self):   # DIR-40 DIR-41
+        with iems.Instance(domain="replace.test") as mail:
+            data = os.path.join(mail.dir, "directory")
+            mail.user("old")
+            mail.run("peer", "set", "a.example", "max_sessions=3")
+            mail.run("config", "set", "smtpd.max_recipients", "7")
+            path = os.path.join(mail.parent, "all.ldif")
+            mail.run("directory", "export", path)
+            with mail.smtp() as s:
+                s.sendmail("a@sender.example", ["old@replace.test"], iems.message())
+            mail.wait_count("old", 1)
+            mail.run("user", "set", "old@replace.test", "--first", "Changed")
+            hashed = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
+            lines = "".join(f'v{i}@replace.test,"{hashed}"\n' for i in range(110))   # more numbers than were reserved before
+            mail.run("user", "import", "-", input=lines)
+            mail.user("new")
+            mail.run("peer", "delete", "a.example")
+            mail.run("config", "unset", "smtpd.max_recipients")
+            mail.stop()
+            bad = os.path.join(mail.parent, "bad.ldif")
+            with open(path, encoding="utf-8") as f, open(bad, "w", encoding="utf-8") as g:
+                g.write(f.read() + "\ndn: dc=nowhere,dc=missing\nobjectClass: nonsense\n")
+            p = mail.run("directory", "import", "--replace", bad, check=False)
+            self.assertNotEqual(p.returncode, 0)   # and what was there is there
+            self.assertIn("can be loaded", mail.run("directory", "import", "--replace", "--dry-run", path).stdout)
+            mail.start()
+            given = [u["account"] for u in json.loads(mail.run("user", "list", "--json").stdout)]
+            self.assertEqual(len(given), 112)
+            mail.stop()
+            self.assertIn("The directory was replaced", mail.run("directory", "import", "--replace", path).stdout)
+            self.assertTrue([n for n in os.listdir(data) if n.startswith("data.before-import")])
+            self.assertTrue([n for n in os.listdir(data) if n.startswith("backup-")])
+            mail.start()
+            self.assertIn("old@replace.test", mail.run("user", "list").stdout)
+            self.assertNotIn("new@replace.test", mail.run("user", "list").stdout)
+            self.assertIn("max_sessions=3", mail.run("peer", "list").stdout)
+            self.assertIn("smtpd.max_recipients = 7", mail.run("config", "get", "smtpd.max_recipients").stdout)
+            self.assertIn('"first_name": "Old"', mail.run("user", "show", "old@replace.test", "--json").stdout)
+            self.assertEqual(mail.count("old"), 1)
+            mail.user("after")   # no number is given twice: the store has mailboxes with those of the state before
+            after = json.loads(mail.run("user", "show", "after@replace.test", "--json").stdout)["account"]
+            self.assertGreater(after, max(given))
 
     # ---- logins
     def auth(self, mechanism, user, password, tls=False, wrong_binding=False):
