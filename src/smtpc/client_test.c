@@ -1,6 +1,7 @@
 /* Protocol tests of the SMTP client against scripted servers on a socket pair: RFC 5321, RFC 2920 (every way in which a
  * pipelined transaction can fail in part), RFC 3030, RFC 3461, RFC 4954, ESMTP-07, SAUTH-04, STMO-01 to STMO-07. */
 #include "net/net_test.h"
+#include "net/tls_test_cert.h"
 #include "smtpc/client.h"
 
 #include <stdio.h>
@@ -191,6 +192,69 @@ FIBER_TEST(auth) {
     assert_int_not_equal(client_open(&c, &config, stream, "mx.test", a, &failure), 0);
     assert_int_equal(failure.fault, CLIENT_FAULT_AUTH);
     script_end(&s);
+}
+
+/* ---------------------------------------------------------------- protection */
+
+/* RFC 7672 section 2.2, RFC 8461 section 5, RFC 7435: what has to be protected is never sent in plain text, whatever
+ * the server says; what need not be is. */
+FIBER_TEST(protection) {
+#define HELLO "> 220 mx\n< EHLO me.test\n> 250-mx\n> 250 STARTTLS\n"
+#define BARE  "> 220 mx\n< EHLO me.test\n> 250 mx\n"
+    static const struct {
+        enum plan_level level;
+        bool starttls; /* smtpc.starttls */
+        const char *script;
+        enum client_fault fault;
+        enum tlsrpt_result result;
+        const char *status;
+    } cases[] = {
+        {PLAN_PLAIN, true, HELLO "< QUIT\n> 221 bye\n", CLIENT_FAULT_NONE, TLSRPT_SUCCESS, ""},
+        {PLAN_MAY, false, HELLO "< QUIT\n> 221 bye\n", CLIENT_FAULT_NONE, TLSRPT_SUCCESS, ""},
+        {PLAN_MAY, true, BARE "< QUIT\n> 221 bye\n", CLIENT_FAULT_NONE, TLSRPT_SUCCESS, ""},
+        {PLAN_MAY, true, HELLO "< STARTTLS\n> 454 later\n< QUIT\n> 221 bye\n", CLIENT_FAULT_NONE, TLSRPT_SUCCESS, ""},
+        {PLAN_MAY, true, HELLO "< STARTTLS\n> 220 go\n> nonsense\n", CLIENT_FAULT_TLS, TLSRPT_VALIDATION_FAILURE,
+         "4.4.2"},
+        {PLAN_ENCRYPT, true, BARE, CLIENT_FAULT_PROTECTION, TLSRPT_STARTTLS_NOT_SUPPORTED, "4.7.10"},
+        {PLAN_ENCRYPT, false, BARE, CLIENT_FAULT_PROTECTION, TLSRPT_STARTTLS_NOT_SUPPORTED, "4.7.10"},
+        {PLAN_STS, true, HELLO "< STARTTLS\n> 454 later\n", CLIENT_FAULT_PROTECTION, TLSRPT_STARTTLS_NOT_SUPPORTED,
+         "4.7.10"},
+        {PLAN_DANE, true, HELLO "< STARTTLS\n> 220 go\n> nonsense\n", CLIENT_FAULT_PROTECTION,
+         TLSRPT_VALIDATION_FAILURE, "4.7.5"},
+        {PLAN_DANE, true, HELLO "< STARTTLS\n|", CLIENT_FAULT_NETWORK, TLSRPT_SUCCESS, "4.4.2"},
+    };
+    struct buf cert = BUF_INIT(65536), key = BUF_INIT(65536);
+    struct tls_client *tls = NULL;
+    struct error err = {0};
+    test_cert("DNS:mx.test", &cert, &key);
+    assert_int_equal(tls_client_new(buf_str(&cert), &tls, &err), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ARENA_AUTO a = arena_new(1 << 20);
+        struct script s;
+        struct stream *stream;
+        struct client c;
+        struct client_failure failure;
+        struct plan plan = {.level = cases[i].level, .expect = {.name = STR("mx.test")}, .reason = "so it is"};
+        struct client_config config = plain;
+        config.tls = tls;
+        config.starttls = cases[i].starttls;
+        config.plan = &plan;
+        if (plan.level >= PLAN_VERIFIED) plan.expect.verify = TLS_VERIFY_NAME;
+        script_start(&s, cases[i].script, &stream);
+        int rc = client_open(&c, &config, stream, "mx.test", a, &failure);
+        if (failure.fault != cases[i].fault || failure.result != cases[i].result)
+            fail_msg("case %zu: fault %d result %d", i, failure.fault, failure.result);
+        if (rc == 0) {
+            assert_false(c.trusted);
+            client_quit(&c);
+        } else {
+            assert_string_equal(failure.outcome.status, cases[i].status);
+        }
+        script_end(&s);
+    }
+    tls_client_free(tls);
+    buf_done(&cert);
+    buf_done(&key);
 }
 
 /* ---------------------------------------------------------------- transactions */
@@ -409,10 +473,8 @@ FIBER_TEST(reuse) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opening),
-        cmocka_unit_test(auth),
-        cmocka_unit_test(transactions_all),
-        cmocka_unit_test(reuse),
+        cmocka_unit_test(opening),          cmocka_unit_test(protection), cmocka_unit_test(auth),
+        cmocka_unit_test(transactions_all), cmocka_unit_test(reuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

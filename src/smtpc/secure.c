@@ -220,7 +220,8 @@ void secure_note(struct smtpc *s, const struct plan *plan, const struct client *
         count(x, c);
     else
         x->failed++;
-    if (!x->report) return;
+    bool again = failure == NULL && plan->level == PLAN_MAY && !c->config->starttls; /* after TLS that failed */
+    if (!x->report || again) return;
     char ip[NET_ADDR_TEXT_MAX], local[NET_ADDR_TEXT_MAX] = "";
     net_addr_ip_text(to, ip);
     if (failure == NULL && stream_local(c->stream) != NULL) net_addr_ip_text(stream_local(c->stream), local);

@@ -148,6 +148,7 @@ DOMAINS = {                   # domain: MX
     "secure.test": "mail.secure.test", "swrong.test": "mail.swrong.test", "sanchor.test": "mail.sanchor.test",
     "sunusable.test": "mail.sunusable.test", "enforce.test": HERE, "badname.test": "mail.badname.test", "badmx.test": HERE,
     "testing.test": "mail.testing.test", "missing.test": HERE, "peer.test": HERE, "plain.test": HERE,
+    "loose.test": HERE,
 }
 
 
@@ -271,6 +272,19 @@ retry_destination = 1d
         self.a.run("peer", "set", "plain.test", "tls=none")
         self.submit("plain.test")
         self.assertEqual(self.sent("plain.test"), "none")
+
+    def test_requiretls(self):   # RFC 8689 section 4: only where nobody could have forged the name of the host
+        before = self.b.count("ned")
+        s = self.a.smtp("submission", tls=True, login="bart@example.test")
+        for domain in ("secure.test", "loose.test"):
+            s.sendmail("bart@example.test", [f"ned@{domain}"], iems.message(f"strictly to {domain}"), mail_options=["REQUIRETLS"])
+        s.quit()
+        iems.wait_until("the report", lambda: self.a.count("bart") > 0 and any(b"Status: 5.7.30" in m for m in self.a.messages("bart")), 20)
+        report = self.a.messages("bart")[-1]
+        self.assertIn(b"ned@loose.test", report)
+        iems.wait_until("mail to secure.test", lambda: self.b.count("ned") > before and any(b"strictly to secure.test" in m for m in self.b.messages("ned")), 20)
+        self.assertGreater(self.b.count("ned"), before)
+        self.assertFalse(any(b"strictly to loose.test" in m for m in self.b.messages("ned")))
 
     def test_check_explains(self):
         out = self.a.run("tls", "check", "secure.test").stdout
