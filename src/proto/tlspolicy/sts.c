@@ -60,7 +60,7 @@ int sts_record_parse(const struct str *texts, size_t count, struct str *id) {
 /* A host name, or "*." before one. */
 static bool is_pattern(struct str s) {
     if (str_starts(s, STR("*."))) s = str_sub(s, 2, s.len);
-    if (s.len == 0 || s.len > NAME_MAX_LEN) return false;
+    if (s.len == 0 || s.len > NAME_MAX_LEN || s.ptr[s.len - 1] == '.') return false;
     while (s.len > 0) {
         struct str label = str_cut(&s, '.');
         if (label.len == 0 || label.len > 63) return false;

@@ -76,6 +76,7 @@ static void policies(void **state) { /* section 3.2 */
         {"version: STSv1\nmode: enforce\nmx: a.test\n", false, STS_NONE, 0, 0},
         {"version: STSv1\nmode: enforce\nmx: a.*.test\nmax_age: 1\n", false, STS_NONE, 0, 0},
         {"version: STSv1\nmode: enforce\nmx: *\nmax_age: 1\n", false, STS_NONE, 0, 0},
+        {"version: STSv1\nmode: enforce\nmx: a.test.\nmax_age: 1\n", false, STS_NONE, 0, 0},
         {"version: STSv1\nmode: enforce\nmx: a..test\nmax_age: 1\n", false, STS_NONE, 0, 0},
         {"version: STSv1\nmode: enforce\nmx: \nmax_age: 1\n", false, STS_NONE, 0, 0},
         {"<html>not found</html>\n", false, STS_NONE, 0, 0},
