@@ -122,6 +122,28 @@ int daemon_client(struct daemon *d, const struct rpc_service *service, const str
     return 0;
 }
 
+int daemon_peer(struct daemon *d, const char *module, uint64_t deadline_ms, int *fd, struct error *err) {
+    static const struct rpc_service smtpc = {.name = "smtpc"};
+    struct daemon_client *c = client_find(d, module);
+    IEMS_ASSERT(strcmp(module, smtpc.name) == 0);
+    if (c == NULL) {
+        if (d->client_count == DAEMON_CLIENTS_MAX) return ERR_LIMIT;
+        c = &d->clients[d->client_count++];
+        *c = (struct daemon_client){.daemon = d, .service = &smtpc, .fd = -1};
+        cond_init(&c->arrived);
+        cond_init(&c->free);
+    }
+    while (c->asking) {
+        int rc = cond_wait(&c->free, deadline_ms);
+        if (rc != 0) return error_set(err, rc, "no connection to %s", module);
+    }
+    c->asking = true;
+    int rc = client_connect(c, deadline_ms, fd, err);
+    c->asking = false;
+    cond_signal(&c->free);
+    return rc;
+}
+
 /* ---------------------------------------------------------------- options of the directory */
 
 static void options_came(struct daemon *d, const Dir__Config *config) {

@@ -67,6 +67,10 @@ int daemon_take_listener(struct daemon *d, const char *name);
 /* TLS of the instance, reloaded live; NULL when no certificate is configured. */
 struct tls_server *daemon_tls(struct daemon *d);
 
+/* A bare connection to another module, which gets its end by ops->session; the responder knows who may talk to whom.
+ * One at a time is asked for: others wait. */
+NODISCARD int daemon_peer(struct daemon *d, const char *module, uint64_t deadline_ms, int *fd, struct error *err);
+
 /* A client to another module's service, made once per service and shared; connects through the responder, reconnects.
  * `ops` may give connected / disconnected / event (its `connect` is ignored). */
 NODISCARD int daemon_client(struct daemon *d, const struct rpc_service *service, const struct rpc_client_ops *ops,

@@ -31,7 +31,9 @@ struct daemon_client {
     const struct rpc_service *service;
     struct rpc_client *client;
     struct cond arrived; /* a descriptor from the responder */
-    int fd;              /* -1 = none waits to be taken */
+    struct cond free;    /* nobody asks for one */
+    bool asking;
+    int fd; /* -1 = none waits to be taken */
     struct {
         struct rpc_client_ops ops;
         void *arg;

@@ -13,10 +13,15 @@
 
 enum { CONFIG_CALL_MS = 10000 };
 
+/* smtpc serves smtpd alone: connections that customers turn round (RFC 2645). */
+static bool serves(const struct module *m, const char *role) {
+    return m->def->serves || (strcmp(m->def->name, "smtpc") == 0 && strcmp(role, "smtpd") == 0);
+}
+
 int broker_connect(struct responder *r, const char *service, const char *role, pid_t pid, int *fd) {
     bool own = strcmp(service, control_service.name) == 0;
     const struct module *m = own ? NULL : module_find(r, service);
-    if (!own && (m == NULL || !m->def->serves)) return ERR_NOTFOUND;
+    if (!own && (m == NULL || !serves(m, role))) return ERR_NOTFOUND;
     if (!own && !module_is_ready(m)) return ERR_AGAIN;
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) return ERR_IO;

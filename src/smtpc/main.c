@@ -31,6 +31,11 @@ static int dns_addresses(void *arg, struct str host, uint16_t port, struct arena
     return resolver_addresses(smtpc.resolver, host, port, arena, status, &secure, addr, count);
 }
 
+static int session(struct daemon *d, int fd, uint32_t role, const char *name) {
+    (void)d, (void)name;
+    return smtpc_turned(&smtpc, fd, role);
+}
+
 static int start(struct daemon *d, struct error *err) {
     static const struct channel_ops ops = {
         .lease = smtpc_attention, .leased = smtpc_leased, .destination_ready = smtpc_destination_ready};
@@ -44,6 +49,7 @@ static int start(struct daemon *d, struct error *err) {
     cond_init(&smtpc.sessions_changed);
     cond_init(&smtpc.room);
     list_init(&smtpc.sessions);
+    list_init(&smtpc.turned);
     smtpc.router.dns = (struct route_dns){dns_mx, dns_addresses, NULL};
     smtpc.scheduler = scheduler_new(&first);
     if (smtpc.scheduler == NULL) return error_set(err, ERR_NOMEM, "out of memory");
@@ -112,6 +118,7 @@ static const struct daemon_ops ops = {
     .start = start,
     .stop = stop,
     .options_changed = options_changed,
+    .session = session,
     .metrics = metrics,
 };
 

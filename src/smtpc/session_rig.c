@@ -158,6 +158,7 @@ void start(void) {
     cond_init(&smtpc.room);
     smtpc.hops = hops_new();
     list_init(&smtpc.sessions);
+    list_init(&smtpc.turned);
     smtpc.router.dns = (struct route_dns){zone_mx, zone_addresses, NULL};
     rig_option("smtpc.port", server.port);
     smtpc_configure(&smtpc);

@@ -165,6 +165,7 @@ static void count_sent(struct session *s, const struct lease *l, const struct ou
     for (size_t i = 0; i < l->entry->n_recipients; i++) {
         if (outcomes[i].class != OUTCOME_SENT && outcomes[i].class != OUTCOME_PERMANENT) continue;
         s->sent_any = true; /* the server works */
+        if (s->destination == NULL) return;
         scheduler_sent(s->smtpc->scheduler, s->destination);
         smtpc_pump(s->smtpc);
         return;
@@ -200,6 +201,12 @@ static void deliver(struct session *s, struct lease *l) {
     s->messages++;
     count_sent(s, l, outcomes);
     settle_later(&done);
+}
+
+void smtpc_deliver_over(struct smtpc *smtpc, struct connection *c, struct lease *l) {
+    struct session s = {.smtpc = smtpc, .connection = *c, .messages = c->client.messages};
+    deliver(&s, l);
+    *c = s.connection;
 }
 
 /* The destination has no way for ever: every message that waits for it is sent back. */
@@ -416,6 +423,7 @@ void smtpc_destination_ready(const char *destination, uint64_t waiting, void *ar
 
 void smtpc_leased(struct lease *l, void *arg) {
     struct smtpc *s = arg;
+    if (smtpc_turn_takes(s, l)) return;
     struct sched_destination *d = scheduler_find(s->scheduler, str_from(l->entry->destination));
     struct destination_work *w = d == NULL ? NULL : d->data;
     if (w == NULL) {

@@ -50,6 +50,7 @@ struct smtpc {
     struct client_config client;
     struct semaphore settling;
     struct list sessions; /* struct session */
+    struct list turned;   /* struct turned */
     struct {
         struct map *by_id;   /* entry -> struct sending */
         struct list kept;    /* those that wait for their message to come again */
@@ -78,6 +79,14 @@ void smtpc_destination_ready(const char *destination, uint64_t waiting, void *sm
 void smtpc_leased(struct lease *l, void *smtpc);
 /* --- attention.c */
 void smtpc_attention(struct lease *l, void *smtpc);
+
+struct connection;
+/* One message over a connection that belongs to no destination. Takes the lease over. */
+void smtpc_deliver_over(struct smtpc *s, struct connection *c, struct lease *l);
+/* --- turn.c: connections that a customer turned round (RFC 2645) */
+NODISCARD int smtpc_turned(struct smtpc *s, int fd, uint32_t role);
+/* A lease that such a connection asked for: true if it took it over. */
+bool smtpc_turn_takes(struct smtpc *s, struct lease *l);
 
 /* --- connect.c */
 struct connection {

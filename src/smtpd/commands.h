@@ -35,6 +35,7 @@ int cmd_expn(struct session *s, struct smtp_command *c);
 int cmd_help(struct session *s, struct smtp_command *c);
 int cmd_starttls(struct session *s, struct smtp_command *c);
 int cmd_auth(struct session *s, struct smtp_command *c);
+int cmd_atrn(struct session *s, struct smtp_command *c);
 int cmd_etrn(struct session *s, struct smtp_command *c);
 int cmd_xclient(struct session *s, struct smtp_command *c);
 

@@ -62,6 +62,7 @@ void extensions_announce(const struct session *s, struct buf *out) {
     if (ext & SMTP_EXT_SMTPUTF8) buf_adds(out, "\nSMTPUTF8");
     if (x->chunking) buf_adds(out, "\nCHUNKING");
     if (x->etrn != ETRN_NEVER && !s->service->lmtp) buf_adds(out, "\nETRN");
+    if (x->atrn && s->authenticated) buf_adds(out, "\nATRN");
     if (ext & SMTP_EXT_FUTURERELEASE) {
         buf_printf(out, "\nFUTURERELEASE %llu ", (unsigned long long)x->future_release_s);
         smtp_datetime_format(out, clock_wall_s() + (int64_t)x->future_release_s);

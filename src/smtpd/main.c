@@ -109,6 +109,10 @@ static int prepare(struct daemon *daemon, struct error *err) {
     return 0;
 }
 
+static int turn(void *arg, uint64_t deadline_ms, int *fd, struct error *err) {
+    return daemon_peer(arg, "smtpc", deadline_ms, fd, err);
+}
+
 static int start(struct daemon *daemon, struct error *err) {
     static const struct rpc_client_ops store_ops = {
         .connected = store_connected, .disconnected = store_disconnected, .event = store_event};
@@ -121,6 +125,8 @@ static int start(struct daemon *daemon, struct error *err) {
     d->hostname = daemon_hostname(daemon);
     d->default_domain = daemon_default_domain(daemon);
     d->accepting = true;
+    d->turn = turn;
+    d->turn_arg = daemon;
     cond_init(&d->wake);
     int rc = limits_init(&d->limits);
     if (rc == 0) rc = access_init(&d->access);

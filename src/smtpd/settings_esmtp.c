@@ -3,6 +3,7 @@
 #include "smtpd/settings.h"
 
 void extensions_load(struct smtpd_extensions *x, const struct daemon *d) {
+    x->atrn = option_bool(d, "smtpd.atrn");
     x->chunking = option_bool(d, "smtpd.chunking");
     x->smtputf8 = option_bool(d, "smtpd.smtputf8");
     x->limits = option_bool(d, "smtpd.limits");

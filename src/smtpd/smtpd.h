@@ -36,6 +36,9 @@ struct smtpd {
     struct limits limits;
     struct access access;
     struct smtpd_counters count;
+    /* A connection to smtpc, for ATRN; `arg` is turn_arg. */
+    int (*turn)(void *arg, uint64_t deadline_ms, int *fd, struct error *err);
+    void *turn_arg;
     struct cond wake; /* ends the waits of idle sessions when `stopping` */
     bool stopping;
     bool accepting;        /* the store has room; told by its status event */

@@ -180,6 +180,72 @@ class Esmtp(unittest.TestCase):
             self.a.run("config", "unset", f"smtpd.brake_{name}")
 
 
+class Atrn(unittest.TestCase):
+    """A customer without a fixed address fetches the mail of its domain (RFC 2645)."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.mail = iems.Instance()
+        cls.mail.__enter__()
+        for user in ("bart", "dial"):
+            cls.mail.user(user)
+        cls.mail.run("route", "set", "cust.test", f"hosts=[127.0.0.1]:{iems.free_port()}")
+        cls.mail.run("peer", "set", "cust.test", "queue_first=yes", "run_interval=1d", "atrn=dial@example.test")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.mail.__exit__(None, None, None)
+
+    def turn(self, command):
+        """Logs in and turns the connection; plays the customer's server. The reply to ATRN, and the messages that came."""
+        s = self.mail.smtp("submission", tls=True, login="dial@example.test")
+        try:
+            reply = s.docmd(command)
+            return reply, self.serve(s.sock) if reply[0] == 250 else []
+        finally:
+            s.close()
+
+    def serve(self, sock):
+        got, data, f = [], None, sock.makefile("rwb")
+        f.write(b"220 dial.example ESMTP\r\n")
+        f.flush()
+        for line in f:
+            if data is not None:
+                if line == b".\r\n":
+                    got.append(b"".join(data))
+                    data = None
+                    f.write(b"250 taken\r\n")
+                else:
+                    data.append(line)
+            elif line.startswith(b"EHLO"):
+                f.write(b"250-dial.example\r\n250-8BITMIME\r\n250 PIPELINING\r\n")
+            elif line.startswith(b"DATA"):
+                data = []
+                f.write(b"354 go\r\n")
+            elif line.startswith(b"QUIT"):
+                f.write(b"221 bye\r\n")
+                f.flush()
+                break
+            else:
+                f.write(b"250 ok\r\n")
+            f.flush()
+        return got
+
+    def test_customer_fetches_its_mail(self):
+        self.assertEqual(iems.wait_until("peer row", lambda: self.turn("ATRN")[0][0] != 450 and self.turn("ATRN")[0]), (453, b"4.0.0 You have no mail"))
+        for n in range(3):
+            self.mail.send("bart@example.test", f"user{n}@cust.test", iems.message(f"fetched {n}", body="line\n" * 9000 * n + "end"),
+                           service="submission", tls=True, login="bart@example.test")
+        iems.wait_until("three messages", lambda: self.mail.run("queue", "list").stdout.count("cust.test") >= 3)
+        self.assertEqual(self.turn("ATRN other.test")[0][0], 450)
+        reply, got = self.turn("ATRN cust.test")
+        self.assertEqual(reply[0], 250)
+        self.assertEqual(sorted(re.search(rb"Subject: (.*)\r", m).group(1) for m in got), [b"fetched 0", b"fetched 1", b"fetched 2"])
+        self.assertTrue(all(m.endswith(b"end\r\n") for m in got))
+        iems.wait_until("empty queue", lambda: "cust.test" not in self.mail.run("queue", "list").stdout)
+        self.assertEqual(self.turn("ATRN")[0][0], 453)
+
+
 @unittest.skipUnless(postfix.available(), "needs Postfix, and root to start it")
 class WithPostfix(unittest.TestCase):
     """Delivery reports between IEMS and Postfix, both ways (ESMTP-05, SMTPC-11)."""

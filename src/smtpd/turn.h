@@ -1,0 +1,16 @@
+/* A connection that its client turned round (ATRN, RFC 2645): smtpc speaks to the client as to any other server, over a
+ * socket pair; smtpd, which has the TLS of the connection, carries the bytes. */
+#ifndef IEMS_SMTPD_TURN_H
+#define IEMS_SMTPD_TURN_H
+
+#include "smtpd/session.h"
+
+enum { TURN_LINE_MAX = 8 * 1024 };
+
+/* Asks smtpc whether anything waits for these domains ("a.example b.example"). 0 and the connection to it;
+ * ERR_NOTFOUND: nothing; others: it cannot be told. */
+NODISCARD int turn_ask(struct session *s, const char *domains, struct stream **smtpc, struct error *err);
+/* Carries until either side ends. Takes `smtpc` over. */
+void turn_carry(struct session *s, struct stream *smtpc);
+
+#endif
