@@ -115,6 +115,6 @@ int cmd_config_reload(struct cli *c, int argc, char **argv) {
     Control__Empty empty = CONTROL__EMPTY__INIT;
     int rc = cli_call(control, CONTROL_RELOAD, &empty.base, STR_EMPTY, NULL, "");
     rpc_client_free(control);
-    if (rc == 0) puts("iems.conf and the certificate were read again");
+    if (rc == 0) puts("iems.conf and the certificates were read again");
     return cli_exit_status(rc);
 }

@@ -195,7 +195,23 @@ const struct command command_table[] = {
      "What iems.conf says of an option wins over the directory.\nExample: iems config set smtpd.max_sessions 500",
      cmd_config_set, GROUP_CONFIG},
     {"config unset", "NAME", "Return an option to its default", NULL, cmd_config_unset, GROUP_CONFIG},
-    {"config reload", "", "Read iems.conf and the certificate again", NULL, cmd_config_reload, GROUP_CONFIG},
+    {"config reload", "", "Read iems.conf and the certificates again", NULL, cmd_config_reload, GROUP_CONFIG},
+    {"certificate status", "[--json]", "Show the certificates in use, when they end, and what ACME did",
+     "* stands for names that are not known. The rows behind them: iems certificate list", cmd_certificate_status,
+     GROUP_CONFIG},
+    {"certificate request", "NAME", "Get a certificate for NAME by ACME, now and from now on",
+     "Sets acme=yes in the row of NAME and waits for the authority. Beforehand: iems config set acme.agree_terms yes,\n"
+     "and port 80 of NAME must lead to acme.listen_http (or port 443 to a TLS port, see acme.challenge).\n"
+     "Example: iems certificate request mail.example.org",
+     cmd_certificate_request, GROUP_CONFIG},
+    {"certificate renew", "[NAME]", "Renew certificates of ACME now, whatever is left of the old", NULL,
+     cmd_certificate_renew, GROUP_CONFIG},
+    {"certificate install", "NAME FILE...", "Use the certificate and key in FILE for NAME",
+     "FILE is PEM: certificate, chain and key, in one file or several. NAME is a name, *.DOMAIN, or * for names that "
+     "are\n"
+     "not known. ACME leaves the name alone from then on.\n"
+     "Example: iems certificate install mail.example.org fullchain.pem privkey.pem",
+     cmd_certificate_install, GROUP_CONFIG},
 
     {"store check", "[DIR] [--repair]", "Check the message store while it runs; with --repair put right what can be",
      "Verifies queue, mailboxes, counters and bodies against each other and lists what is wrong.\n"

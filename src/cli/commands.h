@@ -8,6 +8,10 @@
 int cmd_alias_add(struct cli *c, int argc, char **argv);
 int cmd_alias_delete(struct cli *c, int argc, char **argv);
 int cmd_alias_list(struct cli *c, int argc, char **argv);
+int cmd_certificate_install(struct cli *c, int argc, char **argv);
+int cmd_certificate_renew(struct cli *c, int argc, char **argv);
+int cmd_certificate_request(struct cli *c, int argc, char **argv);
+int cmd_certificate_status(struct cli *c, int argc, char **argv);
 int cmd_completion(struct cli *c, int argc, char **argv);
 int cmd_config_get(struct cli *c, int argc, char **argv);
 int cmd_config_list(struct cli *c, int argc, char **argv);

@@ -34,5 +34,11 @@ const struct module_def module_table[] = {
      .listeners = {{"metrics", 9090, true, false}},
      .depends = {"dir", "store"},
      .tls = true},
+    {.name = "acme",
+     .program = "iems-acme",
+     .listeners = {{"http", 80, false, false}, {"tls", 443, false, false}},
+     .depends = {"dir", "store"},
+     .tls = true,
+     .serves = true},
 };
 const size_t module_count = sizeof module_table / sizeof module_table[0];

@@ -1,0 +1,126 @@
+/* One mail to the postmaster when certificates end soon: on the days that server.certificate_warn names, once each. */
+#include "acme/acme.h"
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/log.h"
+#include "net/loop.h"
+#include "proto/mime/summary.h"
+#include "rpc/store_methods.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DAY_S = 86400, MAIL_MAX = 256 * 1024, ADDRESS_LEN = 400 };
+
+/* The smallest of the days that has come; 0 = none. */
+static uint64_t due_days(const struct acme *a, int64_t left_s) {
+    uint64_t due = 0, days;
+    struct str list = str_from(option_str(a->daemon, "server.certificate_warn"));
+    for (struct str word; (word = str_word(&list)).len > 0;) {
+        if (str_to_u64(word, 10000, &days) != 0 || days == 0 || left_s > (int64_t)days * DAY_S) continue;
+        if (due == 0 || days < due) due = days;
+    }
+    return due;
+}
+
+static void add_line(const struct acme *a, const Control__CertificateState *s, int64_t left, struct buf *out) {
+    char end[CLOCK_TEXT_MAX];
+    struct acme_name n;
+    clock_rfc5322(s->not_after, end);
+    buf_printf(out, "\r\n%s (tls/%s)\r\n    %s %s", s->name[0] == '\0' ? "for names that are not known" : s->name,
+               s->file, left < 0 ? "has ended on" : "ends on", end);
+    if (left >= 0) buf_printf(out, ", in %" PRId64 " days", left / DAY_S);
+    buf_adds(out, "\r\n");
+    acme_state_get(a->state, s->name, &n);
+    if (s->acme && n.problem[0] != '\0') buf_printf(out, "    It could not be renewed: %s\r\n", n.problem);
+    if (!s->acme)
+        buf_adds(out, "    Nobody renews it by itself: iems certificate install, or iems certificate request.\r\n");
+}
+
+/* Names of which the postmaster is to be told; the lines about them. */
+static bool gather(struct acme *a, const Control__CertificateList *list, struct buf *lines) {
+    bool changed = false;
+    int64_t now = clock_wall_s();
+    for (size_t i = 0; i < list->n_list; i++) {
+        const Control__CertificateState *s = list->list[i];
+        struct acme_name n;
+        uint64_t due = s->loaded ? due_days(a, s->not_after - now) : 0;
+        acme_state_get(a->state, s->name, &n);
+        if (due == 0 || (n.warned_end == s->not_after && n.warned_days <= due)) continue;
+        n.warned_end = s->not_after;
+        n.warned_days = due;
+        if (acme_state_set(a->state, s->name, &n) != 0) continue;
+        add_line(a, s, s->not_after - now, lines);
+        changed = true;
+    }
+    return changed;
+}
+
+static void compose(const struct acme *a, const char *to, const char *ident, struct str lines, struct buf *out) {
+    char date[CLOCK_TEXT_MAX];
+    const char *host = daemon_hostname(a->daemon);
+    clock_rfc5322(clock_wall_s(), date);
+    buf_printf(out,
+               "From: IEMS on %s <%s>\r\nTo: <%s>\r\nSubject: Certificates of %s end soon\r\nDate: %s\r\n"
+               "Message-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+               "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+               "Clients and other servers will refuse these certificates when they have ended:\r\n",
+               host, to, to, host, date, ident, host);
+    buf_add(out, lines);
+    buf_adds(out, "\r\nAll of them: iems certificate status\r\n");
+}
+
+static int summary_of(struct str body, struct buf *out) {
+    struct summary_builder *b = summary_builder_new();
+    if (b == NULL) return ERR_NOMEM;
+    summary_builder_feed(b, body);
+    int rc = summary_builder_finish(b, out);
+    summary_builder_free(b);
+    return rc;
+}
+
+static int submit(struct acme *a, const char *to, const char *ident, struct str body, struct error *err) {
+    Store__Entry e = STORE__ENTRY__INIT;
+    Store__Recipient r = STORE__RECIPIENT__INIT, *recipients[] = {&r};
+    Store__QueueSubmit m = STORE__QUEUE_SUBMIT__INIT;
+    static char channel[] = "INPUT", source[] = "LOCALOUT", said[] = "acme accepted certificate warning",
+                *trace[] = {said};
+    BUF_AUTO summary = BUF_INIT(SUMMARY_MAX);
+    int rc = summary_of(body, &summary);
+    if (rc != 0) return error_set(err, rc, "out of memory");
+    r.address = r.original = (char *)(uintptr_t)to;
+    e.recipients = recipients;
+    e.n_recipients = 1;
+    e.trace = (char *)(uintptr_t)ident;
+    e.channel = channel;
+    e.source = source;
+    e.size = body.len;
+    e.summary = rpc_binary(buf_str(&summary));
+    m.entry = &e;
+    m.trace = trace;
+    m.n_trace = 1;
+    return rpc_call(a->store, STORE_QUEUE_SUBMIT, &m.base, body, loop_now_ms() + ACME_CALL_MS, NULL, err);
+}
+
+void acme_warn(struct acme *a, const Control__CertificateList *list) {
+    BUF_AUTO lines = BUF_INIT(MAIL_MAX), mail = BUF_INIT(MAIL_MAX + 4096);
+    char to[ADDRESS_LEN], ident[IDENT_SIZE];
+    struct error err = {0};
+    if (!gather(a, list, &lines)) return;
+    ident_new(ident);
+    (void)snprintf(to, sizeof to, "postmaster@%s", daemon_default_domain(a->daemon));
+    compose(a, to, ident, buf_str(&lines), &mail);
+    int rc = mail.error != 0 ? ERR_LIMIT : submit(a, to, ident, buf_str(&mail), &err);
+    if (rc == 0) {
+        log_event(LOG_MESSAGE, ident, "certificate-warning", "to=<%s>", to);
+        (void)!acme_save(a);
+    } else {
+        /* what was noted is forgotten: it is tried again in a minute */
+        log_event(LOG_WARNING, "-", "certificate-warning", "to=<%s> error=\"%s\"", to,
+                  err.text[0] != '\0' ? err.text : err_name(rc));
+        acme_state_free(a->state);
+        a->state = NULL;
+    }
+}
