@@ -134,7 +134,9 @@ static int act_one(struct act *a, uint64_t id, struct str key, bool *acted) {
 }
 
 static int act_flush(struct act *a) {
-    int rc = batch_empty(&a->b) ? 0 : store_commit(a->q->st, &a->b, COMMIT_DURABLE, NULL);
+    /* To try again promises nothing to anybody. */
+    bool retry = a->r->verb == STORE__QUEUE_VERB__VERB_RETRY;
+    int rc = batch_empty(&a->b) ? 0 : store_commit(a->q->st, &a->b, retry ? COMMIT_RELAXED : COMMIT_DURABLE, NULL);
     for (size_t i = 0; i < a->count; i++) {
         busy_remove(a->q, a->applied[i].id);
         entry_applied(a->q, &a->applied[i]);
@@ -157,6 +159,7 @@ static int act_again(struct act *a, uint64_t id, bool *acted) {
 static int act_chosen(struct act *a, struct selection *s, uint64_t *count) {
     int rc = 0;
     for (size_t i = 0; i < s->count && rc == 0; i++) {
+        if (a->q->stopping) return ERR_CANCELLED;
         bool acted = false;
         const struct chosen *c = s->list[i];
         rc = act_one(a, c->at.id, chosen_key(c), &acted);

@@ -53,6 +53,7 @@ static int lease_load(struct queue *q, const struct place *places, size_t count,
     if (n->has_body) {
         buf_add(&n->body, rpc_bytes(e->prefix));
         rc = blob_read(q->st, e->blob, e->size, 0, e->size, &n->body);
+        if (rc == ERR_NOTFOUND) rc = ERR_CORRUPT; /* the entry is there, its body is not */
     }
     if (rc == 0 && with_summary) {
         rc = blob_summary(q->st, e->blob, &n->summary);
@@ -165,6 +166,7 @@ static void late_verb_fiber(void *arg) {
     /* What ended the lease is written first. */
     int rc = store_wait_durable(v->q->st, commit_last(v->q->st->commits));
     if (rc == 0 && !v->q->stopping) (void)!queue_action(v->q, &action, &count, NULL);
+    v->q->background--;
     free(v->reason);
     free(v);
 }
@@ -174,7 +176,9 @@ static void run_late_verb(struct queue *q, struct lease *l) {
     IEMS_ASSERT(v != NULL);
     *v = (struct late_verb){q, l->entry->id, l->verb, l->verb_reason};
     l->verb_reason = NULL;
+    q->background++;
     if (fiber_spawn("queue verb", late_verb_fiber, v, NULL) != 0) {
+        q->background--;
         free(v->reason);
         free(v);
     }

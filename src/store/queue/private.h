@@ -105,6 +105,7 @@ struct queue {
     struct fiber *clock;
     struct cond clock_work;
     bool clock_stops, stopping, sweeping;
+    unsigned background; /* fibers that act on entries for nobody who waits */
     unsigned trace_days;
     uint16_t trace_serial;
     int64_t trace_pruned_day;

@@ -119,7 +119,7 @@ int queue_start(struct queue *q, struct error *err) {
 static bool fibers_alive(struct queue *q) {
     struct str name;
     void *c;
-    if (q->clock != NULL) return true;
+    if (q->clock != NULL || q->background > 0) return true;
     for (size_t pos = 0; map_next(q->channels, &pos, &name, &c);)
         if (((struct channel *)c)->pusher != NULL) return true;
     return false;

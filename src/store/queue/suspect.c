@@ -34,6 +34,13 @@ void suspect_forget(struct queue *q, uint64_t id) {
     if (s != NULL) suspect_free(s);
 }
 
+/* A hint: if the entry is not READY there, nothing comes of it. */
+static void offer(struct dest *d, int32_t priority, uint64_t id) {
+    if (d == NULL || d->ready == 0) return;
+    dest_add_ready(d, priority, id);
+    dest_settle(d);
+}
+
 struct put_aside {
     struct queue *q;
     uint64_t id;
@@ -41,12 +48,18 @@ struct put_aside {
 
 static void put_aside_fiber(void *arg) {
     struct put_aside *p = arg;
-    struct place place;
+    struct place place = {.key.len = 0};
     int rc = entry_find(p->q, p->id, &place);
     if (rc == 0 && !p->q->stopping)
         rc = quarantine_entry(p->q, key_str(&place.key),
                               "the process that worked on this message ended unexpectedly, again and again");
-    if (rc != 0) suspect_forget(p->q, p->id); /* it counts anew */
+    if (rc != 0) { /* it counts anew */
+        struct place_parts at;
+        suspect_forget(p->q, p->id);
+        if (rc != ERR_NOTFOUND && place_key_parse(key_str(&place.key), &at) && at.state == ENTRY_READY)
+            offer(dest_find(channel_get(p->q, at.channel), at.dest), at.priority, p->id);
+    }
+    p->q->background--;
     free(p);
 }
 
@@ -54,7 +67,10 @@ static void put_aside(struct queue *q, uint64_t id) {
     struct put_aside *p = calloc(1, sizeof *p);
     IEMS_ASSERT(p != NULL);
     *p = (struct put_aside){q, id};
-    if (fiber_spawn("queue quarantine", put_aside_fiber, p, NULL) != 0) free(p);
+    q->background++;
+    if (fiber_spawn("queue quarantine", put_aside_fiber, p, NULL) == 0) return;
+    q->background--;
+    free(p);
 }
 
 void suspect_lost(struct queue *q, const struct lease *l) {
@@ -92,17 +108,14 @@ void suspect_leased(struct queue *q, struct lease *l) {
     l->dest->channel->suspects++;
 }
 
-/* The next may go. */
+/* The others may be offered again: the first that is leased keeps the rest waiting once more. */
 void suspect_unleased(struct queue *q, struct lease *l) {
     struct channel *c = l->dest->channel;
     (void)q;
     if (!l->suspect) return;
     c->suspects--;
-    struct list *node = list_pop_front(&c->parked);
-    if (node == NULL) return;
-    struct suspect *s = list_entry(node, struct suspect, parked);
-    struct dest *d = dest_find(c, str_from(s->dest));
-    if (d == NULL || d->ready == 0) return;
-    dest_add_ready(d, s->priority, s->id);
-    dest_settle(d);
+    for (struct list *node; (node = list_pop_front(&c->parked)) != NULL;) {
+        struct suspect *s = list_entry(node, struct suspect, parked);
+        offer(dest_find(c, str_from(s->dest)), s->priority, s->id);
+    }
 }

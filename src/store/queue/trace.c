@@ -150,6 +150,19 @@ static int find_traces(struct queue *q, struct str key, struct find *f) {
     return store_scan(q->st, &r, take_trace, f);
 }
 
+/* What is queued still knows its trace. */
+static int find_queued(struct queue *q, struct str key, struct find *lines) {
+    ARENA_AUTO arena = arena_new(ENTRY_MEMORY_MAX);
+    struct place place;
+    Store__Entry *e;
+    uint64_t id;
+    if (!all_digits(key) || str_to_u64(key, UINT64_MAX, &id) != 0) return 0;
+    int rc = entry_find(q, id, &place);
+    if (rc == 0) rc = entry_get(q, key_str(&place.key), arena, &e);
+    if (rc == ERR_NOTFOUND || rc == ERR_CORRUPT) return 0;
+    return rc != 0 ? rc : scan_trace(q, str_from(e->trace), lines);
+}
+
 int queue_trace_find(struct queue *q, struct str key, uint32_t limit, struct arena *arena, Store__TraceFound *reply,
                      struct error *err) {
     if (bare(key).len == 0 || key.len > TRACE_KEY_MAX) return error_set(err, ERR_INVALID, "nothing to look for");
@@ -160,6 +173,8 @@ int queue_trace_find(struct queue *q, struct str key, uint32_t limit, struct are
     if (traces.traces == NULL || lines.lines == NULL) return ERR_NOMEM;
     int rc = store_wait_applied(q->st, commit_last(q->st->commits));
     if (rc == 0 && key.len <= TRACE_ID_MAX) rc = scan_trace(q, key, &lines); /* it may be a trace identifier itself */
+    if (rc == 0 && lines.count == 0) rc = find_queued(q, key, &lines);
+    if (all_digits(key)) traces.max = 1; /* an id is never given twice */
     if (rc == 0 && lines.count == 0) rc = find_traces(q, key, &traces);
     for (size_t i = traces.count; i > 0 && rc == 0 && lines.count < lines.max; i--) /* the oldest first */
         rc = scan_trace(q, traces.traces[i - 1], &lines);

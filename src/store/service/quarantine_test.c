@@ -245,6 +245,27 @@ static void body_hopeless(void) {
     end();
 }
 
+/* A message without its body. */
+static void body_bodiless(void) {
+    begin();
+    uint64_t id = kit_submit(smtpd, "bart@x.test", STR("body"));
+    down();
+    struct engine *e = engine_begin();
+    struct batch b;
+    batch_init(&b);
+    batch_delete_range(&b, SPACE_BLOB, STR("\0"), STR("\xff"));
+    assert_int_equal(engine_write_one(e, &b, NULL), 0);
+    batch_done(&b);
+    engine_close(e);
+    up();
+    assert_int_equal(counts("INPUT").ready, 1);
+    kit_listen(mta, "INPUT", 8, 1 << 20, false);
+    wait_held(1);
+    assert_int_equal(mta->lease_count, 0);
+    assert_int_equal(act(STORE__QUEUE_VERB__VERB_DELETE, id), 1);
+    end();
+}
+
 /* One of several messages kills whoever has it. It is found, the others pass. */
 static void body_deadly(void) {
     enum { N = 6, DEADLY = 2 };
@@ -401,14 +422,16 @@ static void run(void (*body)(void)) {
     }
 TEST(damaged)
 TEST(hopeless)
+TEST(bodiless)
 TEST(deadly)
 TEST(notice)
 TEST(upgrade)
 TEST(repair)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_damaged), cmocka_unit_test(test_hopeless),
-                                       cmocka_unit_test(test_deadly),  cmocka_unit_test(test_notice),
-                                       cmocka_unit_test(test_upgrade), cmocka_unit_test(test_repair)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_damaged),  cmocka_unit_test(test_hopeless),
+                                       cmocka_unit_test(test_bodiless), cmocka_unit_test(test_deadly),
+                                       cmocka_unit_test(test_notice),   cmocka_unit_test(test_upgrade),
+                                       cmocka_unit_test(test_repair)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,6 +243,16 @@ static void run(void) {
     if (kit_call(cli, STORE_QUEUE_RUN, &req.base, STR_EMPTY, NULL, NULL) != 0) failed(0, "run", NULL);
     told("run of a destination", from);
     drain(k, 10000);
+    for (uint64_t ready = 1, before = 0; ready != before;
+         (void)!fiber_sleep(100)) { /* what the run does in the background */
+        RPC_REPLY_AUTO reply = {0};
+        if (kit_call(cli, STORE_QUEUE_STATS, &empty.base, STR_EMPTY, &reply, NULL) != 0) failed(0, "stats", NULL);
+        const Store__QueueStats *s = (const Store__QueueStats *)reply.msg;
+        before = ready;
+        for (size_t i = 0; i < s->n_channels; i++)
+            if (strcmp(s->channels[i]->channel, "SMTPC") == 0) ready = s->channels[i]->ready;
+    }
+    told("the run is done", from);
     memory("end");
     kit_disconnect(cli);
     from = clock_mono_us();

@@ -379,6 +379,36 @@ static Store__DestinationInfo destination(const char *match, size_t want) {
     return none;
 }
 
+/* So many that the caller does not wait for them. */
+static void body_run_many(void) {
+    enum { N = 2100, SLICE = 700 };
+    begin();
+    int64_t later = clock_wall_ms() + 3600000;
+    struct out *outs = calloc(SLICE, sizeof *outs);
+    kit_listen(mta, "INPUT", 8, 0, false);
+    for (int i = 0; i < SLICE; i++) outs[i] = (struct out){"a.test", "1@a.test", i % 7, later, 0};
+    for (int i = 0; i < N; i += SLICE) route(outs, SLICE);
+    check_counts("SMTPC", 0, N, 0, 0);
+    assert_int_equal(run_queue(smtpd, "a.test").waiting, N);
+    for (int i = 0; i < 2000 && counts("SMTPC").ready < N; i++) (void)!fiber_sleep(2);
+    check_counts("SMTPC", N, 0, 0, 0);
+    int32_t last = 0;
+    for (int i = 0; i < N; i++) {
+        if (smtpc->lease_count == 0) assert_int_not_equal(lease("a.test", 100), 0);
+        struct kit_lease l = kit_take(smtpc);
+        assert_true(l.entry->priority >= last);
+        last = l.entry->priority;
+        Store__QueueCommit req = STORE__QUEUE_COMMIT__INIT;
+        req.id = l.entry->id;
+        req.all_done = true;
+        assert_int_equal(kit_call(smtpc, STORE_QUEUE_COMMIT, &req.base, STR_EMPTY, NULL, NULL), 0);
+        kit_lease_done(&l);
+    }
+    check_counts("SMTPC", 0, 0, 0, 0);
+    free(outs);
+    end();
+}
+
 /* SQST-01, SQST-06: next try and reason of a destination, of its entries when it does not rest; a reset forgets. */
 static void body_reset(void) {
     begin();
@@ -601,6 +631,7 @@ TEST(attention)
 TEST(priority)
 TEST(partial)
 TEST(run)
+TEST(run_many)
 TEST(reset)
 TEST(actions)
 TEST(list)
@@ -611,8 +642,8 @@ TEST(space)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_destinations), cmocka_unit_test(test_attention), cmocka_unit_test(test_priority),
-        cmocka_unit_test(test_partial),      cmocka_unit_test(test_run),       cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_actions),      cmocka_unit_test(test_list),      cmocka_unit_test(test_long),
-        cmocka_unit_test(test_notice),       cmocka_unit_test(test_space)};
+        cmocka_unit_test(test_partial),      cmocka_unit_test(test_run),       cmocka_unit_test(test_run_many),
+        cmocka_unit_test(test_reset),        cmocka_unit_test(test_actions),   cmocka_unit_test(test_list),
+        cmocka_unit_test(test_long),         cmocka_unit_test(test_notice),    cmocka_unit_test(test_space)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
