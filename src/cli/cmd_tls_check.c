@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -84,14 +85,16 @@ static int roots_open(struct check *k, struct error *err) {
     return tls_client_new(buf_str(&roots), &k->tls, err);
 }
 
-static const char *peer_value(const struct check *k, struct str name, const char *column, bool *own) {
+/* Value of a column of the row that counts for a name; `own`: the row is not "*". NULL: it is not set. */
+static const char *table_value(const struct check *k, const char *table, struct str name, const char *column,
+                               bool *own) {
     Dir__TableList list = DIR__TABLE_LIST__INIT;
     RPC_REPLY_AUTO reply = {0};
-    list.table = (char *)(uintptr_t) "peer";
+    list.table = (char *)(uintptr_t)table;
     list.match = arena_cstr(k->arena, name);
     list.limit = 1;
     if (k->dir == NULL || list.match == NULL ||
-        cli_call(k->dir, DIR_TABLE_LIST, &list.base, STR_EMPTY, &reply, "settings of the peer") != 0)
+        cli_call(k->dir, DIR_TABLE_LIST, &list.base, STR_EMPTY, &reply, table) != 0)
         return NULL;
     const Dir__TableRows *rows = (const void *)reply.msg;
     const char *value = rows->n_rows == 0 ? NULL : table_row_value(rows->rows[0], column);
@@ -102,14 +105,14 @@ static const char *peer_value(const struct check *k, struct str name, const char
 /* The settings of the domain go before those of the host, both before those for all others. */
 static void peer_ask(const struct check *k, struct str host, struct plan_input *in) {
     bool by_domain = false, by_host = false;
-    const char *domain_tls = peer_value(k, k->domain, "tls", &by_domain),
-               *host_tls = peer_value(k, host, "tls", &by_host);
+    const char *domain_tls = table_value(k, "peer", k->domain, "tls", &by_domain),
+               *host_tls = table_value(k, "peer", host, "tls", &by_host);
     bool use_host = by_host && !by_domain;
     const char *tls = use_host ? host_tls : domain_tls;
     in->peer = PEER_TLS_OPPORTUNISTIC;
     if (tls != NULL && peer_tls_parse(str_from(tls), &in->peer) != 0) in->peer = PEER_TLS_REQUIRED;
     bool own;
-    in->peer_fingerprints = str_from(peer_value(k, use_host ? host : k->domain, "tls_fingerprint", &own));
+    in->peer_fingerprints = str_from(table_value(k, "peer", use_host ? host : k->domain, "tls_fingerprint", &own));
     printf("    set for the peer: %s\n", tls == NULL ? "opportunistic (nothing is set)" : tls);
 }
 
@@ -167,6 +170,16 @@ static void domain_print(const struct check *k) {
     printf("\n");
 }
 
+/* Mail that goes elsewhere needs what is set for the hosts there, not what the domain publishes. */
+static void hops_print(const struct check *k) {
+    bool own;
+    const char *hosts = table_value(k, "route", k->domain, "hosts", &own);
+    if (hosts != NULL && hosts[0] != '\0') printf("  A route is set: mail goes to %s, whatever stands below.\n", hosts);
+    if (strcasecmp(settings_str(k->settings, "smtpc.resolution"), "MailRelayHost") == 0)
+        printf("  All mail goes to the relay host %s, whatever stands below.\n",
+               settings_str(k->settings, "smtpc.relay_host"));
+}
+
 static int domain_check(struct check *k) {
     enum dns_status status;
     bool secure;
@@ -179,6 +192,7 @@ static int domain_check(struct check *k) {
         return EX_NOHOST;
     }
     domain_print(k);
+    hops_print(k);
     int result = k->mx_count == 0 ? host_check(k, k->domain, 0) : EX_OK;
     for (size_t i = 0; result == EX_OK && i < k->mx_count; i++) {
         if (k->mx[i].host.len == 0)

@@ -16,7 +16,7 @@ import unittest
 import iems
 
 ZONE = """$ORIGIN {domain}.
-@ 60 SOA ns.{domain}. admin.{domain}. 1 3600 600 86400 60
+@ 60 SOA ns.{domain}. admin.{domain}. {serial} 3600 600 86400 60
 @ 60 NS ns.{domain}.
 ns 60 A 127.0.0.1
 {records}
@@ -61,13 +61,18 @@ class NameServer:
                 if domain.startswith("s"):
                     f.write(f"{domain}. 60 IN DNSKEY {self.ask(domain, 'DNSKEY').splitlines()[0]}\n")
 
-    def write(self, domain, records):
+    def write(self, domain, records, serial=1):
         with open(os.path.join(self.dir, domain + ".zone"), "w", encoding="ascii") as f:
-            f.write(ZONE.format(domain=domain, records=records))
+            f.write(ZONE.format(domain=domain, records=records, serial=serial))
 
     def ask(self, name, kind):
         return subprocess.run(["kdig", "+short", "+time=1", "+retry=0", "@127.0.0.1", "-p", str(self.port), name, kind],
                               capture_output=True, text=True, check=False).stdout.strip()
+
+    def change(self, domain, records):
+        serial = int(self.ask(domain, "SOA").split()[2])
+        self.write(domain, records, serial + 1)
+        run("knotc", "-c", self.conf, "-b", "zone-reload", domain)
 
     def stop(self):
         self.process.terminate()
@@ -258,11 +263,16 @@ retry_destination = 1d
         def kept():
             return any(b"sts enforce.test 1 " in open(state + n, "rb").read() for n in "01")
         iems.wait_until("policy on disk", kept, 15)
-        asked, sent = self.web.asked.count("mta-sts.enforce.test"), self.a.log().count("to=<ned@enforce.test> host")
-        self.a.wait_restarted("smtpc", self.a.kill("smtpc"))
-        self.submit("enforce.test")
-        iems.wait_until("mail after the restart", lambda: self.a.log().count("to=<ned@enforce.test> host") > sent, 20)
-        self.assertEqual(asked, self.web.asked.count("mta-sts.enforce.test"))
+        zone = f"@ 60 MX 10 {HERE}.\nmta-sts 60 A 127.0.0.1\n"
+        # the record is there, then gone (section 5.1), then names another policy, which is fetched behind the mail (3.3)
+        for records, fetched in (('_mta-sts 60 TXT "v=STSv1; id=1;"\n', 0), ("", 0), ('_mta-sts 60 TXT "v=STSv1; id=2;"\n', 1)):
+            self.dns.change("enforce.test", zone + records)
+            asked, sent = self.web.asked.count("mta-sts.enforce.test"), self.a.log().count("to=<ned@enforce.test> host")
+            self.a.wait_restarted("smtpc", self.a.kill("smtpc"))   # it has forgotten what it had asked, not the policy
+            self.submit("enforce.test")
+            iems.wait_until("mail after the restart", lambda: self.a.log().count("to=<ned@enforce.test> host") > sent, 20)
+            iems.wait_until("the policy", lambda: self.web.asked.count("mta-sts.enforce.test") >= asked + fetched, 10)
+            self.assertEqual(asked + fetched, self.web.asked.count("mta-sts.enforce.test"))
         self.assertNotRegex(self.a.log(), r"to=<ned@enforce.test> .* tls=(?!sts:)")
 
     def test_peers(self):   # PEER-01, STLS-03
@@ -293,6 +303,11 @@ retry_destination = 1d
         out = self.a.run("tls", "check", "badmx.test").stdout
         self.assertIn("enforce", out)
         self.assertIn("not among", out)
+        self.a.run("route", "set", "badmx.test", "hosts=[127.0.0.9]")
+        try:
+            self.assertIn("A route is set: mail goes to [127.0.0.9]", self.a.run("tls", "check", "badmx.test").stdout)
+        finally:
+            self.a.run("route", "delete", "badmx.test")
 
 
 if __name__ == "__main__":
