@@ -11,7 +11,7 @@ int proxy_accept(struct stream *s, uint64_t deadline_ms, struct error *err) {
         if (rc == PARSE_EVENT) {
             stream_consume(s, used);
             if (h.known) stream_set_peer(s, &h.from);
-            return 0;
+            return stream_unread(s); /* it may be the begin of a TLS handshake */
         }
         int filled = stream_fill(s, deadline_ms);
         if (filled != 0) return error_set(err, filled, "no PROXY header came");

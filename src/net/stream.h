@@ -39,6 +39,9 @@ struct cond;
 NODISCARD int stream_wait_input(struct stream *s, struct cond *also, uint64_t deadline_ms);
 /* Throws away what was received and not consumed (RFC 3207 section 4.2: before STARTTLS). Returns how many bytes. */
 size_t stream_discard_input(struct stream *s);
+/* Gives them back instead, to the layer below: a filter that is pushed now reads them first (TLS behind a PROXY
+ * header). ERR_NOMEM. */
+NODISCARD int stream_unread(struct stream *s);
 
 /* `deadline` for writes: default set by stream_set_write_timeout (ms, 5 minutes at first). */
 void stream_set_write_timeout(struct stream *s, uint64_t ms);

@@ -68,6 +68,27 @@ static void exchange(struct stream *a, struct stream *b) {
     assert_int_equal(stream_bytes_in(b), stream_bytes_out(a));
 }
 
+FIBER_TEST(unread_bytes_come_again) {
+    struct stream *a, *b;
+    pair_open(&a, &b);
+    assert_int_equal(stream_unread(b), 0); /* nothing to give back */
+    assert_int_equal(stream_put(a, STR("header and more")), 0);
+    assert_int_equal(stream_flush(a), 0);
+    expect(b, "header");
+    assert_int_equal(stream_unread(b), 0);
+    assert_int_equal(stream_peek(b).len, 0);
+    expect(b, " and more");
+    exchange(a, b);
+    assert_int_equal(stream_put(a, STR("the end")), 0);
+    assert_int_equal(stream_flush(a), 0);
+    fill_all(b, 7);
+    assert_int_equal(stream_unread(b), 0);
+    stream_free(a);
+    expect(b, "the end");
+    assert_int_equal(stream_fill(b, SOON), ERR_CLOSED);
+    stream_free(b);
+}
+
 FIBER_TEST(request_and_response) {
     struct stream *a, *b;
     pair_open(&a, &b);
@@ -432,6 +453,7 @@ int main(void) {
         cmocka_unit_test(many_writers_see_a_failure),
         cmocka_unit_test(long_printf),
         cmocka_unit_test(connect_errors),
+        cmocka_unit_test(unread_bytes_come_again),
     };
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }

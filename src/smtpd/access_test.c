@@ -360,6 +360,7 @@ RIG_TEST(proxy) {
     assert_int_equal(admit_enter(&rig.d, smtp(), c.server, &a), 0);
     net_addr_text(stream_peer(c.server), text);
     assert_string_equal(text, "192.0.2.5:4711");
+    assert_int_equal(stream_fill(c.server, SOON), 0);
     assert_true(str_eq(stream_peek(c.server), STR("EHLO")));
     admit_leave(&rig.d, &a);
     hang_up(&c, NULL);

@@ -19,6 +19,7 @@ struct dnslist {
     /* A list that does not answer rests for a while (DNSBL-10). */
     unsigned failures;
     uint64_t rests_until_ms;
+    uint64_t told_ms; /* when it was last logged that it does not serve us; 0 = never */
 };
 
 /* The lists as they are at a time; probes that use them hold them. */

@@ -13,6 +13,7 @@ enum {
     NAMES_MAX = 8,             /* PTR records that are looked at */
     UNANSWERED_MS = 30 * 1000, /* how long it is remembered that there was no answer */
     REASON_TIME_MIN_MS = 50,
+    REFUSED_TOLD_MS = 60 * 60 * 1000,
 };
 
 int probes_init(struct probes *p) {
@@ -123,8 +124,10 @@ static void list_result(struct probe *x, size_t i, const struct dns_answer *answ
     struct dnslist *l = &x->lists->list[i];
     enum dnslist_result result = dnslist_judge(l, answer);
     x->results[i] = (unsigned char)result;
-    if (result == DNSLIST_REFUSED)
+    if (result == DNSLIST_REFUSED && (l->told_ms == 0 || loop_now_ms() - l->told_ms > REFUSED_TOLD_MS)) {
+        l->told_ms = loop_now_ms();
         log_event(LOG_WARNING, "-", "dnslist_refuses", "zone=%s effect=\"taken as not listed\"", l->zone);
+    }
     if (dnslist_note(l, result, loop_now_ms()))
         log_event(LOG_WARNING, "-", "dnslist_silent", "zone=%s effect=\"not asked for a minute\"", l->zone);
 }

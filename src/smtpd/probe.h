@@ -14,7 +14,7 @@
 
 enum {
     PROBES_KEPT_MAX = 20000,
-    PROBES_RUNNING_MAX = 4000, /* fibers; those beyond end at once without an answer */
+    PROBES_RUNNING_MAX = 2000, /* fibers; those beyond end at once without an answer */
     PROBE_NAME_MAX = 255,
     PROBE_REASON_MAX = 200,
 };

@@ -2,6 +2,7 @@
 from where they like by the PROXY protocol (DEPL-11, LIM-51)."""
 import re
 import socket
+import ssl
 import struct
 import time
 import unittest
@@ -52,6 +53,7 @@ class Access(unittest.TestCase):
             "example.test": "@ 60 MX 10 mail.example.test.\nmail 60 A 127.0.0.1",
             "good.test": "@ 60 MX 10 mail.good.test.\nmail 60 A 198.51.100.1\nsix 60 AAAA 2001:db8::1",
             "null.test": "@ 60 MX 0 .",
+            "other.test": "@ 60 MX 10 mail.other.test.\nmail 60 A 127.0.0.1",
             "100.51.198.in-addr.arpa": "1 60 PTR mail.good.test.\n2 60 PTR mail.good.test.\n7 60 PTR host.silent.test.",
             "8.b.d.0.1.0.0.2.ip6.arpa": f"{SIX[:-16]} 60 PTR six.good.test.",
             "bl.test": '4.100.51.198 60 A 127.0.0.2\n4.100.51.198 60 TXT "an open proxy, see https://bl.test/"\n'
@@ -60,7 +62,8 @@ class Access(unittest.TestCase):
             "wl.test": "5.100.51.198 60 A 127.0.0.1",
         })
         cls.relay = SilentRelay(cls.dns.port)
-        cls.a = iems.Instance(config=f"[server]\ndns_servers = 127.0.0.1@{cls.relay.port}\n[smtpd]\ndns_timeout = {TIMEOUT}s\n")
+        cls.base_b = iems.free_port_base()
+        cls.a = iems.Instance(config=f"[server]\ndns_servers = 127.0.0.1@{cls.relay.port}\n[smtpd]\ndns_timeout = {TIMEOUT}s\n[smtpc]\nport = {cls.base_b + 25}\n")
         cls.a.__enter__()
         cls.a.user("bart")
         cls.table("access", FRONT, "proxy=yes")
@@ -122,6 +125,23 @@ class Access(unittest.TestCase):
         c = Client(self.a, "2001:db8::9")
         self.assertIn("2001:db8::9", c.say("EHLO x.test"))
         c.close()
+        # before TLS, with the begin of the handshake in the same segment
+        raw = socket.create_connection(("127.0.0.1", self.a.port("submissions")), 20 * iems.SLOW, source_address=(FRONT, 0))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = iems.no_verify().wrap_bio(incoming, outgoing)
+        header, data = b"PROXY TCP4 198.51.100.9 127.0.0.50 4711 465\r\n", b""
+        for step in (tls.do_handshake, lambda: tls.write(b"EHLO x.test\r\n"), tls.read, tls.read):
+            while True:
+                try:
+                    data = step()
+                    break
+                except ssl.SSLWantReadError:
+                    raw.sendall(header + outgoing.read())
+                    header = b""
+                    incoming.write(raw.recv(65536))
+            raw.sendall(outgoing.read())
+        self.assertIn(b"198.51.100.9", data)
+        raw.close()
         c = Client(self.a, None)   # none comes: nothing is said to it, after five seconds it is cut off
         self.assertEqual(c.greeting, "")
         c.close()
@@ -226,6 +246,29 @@ class Access(unittest.TestCase):
             return re.search(r"mta .* discarded module=dnsbl .* channel=LOCAL", self.a.log())
         iems.wait_until("discard", dropped, 5)
         self.drop("dnslist", "tag.test")
+
+    def test_tags_cross_to_a_trusted_peer(self):   # PEER-15, DNSBL-07, DEPL-09: the second server acts on what the first found
+        config = f"[server]\ndns_servers = 127.0.0.1@{self.relay.port}\n"
+        with iems.Instance(hostname="mail.other.test", domain="other.test", port_base=self.base_b, config=config) as b:
+            b.user("ned")
+            b.run("dnslist", "set", "tag.test", "policy=tag", "local=discard")
+            b.run("peer", "set", "localhost", "keep_tags=yes")   # the name of 127.0.0.1
+            self.table("peer", "other.test", "keep_tags=yes")
+            self.table("dnslist", "tag.test", "policy=tag")
+            self.table("access", "198.51.100.3", "relay=allow")
+
+            def dropped():
+                c = Client(self.a, "198.51.100.3")
+                for line in ("EHLO mail.good.test", "MAIL FROM:<a@good.test>", "RCPT TO:<ned@other.test>", "DATA"):
+                    c.say(line)
+                c.sock.sendall(iems.message("through both").replace("\n", "\r\n").encode() + b".\r\n")
+                c.reply()
+                c.close()
+                time.sleep(0.2)
+                return "discarded module=dnsbl" in b.log()
+            iems.wait_until("discard over there", dropped, 10)
+        for table, key in (("peer", "other.test"), ("dnslist", "tag.test"), ("access", "198.51.100.3")):
+            self.drop(table, key)
 
     def test_silent_name_servers_delay_by_the_timeout_only(self):   # DNSBL-10
         self.table("dnslist", "silent.test")
