@@ -94,8 +94,24 @@ static int merge(const char *instance, const char *file, bool dry_run, struct er
     return m.failed > 0 ? error_set(err, ERR_INVALID, "not all entries could be taken") : 0;
 }
 
-/* slapadd into an empty folder; the one before is kept beside it until that succeeded, and comes back when it failed.
- */
+/* slapadd, and what account numbers need. */
+static int load_all(const char *instance, const char *conf, const char *file, const char *saved, struct error *err) {
+    struct account_numbers before = {0}, now = {0};
+    const char *load[] = {"slapadd", "-f", conf, "-l", file, NULL};
+    int rc = account_numbers_read(saved, NULL, &before, err);
+    if (rc == 0) rc = account_numbers_read(file, &before, &now, err);
+    if (rc == 0 && now.highest < before.highest) now.highest = before.highest;
+    if (rc == 0) rc = slapd_run_tool("slapadd", load, err);
+    if (rc == 0) rc = account_numbers_write(instance, &now, err);
+    if (rc == 0 && now.renumbered > 0) {
+        printf("Accounts that were deleted before and come back with empty mailboxes: %zu.\n", now.renumbered);
+    }
+    account_numbers_done(&before);
+    account_numbers_done(&now);
+    return rc;
+}
+
+/* Into an empty folder; the one before is kept beside it until that succeeded, and comes back when it failed. */
 static int replace(const char *instance, const char *file, bool dry_run, struct error *err) {
     char conf[SLAPD_TEXT_MAX], data[SLAPD_TEXT_MAX], old[SLAPD_TEXT_MAX], wanted[SLAPD_TEXT_MAX];
     int rc = slapd_path(instance, "directory/slapd.conf", conf, sizeof conf, err);
@@ -103,24 +119,18 @@ static int replace(const char *instance, const char *file, bool dry_run, struct 
     if (rc == 0) rc = slapd_path(instance, "directory/data.before-import", wanted, sizeof wanted, err);
     if (rc == 0) rc = free_name(wanted, old, sizeof old, err);
     const char *check[] = {"slapadd", "-u", "-f", conf, "-l", file, NULL};
-    const char *load[] = {"slapadd", "-f", conf, "-l", file, NULL};
     if (rc == 0) rc = slapd_run_tool("slapadd", check, err);
     if (rc != 0 || dry_run) {
         if (rc == 0) printf("%s can be loaded.\n", file);
         return rc;
     }
     char saved[SLAPD_TEXT_MAX];
-    struct account_numbers before = {0}, now = {0};
-    rc = backup(instance, saved, err);
-    if (rc == 0) rc = account_numbers_read(saved, &before, err);
-    if (rc == 0) rc = account_numbers_read(file, &now, err);
-    if (rc != 0) return rc;
-    if (now.highest < before.highest) now.highest = before.highest;
     struct stat st;
+    if ((rc = backup(instance, saved, err)) != 0) return rc;
     if (stat(data, &st) != 0 || rename(data, old) != 0 || mkdir(data, 0700) != 0) {
         return error_set(err, ERR_IO, "%s: %s", data, strerror(errno));
     }
-    if (slapd_run_tool("slapadd", load, err) == 0 && account_numbers_write(instance, &now, err) == 0) {
+    if (load_all(instance, conf, file, saved, err) == 0) {
         char mdb[SLAPD_TEXT_MAX], lock[SLAPD_TEXT_MAX];
         if (slapd_path(data, "data.mdb", mdb, sizeof mdb, err) == 0 &&
             slapd_path(data, "lock.mdb", lock, sizeof lock, err) == 0 && geteuid() == 0) {

@@ -1,20 +1,27 @@
 /* Account numbers are never given twice, also when the directory goes back to an older state: the message store may
- * have mailboxes with numbers that the older state does not know. */
+ * have mailboxes with numbers that the older state does not know. And an account that was deleted since comes back with
+ * a new number: its mailbox is gone, and the store takes nothing more for the old one. */
 #ifndef IEMS_CLI_DIRECTORY_NUMBERS_H
 #define IEMS_CLI_DIRECTORY_NUMBERS_H
 
-#include "base/error.h"
+#include "base/buf.h"
+#include "base/map.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+enum { ACCOUNT_CHANGES_MAX = 256 * 1024 * 1024 };
 
 struct account_numbers {
-    uint64_t highest; /* given or reserved */
-    bool has_entry;   /* cn=accounts is there */
+    uint64_t highest;    /* given or reserved */
+    bool has_entry;      /* cn=accounts is there */
+    struct map *given;   /* numbers of accounts */
+    struct buf renumber; /* LDIF that takes their numbers from accounts that were deleted before */
+    size_t renumbered;
 };
-/* What an LDIF file says. ERR_IO. */
-NODISCARD int account_numbers_read(const char *ldif, struct account_numbers *out, struct error *err);
-/* Sets the highest number in the database of a directory that is not running. */
-NODISCARD int account_numbers_write(const char *instance, const struct account_numbers *n, struct error *err);
+void account_numbers_done(struct account_numbers *n);
+/* What an LDIF file says. `before` (may be NULL): the state that it replaces; numbers up to its highest that it does
+ * not have any more are of deleted accounts. ERR_IO, ERR_NOMEM. */
+NODISCARD int account_numbers_read(const char *ldif, const struct account_numbers *before, struct account_numbers *out,
+                                   struct error *err);
+/* Sets the highest number, and what `renumber` says, in the database of a directory that is not running. */
+NODISCARD int account_numbers_write(const char *instance, struct account_numbers *n, struct error *err);
 
 #endif

@@ -136,6 +136,33 @@ static int compare(LDAP *ld, const struct ldif_entry *e, bool *exists, bool *sam
     return rc == LDAP_NO_SUCH_OBJECT ? LDAP_SUCCESS : rc;
 }
 
+/* An account that was deleted: its number is used up, its mailbox gone. The directory agent gives it a new one. */
+static void drop_old_number(struct ldif_entry *e, uint64_t last) {
+    for (size_t i = 0; i < e->count; i++) {
+        const struct attribute *a = &e->attributes[i];
+        uint64_t number;
+        if (!str_eq_nocase(str_from(a->name), STR("ieaccountid")) || a->count != 1) continue;
+        if (str_to_u64(str_of(a->values[0].bv_val, a->values[0].bv_len), last, &number) != 0) continue;
+        e->attributes[i] = e->attributes[--e->count];
+        return;
+    }
+}
+
+static uint64_t last_account(LDAP *ld) {
+    LDAPMessage *res = NULL;
+    uint64_t last = 0;
+    int rc = ldap_search_ext_s(ld, DIRECTORY_ACCOUNTS_DN, LDAP_SCOPE_BASE, "(objectClass=*)", NULL, 0, NULL, NULL, NULL,
+                               0, &res);
+    LDAPMessage *entry = rc == LDAP_SUCCESS ? ldap_first_entry(ld, res) : NULL;
+    struct berval **values = entry == NULL ? NULL : ldap_get_values_len(ld, entry, "ielastaccount");
+    if (values != NULL && values[0] != NULL) {
+        (void)!str_to_u64(str_of(values[0]->bv_val, values[0]->bv_len), INT64_MAX, &last);
+    }
+    ldap_value_free_len(values);
+    (void)ldap_msgfree(res);
+    return last;
+}
+
 static int merge_entry(LDAP *ld, struct ldif_entry *e, struct ldif_merge *m) {
     bool exists, same;
     int rc = compare(ld, e, &exists, &same);
@@ -144,6 +171,7 @@ static int merge_entry(LDAP *ld, struct ldif_entry *e, struct ldif_merge *m) {
         m->same++;
         return LDAP_SUCCESS;
     }
+    if (!exists) drop_old_number(e, m->last_account);
     if (!m->dry_run) {
         LDAPMod **mods = build_mods(e, exists ? LDAP_MOD_REPLACE : LDAP_MOD_ADD);
         if (mods == NULL) return LDAP_NO_MEMORY;
@@ -183,6 +211,7 @@ int ldif_merge(const struct ldap_account *account, const char *path, struct ldif
     LDIFFP *f = ldif_open(path, "r");
     if (f == NULL) return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
     int rc = ldap_conn_open(account, &ld, err);
+    if (rc == 0) m->last_account = last_account(ld);
     char *text = NULL;
     int size = 0, got = 0;
     unsigned long line = 0;

@@ -1,6 +1,7 @@
 """Tables of configuration: the commands, rows written by hand, restarts, instances that are older than the tables."""
 import json
 import os
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -91,6 +92,24 @@ class Tables(unittest.TestCase):
             p = self.iems("access", "set", key, "relay=allow")
             self.assertIn("open relay", p.stderr)
         self.iems("access", "delete", "*", "0.0.0.0/0", "192.0.2.0/24", "192.0.2.5-192.0.2.9")
+
+    def greeting(self):
+        with socket.create_connection(("127.0.0.1", self.mail.port("smtp")), timeout=30) as s:
+            return s.recv(1000)[:1]
+
+    def test_change_is_live_and_stays(self):   # CONNCTL-01 CONNCTL-02
+        self.assertEqual(self.greeting(), b"2")
+        self.iems("access", "set", "127.0.0.0/8", "connect=deny")
+        iems.wait_until("the module follows", lambda: self.greeting() in (b"4", b"5"), 2)
+        self.iems("access", "set", "127.0.0.1", "connect=allow")
+        iems.wait_until("the narrowest network counts", lambda: self.greeting() == b"2", 2)
+        self.iems("access", "delete", "127.0.0.1")
+        iems.wait_until("the module follows", lambda: self.greeting() in (b"4", b"5"), 2)
+        self.mail.stop()
+        self.mail.start()
+        self.assertIn(self.greeting(), (b"4", b"5"))   # from the first connection on
+        self.iems("access", "delete", "127.0.0.0/8")
+        iems.wait_until("the module follows", lambda: self.greeting() == b"2", 2)
 
     def test_import_export(self):
         lines = "# senders\n@spam.example\n\ngood@spam.example action=accept note=\"a friend\"\n"
