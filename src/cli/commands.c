@@ -163,6 +163,11 @@ const struct command command_table[] = {
      "all\n"
      "below it. The channel is SMTPC if not given.\nExample: iems queue run example.net",
      cmd_queue_run, GROUP_MAIL},
+    {"etrn", "HOST[:PORT] [DOMAIN...]", "Ask another server to send what waits there for our domains",
+     "For a machine that is not always connected: run it when the line is up, by a timer for instance. Without DOMAIN\n"
+     "all domains of this server are asked for; @DOMAIN means the domain and all below it.\n"
+     "Example: iems etrn mail.provider.example",
+     cmd_etrn, GROUP_MAIL},
     {"queue hold", "ID... | FILTER... | --all [--yes]", "Keep messages from being delivered", NULL, cmd_queue_hold,
      GROUP_MAIL},
     {"queue release", "ID... | FILTER... | --all [--yes]", "Deliver messages that were held", NULL, cmd_queue_release,

@@ -121,6 +121,20 @@ class Esmtp(unittest.TestCase):
         s.quit()
         self.b.wait_count("ned", before + 1, seconds=20)
 
+    def test_etrn_client(self):   # SMTPC-12
+        at = f"127.0.0.1:{self.a.port('smtp')}"
+        refused = self.b.run("etrn", at, "other.test", check=False)
+        self.assertEqual((refused.returncode, refused.stdout), (75, "other.test: 459 4.7.1 Node other.test not allowed\n"))
+        self.a.run("config", "set", "smtpd.etrn", "anyone")
+        iems.wait_until("ETRN for anyone", lambda: self.b.run("etrn", at, "@x.test", check=False).returncode == 0)
+        self.assertEqual(self.b.run("etrn", at).stdout, "other.test: 251 2.0.0 OK, no messages waiting for node other.test\n")
+        self.a.run("config", "set", "smtpd.etrn", "never")
+        iems.wait_until("no ETRN", lambda: b"ETRN" not in self.a.smtp().ehlo("x")[1])
+        self.assertIn("does not offer ETRN", self.b.run("etrn", at, check=False).stderr)
+        self.a.run("config", "unset", "smtpd.etrn")
+        iems.wait_until("ETRN", lambda: b"ETRN" in self.a.smtp().ehlo("x")[1])
+        self.assertEqual(self.b.run("etrn", f"127.0.0.1:{iems.free_port()}", check=False).returncode, 75)
+
     # ---- FUTURERELEASE: RFC 4865
     def test_held(self):
         n = self.a.count("lisa")
