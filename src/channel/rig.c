@@ -285,6 +285,9 @@ static long seconds_from_now(int64_t at_ms) {
 
 static void describe_output(const Store__NewEntry *n) {
     const Store__Entry *e = n->entry;
+    rig.output.ready = seconds_from_now(e->ready);
+    rig.output.expires = seconds_from_now(e->expires);
+    rig.output.priority = e->priority;
     buf_printf(&rig.log, " [%s%s%s%s <%s>", e->channel, n->own_body ? " own" : "", e->destination[0] ? " " : "",
                e->destination, e->sender);
     for (size_t i = 0; i < e->n_recipients; i++) {

@@ -11,6 +11,10 @@ struct rig {
     struct buf log;    /* what the store was told, one line each; see rig_wait */
     struct buf report; /* own body of the last commit that had one */
     unsigned lines;    /* of the log */
+    struct {
+        int64_t ready, expires; /* seconds from now; 0 = not set */
+        int32_t priority;
+    } output;          /* the last one of a commit */
     bool dir_fails;    /* the directory answers with an error */
     bool commit_fails; /* the next commit is refused */
     unsigned resolves, reads, leases_under_way;

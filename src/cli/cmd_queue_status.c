@@ -2,8 +2,10 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/queue_json.h"
+#include "cli/queue_sending.h"
 #include "cli/queue_text.h"
 #include "cli/table_args.h"
+#include "rpc/control_methods.h"
 #include "rpc/store_methods.h"
 
 #include <stdio.h>
@@ -83,9 +85,10 @@ static json_t *stats_json(const Store__QueueStats *s) {
 }
 
 struct status {
-    struct rpc_client *store, *dir; /* dir: for the profile, or NULL */
-    const char *channel, *match;    /* match: "" = all destinations */
-    json_t *json;                   /* NULL = text */
+    struct rpc_client *store, *dir,
+        *control;                /* dir: for the profile, or NULL; control: for what smtpc is doing, or NULL */
+    const char *channel, *match; /* match: "" = all destinations */
+    json_t *json;                /* NULL = text */
     json_t *list;
     struct buf out;
     size_t count;
@@ -175,8 +178,28 @@ static int stats(struct status *s, bool as_json) {
     return 0;
 }
 
+/* What smtpc is doing; nothing if it does not run. */
+static void sending(struct status *s) {
+    Control__Empty empty = CONTROL__EMPTY__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    struct queue_sending now;
+    if (s->control == NULL || cli_call(s->control, CONTROL_METRICS, &empty.base, STR_EMPTY, &reply, "") != 0) return;
+    if (!queue_sending_parse(str_from(((const Control__Metrics *)(const void *)reply.msg)->text), &now)) return;
+    if (s->json == NULL) {
+        queue_sending_text(&now, &s->out);
+        buf_addc(&s->out, '\n');
+        return;
+    }
+    json_object_set_new(s->json, "sending",
+                        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "connections", (json_int_t)now.connections, "probes",
+                                  (json_int_t)now.probes, "lookups", (json_int_t)now.lookups, "connected",
+                                  (json_int_t)now.connected, "sent", (json_int_t)now.sent, "deferred",
+                                  (json_int_t)now.deferred, "bounced", (json_int_t)now.bounced));
+}
+
 static int status_run(struct status *s, bool as_json) {
     int rc = stats(s, as_json);
+    if (rc == 0) sending(s);
     if (rc == 0) rc = destinations(s);
     if (rc == 0 && s->match[0] != '\0' && s->count == 0 && !as_json) buf_adds(&s->out, "Nothing waits for it.\n");
     if (rc == 0 && s->dir != NULL) {
@@ -197,7 +220,9 @@ static int connect_and_run(struct cli *c, struct status *s, bool json) {
     s->store = cli_connect(c, &store_service);
     if (s->store == NULL) return EX_UNAVAILABLE;
     if (s->match[0] != '\0' && s->match[0] != '@') s->dir = cli_connect(c, &dir_service);
+    if (s->match[0] == '\0') s->control = cli_connect(c, &control_service);
     int status = status_run(s, json);
+    if (s->control != NULL) rpc_client_free(s->control);
     if (s->dir != NULL) rpc_client_free(s->dir);
     rpc_client_free(s->store);
     return status;

@@ -1,4 +1,5 @@
 /* Unit tests of how the queue is shown: SCLI-03, SCLI-04, SQST-07, SQST-08. */
+#include "cli/queue_sending.h"
 #include "cli/queue_text.h"
 
 #include <setjmp.h>
@@ -75,7 +76,24 @@ static void entries(void **state) {
     assert_non_null(strstr(buf_cstr(&out), "Recipient    <b@x>\n"));
 }
 
+/* SQST-01: what smtpc is doing, out of the measurements of all modules. */
+static void sending(void **state) {
+    (void)state;
+    struct queue_sending s;
+    BUF_AUTO out = BUF_INIT(1000);
+    assert_false(queue_sending_parse(STR("# HELP x\niems_store_x 7\n"), &s));
+    assert_true(queue_sending_parse(STR("# HELP iems_smtpc_lookups Look-ups\niems_smtpc_lookups 3\n"
+                                        "iems_smtpc_connections_open{worker=\"0\"} 2\niems_smtpc_sent_total 40\n"
+                                        "iems_smtpc_sent_totals 5\niems_smtpc_bounced_total x"),
+                                    &s));
+    queue_sending_text(&s, &out);
+    assert_string_equal(buf_cstr(&out),
+                        "Sending: 2 connections (0 to destinations that failed the last time), 3 "
+                        "look-ups\nSince the start of smtpc: 0 connections, 40 sent, 0 deferred, 0 sent "
+                        "back\n");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(numbers), cmocka_unit_test(entries)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(numbers), cmocka_unit_test(entries), cmocka_unit_test(sending)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Tests of the switch as a whole, with a store and a directory of the test's own: MTA-01, MTA-02, MTA-16, MTA-18,
  * LOOP-01 to LOOP-03, CAM-03, CAM-04, SQST-10, RFC 3461 section 5.2, RFC 5321 section 6.1 (no report about a report).
  */
+#include "base/clock.h"
 #include "channel/rig.h"
 #include "daemon/options.h"
 #include "mta/mta.h"
@@ -341,12 +342,60 @@ TEST(refused_commit) {
     finish();
 }
 
+/* PEER-07, PEER-09, SQM-08, PRIO-01, PRIO-06, PRIO-07: when a message may go, how long it may wait, and its turn. */
+TEST(times_and_turn) {
+    static const struct {
+        const char *sender, *recipient, *tag, *source;
+        size_t size;
+        int64_t expires, run; /* seconds; run: it waits for the next one of this interval */
+        int32_t priority;
+    } cases[] = {
+        {"s@o.example", "a@far.example", NULL, "SMTPD", 100, 259200, 0, 0},
+        {"s@o.example", "a@far.example", "dnsbl", "SMTPD", 100, 259200, 0, 0},
+        {"", "a@far.example", NULL, "SMTPD", 100, 259200, 0, 0},
+        {"", "a@far.example", "spam-bounce", "LOCALOUT", 100, 14400, 0, 0}, /* a report about spam */
+        {"", "a@far.example", "dnsbl", "SMTPD", 100, 14400, 0, 0},
+        {"s@o.example", "a@patient.example", NULL, "SMTPD", 100, 432000, 0, 0},
+        {"s@o.example", "a@dial.example", NULL, "SMTPD", 100, 259200, 3600, 12}, /* (4) * 3 */
+        {"s@o.example", "a@dial.example", NULL, "DL", 100, 259200, 3600, 27},    /* (4 + 5) * 3 */
+        {"s@o.example", "a@far.example", NULL, "SMTPD", 20480, 259200, 0, 14},   /* 7 * 2 */
+    };
+    rig_table("peer", "patient.example retry_period=5d\ndial.example queue_first=yes run_interval=1h precedence=4\n");
+    rig_option("smtpc.priority_precedence", "3");
+    rig_option("smtpc.priority_size", "2");
+    rig_option("smtpc.priority_sizes", "10 : 0 7");
+    rig_option("smtpc.priority_sources", "DL=5");
+    start();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry *e = rig_entry("INPUT", cases[i].sender, cases[i].recipient, message);
+        Store__Entry__TagsEntry tag = STORE__ENTRY__TAGS_ENTRY__INIT, *tags = &tag;
+        tag.key = (char *)(uintptr_t)cases[i].tag;
+        tag.value = (char *)(uintptr_t) "x";
+        if (cases[i].tag != NULL) {
+            e->tags = &tags;
+            e->n_tags = 1;
+        }
+        e->source = (char *)(uintptr_t)cases[i].source;
+        e->size = cases[i].size;
+        rig_push(e, false);
+        (void)rig_wait(1);
+        int64_t now = clock_wall_ms(), run = cases[i].run;
+        assert_in_range(rig.output.expires, cases[i].expires - 5, cases[i].expires + 1);
+        int64_t want = run == 0 ? 0 : (peer_next_run(STR("dial.example"), 3600, now) - now) / 1000;
+        if (run != 0) assert_in_range(rig.output.ready, want - 1, want + 2);
+        if (run == 0) assert_int_equal(rig.output.ready, 0);
+        assert_int_equal(rig.output.priority, cases[i].priority);
+    }
+    finish();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes),     cmocka_unit_test(report_content), cmocka_unit_test(notify),
-        cmocka_unit_test(expanded),   cmocka_unit_test(deadlines),      cmocka_unit_test(directory_down),
-        cmocka_unit_test(loops),      cmocka_unit_test(dns_lists),      cmocka_unit_test(administrator),
-        cmocka_unit_test(relay_only), cmocka_unit_test(slices),         cmocka_unit_test(refused_commit),
+        cmocka_unit_test(times_and_turn), cmocka_unit_test(routes),     cmocka_unit_test(report_content),
+        cmocka_unit_test(notify),         cmocka_unit_test(expanded),   cmocka_unit_test(deadlines),
+        cmocka_unit_test(directory_down), cmocka_unit_test(loops),      cmocka_unit_test(dns_lists),
+        cmocka_unit_test(administrator),  cmocka_unit_test(relay_only), cmocka_unit_test(slices),
+        cmocka_unit_test(refused_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,8 +152,46 @@ TEST(host_table_changes) {
     server_end();
 }
 
+/* SQM-08: the report of a message that is marked as spam says so. */
+TEST(report_of_spam) {
+    static Store__Entry__TagsEntry tag, *tags = &tag;
+    server_start();
+    start();
+    store__entry__tags_entry__init(&tag);
+    tag.key = (char *)(uintptr_t) "dnsbl";
+    tag.value = (char *)(uintptr_t) "bl.example";
+    Store__Entry *e = mail("far.example", "perm@far.example");
+    e->tags = &tags;
+    e->n_tags = 1;
+    rig_offer(e);
+    assert_string_equal(rig_wait(1), "commit 1 all done=0 [INPUT own <> s@me.test spam-bounce=yes]");
+    finish();
+    server_end();
+}
+
+/* SNOT-04: the text of the administrator if there is one, for notices of delays alone. */
+TEST(notice_texts) {
+    server_start();
+    rig_option("smtpc.delay_notice", "yes");
+    rig_file("texts/delay.txt", "Wait for ${recipients}.\n");
+    start();
+    for (int i = 0; i < 2; i++) {
+        Store__Entry *e = mail("far.example", i == 0 ? "temp@far.example" : "temp@far.example perm@far.example");
+        e->warn = e->created - 1000;
+        rig_offer(e);
+        (void)rig_wait(1);
+        bool own = strstr(buf_cstr(&rig.report), "Wait for temp@far.example.\r\n") != NULL;
+        assert_int_equal(own, i == 0);
+        assert_non_null(strstr(buf_cstr(&rig.report), "Action: delayed\r\n"));
+    }
+    finish();
+    server_end();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(report_of_spam),
+        cmocka_unit_test(notice_texts),
         cmocka_unit_test(refused_by_profile),
         cmocka_unit_test(profile_limits),
         cmocka_unit_test(run_interval),

@@ -103,10 +103,19 @@ static void metrics(struct daemon *d, struct buf *out) {
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
         buf_printf(out, "# HELP iems_smtpc_%s_total %s\n# TYPE iems_smtpc_%s_total counter\niems_smtpc_%s_total %llu\n",
                    list[i].name, list[i].help, list[i].name, list[i].name, (unsigned long long)list[i].value);
-    buf_printf(out,
-               "# HELP iems_smtpc_sessions Connections that are open\n# TYPE iems_smtpc_sessions "
-               "gauge\niems_smtpc_sessions %u\n",
-               scheduler_sessions(smtpc.scheduler));
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } now[] = {
+        {"sessions", "Sessions: connections and look-ups", scheduler_sessions(smtpc.scheduler)},
+        {"connections_open", "Connections that are open or being made", scheduler_open_sessions(smtpc.scheduler)},
+        {"lookups", "Sessions that ask the name service where to go", scheduler_lookups(smtpc.scheduler)},
+        {"probes", "Sessions for destinations that failed the last time", scheduler_probes(smtpc.scheduler)},
+        {"destinations", "Destinations that have sessions or are remembered", scheduler_destinations(smtpc.scheduler)},
+    };
+    for (size_t i = 0; i < sizeof now / sizeof now[0]; i++)
+        buf_printf(out, "# HELP iems_smtpc_%s %s\n# TYPE iems_smtpc_%s gauge\niems_smtpc_%s %llu\n", now[i].name,
+                   now[i].help, now[i].name, now[i].name, (unsigned long long)now[i].value);
     secure_metrics(&smtpc, out);
 }
 

@@ -236,6 +236,9 @@ unsigned scheduler_open_sessions(const struct scheduler *s) {
 unsigned scheduler_lookups(const struct scheduler *s) {
     return s->lookups;
 }
+unsigned scheduler_probes(const struct scheduler *s) {
+    return s->probes;
+}
 size_t scheduler_destinations(const struct scheduler *s) {
     return map_count(s->by_name);
 }

@@ -72,6 +72,7 @@ void scheduler_ended(struct scheduler *s, struct sched_destination *d, bool open
 unsigned scheduler_sessions(const struct scheduler *s);
 unsigned scheduler_open_sessions(const struct scheduler *s);
 unsigned scheduler_lookups(const struct scheduler *s);
+unsigned scheduler_probes(const struct scheduler *s);
 size_t scheduler_destinations(const struct scheduler *s);
 
 #endif

@@ -84,7 +84,8 @@ static unsigned batch(const struct session *s, unsigned most) {
     if (s->destination->failures > 0) return 1; /* a probe (SMTPC-06) */
     /* Not more than a fair share: other sessions of the destination are hungry too. */
     uint64_t share = s->destination->waiting / (s->destination->sessions > 0 ? s->destination->sessions : 1) + 1;
-    unsigned n = share < SMTPC_BATCH ? (unsigned)share : SMTPC_BATCH;
+    uint64_t size = option_u64(s->smtpc->daemon, "smtpc.run_size");
+    unsigned n = (unsigned)(share < size ? share : size);
     return n < most ? n : most;
 }
 
