@@ -206,9 +206,12 @@ int route_find(const struct router *r, struct str destination, struct arena *are
     bool next_hop = d.no_mx || d.port != r->port;
     if (r->mode == ROUTE_RELAY && !covered && !next_hop) return by_relays(r, arena, out, why);
     rc = by_mode(r, &d, arena, out, why);
+    if (rc == ERR_NOTFOUND && next_hop && !d.literal)
+        return later(why, "4.4.4", "The next hop is not known."); /* the administrator's matter, not the sender's */
     bool circle =
         rc == ERR_NOTFOUND && strcmp(why->status, "5.1.2") != 0; /* null MX, this host: known, not unresolvable */
-    if ((rc == ERR_NOTFOUND || rc == ERR_AGAIN) && !circle && has_relays) return by_relays(r, arena, out, why);
+    if ((rc == ERR_NOTFOUND || rc == ERR_AGAIN) && !circle && !next_hop && has_relays)
+        return by_relays(r, arena, out, why);
     return rc;
 }
 

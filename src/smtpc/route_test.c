@@ -207,7 +207,8 @@ static void routes(void **state) {
         {ROUTE_DNS, "", "one.test", "mx1.test:25 mx2.test:25"},
         {ROUTE_DNS, "", "ONE.test", "mx1.test:25 mx2.test:25"},
         {ROUTE_DNS, "", "one.test:2525", "mx1.test:2525 mx2.test:2525"},
-        {ROUTE_DNS, "", "[one.test]", "5.1.2"}, /* no MX asked for, no address there */
+        {ROUTE_DNS, "", "[one.test]", "4.4.4"},             /* no MX asked for, no address there */
+        {ROUTE_DNS, "[relay.test]", "[one.test]", "4.4.4"}, /* and nothing else will do */
         {ROUTE_DNS, "", "[mx1.test]:26", "mx1.test=192.0.2.1:26"},
         {ROUTE_DNS, "", "implicit.test", "implicit.test=192.0.2.7:25"},
         {ROUTE_DNS, "", "[192.0.2.5]", "192.0.2.5=192.0.2.5:25"},
