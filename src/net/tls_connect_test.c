@@ -267,6 +267,10 @@ FIBER_TEST(resumption) {
         {TLS1_3_VERSION, TLS_VERIFY_NAME, "mx.test", "", false},
         {TLS1_2_VERSION, TLS_VERIFY_NONE, "mx.test", "192.0.2.9:25", false},
         {TLS1_2_VERSION, TLS_VERIFY_NONE, "mx.test", "192.0.2.9:25", true},
+        {TLS1_3_VERSION, TLS_VERIFY_DANE, "mx.test", "192.0.2.1:25", false},
+        {TLS1_3_VERSION, TLS_VERIFY_DANE, "mx.test", "192.0.2.1:25", true},
+        {TLS1_2_VERSION, TLS_VERIFY_DANE, "mx.test", "192.0.2.8:25", false},
+        {TLS1_2_VERSION, TLS_VERIFY_DANE, "mx.test", "192.0.2.8:25", true},
     };
     make_server("DNS:mx.test,DNS:also.test");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -274,8 +278,13 @@ FIBER_TEST(resumption) {
         enum tls_fault fault;
         struct tls_expect e = {
             .verify = cases[i].verify, .name = str_from(cases[i].name), .resume = str_from(cases[i].resume)};
-        SSL_CTX_set_max_proto_version(trusting->ctx, cases[i].version);
-        assert_true(connect_as(trusting, &e, &fault, &info));
+        struct tls_tlsa record = {3, 1, 1, data_of(&leaf, KEY256)};
+        bool dane = cases[i].verify == TLS_VERIFY_DANE;
+        struct tls_client *client = dane ? stranger : trusting;
+        if (dane) e.tlsa = &record;
+        e.tlsa_count = dane;
+        SSL_CTX_set_max_proto_version(client->ctx, cases[i].version);
+        assert_true(connect_as(client, &e, &fault, &info));
         assert_int_equal(fault, TLS_FAULT_NONE);
         assert_true(info.verified);
         if (info.resumed != cases[i].resumed) fail_msg("case %zu: resumed %d", i, info.resumed);
