@@ -105,6 +105,19 @@ static int man_page(void) {
     return EX_OK;
 }
 
+/* "iems help user": all commands that begin so. */
+static bool list_beginning(const char *name) {
+    size_t len = strlen(name);
+    bool any = false;
+    for (size_t i = 0; i < command_count; i++) {
+        if (strncmp(command_table[i].name, name, len) != 0 || command_table[i].name[len] != ' ') continue;
+        if (!any) printf("usage: iems %s COMMAND [ARGUMENTS]\n\n", name);
+        any = true;
+        printf("  iems %-18s %s\n", command_table[i].name, command_table[i].summary);
+    }
+    return any;
+}
+
 int cmd_help(struct cli *c, int argc, char **argv) {
     (void)c;
     if (argc == 1) return list_all();
@@ -116,13 +129,7 @@ int cmd_help(struct cli *c, int argc, char **argv) {
     if (blank != NULL) *blank = '\0';
     const struct command *found = cli_find(name, argc > 2 ? argv[2] : blank != NULL ? blank + 1 : NULL);
     if (found != NULL) return tell(found);
-    bool any = false;
-    for (size_t i = 0; i < command_count; i++) { /* "iems help user": all that begin so */
-        size_t len = strlen(name);
-        if (strncmp(command_table[i].name, name, len) != 0 || command_table[i].name[len] != ' ') continue;
-        any = true;
-        printf("  iems %-18s %s\n", command_table[i].name, command_table[i].summary);
-    }
+    bool any = list_beginning(name);
     const struct table *t = table_find(str_from(name));
     if (t != NULL) table_help_print(t);
     if (any) return EX_OK;
