@@ -112,7 +112,3 @@ int acme_state_set(struct acme_state *s, const char *name, const struct acme_nam
     if (problem == NULL) problem = json_string("(not text)"); /* bytes that are no UTF-8 */
     return json_object_set_new(j, "problem", problem) == 0 ? 0 : ERR_NOMEM;
 }
-
-void acme_state_drop(struct acme_state *s, const char *name) {
-    (void)json_object_del(json_object_get(s->root, "names"), name);
-}

@@ -29,6 +29,5 @@ struct str acme_state_kid(const struct acme_state *s, const char *directory);
 NODISCARD int acme_state_set_account(struct acme_state *s, const char *directory, struct str key, const char *kid);
 void acme_state_get(const struct acme_state *s, const char *name, struct acme_name *out);
 NODISCARD int acme_state_set(struct acme_state *s, const char *name, const struct acme_name *n);
-void acme_state_drop(struct acme_state *s, const char *name);
 
 #endif

@@ -38,7 +38,7 @@ static bool fill(X509 *x, EVP_PKEY *key, const char *hostname, bool loopback) {
     (void)snprintf(cn, sizeof cn, "%s", hostname);
     return X509_set_version(x, 2) == 1 && set_serial(x) &&
            X509_gmtime_adj(X509_getm_notBefore(x), -SECONDS_A_DAY) != NULL &&
-           X509_gmtime_adj(X509_getm_notAfter(x), (long)CERTIFICATE_DAYS * SECONDS_A_DAY) != NULL &&
+           X509_gmtime_adj(X509_getm_notAfter(x), (long)(CERTIFICATE_DAYS - 1) * SECONDS_A_DAY) != NULL &&
            X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0) == 1 &&
            X509_set_issuer_name(x, subject) == 1 && X509_set_pubkey(x, key) == 1 &&
            add_extension(x, NID_subject_alt_name, names) &&

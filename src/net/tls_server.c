@@ -130,24 +130,38 @@ static int context_set(struct tls_server *t, struct tls_identity *standard, stru
     return 0;
 }
 
-static bool same(const struct tls_identity *id, struct str pem) {
-    unsigned char digest[TLS_IDENTITY_DIGEST];
-    return id != NULL && EVP_Digest(pem.ptr, pem.len, digest, NULL, EVP_sha256(), NULL) == 1 &&
-           memcmp(digest, id->digest, sizeof digest) == 0;
-}
+/* What goes into a server: one text that stands for many names is read once. */
+struct filling {
+    const struct tls_server *old;
+    struct map *named, *challenges, *by_digest;
+};
 
 /* That which is there already, when it is the same. */
-static int identity_take(struct tls_identity *old, struct str pem, struct tls_identity **out, struct error *err) {
-    if (!same(old, pem)) return tls_identity_new(pem, out, err);
-    old->refs++;
-    *out = old;
+static int identity_take(const struct filling *f, struct tls_identity *before, struct str pem,
+                         struct tls_identity **out, struct error *err) {
+    unsigned char digest[TLS_IDENTITY_DIGEST];
+    if (EVP_Digest(pem.ptr, pem.len, digest, NULL, EVP_sha256(), NULL) != 1)
+        return tls_error(err, ERR_NOMEM, "TLS", "out of memory");
+    struct tls_identity *id = map_get(f->by_digest, str_of(digest, sizeof digest));
+    bool known = id != NULL;
+    if (id == NULL && before != NULL && memcmp(digest, before->digest, sizeof digest) == 0) id = before;
+    if (id != NULL) {
+        id->refs++;
+    } else {
+        int rc = tls_identity_new(pem, &id, err);
+        if (rc != 0) return rc;
+    }
+    /* without it the next of the same text is read again */
+    if (!known && map_put(f->by_digest, str_of(digest, sizeof digest), id, NULL) == 0) id->refs++;
+    *out = id;
     return 0;
 }
 
-static int name_put(struct map *fresh, const struct map *old, const struct tls_named *n, struct error *err) {
+static int name_put(const struct filling *f, const struct tls_named *n, struct error *err) {
+    struct map *fresh = n->challenge ? f->challenges : f->named;
     struct tls_identity *id = NULL;
     void *before = NULL;
-    int rc = identity_take(map_get(old, n->name), n->pem, &id, err);
+    int rc = identity_take(f, map_get(n->challenge ? f->old->challenges : f->old->named, n->name), n->pem, &id, err);
     if (rc != 0) return rc;
     rc = map_put(fresh, n->name, id, &before);
     if (rc != 0) {
@@ -158,37 +172,36 @@ static int name_put(struct map *fresh, const struct map *old, const struct tls_n
     return 0;
 }
 
+/* A new context only for another certificate: the one of sessions under way goes with them. */
+static int standard_set(struct tls_server *t, struct tls_identity *standard) {
+    if (standard == NULL) return 0;
+    int rc = standard == t->standard ? ERR_EXISTS : context_set(t, standard, NULL);
+    if (rc != 0) tls_identity_free(standard); /* the reference that was taken */
+    return rc == ERR_EXISTS ? 0 : rc;
+}
+
 int tls_server_set(struct tls_server *t, const struct tls_named *list, size_t count,
                    void (*bad)(struct str name, const struct error *err, void *arg), void *arg) {
-    struct map *named = map_new(MAP_NOCASE), *challenges = map_new(MAP_NOCASE);
+    struct filling f = {t, map_new(MAP_NOCASE), map_new(MAP_NOCASE), map_new(MAP_BYTES)};
     struct tls_identity *standard = NULL;
-    if (named == NULL || challenges == NULL) {
-        map_free(named, NULL);
-        map_free(challenges, NULL);
+    if (f.named == NULL || f.challenges == NULL || f.by_digest == NULL) {
+        map_free(f.named, NULL);
+        map_free(f.challenges, NULL);
+        map_free(f.by_digest, NULL);
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct tls_named *n = &list[i];
         struct error err = {0};
-        int rc;
-        if (n->name.len == 0 && standard == NULL)
-            rc = identity_take(t->standard, n->pem, &standard, &err);
-        else
-            rc = name_put(n->challenge ? challenges : named, n->challenge ? t->challenges : t->named, n, &err);
-        if (rc != 0 && bad != NULL) bad(n->name, &err, arg);
+        bool first = list[i].name.len == 0 && standard == NULL;
+        int rc = first ? identity_take(&f, t->standard, list[i].pem, &standard, &err) : name_put(&f, &list[i], &err);
+        if (rc != 0 && bad != NULL) bad(list[i].name, &err, arg);
     }
-    struct map *old[] = {t->named, t->challenges};
-    t->named = named;
-    t->challenges = challenges;
-    for (size_t i = 0; i < 2; i++) map_free(old[i], identity_free);
-    if (standard != NULL && standard == t->standard) {
-        tls_identity_free(standard); /* the reference that was taken */
-        return 0;
-    }
-    if (standard == NULL) return 0;
-    int rc = context_set(t, standard, NULL);
-    if (rc != 0) tls_identity_free(standard);
-    return rc;
+    map_free(f.by_digest, identity_free);
+    map_free(t->named, identity_free);
+    map_free(t->challenges, identity_free);
+    t->named = f.named;
+    t->challenges = f.challenges;
+    return standard_set(t, standard);
 }
 
 int tls_server_reload(struct tls_server *t, struct str pem, struct error *err) {

@@ -243,6 +243,14 @@ static void test_set(void **state) {
     assert_ptr_equal(map_get(server->named, STR("*.example.org")), before);
     assert_null(map_get(server->named, STR("mail.example.org")));
     assert_ptr_equal(server->ctx, ctx); /* the one for unknown names stays */
+    /* one text for many names is one identity; of a name that comes twice the last counts */
+    struct tls_named many[] = {{STR("a.test"), buf_str(&pems[1]), false},
+                               {STR("a.test"), buf_str(&pems[2]), false},
+                               {STR("b.test"), buf_str(&pems[1]), false},
+                               {STR("c.test"), buf_str(&pems[1]), false}};
+    assert_int_equal(tls_server_set(server, many, 4, NULL, NULL), 0);
+    assert_ptr_equal(map_get(server->named, STR("b.test")), map_get(server->named, STR("c.test")));
+    assert_ptr_not_equal(map_get(server->named, STR("a.test")), map_get(server->named, STR("b.test")));
     assert_int_equal(tls_server_set(server, NULL, 0, NULL, NULL), 0);
     assert_int_equal(map_count(server->named), 0);
     buf_done(&said);

@@ -155,12 +155,12 @@ int certificate_look(const struct responder *r, struct certificate *c, bool alwa
     struct buf pem = BUF_INIT(2 * TLS_PEM_MAX);
     if (!is_new(r, c) && !always) return 0;
     int rc = certificate_file_read(r, c->file, TLS_PEM_MAX, &pem, &err);
-    if (rc == 0) rc = check(c, buf_str(&pem), &err);
+    bool same = rc == 0 && c->pem.len > 0 && str_eq(buf_str(&pem), buf_str(&c->pem)); /* and so known to be good */
+    if (rc == 0 && !same) rc = check(c, buf_str(&pem), &err);
     if (rc != 0) {
         buf_wipe(&pem);
         return bad(c, &err);
     }
-    bool same = str_eq(buf_str(&pem), buf_str(&c->pem));
     bool replaced = c->pem.len > 0;
     c->problem[0] = '\0';
     if (same) {

@@ -12,10 +12,10 @@
 #include <sys/types.h>
 
 enum {
-    CERTIFICATES_MAX = 20000,
+    CERTIFICATES_MAX = 10000,
     CERTIFICATES_BYTES_MAX = 128 * 1024 * 1024, /* of all together */
     PROOFS_MAX = 100,
-    CERTIFICATE_NAMES_MAX = 4000,
+    CERTIFICATE_NAMES_MAX = 1000,
 };
 
 struct certificate {

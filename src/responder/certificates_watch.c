@@ -75,6 +75,7 @@ static void rows_main(void *arg) {
         while (!news.rows_wanted) {
             if (cond_wait(&news.wake, DEADLINE_NEVER) != 0) return;
         }
+        if (fiber_sleep(QUIET_MS) != 0) return; /* many rows may come one after the other */
         news.rows_wanted = false;
         struct pages p = {0};
         int rc = fetch(r, &p);
