@@ -10,6 +10,7 @@
 #define ROLES_CHANNEL (ROLE_MTA | ROLE_SMTPC | ROLE_LMDA | ROLE_DLM | ROLE_BSMTP)
 #define ROLES_QADMIN  (ROLE_CLI | ROLE_WEBD | ROLE_SMTPC)
 #define ROLES_MAILBOX (ROLE_IMAPD | ROLE_POP3D | ROLE_WEBD | ROLE_CLI)
+#define ROLES_READER  (ROLES_MAILBOX | ROLE_SMTPD) /* smtpd: BURL, with the ticket of the user who logged in */
 #define ROLES_ACCOUNT (ROLE_DIR | ROLE_CLI)
 #define ROLES_ANY     0xffffffffu
 
@@ -33,19 +34,19 @@
     X(25, STORE_CHECK, ROLE_CLI, store_check_request, store_check_reply)                                               \
     X(26, QUEUE_RUN, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD | ROLE_SMTPC, queue_run, queue_ran)                             \
     X(27, STORE_CHECK_PROGRESS, ROLE_CLI, store_check_progress_request, store_check_progress)                          \
-    X(30, SESSION_OPEN, ROLES_MAILBOX, session_open, session_opened)                                                   \
-    X(31, SESSION_CLOSE, ROLES_MAILBOX, session_close, empty)                                                          \
+    X(30, SESSION_OPEN, ROLES_READER, session_open, session_opened)                                                    \
+    X(31, SESSION_CLOSE, ROLES_READER, session_close, empty)                                                           \
     X(32, FOLDER_LIST, ROLES_MAILBOX, folder_list, folder_listed)                                                      \
     X(33, FOLDER_STATUS, ROLES_MAILBOX, folder_name, folder)                                                           \
     X(34, FOLDER_CREATE, ROLES_MAILBOX, folder_create, folder)                                                         \
     X(35, FOLDER_DELETE, ROLES_MAILBOX, folder_name, empty)                                                            \
     X(36, FOLDER_RENAME, ROLES_MAILBOX, folder_rename, empty)                                                          \
     X(37, FOLDER_SUBSCRIBE, ROLES_MAILBOX, folder_subscribe, empty)                                                    \
-    X(38, FOLDER_OPEN, ROLES_MAILBOX, folder_open, folder_opened)                                                      \
-    X(39, FOLDER_CLOSE, ROLES_MAILBOX, folder_close, empty)                                                            \
+    X(38, FOLDER_OPEN, ROLES_READER, folder_open, folder_opened)                                                       \
+    X(39, FOLDER_CLOSE, ROLES_READER, folder_close, empty)                                                             \
     X(40, FOLDER_CHANGES, ROLES_MAILBOX, folder_changes, folder_changes_reply)                                         \
     X(41, MESSAGE_LIST, ROLES_MAILBOX, message_list, message_listed)                                                   \
-    X(42, MESSAGE_READ, ROLES_MAILBOX, message_read, message_read_reply)                                               \
+    X(42, MESSAGE_READ, ROLES_READER, message_read, message_read_reply)                                                \
     X(43, MESSAGE_STORE, ROLES_MAILBOX, message_store, message_stored)                                                 \
     X(44, MESSAGE_COPY, ROLES_MAILBOX, message_copy, message_copied)                                                   \
     X(45, MESSAGE_APPEND, ROLES_MAILBOX, message_append, message_appended)                                             \

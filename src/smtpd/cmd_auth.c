@@ -50,6 +50,7 @@ static int logged_in(struct session *s, const struct auth_result *r) {
     s->authenticated = true;
     s->account = r->account;
     s->may_send = r->may_send;
+    if (s->d->set.ext.burl) buf_add(&s->ticket, buf_str(&r->ticket));
     s->d->count.auth_ok++;
     log_event(LOG_INFO, s->id, "login", "user=%s peer=%s service=%s tls=%s", s->user, s->peer, s->service->name,
               stream_is_tls(s->stream) ? "yes" : "no");

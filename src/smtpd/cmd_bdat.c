@@ -4,28 +4,12 @@
 #include "smtpd/commands.h"
 #include "smtpd/submit.h"
 
-static void take(struct session *s, struct str bytes) {
-    struct transaction *t = &s->tx;
-    if (t->body == NULL) return;
-    if (t->body_type == SMTP_BODY_BINARYMIME) {
-        body_add(t->body, bytes);
-        return;
-    }
-    while (bytes.len > 0) {
-        size_t used;
-        struct str span;
-        (void)smtp_decoder_next(&t->decoder, bytes, &used, &span);
-        body_add(t->body, span);
-        bytes = str_sub(bytes, used, bytes.len);
-    }
-}
-
 static int receive(struct session *s, uint64_t left) {
     uint64_t begin = loop_now_ms(), got = 0;
     while (left > 0) {
         struct str in = stream_peek(s->stream);
         if (in.len > left) in.len = (size_t)left;
-        take(s, in);
+        submit_take(s, in);
         stream_consume(s->stream, in.len);
         left -= in.len;
         got += in.len;

@@ -25,6 +25,7 @@ static const struct command table[] = {
     {SMTP_HELP, ON_ALL, 0, cmd_help},
     {SMTP_STARTTLS, ON_ALL, NEEDS_HELLO, cmd_starttls},
     {SMTP_AUTH, ON_SMTP, NEEDS_HELLO, cmd_auth},
+    {SMTP_BURL, ON_SMTP, NEEDS_HELLO | MAKES_PROGRESS, cmd_burl},
     {SMTP_ATRN, ON_SMTP, NEEDS_HELLO, cmd_atrn},
     {SMTP_ETRN, ON_SMTP, NEEDS_HELLO, cmd_etrn},
     {SMTP_XCLIENT, ON_ALL, 0, cmd_xclient},

@@ -36,6 +36,7 @@ int cmd_help(struct session *s, struct smtp_command *c);
 int cmd_starttls(struct session *s, struct smtp_command *c);
 int cmd_auth(struct session *s, struct smtp_command *c);
 int cmd_atrn(struct session *s, struct smtp_command *c);
+int cmd_burl(struct session *s, struct smtp_command *c);
 int cmd_etrn(struct session *s, struct smtp_command *c);
 int cmd_xclient(struct session *s, struct smtp_command *c);
 

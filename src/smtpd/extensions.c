@@ -6,6 +6,11 @@
 #include "proto/smtp/datetime.h"
 #include "proto/smtp/xclient.h"
 
+bool extensions_burl(const struct session *s) {
+    const struct smtpd_extensions *x = &s->d->set.ext;
+    return x->burl && x->chunking && s->authenticated && !s->service->lmtp;
+}
+
 unsigned extensions_bits(const struct session *s) {
     const struct smtpd_settings *set = &s->d->set;
     const struct smtpd_extensions *x = &set->ext;
@@ -62,6 +67,7 @@ void extensions_announce(const struct session *s, struct buf *out) {
     if (ext & SMTP_EXT_SMTPUTF8) buf_adds(out, "\nSMTPUTF8");
     if (x->chunking) buf_adds(out, "\nCHUNKING");
     if (x->etrn != ETRN_NEVER && !s->service->lmtp) buf_adds(out, "\nETRN");
+    if (extensions_burl(s)) buf_printf(out, "\nBURL imap://%s", s->d->hostname);
     if (x->atrn && s->authenticated) buf_adds(out, "\nATRN");
     if (ext & SMTP_EXT_FUTURERELEASE) {
         buf_printf(out, "\nFUTURERELEASE %llu ", (unsigned long long)x->future_release_s);

@@ -277,6 +277,23 @@ RIG_TEST(verify_and_expand) {
     rig_talk("smtp", LOCAL, HELLO LOGIN "> VRFY nobody\n< 252 2.5.1\n> EXPN bart\n< 550 5.7.1");
 }
 
+/* RFC 4468: for who is logged in, and his own messages. */
+RIG_TEST(burl) {
+    rig.d.set.ext.burl = true;
+    rig_talk("smtp", LOCAL, HELLO "> BURL imap://a@b/c/;uid=1\n< 502");
+    rig_talk(
+        "smtp", LOCAL,
+        HELLO LOGIN
+        "> EHLO client.example\n<~ BURL imap://mail.example.test\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 MAIL first\n"
+        "> MAIL FROM:<bart@example.test>\n< 250\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 RCPT first\n" TO_BART
+        "> BURL http://x/\n< 501 5.5.4\n> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART
+        "> BURL imap://lisa%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 554 5.6.6 URL is not of your "
+        "mailbox\n"
+        "> BURL imap://bart%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 503");
+    rig.d.set.ext.burl = false;
+    rig_talk("smtp", LOCAL, HELLO LOGIN "> BURL imap://a@b/c/;uid=1\n< 502");
+}
+
 /* SMTPD-11, SMTPD-12: limits of a day for who is logged in. */
 RIG_TEST(daily_limits) {
     rig.d.set.quotas = (struct smtpd_quotas){.daily_messages = 5, .daily_recipients = 10, .daily_bytes = 1024 * 1024};
@@ -327,10 +344,11 @@ RIG_TEST(account_brake) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(switches),          cmocka_unit_test(etrn),         cmocka_unit_test(etrn_of_peers),
-        cmocka_unit_test(future_release),    cmocka_unit_test(deliver_by),   cmocka_unit_test(priority),
-        cmocka_unit_test(require_tls),       cmocka_unit_test(limits),       cmocka_unit_test(utf8_addresses),
-        cmocka_unit_test(verify_and_expand), cmocka_unit_test(daily_limits), cmocka_unit_test(account_brake),
+        cmocka_unit_test(switches),          cmocka_unit_test(etrn),       cmocka_unit_test(etrn_of_peers),
+        cmocka_unit_test(future_release),    cmocka_unit_test(deliver_by), cmocka_unit_test(priority),
+        cmocka_unit_test(require_tls),       cmocka_unit_test(limits),     cmocka_unit_test(utf8_addresses),
+        cmocka_unit_test(verify_and_expand), cmocka_unit_test(burl),       cmocka_unit_test(daily_limits),
+        cmocka_unit_test(account_brake),
     };
     return cmocka_run_group_tests_name("smtpd extensions", tests, NULL, NULL);
 }

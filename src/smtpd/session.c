@@ -15,6 +15,7 @@
 enum {
     REPLY_TEXT_MAX = 1500,
     REPLY_MAX = 8 * 1024,
+    SESSION_TICKET_MAX = 2 * 1024,
     SWALLOW_MAX = 2 * 1024 * 1024, /* KiB of a line without end; then the peer is cut off */
     LINGER_MS = 100,
     LINGER_BYTES = 1024 * 1024,
@@ -51,6 +52,7 @@ void session_reset(struct session *s) {
     s->extended = s->authenticated = s->may_send = false;
     s->user[0] = '\0';
     s->account = 0;
+    buf_wipe(&s->ticket);
 }
 
 /* ---------------------------------------------------------------- replies */
@@ -264,6 +266,7 @@ static void session_done(struct session *s) {
     access_done(s);
     transaction_done(&s->tx);
     buf_wipe(&s->line);
+    buf_wipe(&s->ticket);
     buf_done(&s->out);
     free(s);
 }
@@ -278,6 +281,7 @@ void session_run(struct smtpd *d, const struct service *service, struct stream *
     net_addr_ip_text(stream_peer(stream), s->peer);
     buf_init(&s->line, SMTP_AUTH_LINE_MAX);
     buf_init(&s->out, REPLY_MAX);
+    buf_init(&s->ticket, SESSION_TICKET_MAX);
     stream_set_write_timeout(stream, d->set.timeout_ms);
     d->count.sessions++;
     log_event(LOG_INFO, s->id, "connect", "service=%s peer=%s", service->name, s->peer);

@@ -29,6 +29,7 @@ struct session {
     bool authenticated, may_send;
     char user[ADDRESS_MAX + 1];
     uint64_t account;
+    struct buf ticket;  /* for the user's mailbox, for BURL */
     Store__Usage usage; /* of the user, as it was at MAIL */
 
     unsigned errors, rejects, auth_failures, idle_commands, transactions, accepted;

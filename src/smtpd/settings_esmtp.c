@@ -4,6 +4,7 @@
 
 void extensions_load(struct smtpd_extensions *x, const struct daemon *d) {
     x->atrn = option_bool(d, "smtpd.atrn");
+    x->burl = option_bool(d, "smtpd.burl");
     x->chunking = option_bool(d, "smtpd.chunking");
     x->smtputf8 = option_bool(d, "smtpd.smtputf8");
     x->limits = option_bool(d, "smtpd.limits");

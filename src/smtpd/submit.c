@@ -32,6 +32,22 @@ int submit_begin(struct session *s) {
     return 0;
 }
 
+void submit_take(struct session *s, struct str bytes) {
+    struct transaction *t = &s->tx;
+    if (t->body == NULL) return;
+    if (t->body_type == SMTP_BODY_BINARYMIME) {
+        body_add(t->body, bytes);
+        return;
+    }
+    while (bytes.len > 0) {
+        size_t used;
+        struct str span;
+        (void)smtp_decoder_next(&t->decoder, bytes, &used, &span);
+        body_add(t->body, span);
+        bytes = str_sub(bytes, used, bytes.len);
+    }
+}
+
 uint64_t submit_data_deadline(const struct session *s, uint64_t begin_ms, uint64_t got) {
     uint64_t idle = session_deadline(s);
     uint64_t pace = begin_ms + s->d->set.timeout_ms + got * 1000 / DATA_RATE_MIN;

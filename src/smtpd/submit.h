@@ -9,6 +9,8 @@ NODISCARD int submit_begin(struct session *s);
 /* When the wait for more data ends: the idle timeout, or earlier when the peer only drips (RFC 5321 section 4.5.3.2).
  */
 uint64_t submit_data_deadline(const struct session *s, uint64_t begin_ms, uint64_t got);
+/* Bytes of BDAT and BURL, which are repaired like those of DATA unless the body is binary. */
+void submit_take(struct session *s, struct str bytes);
 NODISCARD int submit_no_recipients(struct session *s);
 /* The connection failed, or the wait ended, amid the data. */
 NODISCARD int submit_interrupted(struct session *s, int rc);

@@ -144,6 +144,49 @@ class Esmtp(unittest.TestCase):
         self.assertEqual(self.a.count("lisa"), n)
         self.a.wait_count("lisa", n + 1, seconds=15)
 
+    # ---- BURL: RFC 4468
+    def test_message_from_the_mailbox(self):
+        c = self.a.imap("bart")
+        c.create("Drafts")
+        text = iems.message("from drafts", sender="bart@example.test", to="lisa@example.test", body="line\n" * 80000 + "end").replace("\n", "\r\n")
+        _, data = c.append("Drafts", None, None, text.encode())
+        validity, uid = re.search(rb"APPENDUID (\d+) (\d+)", data[0]).groups()
+        c.logout()
+        n = self.a.count("lisa")
+        s = self.a.smtp("submission", tls=True, login="bart@example.test")
+        self.assertIn(b"BURL imap://mail.example.test", s.ehlo("x")[1])
+        url = f"imap://bart%40example.test@mail.example.test/Drafts;UIDVALIDITY={validity.decode()}/;UID={uid.decode()}"
+
+        def burl(argument, mail="MAIL FROM:<bart@example.test>"):
+            s.docmd("RSET")
+            for line in (mail, "RCPT TO:<lisa@example.test>"):
+                self.assertEqual(s.docmd(line)[0], 250)
+            return s.docmd("BURL " + argument)[0]
+
+        for wrong, code in ((url.replace("bart%40", "lisa%40"), 554), (url.replace("mail.example", "mail.other"), 554), (url + "9", 554),
+                            (url.replace("Drafts", "None"), 554), (re.sub("VALIDITY=[0-9]+", "VALIDITY=7", url), 554), (url + "/;SECTION=TEXT", 554),
+                            ("http://x/", 501), (url + " FIRST", 501)):
+            self.assertEqual(burl(wrong + (" LAST" if "FIRST" not in wrong else "")), code, wrong)
+        self.assertEqual(burl(url + "9 LAST"), 554)
+        self.assertEqual(s.docmd("BURL " + url + " LAST")[0], 503)   # the transaction is gone
+        s.quit()
+        s = self.a.smtp("submission", tls=True, login="bart@example.test")
+        self.assertEqual(burl(url + " LAST"), 250)
+        self.a.wait_count("lisa", n + 1)
+        got = self.a.messages("lisa")[-1]
+        self.assertTrue(got.endswith(text[-400000:].encode()), got[-100:])
+        # a header by BDAT, the rest from the mailbox
+        s.docmd("MAIL FROM:<bart@example.test>")
+        s.docmd("RCPT TO:<lisa@example.test>")
+        s.send("BDAT 16\r\nX-First: chunk\r\n")
+        self.assertEqual(s.getreply()[0], 250)
+        self.assertEqual(s.docmd("BURL " + url + " LAST")[0], 250)
+        self.a.wait_count("lisa", n + 2)
+        self.assertIn(b"X-First: chunk\r\n", self.a.messages("lisa")[-1])
+        s.quit()
+        s = self.a.smtp()
+        self.assertEqual(s.docmd("BURL " + url)[0], 502)
+
     # ---- REQUIRETLS: RFC 8689; the other site's certificate is not to be trusted
     def test_requiretls(self):
         n = self.a.count("bart")
