@@ -282,7 +282,6 @@ static void run_body(void) {
         .config = {.hostname = "mail.example.test",
                    .tls = current->remote ? tls : NULL,
                    .append_limit = 1000000,
-                   .access_control = current->denied,
                    .autologout_ms = 1800000,
                    .login_timeout_ms = current->login_timeout_ms != 0 ? current->login_timeout_ms : 60000,
                    .max_bad_commands = 5,
@@ -290,6 +289,8 @@ static void run_body(void) {
     assert_int_equal(
         net_range_list_parse(STR("127.0.0.1"), &imapd.config.plaintext, &imapd.config.plaintext_count, NULL), 0);
     assert_int_equal(imapd_init(&imapd), 0);
+    imapd.gate.control = current->denied;
+    imapd.gate.default_allow = !current->denied;
     assert_int_equal(rpc_client_new(&store_service, &ops, &imapd, &imapd.store), 0);
     run_script();
     (void)!fiber_sleep(1);

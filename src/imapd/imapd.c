@@ -14,14 +14,15 @@ int imapd_init(struct imapd *im) {
     im->store_generation = 1;
     im->store_sessions = map_new(MAP_BYTES);
     im->users = map_new(MAP_NOCASE);
-    return im->store_sessions == NULL || im->users == NULL ? ERR_NOMEM : 0;
+    if (im->store_sessions == NULL || im->users == NULL) return ERR_NOMEM;
+    return gate_init(&im->gate, "imap");
 }
 
 void imapd_done(struct imapd *im) {
     if (im->store_sessions != NULL) map_free(im->store_sessions, NULL);
     if (im->users != NULL) map_free(im->users, free);
     free(im->config.plaintext);
-    free(im->config.access);
+    gate_done(&im->gate);
 }
 
 /* Sessions that watch a folder open it again by themselves: see session_call. */
@@ -77,12 +78,6 @@ void imapd_user_leave(struct imapd *im, struct str address) {
     struct imapd_user *u = map_get(im->users, address);
     if (u == NULL || --u->sessions > 0) return;
     free(map_remove(im->users, address));
-}
-
-bool imapd_peer_allowed(const struct imapd *im, const struct net_addr *peer) {
-    const struct imapd_config *c = &im->config;
-    if (!c->access_control) return true;
-    return net_range_list_has(c->access, c->access_count, peer) ? !c->access_default : c->access_default;
 }
 
 bool imapd_plaintext_allowed(const struct imapd *im, const struct net_addr *peer) {

@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "daemon/gate.h"
 #include "net/fiber.h"
 #include "net/stream.h"
 #include "net/tls.h"
@@ -20,9 +21,6 @@ struct imapd_config {
     unsigned max_bad_commands, max_per_user;
     struct net_range *plaintext; /* networks that may log in without TLS; malloc'd */
     size_t plaintext_count;
-    bool access_control, access_default;
-    struct net_range *access; /* exceptions to access_default; malloc'd */
-    size_t access_count;
 };
 
 struct imapd_counters {
@@ -36,6 +34,7 @@ struct imapd {
     struct map *store_sessions; /* number at the store (u64) -> struct session */
     struct map *users;          /* address -> struct imapd_user */
     struct list sessions;
+    struct gate gate; /* who may connect (IMAPPOP-05) */
     unsigned session_count, selected_count;
     struct imapd_counters count;
 };
@@ -50,8 +49,7 @@ void imapd_store_event(struct rpc_client *c, uint16_t method, const ProtobufCMes
 /* Counts a session of an account; ERR_LIMIT when it has as many as are allowed. */
 NODISCARD int imapd_user_enter(struct imapd *im, struct str address);
 void imapd_user_leave(struct imapd *im, struct str address);
-/* Whether the peer may use the service at all (IMAPPOP-05), and whether without TLS. */
-bool imapd_peer_allowed(const struct imapd *im, const struct net_addr *peer);
+/* Whether the peer may log in without TLS. */
 bool imapd_plaintext_allowed(const struct imapd *im, const struct net_addr *peer);
 
 /* Runs a whole session in the calling fiber. arg is the struct imapd. */

@@ -38,15 +38,19 @@ static void configure(struct daemon *d) {
     c->login_timeout_ms = option_u64(d, "imapd.login_timeout") * 1000;
     c->max_bad_commands = (unsigned)option_u64(d, "imapd.max_bad_commands");
     c->max_per_user = (unsigned)option_u64(d, "imapd.max_per_user");
-    c->access_control = option_bool(d, "imapd.access_control");
-    c->access_default = option_bool(d, "imapd.access_default");
     read_networks(d, "imapd.plaintext_networks", &c->plaintext, &c->plaintext_count);
-    read_networks(d, "imapd.access_exceptions", &c->access, &c->access_count);
+    struct gate *g = &imapd.gate;
+    struct error err = {0};
+    g->rows = daemon_table(d, "access");
+    g->control = option_bool(d, "imapd.access_control");
+    g->default_allow = option_bool(d, "imapd.access_default");
+    g->max_per_address = (unsigned)option_u64(d, "imapd.max_per_address");
+    if (gate_set_exceptions(g, str_from(option_str(d, "imapd.access_exceptions")), &err) != 0)
+        log_event(LOG_ERROR, "-", "bad_option", "name=imapd.access_exceptions error=\"%s\"", err.text);
 }
 
 static struct listener_limits limits(struct daemon *d) {
-    return (struct listener_limits){.max_sessions = (unsigned)option_u64(d, "imapd.max_sessions"),
-                                    .max_per_address = (unsigned)option_u64(d, "imapd.max_per_address")};
+    return (struct listener_limits){.max_sessions = (unsigned)option_u64(d, "imapd.max_sessions")};
 }
 
 static int listen_on(struct daemon *d, const char *name, const struct listener_ops *ops, struct error *err) {
@@ -69,9 +73,13 @@ static int start(struct daemon *d, struct error *err) {
     static const struct listener_ops plain = {imapd_serve, imapd_refuse}, tls = {imapd_serve_tls, NULL};
     static const struct rpc_client_ops store_ops = {
         .connected = imapd_store_connected, .disconnected = imapd_store_disconnected, .event = imapd_store_event};
+    static const char *const tables[] = {"access"};
     int rc = imapd_init(&imapd);
-    if (rc == 0) configure(d);
-    if (rc == 0) rc = daemon_client(d, &dir_service, NULL, NULL, &imapd.dir);
+    if (rc != 0) return error_set(err, rc, "out of memory");
+    rc = daemon_tables_use(d, tables, 1, err);
+    if (rc != 0) return rc;
+    configure(d);
+    rc = daemon_client(d, &dir_service, NULL, NULL, &imapd.dir);
     if (rc == 0) rc = daemon_client(d, &store_service, &store_ops, &imapd, &imapd.store);
     if (rc != 0) return error_set(err, rc, "cannot reach the directory and the mail store: %s", err_name(rc));
     rc = listen_on(d, "imap", &plain, err);
@@ -106,6 +114,7 @@ static void metrics(struct daemon *d, struct buf *out) {
         {"bad_commands_total", "counter", "Commands answered with BAD", imapd.count.bad_commands},
         {"appended_total", "counter", "Messages appended", imapd.count.appended},
         {"bodies_total", "counter", "Sections of messages fetched", imapd.count.fetched_bodies},
+        {"refused_total", "counter", "Connections refused by access or limits", imapd.gate.refused},
         {"store_disconnects_total", "counter", "Connections to the mail store that were lost", imapd.count.disconnects},
         {"store_resyncs_total", "counter", "Selected mailboxes that were opened again after that", imapd.count.resyncs},
     };

@@ -229,26 +229,37 @@ static void serve(struct stream *stream, struct imapd *im) {
     ident_new(s->id);
     list_push_back(&im->sessions, &s->all);
     im->session_count++;
-    int err = 0;
-    if (imapd_peer_allowed(im, stream_peer(stream))) {
-        session_greet(s);
-        err = run_commands(s);
-    } else {
-        session_bye(s, "Access from your address is not allowed");
-    }
+    session_greet(s);
+    int err = run_commands(s);
     say_farewell(s, err);
     log_end(s, err);
     session_done(s);
 }
 
-void imapd_serve(struct stream *s, void *arg) {
-    serve(s, arg);
+/* A client with implicit TLS that may not come is told nothing: that is not worth a handshake. */
+static bool admit(struct imapd *im, struct stream *s, bool tls, struct gate_pass *pass) {
+    struct error err = {0};
+    char peer[NET_ADDR_TEXT_MAX];
+    int rc = gate_enter(&im->gate, s, pass, &err);
+    if (rc == 0) return true;
+    net_addr_ip_text(stream_peer(s), peer);
+    log_event(LOG_WARNING, "-", "session_refused", "peer=%s reason=\"%s\"", peer, err.text);
+    if (tls || (rc != ERR_DENIED && rc != ERR_LIMIT)) return false;
+    err.text[0] = ascii_upper(err.text[0]);
+    if (stream_printf(s, "* BYE %s%s\r\n", rc == ERR_LIMIT ? "[LIMIT] " : "", err.text) == 0) (void)!stream_flush(s);
+    return false;
 }
 
-void imapd_serve_tls(struct stream *s, void *arg) {
+void imapd_serve(struct stream *s, void *arg) {
     struct imapd *im = arg;
+    struct gate_pass pass;
+    if (!admit(im, s, false, &pass)) return;
+    serve(s, im);
+    gate_leave(&im->gate, &pass);
+}
+
+static void serve_tls(struct stream *s, struct imapd *im) {
     struct error err = {0};
-    if (im->config.tls == NULL) return;
     if (tls_accept(s, im->config.tls, loop_now_ms() + TLS_HANDSHAKE_MS, &err) != 0) {
         char peer[NET_ADDR_TEXT_MAX];
         net_addr_text(stream_peer(s), peer);
@@ -256,6 +267,14 @@ void imapd_serve_tls(struct stream *s, void *arg) {
         return;
     }
     serve(s, im);
+}
+
+void imapd_serve_tls(struct stream *s, void *arg) {
+    struct imapd *im = arg;
+    struct gate_pass pass;
+    if (im->config.tls == NULL || !admit(im, s, true, &pass)) return;
+    serve_tls(s, im);
+    gate_leave(&im->gate, &pass);
 }
 
 void imapd_refuse(struct stream *s, const char *reason, void *arg) {

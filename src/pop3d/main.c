@@ -13,10 +13,9 @@ static struct pop3d pop3d;
 static struct listener *listeners[LISTENERS_MAX];
 static size_t listener_count;
 
-static struct listener_limits limits_of(struct daemon *d) {
+static struct listener_limits listener_limits_of(struct daemon *d) {
     return (struct listener_limits){
         .max_sessions = (unsigned)option_u64(d, "pop3d.max_sessions"),
-        .max_per_address = (unsigned)option_u64(d, "pop3d.max_sessions_per_address"),
     };
 }
 
@@ -28,9 +27,16 @@ static int configure(struct daemon *d, struct error *err) {
     c->login_timeout_ms = option_u64(d, "pop3d.login_timeout") * MS;
     c->idle_timeout_ms = option_u64(d, "pop3d.idle_timeout") * MS;
     c->max_bad_commands = (unsigned)option_u64(d, "pop3d.max_bad_commands");
+    struct gate *g = &pop3d.gate;
+    g->rows = daemon_table(d, "access");
+    g->control = option_bool(d, "pop3d.access_control");
+    g->default_allow = option_bool(d, "pop3d.access_default");
+    g->max_per_address = (unsigned)option_u64(d, "pop3d.max_sessions_per_address");
+    int rc = gate_set_exceptions(g, str_from(option_str(d, "pop3d.access_exceptions")), err);
+    if (rc != 0) return error_prefix(err, "pop3d.access_exceptions");
     struct net_range *list;
     size_t count;
-    int rc = net_range_list_parse(str_from(option_str(d, "pop3d.plaintext_networks")), &list, &count, err);
+    rc = net_range_list_parse(str_from(option_str(d, "pop3d.plaintext_networks")), &list, &count, err);
     if (rc != 0) return error_prefix(err, "pop3d.plaintext_networks");
     free(c->plaintext);
     c->plaintext = list;
@@ -39,7 +45,7 @@ static int configure(struct daemon *d, struct error *err) {
 }
 
 static int listen_on(struct daemon *d, const char *name, const struct listener_ops *ops, struct error *err) {
-    struct listener_limits limits = limits_of(d);
+    struct listener_limits limits = listener_limits_of(d);
     for (int fd; (fd = daemon_take_listener(d, name)) >= 0;) {
         if (listener_count == LISTENERS_MAX) return error_set(err, ERR_LIMIT, "more than %d listeners", LISTENERS_MAX);
         int rc = listener_start(name, fd, ops, &pop3d, &limits, &listeners[listener_count]);
@@ -53,8 +59,11 @@ static int start(struct daemon *d, struct error *err) {
     static const struct listener_ops plain = {.serve = pop3d_serve, .refuse = pop3d_refuse};
     static const struct listener_ops tls = {.serve = pop3d_serve_tls};
     static const struct rpc_client_ops store = {.disconnected = pop3d_store_disconnected};
-    pop3d_init(&pop3d);
-    int rc = configure(d, err);
+    static const char *const tables[] = {"access"};
+    int rc = pop3d_init(&pop3d);
+    if (rc != 0) return error_set(err, rc, "out of memory");
+    rc = daemon_tables_use(d, tables, 1, err);
+    if (rc == 0) rc = configure(d, err);
     if (rc != 0) return rc;
     rc = daemon_client(d, &dir_service, NULL, NULL, &pop3d.dir);
     if (rc == 0) rc = daemon_client(d, &store_service, &store, &pop3d, &pop3d.store);
@@ -80,7 +89,7 @@ static void stop(struct daemon *d, unsigned seconds) {
 static void options_changed(struct daemon *d) {
     struct error err = {0};
     if (configure(d, &err) != 0) log_event(LOG_ERROR, "-", "bad-option", "%s", err.text);
-    struct listener_limits limits = limits_of(d);
+    struct listener_limits limits = listener_limits_of(d);
     for (size_t i = 0; i < listener_count; i++) listener_set_limits(listeners[i], &limits);
 }
 
@@ -96,6 +105,7 @@ static void metrics(struct daemon *d, struct buf *out) {
         {"retrieved_bytes_total", "counter", "Bytes of messages retrieved", pop3d.count.retrieved_bytes},
         {"deleted_total", "counter", "Messages removed by QUIT", pop3d.count.deleted},
         {"bad_commands_total", "counter", "Commands refused for their form or order", pop3d.count.bad_commands},
+        {"refused_total", "counter", "Connections refused by access or limits", pop3d.gate.refused},
         {"lost_total", "counter", "Sessions that ended without QUIT", pop3d.count.lost},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {

@@ -2,12 +2,14 @@
 
 #include <stdlib.h>
 
-void pop3d_init(struct pop3d *p) {
+int pop3d_init(struct pop3d *p) {
     *p = (struct pop3d){.config = {.hostname = "localhost"}};
     cond_init(&p->wake);
+    return gate_init(&p->gate, "pop3");
 }
 
 void pop3d_done(struct pop3d *p) {
+    gate_done(&p->gate);
     free(p->config.plaintext);
     p->config.plaintext = NULL;
     p->config.plaintext_count = 0;

@@ -2,6 +2,7 @@
 #ifndef IEMS_POP3D_POP3D_H
 #define IEMS_POP3D_POP3D_H
 
+#include "daemon/gate.h"
 #include "net/fiber.h"
 #include "net/loop.h"
 #include "net/tls.h"
@@ -26,11 +27,12 @@ struct pop3d {
     uint64_t store_generation; /* grows with each connection to the store that was lost */
     struct cond wake;          /* ends the waits of sessions when `stopping` */
     bool stopping;
+    struct gate gate; /* who may connect (IMAPPOP-05) */
     unsigned sessions;
     struct pop3d_counters count;
 };
 
-void pop3d_init(struct pop3d *p);
+NODISCARD int pop3d_init(struct pop3d *p);
 void pop3d_done(struct pop3d *p);
 /* For rpc_client_ops of the store's client; arg is the struct pop3d. */
 void pop3d_store_disconnected(struct rpc_client *c, void *arg);

@@ -147,12 +147,30 @@ static void serve(struct stream *stream, struct pop3d *p, bool tls) {
     end_session(s, rc);
 }
 
+/* A client with implicit TLS that may not come is told nothing: that is not worth a handshake. */
+static void admit_and_serve(struct stream *stream, struct pop3d *p, bool tls) {
+    struct error err = {0};
+    struct gate_pass pass;
+    char peer[NET_ADDR_TEXT_MAX];
+    int rc = gate_enter(&p->gate, stream, &pass, &err);
+    if (rc == 0) {
+        serve(stream, p, tls);
+        gate_leave(&p->gate, &pass);
+        return;
+    }
+    net_addr_ip_text(stream_peer(stream), peer);
+    log_event(LOG_WARNING, "-", "session_refused", "peer=%s reason=\"%s\"", peer, err.text);
+    if (!tls && (rc == ERR_DENIED || rc == ERR_LIMIT) &&
+        stream_printf(stream, "-ERR [%s] %s\r\n", rc == ERR_LIMIT ? "SYS/TEMP" : "SYS/PERM", err.text) == 0)
+        (void)!stream_flush(stream);
+}
+
 void pop3d_serve(struct stream *s, void *arg) {
-    serve(s, arg, false);
+    admit_and_serve(s, arg, false);
 }
 
 void pop3d_serve_tls(struct stream *s, void *arg) {
-    serve(s, arg, true);
+    admit_and_serve(s, arg, true);
 }
 
 void pop3d_refuse(struct stream *s, const char *reason, void *arg) {

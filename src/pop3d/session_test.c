@@ -205,7 +205,7 @@ static void begin(void) {
     static const struct rpc_client_ops client_ops = {.connect = on_connect, .disconnected = pop3d_store_disconnected};
     memset(&t, 0, sizeof t);
     make_bodies();
-    pop3d_init(&t.pop3d);
+    assert_int_equal(pop3d_init(&t.pop3d), 0);
     t.pop3d.config.hostname = "mail.example.test";
     t.pop3d.config.login_timeout_ms = 60000;
     t.pop3d.config.idle_timeout_ms = 60000;

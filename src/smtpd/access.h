@@ -3,9 +3,9 @@
 #ifndef IEMS_SMTPD_ACCESS_H
 #define IEMS_SMTPD_ACCESS_H
 
+#include "daemon/network_limits.h"
 #include "rpc/store_methods.h"
 #include "smtpd/access_rules.h"
-#include "smtpd/network_limits.h"
 #include "smtpd/probe.h"
 
 enum { CLIENT_NAME_MAX = 256, CLIENT_TAGS_MAX = 2048 };

@@ -1,6 +1,6 @@
 /* Unit tests of session_limits.c and received.c: SMTPD-03, SMTPD-19, RFC 5321 section 4.4, RFC 3848. */
+#include "daemon/session_limits.h"
 #include "smtpd/received.h"
-#include "smtpd/session_limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

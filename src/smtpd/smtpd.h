@@ -2,13 +2,13 @@
 #ifndef IEMS_SMTPD_SMTPD_H
 #define IEMS_SMTPD_SMTPD_H
 
+#include "daemon/session_limits.h"
 #include "net/fiber.h"
 #include "net/tls.h"
 #include "rpc/dir_methods.h"
 #include "rpc/store_methods.h"
 #include "smtpd/access.h"
 #include "smtpd/body.h"
-#include "smtpd/session_limits.h"
 #include "smtpd/settings.h"
 
 /* The services, told apart by the name of their listener. */

@@ -1,4 +1,4 @@
-#include "smtpd/session_limits.h"
+#include "daemon/session_limits.h"
 
 #include <sys/socket.h>
 

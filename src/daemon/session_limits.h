@@ -1,6 +1,6 @@
 /* How many sessions there are, in all and from each address (SMTPD-03). IPv6 addresses count by /64. */
-#ifndef IEMS_SMTPD_SESSION_LIMITS_H
-#define IEMS_SMTPD_SESSION_LIMITS_H
+#ifndef IEMS_DAEMON_SESSION_LIMITS_H
+#define IEMS_DAEMON_SESSION_LIMITS_H
 
 #include "base/map.h"
 #include "net/address.h"

@@ -1,5 +1,5 @@
 /* Sessions and rates of networks (SMTPD-03). */
-#include "smtpd/network_limits.h"
+#include "daemon/network_limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

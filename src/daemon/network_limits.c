@@ -1,4 +1,4 @@
-#include "smtpd/network_limits.h"
+#include "daemon/network_limits.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* How many sessions a network (a row of the table `access`) has, and how many connections an address or a network made
  * in the last minute (SMTPD-03). One worker counts for itself. Bounded: when there are too many to remember, those that
  * are quiet are forgotten, and new ones are not counted. */
-#ifndef IEMS_SMTPD_NETWORK_LIMITS_H
-#define IEMS_SMTPD_NETWORK_LIMITS_H
+#ifndef IEMS_DAEMON_NETWORK_LIMITS_H
+#define IEMS_DAEMON_NETWORK_LIMITS_H
 
 #include "base/map.h"
 #include "net/address.h"

@@ -1,0 +1,96 @@
+#include "daemon/gate.h"
+
+#include "daemon/proxy.h"
+#include "net/loop.h"
+
+#include <stdlib.h>
+
+enum { WORD_DEFAULT, WORD_ALLOW }; /* order of the words of the columns imap and pop3 */
+
+static const struct table *access_table(void) {
+    const struct table *t = table_find(STR("access"));
+    IEMS_ASSERT(t != NULL);
+    return t;
+}
+
+static const struct row *row_of(const struct gate *g, const struct net_addr *peer) {
+    return g->rows == NULL ? NULL : rows_match_address(g->rows, peer);
+}
+
+int gate_init(struct gate *g, const char *column) {
+    *g = (struct gate){.column = column, .default_allow = true};
+    int rc = limits_init(&g->addresses);
+    return rc != 0 ? rc : network_limits_init(&g->networks);
+}
+
+void gate_done(struct gate *g) {
+    if (g->addresses.by_address != NULL) limits_done(&g->addresses);
+    network_limits_done(&g->networks);
+    free(g->exceptions);
+    g->exceptions = NULL;
+    g->exception_count = 0;
+}
+
+int gate_set_exceptions(struct gate *g, struct str networks, struct error *err) {
+    struct net_range *list;
+    size_t count;
+    int rc = net_range_list_parse(networks, &list, &count, err);
+    if (rc != 0) return rc;
+    free(g->exceptions);
+    g->exceptions = list;
+    g->exception_count = count;
+    return 0;
+}
+
+static bool allows(const struct gate *g, const struct row *row, const struct net_addr *peer) {
+    uint64_t word = row_u64(access_table(), row, g->column);
+    if (word != WORD_DEFAULT) return word == WORD_ALLOW;
+    if (!g->control) return true;
+    return net_range_list_has(g->exceptions, g->exception_count, peer) != g->default_allow;
+}
+
+bool gate_allows(const struct gate *g, const struct net_addr *peer) {
+    return allows(g, row_of(g, peer), peer);
+}
+
+static int network_enter(struct gate *g, const struct row *row, struct gate_pass *pass, struct error *err) {
+    unsigned max = (unsigned)row_u64(access_table(), row, "max_sessions");
+    if (row == NULL || max == 0 || str_to_cstr(str_from(row_key(row)), pass->network, sizeof pass->network) != 0) {
+        pass->network[0] = '\0';
+        return 0;
+    }
+    if (network_session_enter(&g->networks, str_from(pass->network), max)) return 0;
+    return error_set(err, ERR_LIMIT, "too many sessions from your network");
+}
+
+int gate_enter(struct gate *g, struct stream *s, struct gate_pass *out, struct error *err) {
+    const struct row *row = row_of(g, stream_peer(s));
+    const char *reason = "";
+    if (row_bool(access_table(), row, "proxy")) {
+        int rc = proxy_accept(s, loop_now_ms() + PROXY_WAIT_MS, err);
+        if (rc != 0) {
+            g->bad_proxy++;
+            return rc == ERR_DENIED || rc == ERR_LIMIT ? ERR_INVALID : rc;
+        }
+        row = row_of(g, stream_peer(s));
+    }
+    struct gate_pass pass = {.peer = *stream_peer(s)};
+    int rc = allows(g, row, &pass.peer) ? 0 : error_set(err, ERR_DENIED, "access from your address is not allowed");
+    if (rc == 0 && limits_enter(&g->addresses, &pass.peer, 0, g->max_per_address, &reason) != 0)
+        rc = error_set(err, ERR_LIMIT, "%s", reason);
+    if (rc == 0) {
+        rc = network_enter(g, row, &pass, err);
+        if (rc != 0) limits_leave(&g->addresses, &pass.peer);
+    }
+    if (rc != 0) {
+        g->refused++;
+        return rc;
+    }
+    *out = pass;
+    return 0;
+}
+
+void gate_leave(struct gate *g, const struct gate_pass *pass) {
+    limits_leave(&g->addresses, &pass->peer);
+    if (pass->network[0] != '\0') network_session_leave(&g->networks, str_from(pass->network));
+}
