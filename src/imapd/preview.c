@@ -1,9 +1,9 @@
 #include "imapd/preview.h"
 
-#include "imapd/preview_html.h"
 #include "proto/imap/write.h"
 #include "proto/mime/decode.h"
 #include "proto/mime/header.h"
+#include "proto/mime/html_text.h"
 
 enum { HEADER_MAX = 1024 * 1024, TEXT_MAX = 64 * 1024, READ_MAX = 16 * 1024, PREVIEW_BYTES = 4 * PREVIEW_CHARACTERS };
 
@@ -47,7 +47,7 @@ void preview_text(struct str utf8, bool html, struct buf *out) {
     BUF_AUTO plain = BUF_INIT(TEXT_MAX);
     unsigned left = PREVIEW_CHARACTERS;
     if (html) {
-        preview_strip_html(utf8, &plain);
+        html_text_strip(utf8, &plain);
         utf8 = buf_str(&plain);
     }
     while (utf8.len > 0) {

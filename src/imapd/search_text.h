@@ -3,9 +3,7 @@
 #define IEMS_IMAPD_SEARCH_TEXT_H
 
 #include "imapd/content.h"
-
-/* Folds UTF-8 in place to lower case (Latin, Greek, Cyrillic, Armenian, full width): lengths do not change. */
-void search_fold(char *text, size_t len);
+#include "proto/mime/search_text.h"
 
 /* `needle` is folded. 1 = found, 0 = not, negative = ERR_. */
 NODISCARD int search_header_field(struct str header, struct str name, struct str needle);

@@ -38,6 +38,7 @@ void mime_text_form(struct str mime_header, struct mime_text_form *out) {
     if (arena == NULL || mime_value_parse(f.value, arena, &v) != 0) return;
     if (str_find(v.main, '/') == STR_NPOS) return; /* malformed counts as text/plain */
     out->is_text = str_starts_nocase(v.main, STR("text/"));
+    out->is_html = str_eq_nocase(v.main, STR("text/html"));
     const struct mime_param *charset = mime_param_find(&v, "charset");
     char name[MIME_CHARSET_MAX];
     if (charset != NULL && str_to_cstr(charset->value, name, sizeof name) == 0) memcpy(out->charset, name, sizeof name);

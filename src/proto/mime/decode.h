@@ -12,6 +12,7 @@ enum { MIME_CHARSET_MAX = 64 };
 /* How the text of a part is written, from its MIME header. */
 struct mime_text_form {
     bool is_text; /* text or a subtype of it; a part without Content-Type is */
+    bool is_html;
     enum mime_encoding encoding;
     char charset[MIME_CHARSET_MAX];
 };

@@ -1,4 +1,4 @@
-#include "imapd/preview_html.h"
+#include "proto/mime/html_text.h"
 
 static void add_code_point(struct buf *out, uint32_t c) {
     if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff) {
@@ -98,7 +98,7 @@ static size_t take_tag(struct str s, struct buf *out) {
     return skip_to(s, STR(">"));
 }
 
-void preview_strip_html(struct str html, struct buf *out) {
+void html_text_strip(struct str html, struct buf *out) {
     for (size_t i = 0; i < html.len && out->error == 0;) {
         struct str rest = str_sub(html, i, SIZE_MAX);
         char c = rest.ptr[0];
