@@ -56,6 +56,12 @@
     X(61, ACCOUNT_INFO, ROLES_ACCOUNT, account_id, account_info)                                                       \
     X(68, USAGE_GET, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_name, usage)                                             \
     X(69, USAGE_BRAKE, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_brake, usage_braked)                                   \
+    X(80, CHECKPOINT, ROLE_CLI, checkpoint, checkpoint_made)                                                           \
+    X(81, CHECKPOINT_DROP, ROLE_CLI, checkpoint, empty)                                                                \
+    X(82, ACCOUNT_LIST, ROLE_CLI, account_list, account_listed)                                                        \
+    X(83, UNDELETE_LIST, ROLE_CLI, undelete_list, undelete_listed)                                                     \
+    X(84, UNDELETE_RESTORE, ROLE_CLI, undelete_restore, undelete_restored)                                             \
+    X(85, FOLDER_REBUILD, ROLE_CLI, folder_rebuild, folder_rebuilt)                                                    \
     X(70, STATUS, ROLES_ANY, empty, store_status)
 
 /* X(id, NAME, message): pushed by the store */

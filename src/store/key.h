@@ -19,6 +19,7 @@ enum key_kind {
     KEY_MESSAGE = 'm',    /* folder, uid */
     KEY_FLAGS = 'g',      /* folder, uid */
     KEY_VANISHED = 'v',   /* folder, modseq, first uid */
+    KEY_EXPUNGED = 'D',   /* account, time, folder, uid: may be brought back */
 
     KEY_BLOB = 'b',   /* blob */
     KEY_REFS = 'r',   /* blob with more than one reference */

@@ -75,6 +75,7 @@ static int start(struct daemon *d, struct error *err) {
         .domain = daemon_default_domain(d),
         .event = event,
         .trace_days = (unsigned)option_u64(d, "store.trace_days"),
+        .undelete_s = option_u64(d, "store.undelete_time"),
         .failed = failed,
     };
     rc = service_open(&cfg, &p->service, err);
@@ -97,6 +98,7 @@ static void options_changed(struct daemon *d) {
     if (p != NULL && p->service != NULL)
         service_set_limits(p->service, option_u64(d, "store.drive_min"), option_u64(d, "store.drive_warn"),
                            (unsigned)option_u64(d, "store.trace_days"));
+    if (p != NULL && p->service != NULL) service_set_undelete(p->service, option_u64(d, "store.undelete_time"));
 }
 
 static void metrics(struct daemon *d, struct buf *out) {

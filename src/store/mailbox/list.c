@@ -307,6 +307,28 @@ static void normalise(struct vanished_scan *s) {
     s->count = to + 1;
 }
 
+/* Takes out what was brought back since: only UIDs that are not in the (HOT) list did vanish. */
+static void without_present(const struct folder *f, struct vanished_scan *s) {
+    struct vanished_scan out = {0};
+    bool any = false;
+    for (size_t i = 0; i < s->count && !any; i++) {
+        size_t at = folder_find(f, s->runs[i].first);
+        any = at < f->count && f->list[at].uid <= s->runs[i].last;
+    }
+    if (!any) return;
+    for (size_t i = 0; i < s->count; i++) {
+        struct uid_run run = s->runs[i];
+        for (size_t at = folder_find(f, run.first); at < f->count && f->list[at].uid <= run.last; at++) {
+            uint32_t uid = f->list[at].uid;
+            if (uid > run.first) add_vanished(&out, (struct uid_run){run.first, uid - 1});
+            run.first = uid + 1;
+        }
+        if (run.first != 0 && run.first <= run.last) add_vanished(&out, run);
+    }
+    free(s->runs);
+    *s = out;
+}
+
 int folder_vanished(struct folder *f, uint64_t since, struct uid_run **out, size_t *count) {
     struct vanished_scan s = {0};
     int rc = 0;
@@ -327,13 +349,14 @@ int folder_vanished(struct folder *f, uint64_t since, struct uid_run **out, size
         return rc;
     }
     normalise(&s);
+    if (f->heat == FOLDER_HOT) without_present(f, &s);
     *out = s.runs;
     *count = s.count;
     return 0;
 }
 
-uint32_t folder_append(struct folder *f, struct batch *b, const struct message_new *n) {
-    struct message msg = {.uid = f->uidnext++, .flags = n->flags, .modseq = folder_next_modseq(f)};
+/* Record, flags and counters: everything but the list. */
+static void put_message(struct folder *f, struct batch *b, const struct message *msg, const struct message_new *n) {
     uint64_t size = n->prefix.len + n->body_size;
     BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
     wire_u64(&v, (uint64_t)n->internal_date);
@@ -342,17 +365,37 @@ uint32_t folder_append(struct folder *f, struct batch *b, const struct message_n
     wire_u64(&v, n->blob);
     wire_bytes(&v, n->prefix);
     struct key k;
-    message_key(&k, KEY_MESSAGE, f->id, msg.uid);
+    message_key(&k, KEY_MESSAGE, f->id, msg->uid);
     batch_put2(b, SPACE_META, key_str(&k), buf_str(&v), n->summary);
-    put_flags(f, b, &msg);
+    put_flags(f, b, msg);
     f->messages++;
     f->size += size;
     f->account->bytes += size;
     f->account->messages++;
-    count_flags(f, msg.flags, 1);
-    folder_list_append(f, &msg);
+    count_flags(f, msg->flags, 1);
     folder_put_counters(f, b);
+}
+
+uint32_t folder_append(struct folder *f, struct batch *b, const struct message_new *n) {
+    struct message msg = {.uid = f->uidnext++, .flags = n->flags, .modseq = folder_next_modseq(f)};
+    put_message(f, b, &msg, n);
+    folder_list_append(f, &msg);
     return msg.uid;
+}
+
+void folder_insert(struct folder *f, struct batch *b, uint32_t uid, const struct message_new *n) {
+    struct message msg = {.uid = uid, .flags = n->flags, .modseq = folder_next_modseq(f)};
+    size_t at = folder_find(f, uid), before = f->cap;
+    IEMS_ASSERT(f->heat == FOLDER_HOT && (at == f->count || f->list[at].uid != uid));
+    if (uid >= f->uidnext) f->uidnext = uid + 1;
+    put_message(f, b, &msg, n);
+    grow(&f->list, &f->cap, f->count + 1);
+    account_bytes(f, before);
+    memmove(f->list + at + 1, f->list + at, (f->count - at) * sizeof *f->list);
+    f->list[at] = msg;
+    f->count++;
+    if (f->unseen_hint > at) f->unseen_hint = at;
+    f->flag_modseq = msg.modseq;
 }
 
 int message_decode(struct str value, struct message_stored *out) {

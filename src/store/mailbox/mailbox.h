@@ -155,6 +155,9 @@ struct message_new {
 /* Adds a message to folder, counters and batch; the blob's reference is the caller's business. Returns its UID. */
 uint32_t folder_append(struct folder *f, struct batch *b, const struct message_new *n);
 
+/* Adds it under a UID that is free, wherever that stands in the list, which is HOT. Nobody may watch the folder. */
+void folder_insert(struct folder *f, struct batch *b, uint32_t uid, const struct message_new *n);
+
 /* The stored record of a message. Views point into the value. */
 struct message_stored {
     int64_t internal_date, save_date;

@@ -17,7 +17,7 @@ static int delete_account(struct service *s, struct account *a) {
         key_bytes(&k, str_from(f->name));
         batch_delete(&b, SPACE_META, key_str(&k));
         folders[n++] = f->id;
-        purge_folder(s, &b, f);
+        purge_folder(s, &b, f, false);
         account_remove_folder(a, f);
     }
     while (a->subscribed_count > 0) account_subscribe(a, &b, str_from(a->subscribed[a->subscribed_count - 1]), false);
@@ -26,6 +26,7 @@ static int delete_account(struct service *s, struct account *a) {
     int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
     batch_done(&b);
     for (size_t i = 0; i < n && rc == 0; i++) purge_run(s, folders[i]);
+    undelete_sweep(s);
     free(folders);
     return rc;
 }

@@ -21,6 +21,8 @@ struct append {
     Store__AppendItem first; /* the fields of the request as an item */
     size_t count;
     struct folder *f, *from; /* from: of the message that is replaced, held; or NULL */
+    struct folder *keep;     /* where messages get the UIDs wished for, held; or NULL */
+    uint32_t kept;
     struct gather old;
     bool submitted;
 };
@@ -57,6 +59,7 @@ static int take_items(struct append *x, struct rpc_request *r, struct error *err
     x->first.upload = req->upload;
     x->first.summary = req->summary;
     x->first.size = req->size;
+    x->first.uid = req->uid;
     x->count = req->n_more + 1;
     for (size_t i = 0; i < x->count && rc == 0; i++) {
         x->items[i].req = i == 0 ? &x->first : req->more[i - 1];
@@ -100,6 +103,14 @@ static int find_keywords(struct append *x, struct batch *b, struct error *err) {
     return 0;
 }
 
+/* Whoever has the folder open counts its messages: nothing may come in between (RFC 9051 section 2.3.1.2). */
+static bool may_keep(const struct append *x, uint32_t uid) {
+    if (x->keep != x->f || uid == 0 || uid >= UINT32_MAX - APPEND_MESSAGES_MAX) return false;
+    if (x->f->uidvalidity != x->req->keep_uidvalidity || !list_empty(&x->f->watchers)) return false;
+    size_t at = folder_find(x->f, uid);
+    return at == x->f->count || x->f->list[at].uid != uid;
+}
+
 static uint32_t append_one(struct append *x, struct batch *b, struct append_item *it) {
     struct message_new n = {.flags = it->flags,
                             .internal_date = it->req->internal_date != 0 ? it->req->internal_date : clock_wall_s(),
@@ -108,7 +119,20 @@ static uint32_t append_one(struct append *x, struct batch *b, struct append_item
                             .summary = rpc_bytes(it->req->summary)};
     n.blob = it->u != NULL ? upload_finish(x->s->bs, b, it->u, STR_EMPTY, 1)
                            : blob_create(x->s->bs, b, it->body, STR_EMPTY, 1);
-    return folder_append(x->f, b, &n);
+    uint32_t uid = it->req->uid;
+    if (!may_keep(x, uid)) return folder_append(x->f, b, &n);
+    folder_insert(x->f, b, uid, &n);
+    x->kept++;
+    return uid;
+}
+
+/* A restore: the list must be known whole. In a fiber. */
+static int load_keep(struct append *x, struct error *err) {
+    if (x->req->keep_uidvalidity == 0) return 0;
+    int rc = session_folder_named(x->session, x->req->folder, &x->keep, err);
+    if (rc == 0) rc = folder_load(x->keep);
+    if (rc != 0) x->keep = NULL;
+    return rc;
 }
 
 /* Brings the message that is replaced into memory. In a fiber. */
@@ -159,6 +183,7 @@ static int append(struct append *x, Store__MessageAppended *reply, struct error 
         if (i == 0) reply->uid = uid;
     }
     if (x->from != NULL) remove_replaced(x, &b, &reply->replaced_modseq);
+    reply->kept_uid = x->kept;
     f->pins++;
     f->seq = commit_last(x->s->st->commits) + 1;
     if (x->from != NULL) x->from->seq = f->seq;
@@ -178,10 +203,12 @@ HANDLER(on_message_append) {
     if (rc == 0) {
         rc = take_items(&x, r, err);
         if (rc == 0) rc = find_replaced(&x, err);
+        if (rc == 0) rc = load_keep(&x, err);
         if (rc == 0) rc = append(&x, &reply, err);
         if (rc != 0 && !x.submitted) drop_uploads(&x);
         if (x.old.list != NULL) gather_done(&x.old);
         if (x.from != NULL) folder_unload(x.from);
+        if (x.keep != NULL) folder_unload(x.keep);
     }
     session_unpin(x.session);
     if (rc != 0) return rc;

@@ -1,4 +1,5 @@
 /* INV-4 to INV-9: accounts, folders, messages, counters. */
+#include "store/mailbox/expunged.h"
 #include "store/mailbox/private.h"
 #include "store/service/check.h"
 
@@ -134,12 +135,28 @@ static void each_account(struct check *c, struct str key, struct str value) {
     if (key.len == 9) c->accounts++;
 }
 
+/* INV-14 */
+static void each_expunged(struct check *c, struct str key, struct str value) {
+    struct expunged x;
+    if (expunged_decode(key, value, &x) != 0) {
+        check_fault(c, REPAIR_NONE, 0, "the record of an expunged message is damaged");
+        check_fault_key(c, REPAIR_INDEX, key);
+        return;
+    }
+    check_ref(c, x.message.blob);
+    struct key k = key_of_id(KEY_BLOB, x.message.blob);
+    if (check_has(c, key_str(&k))) return;
+    check_fault(c, REPAIR_NONE, x.folder, "expunged message UID %u of folder %llu has no body", x.uid, ULL(x.folder));
+    check_fault_key(c, REPAIR_INDEX, key);
+}
+
 int check_mailboxes(struct check *c) {
     int rc = check_each_kind(c, KEY_NAME, each_name);
     if (rc == 0) rc = check_each_kind(c, KEY_PURGE, each_purge);
     if (rc == 0) rc = check_each_kind(c, KEY_COUNTERS, each_counters);
     if (rc == 0) rc = check_each_kind(c, KEY_FLAGS, each_flags);
     if (rc == 0) rc = check_each_kind(c, KEY_MESSAGE, each_message);
+    if (rc == 0) rc = check_each_kind(c, KEY_EXPUNGED, each_expunged);
     struct str k;
     void *p;
     for (size_t pos = 0; rc == 0 && map_next(c->folder_of, &pos, &k, &p);) check_counters(c, p);

@@ -1,5 +1,7 @@
 /* MESSAGE_COPY and MESSAGE_EXPUNGE. Copies share the body; a move also takes the message out of its folder, in the same
  * commit. Very large sets go in several commits. RFC 9051 section 6.4.3, 6.4.7, RFC 6851. */
+#include "base/clock.h"
+#include "store/mailbox/expunged.h"
 #include "store/service/gather.h"
 
 #include <stdlib.h>
@@ -198,6 +200,19 @@ HANDLER(on_message_copy) {
 }
 
 /* --- expunge */
+/* Its body's reference goes, or stays with a record by which it may be brought back. */
+static void leave(struct service *s, struct batch *b, const struct folder *f, const struct gather *g, size_t i,
+                  uint64_t flags, struct str origin) {
+    const struct gathered *m = &g->list[i];
+    if (m->blob == NULL || m->blob->refs == 0) return;
+    if (origin.len == 0) {
+        blob_add_refs(s->bs, b, m->blob, -1);
+        return;
+    }
+    expunged_put(b, f->account->id, (uint64_t)clock_wall_ms(), f->id, m->uid, flags, origin,
+                 str_of(g->values.ptr + m->value, m->value_len));
+}
+
 static int expunge_slice(struct service *s, struct folder *f, const uint32_t *uids, size_t max, uint64_t flags,
                          size_t *done, struct run_list *gone) {
     struct gather g;
@@ -208,13 +223,15 @@ static int expunge_slice(struct service *s, struct folder *f, const uint32_t *ui
     size_t *index = malloc((g.count + 1) * sizeof *index), n = 0;
     uint64_t size = 0;
     IEMS_ASSERT(index != NULL);
+    BUF_AUTO origin = BUF_INIT(EXPUNGED_HEAD_MAX);
+    if (s->undelete.keep_ms > 0) expunged_origin(f, &origin);
     batch_init(&b);
     for (size_t i = 0; i < g.count && !f->gone; i++) {
         size_t at;
         if (!still_there(f, g.list[i].uid, &at) || (f->list[at].flags & flags) != flags) continue;
         index[n++] = at;
         size += g.list[i].stored.size;
-        if (g.list[i].blob != NULL && g.list[i].blob->refs > 0) blob_add_refs(s->bs, &b, g.list[i].blob, -1);
+        leave(s, &b, f, &g, i, f->list[at].flags, buf_str(&origin));
         run_add(gone, g.list[i].uid);
     }
     if (n > 0) folder_list_remove(f, &b, index, n, size, folder_next_modseq(f));

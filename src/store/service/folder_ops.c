@@ -121,7 +121,7 @@ static int delete_folder(struct service *s, struct session *session, const char 
     (void)!str_to_cstr(str_from(f->name), name, sizeof name);
     f->pins++;
     delete_name(&b, f);
-    purge_folder(s, &b, f);
+    purge_folder(s, &b, f, true);
     account_remove_folder(a, f); /* those who have it open see that it is gone */
     if (level) leave_level(a, &b, name);
     rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);

@@ -50,6 +50,12 @@ struct service {
         struct loop_timer *timer;
         bool dirty;
     } usages;
+    struct {
+        uint64_t keep_ms; /* 0: what is expunged is gone */
+        struct loop_timer *timer;
+        struct semaphore turn; /* who moves expunged messages: one at a time */
+        bool sweeping;
+    } undelete;
     bool closing, checking;
     struct check *check; /* that runs on a worker */
 };
@@ -126,6 +132,12 @@ HANDLER(on_quota_get);
 HANDLER(on_account_delete);
 HANDLER(on_account_info);
 HANDLER(on_status);
+HANDLER(on_checkpoint);
+HANDLER(on_checkpoint_drop);
+HANDLER(on_account_list);
+HANDLER(on_undelete_list);
+HANDLER(on_undelete_restore);
+HANDLER(on_folder_rebuild);
 HANDLER(on_usage_get);
 HANDLER(on_usage_brake);
 
@@ -172,13 +184,20 @@ void usages_submitted(struct service *s, const Store__Entry *e);
 void usages_bounced(struct service *s, const char *user, uint32_t recipients);
 uint64_t usages_braked(struct service *s); /* how many are slowed down */
 
+/* undelete.c: expunged messages that may be brought back */
+void undelete_start(struct service *s);
+void undelete_stop(struct service *s);
+void undelete_sweep(struct service *s);       /* removes those whose time is over; returns at once */
+void checkpoints_clear(const char *data_dir); /* left over from a run before */
+
 void space_start(struct service *s, const char *dir, uint64_t min, uint64_t warn);
 void space_stop(struct service *s);
 void space_check(struct service *s);
 NODISCARD int space_refuse(struct service *s, struct error *err); /* ERR_NOSPACE while too little is free */
 
-NODISCARD int purge_start(struct service *s, struct error *err);         /* goes on with what a crash left */
-void purge_folder(struct service *s, struct batch *b, struct folder *f); /* marks it; purge_run after the commit */
+NODISCARD int purge_start(struct service *s, struct error *err); /* goes on with what a crash left */
+/* Marks it; purge_run after the commit. `keep`: its messages may be brought back for a time. */
+void purge_folder(struct service *s, struct batch *b, struct folder *f, bool keep);
 void purge_run(struct service *s, uint64_t folder);
 
 #endif

@@ -1,10 +1,12 @@
 /* Folders that were deleted lose their messages in the background, in slices; a marker in the store lets a restart go
- * on. */
+ * on. Its value says where the messages were, if they may be brought back; empty = they go for good. */
+#include "base/clock.h"
+#include "store/mailbox/expunged.h"
 #include "store/service/private.h"
 
 #include <stdlib.h>
 
-enum { SLICE = 200 };
+enum { SLICE = 200, SLICE_BYTES = 8 * 1024 * 1024 };
 
 struct purge {
     struct list link;
@@ -12,10 +14,14 @@ struct purge {
     uint64_t folder;
 };
 
-void purge_folder(struct service *s, struct batch *b, struct folder *f) {
+void purge_folder(struct service *s, struct batch *b, struct folder *f, bool keep) {
     struct key k = key_of_id(KEY_PURGE, f->id), counters = key_of_id(KEY_COUNTERS, f->account->id);
-    (void)s;
-    batch_put(b, SPACE_META, key_str(&k), STR_EMPTY);
+    BUF_AUTO origin = BUF_INIT(EXPUNGED_HEAD_MAX);
+    if (s->undelete.keep_ms > 0 && keep) {
+        wire_u64(&origin, f->account->id);
+        expunged_origin(f, &origin);
+    }
+    batch_put(b, SPACE_META, key_str(&k), buf_str(&origin));
     key_u64(&counters, f->id);
     batch_delete(b, SPACE_META, key_str(&counters));
     f->account->bytes -= f->size;
@@ -23,12 +29,32 @@ void purge_folder(struct service *s, struct batch *b, struct folder *f) {
 }
 
 struct slice {
+    struct engine *e;
+    uint64_t folder, account; /* account: who may have them back; 0 = nobody */
+    uint64_t at;
+    struct str origin;
     struct {
         uint32_t uid;
-        uint64_t blob;
+        uint64_t blob, flags;
+        size_t value, value_len;
     } m[SLICE];
     size_t count;
+    struct buf values;
 };
+
+static void take_flags(void *arg, struct str value) {
+    if (value.len == 16) *(uint64_t *)arg = key_get_u64(value, 0);
+}
+
+/* On a worker. */
+static void keep_value(struct slice *sl, size_t i, struct str value) {
+    struct key k;
+    message_key(&k, KEY_FLAGS, sl->folder, sl->m[i].uid);
+    (void)!engine_visit(sl->e, SPACE_META, key_str(&k), READ_ANY, take_flags, &sl->m[i].flags);
+    sl->m[i].value = sl->values.len;
+    sl->m[i].value_len = value.len;
+    buf_add(&sl->values, value);
+}
 
 static bool slice_one(void *arg, struct str key, struct str value) {
     struct slice *sl = arg;
@@ -36,8 +62,11 @@ static bool slice_one(void *arg, struct str key, struct str value) {
     if (key.len != 13) return true;
     bool good = message_decode(value, &st) == 0;
     sl->m[sl->count].uid = key_get_u32(key, 9);
-    sl->m[sl->count++].blob = good ? st.blob : 0;
-    return sl->count < SLICE;
+    sl->m[sl->count].blob = good ? st.blob : 0;
+    sl->m[sl->count].flags = 0;
+    if (sl->account != 0 && good) keep_value(sl, sl->count, value);
+    sl->count++;
+    return sl->count < SLICE && sl->values.len < SLICE_BYTES;
 }
 
 /* Counts change in memory as soon as they are put into the batch: nothing may wait between the two. So all counts are
@@ -54,7 +83,11 @@ static int slice_drop(struct service *s, uint64_t folder, struct slice *sl) {
     }
     batch_init(&b);
     for (size_t i = 0; i < sl->count && rc == 0; i++) {
-        if (held[i] != NULL && held[i]->refs > 0) blob_add_refs(s->bs, &b, held[i], -1);
+        if (held[i] != NULL && held[i]->refs > 0 && sl->account != 0)
+            expunged_put(&b, sl->account, sl->at, folder, sl->m[i].uid, sl->m[i].flags, sl->origin,
+                         str_of(sl->values.ptr + sl->m[i].value, sl->m[i].value_len));
+        else if (held[i] != NULL && held[i]->refs > 0)
+            blob_add_refs(s->bs, &b, held[i], -1);
         message_key(&k, KEY_MESSAGE, folder, sl->m[i].uid);
         batch_delete(&b, SPACE_META, key_str(&k));
     }
@@ -64,19 +97,41 @@ static int slice_drop(struct service *s, uint64_t folder, struct slice *sl) {
     return rc;
 }
 
+/* Reads the marker: who may have the messages back, and what is to be remembered of the folder. */
+static int purge_marker(struct service *s, uint64_t folder, struct buf *marker, struct slice *sl) {
+    struct key k = key_of_id(KEY_PURGE, folder);
+    int rc = store_get(s->st, SPACE_META, key_str(&k), marker);
+    struct wire w = wire_of(buf_str(marker));
+    uint64_t account = wire_get_u64(&w);
+    *sl = (struct slice){.e = s->st->engine, .folder = folder, .at = (uint64_t)clock_wall_ms()};
+    sl->values = BUF_INIT(SLICE_BYTES + STORE_VALUE_MAX);
+    if (rc == 0 && !w.bad) {
+        sl->account = account;
+        sl->origin = w.rest;
+    }
+    return rc;
+}
+
 static int purge_messages(struct service *s, uint64_t folder) {
     struct slice *sl = malloc(sizeof *sl);
     struct key from = key_of_id(KEY_MESSAGE, folder), to = from;
     key_end_of_prefix(&to);
     IEMS_ASSERT(sl != NULL);
-    int rc = 0;
+    BUF_AUTO marker = BUF_INIT(EXPUNGED_HEAD_MAX);
+    int rc = purge_marker(s, folder, &marker, sl);
+    if (rc != 0) {
+        free(sl);
+        return rc;
+    }
     do {
         sl->count = 0;
+        buf_clear(&sl->values);
         struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to), .once = true};
         rc = store_scan(s->st, &r, slice_one, sl);
         if (rc == 0 && sl->count > 0) rc = slice_drop(s, folder, sl);
     } while (rc == 0 && sl->count > 0 && !s->closing);
     if (rc == 0 && sl->count > 0) rc = ERR_CANCELLED;
+    buf_done(&sl->values);
     free(sl);
     return rc;
 }

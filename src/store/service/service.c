@@ -44,6 +44,12 @@
     X(STORE_QUOTA_GET, on_quota_get, true)                                                                             \
     X(STORE_USAGE_GET, on_usage_get, false)                                                                            \
     X(STORE_USAGE_BRAKE, on_usage_brake, false)                                                                        \
+    X(STORE_CHECKPOINT, on_checkpoint, true)                                                                           \
+    X(STORE_CHECKPOINT_DROP, on_checkpoint_drop, true)                                                                 \
+    X(STORE_ACCOUNT_LIST, on_account_list, true)                                                                       \
+    X(STORE_UNDELETE_LIST, on_undelete_list, true)                                                                     \
+    X(STORE_UNDELETE_RESTORE, on_undelete_restore, true)                                                               \
+    X(STORE_FOLDER_REBUILD, on_folder_rebuild, true)                                                                   \
     X(STORE_STATUS, on_status, false)
 
 static int dispatch(struct rpc_request *r, struct error *err, void *arg);
@@ -156,6 +162,7 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     rc = usages_start(s, err);
     if (rc != 0) return rc;
     rc = purge_start(s, err);
+    if (rc == 0) undelete_start(s);
     return rc != 0 ? rc : rpc_server_new(&store_service, &ops, s, &s->server);
 }
 
@@ -165,6 +172,9 @@ int service_open(const struct service_config *cfg, struct service **out, struct 
     memcpy(s->ticket_key, cfg->ticket_key.ptr, TICKET_KEY_LEN);
     list_init(&s->conns);
     list_init(&s->purges);
+    semaphore_init(&s->undelete.turn, 1);
+    s->undelete.keep_ms = cfg->undelete_s * 1000;
+    if (cfg->data_dir != NULL) checkpoints_clear(cfg->data_dir);
     notice_init(s, cfg);
     int rc = store_open(cfg->engine, cfg->failed, cfg->arg, &s->st, err);
     if (rc != 0) {
@@ -186,6 +196,7 @@ void service_close(struct service *s) {
     if (s == NULL) return;
     s->closing = true;
     space_stop(s);
+    undelete_stop(s);
     usages_stop(s);
     notice_stop(s);
     queue_stop(s->q);
@@ -202,6 +213,10 @@ void service_close(struct service *s) {
     store_close(s->st);
     notice_done(s);
     free(s);
+}
+
+void service_set_undelete(struct service *s, uint64_t seconds) {
+    s->undelete.keep_ms = seconds * 1000;
 }
 
 void service_set_limits(struct service *s, uint64_t drive_min, uint64_t drive_warn, unsigned trace_days) {

@@ -18,6 +18,7 @@ struct service_config {
     /* Something that belongs into the log. `trace` may be "-". May be NULL. On the loop thread. */
     void (*event)(const char *name, const char *trace, const char *text, void *arg);
     unsigned trace_days;
+    uint64_t undelete_s; /* how long expunged messages may be brought back; 0 = they are gone at once */
     /* A write failed: the process must end. On the loop thread. */
     void (*failed)(int code, const char *text, void *arg);
     void *arg;
@@ -29,6 +30,7 @@ NODISCARD int service_open(const struct service_config *cfg, struct service **ou
 void service_close(struct service *s);
 NODISCARD int service_add(struct service *s, int fd, uint32_t role, const char *name);
 void service_set_limits(struct service *s, uint64_t drive_min, uint64_t drive_warn, unsigned trace_days);
+void service_set_undelete(struct service *s, uint64_t seconds);
 void service_metrics(struct service *s, struct buf *out);
 
 #endif

@@ -62,6 +62,7 @@ void kit_open(struct kit *k) {
                                  .domain = k->domain,
                                  .event = on_logged,
                                  .trace_days = 7,
+                                 .undelete_s = k->undelete_s,
                                  .failed = on_failed,
                                  .arg = k};
     if (service_open(&cfg, &k->service, &err) != 0) fail_msg("%s", err.text);

@@ -11,6 +11,7 @@ struct kit {
     const char *dir; /* NULL: memory engine */
     const char *data_dir;
     uint64_t drive_min, drive_warn;
+    uint64_t undelete_s;
     const char *domain; /* NULL: no notices */
     char logged[64];    /* name of the last event for the log */
     bool failed;

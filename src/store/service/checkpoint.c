@@ -1,0 +1,157 @@
+/* CHECKPOINT: a copy of the store beside it, for a backup; and ACCOUNT_LIST. RocksDB's tables never change once they
+ * are written, so the copy is made of links, in a moment; what is not in tables yet is written out first. */
+#include "store/service/private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_LEN = 4096, NAME_LEN = 64, LIST_MAX = 1000 };
+static const char prefix[] = "checkpoint-";
+
+/* Only files: a checkpoint has no folders in it. */
+static void remove_copy(int dir, const char *name) {
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (d == NULL) {
+        if (fd >= 0) close(fd);
+        return;
+    }
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) (void)!unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+    (void)!unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+void checkpoints_clear(const char *data_dir) {
+    DIR *d = opendir(data_dir);
+    if (d == NULL) return;
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        if (str_starts(str_from(e->d_name), str_from(prefix))) remove_copy(dirfd(d), e->d_name);
+    closedir(d);
+}
+
+static int name_check(const char *name, struct error *err) {
+    size_t n = strlen(name);
+    bool good = n > 0 && n <= NAME_LEN;
+    for (size_t i = 0; i < n; i++) good = good && (ascii_isalnum(name[i]) || name[i] == '-');
+    return good ? 0 : error_set(err, ERR_INVALID, "the name of a copy is letters, digits and \"-\"");
+}
+
+struct work {
+    struct service *s;
+    char path[PATH_LEN], name[NAME_LEN + sizeof prefix];
+    struct error err;
+    int rc;
+};
+
+static int prepare(struct work *w, struct service *s, const char *name, struct error *err) {
+    *w = (struct work){.s = s};
+    if (s->space.dir == NULL) return error_set(err, ERR_UNSUPPORTED, "this store has no folder");
+    int rc = name_check(name, err);
+    if (rc != 0) return rc;
+    snprintf(w->name, sizeof w->name, "%s%s", prefix, name);
+    if (snprintf(w->path, sizeof w->path, "%s/%s", s->space.dir, w->name) >= PATH_LEN)
+        return error_set(err, ERR_LIMIT, "the path is too long");
+    return 0;
+}
+
+static void make_work(void *arg) {
+    struct work *w = arg;
+    w->rc = engine_checkpoint(w->s->st->engine, w->path, &w->err);
+}
+
+static void drop_work(void *arg) {
+    struct work *w = arg;
+    int fd = open(w->s->space.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    remove_copy(fd, w->name);
+    close(fd);
+}
+
+/* Everything that was acknowledged is written by then. */
+HANDLER(on_checkpoint) {
+    struct service *s = arg;
+    struct work *w = malloc(sizeof *w);
+    IEMS_ASSERT(w != NULL);
+    int rc = prepare(w, s, ((const Store__Checkpoint *)r->msg)->name, err);
+    if (rc == 0) rc = space_refuse(s, err);
+    if (rc == 0) rc = store_wait_applied(s->st, commit_last(s->st->commits));
+    if (rc == 0) rc = store_work(make_work, w);
+    if (rc == 0 && w->rc != 0) rc = error_set(err, w->rc, "the store cannot be copied: %s", w->err.text);
+    if (rc == 0) {
+        Store__CheckpointMade reply = STORE__CHECKPOINT_MADE__INIT;
+        reply.path = w->path;
+        reply.format = STORE_FORMAT;
+        rpc_answer(r, &reply.base, STR_EMPTY);
+    }
+    free(w);
+    return rc;
+}
+
+HANDLER(on_checkpoint_drop) {
+    struct service *s = arg;
+    struct work *w = malloc(sizeof *w);
+    IEMS_ASSERT(w != NULL);
+    int rc = prepare(w, s, ((const Store__Checkpoint *)r->msg)->name, err);
+    if (rc == 0) rc = store_work(drop_work, w);
+    free(w);
+    if (rc != 0) return rc;
+    Store__Empty reply = STORE__EMPTY__INIT;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+/* --- accounts */
+struct accounts {
+    struct arena *arena;
+    Store__AccountEntry *list;
+    size_t count, max;
+    bool more;
+};
+
+/* On a worker, which alone uses the arena meanwhile. */
+static bool each_account(void *arg, struct str key, struct str value) {
+    struct accounts *x = arg;
+    struct wire w = wire_of(value);
+    if (key.len != 9) return true;
+    if (x->count == x->max) {
+        x->more = true;
+        return false;
+    }
+    bool deleted = wire_get_u8(&w) != 0;
+    (void)wire_take(&w, 8 + 8 + 4);
+    struct str address = wire_get_bytes(&w);
+    if (w.bad || deleted) return true;
+    Store__AccountEntry *e = &x->list[x->count++];
+    store__account_entry__init(e);
+    e->account = key_get_u64(key, 1);
+    char *text = arena_cstr(x->arena, address);
+    if (text != NULL) e->address = text;
+    return true;
+}
+
+HANDLER(on_account_list) {
+    const Store__AccountList *req = (const Store__AccountList *)r->msg;
+    struct service *s = arg;
+    struct accounts x = {.arena = r->arena, .max = req->limit > 0 && req->limit < LIST_MAX ? req->limit : LIST_MAX};
+    struct key from = key_of_id(KEY_ACCOUNT, req->after + 1);
+    unsigned char to = KEY_ACCOUNT + 1;
+    Store__AccountListed reply = STORE__ACCOUNT_LISTED__INIT;
+    x.list = arena_alloc(r->arena, x.max * sizeof *x.list);
+    reply.accounts = arena_alloc(r->arena, x.max * sizeof *reply.accounts);
+    if (x.list == NULL || reply.accounts == NULL) return ERR_NOMEM;
+    struct engine_range range = {.space = SPACE_META, .from = key_str(&from), .to = str_of(&to, 1)};
+    int rc = store_wait_applied(s->st, commit_last(s->st->commits));
+    if (rc == 0) rc = store_scan(s->st, &range, each_account, &x);
+    if (rc != 0) return error_set(err, rc, "the accounts cannot be read: %s", err_name(rc));
+    for (size_t i = 0; i < x.count; i++) reply.accounts[reply.n_accounts++] = &x.list[i];
+    reply.more = x.more;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
