@@ -1,6 +1,6 @@
 #!/bin/bash
 # make check: everything that must hold. Usage: check.sh [all|asan|quick]
-#   all    packages, gcc build + tests, clang ASan+UBSan build + tests, lint, requirements
+#   all    packages, gcc build + tests, clang ASan+UBSan build + tests, lint (clang-tidy beside the tests), requirements
 #   asan   only the sanitizer part
 #   quick  packages, gcc build + tests
 set -uo pipefail
@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 what=${1:-all}
 logs=()
 status=0
+linter=
+trap '[ -z "$linter" ] || kill -- "-$linter" 2>/dev/null; rm -f /tmp/check-tidy.$$' EXIT
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 run() { "$@" || { status=1; echo "== FAILED: $*"; }; }
 
@@ -18,6 +20,11 @@ if [ "$what" != asan ]; then
   step "build with gcc"
   [ -f build/build.ninja ] || meson setup build -Dwerror=true >/dev/null || exit 1
   ninja -C build || exit 1
+  # clang-tidy takes minutes of processor time, the tests mostly wait: it has what they leave.
+  if [ "$what" = all ]; then
+    setsid nice -n 19 scripts/lint.sh tidy >/tmp/check-tidy.$$ 2>&1 &
+    linter=$!
+  fi
   step "tests"
   run meson test -C build --no-rebuild --print-errorlogs
   logs+=(build/meson-logs/testlog.json)
@@ -35,7 +42,10 @@ if [ "$what" != quick ]; then
 fi
 if [ "$what" = all ]; then
   step "lint"
-  run scripts/lint.sh
+  run scripts/lint.sh format structure headers cppcheck
+  wait "$linter" || { status=1; echo "== FAILED: scripts/lint.sh tidy"; }
+  linter=
+  cat /tmp/check-tidy.$$
   step "requirements"
   run scripts/requirements.py --check
 fi

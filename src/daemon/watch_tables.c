@@ -287,6 +287,7 @@ const struct rows *daemon_table(const struct daemon *d, const char *name) {
     for (size_t i = 0; i < d->table_count; i++) {
         if (strcmp(d->tables[i].table->name, name) == 0) return d->tables[i].rows;
     }
-    IEMS_ASSERT(false && "a table that was not named in daemon_tables_use");
+    const bool named_in_daemon_tables_use = false;
+    IEMS_ASSERT(named_in_daemon_tables_use);
     return NULL;
 }

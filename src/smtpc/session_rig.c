@@ -59,7 +59,7 @@ static void serve(struct stream *s, void *arg) {
     if (++server.open > server.open_most) server.open_most = server.open;
     int rc = say(s, server.open_max != 0 && server.open > server.open_max ? "421 one at a time" : server.greeting);
     if (server.open_max != 0 && server.open > server.open_max) rc = ERR_CLOSED;
-    while (rc == 0 && (rc = line_read(s, line, sizeof line)) == 0) {
+    while (rc == 0 && line_read(s, line, sizeof line) == 0) {
         if (server.close_after != 0 && messages == server.close_after) {
             if (server.close_word != NULL) (void)!say(s, server.close_word);
             break;
@@ -73,7 +73,7 @@ static void serve(struct stream *s, void *arg) {
         } else if (strncmp(line, "EHLO", 4) == 0 && server.auth != NULL) {
             rc = say(s, "250-mx\r\n250 AUTH PLAIN");
         } else if (strncmp(line, "AUTH", 4) == 0) {
-            rc = say(s, strcmp(line, server.auth) == 0 ? "235 fine" : "535 wrong");
+            rc = say(s, server.auth != NULL && strcmp(line, server.auth) == 0 ? "235 fine" : "535 wrong");
         } else if (strncmp(line, "EHLO", 4) == 0) {
             rc = say(s, server.dsn ? "250-mx\r\n250-PIPELINING\r\n250 DSN" : "250-mx\r\n250 PIPELINING");
         } else if (strncmp(line, "RCPT", 4) == 0) {
