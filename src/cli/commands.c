@@ -63,6 +63,7 @@ const struct command command_table[] = {
      "  --alias ADDRESS           one more address; may stand several times\n"
      "  --connector CHANNEL$ADDR  LOCAL, SMTPC (forward), DL, BSMTPOUT; may stand several times\n"
      "  --home DIR --web-dir DIR --web enable|disable --web-quota MB\n"
+     "  --imap|--pop3|--smtp|--web on|off   whether the account may log in there (default on)\n"
      "  --disable                 no login and no mail yet\n"
      "  --password-stdin          first line of standard input\n"
      "  --password-file FILE      first line of the file\n"
@@ -96,6 +97,19 @@ const struct command command_table[] = {
      "told,\n"
      "the others are done.",
      cmd_user_import, GROUP_ACCOUNTS},
+    {"sessions list", "[--user U] [--service S] [--peer P] [--limit N | --all] [--after PLACE] [--json]",
+     "Show who is logged in over IMAP, POP3 and SMTP",
+     "Filters may have * and ? for any text. Services: imap, pop3, smtp. A hundred are shown if nothing else is said; "
+     "a\n"
+     "list that is not whole ends with the place to go on from, for --after.\n"
+     "Example: iems sessions list --user '*@example.org' --service imap",
+     cmd_sessions_list, GROUP_ACCOUNTS},
+    {"sessions show", "ID [--json]", "Show one session: user, address, folder, bytes", NULL, cmd_sessions_show,
+     GROUP_ACCOUNTS},
+    {"sessions disconnect", "ID... | [--user U] [--service S] [--peer P]", "End sessions at once",
+     "The client is told that the administrator ended the session. It may log in again: see iems user set --imap off,\n"
+     "or --disable.",
+     cmd_sessions_disconnect, GROUP_ACCOUNTS},
     {"alias add", "ALIAS ADDRESS", "Give an account one more address, or forward an address",
      "When ADDRESS is not of this server, mail to ALIAS is sent on to it.", cmd_alias_add, GROUP_ACCOUNTS},
     {"alias list", "[PATTERN] [--json]", "List aliases and forwarded addresses", NULL, cmd_alias_list, GROUP_ACCOUNTS},

@@ -24,7 +24,10 @@ enum {
     OPT_DISABLE,
     OPT_PASSWORD_STDIN,
     OPT_PASSWORD_FILE,
-    OPT_NO_PASSWORD
+    OPT_NO_PASSWORD,
+    OPT_IMAP,
+    OPT_POP3,
+    OPT_SMTP
 };
 
 static const struct option options[] = {
@@ -45,6 +48,9 @@ static const struct option options[] = {
     {"password-stdin", no_argument, NULL, OPT_PASSWORD_STDIN},
     {"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
     {"no-password", no_argument, NULL, OPT_NO_PASSWORD},
+    {"imap", required_argument, NULL, OPT_IMAP},
+    {"pop3", required_argument, NULL, OPT_POP3},
+    {"smtp", required_argument, NULL, OPT_SMTP},
     {NULL, 0, NULL, 0},
 };
 
@@ -65,10 +71,26 @@ static int take_quota(const char *name, const char *value, protobuf_c_boolean *h
     return 0;
 }
 
+/* Logins over a service: on or off. */
+static int take_service(struct user_args *a, const char *service, const char *value, struct error *err) {
+    size_t *n = &a->user.n_services;
+    bool on = strcasecmp(value, "on") == 0;
+    if (!on && strcasecmp(value, "off") != 0)
+        return error_set(err, ERR_INVALID, "--%s %s: on or off is meant", service, value);
+    if (*n == USER_ARGS_SERVICES) return error_set(err, ERR_LIMIT, "--%s: too many switches", service);
+    (void)snprintf(a->services[*n], USER_ARGS_SERVICE_LEN, "%s=%s", service, on ? "on" : "off");
+    a->service_list[*n] = a->services[*n];
+    (*n)++;
+    return 0;
+}
+
+/* on and off are logins to web mail; enable and disable the older web folders. */
 static int take_web(struct user_args *a, const char *value, struct error *err) {
+    if (strcasecmp(value, "on") == 0 || strcasecmp(value, "off") == 0) return take_service(a, "web", value, err);
     bool enable = strcasecmp(value, "enable") == 0;
     if (!enable && strcasecmp(value, "disable") != 0)
-        return error_set(err, ERR_INVALID, "--web %s: enable or disable is meant", value);
+        return error_set(err, ERR_INVALID, "--web %s: on or off (web mail), enable or disable (web folder) is meant",
+                         value);
     a->user.has_web = true;
     a->user.web_enabled = enable;
     return 0;
@@ -91,6 +113,9 @@ static int take_option(int opt, char *value, struct user_args *a, struct error *
     case OPT_WEB_DIR: u->web_dir = value; return 0;
     case OPT_WEB: return take_web(a, value, err);
     case OPT_WEB_QUOTA: return take_quota("web-quota", value, &u->has_web_quota, &u->web_quota_mb, err);
+    case OPT_IMAP: return take_service(a, "imap", value, err);
+    case OPT_POP3: return take_service(a, "pop3", value, err);
+    case OPT_SMTP: return take_service(a, "smtp", value, err);
     case OPT_ALIAS: return add(u->aliases, &u->n_aliases, value, err);
     case OPT_CONNECTOR: a->set.connectors = true; return add(u->connectors, &u->n_connectors, value, err);
     case OPT_TELEPHONE: u->telephone = value, a->set.telephone = true; return 0;
@@ -110,6 +135,7 @@ int user_args_parse(int argc, char **argv, struct user_args *a, struct error *er
     a->set.user = &a->user;
     a->user.aliases = a->aliases;
     a->user.connectors = a->connectors;
+    a->user.services = a->service_list;
     opterr = 0;
     optind = 1;
     for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {

@@ -7,12 +7,13 @@
 #include "cli/cli.h"
 #include "rpc/dir_methods.h"
 
-enum { USER_ARGS_LIST_MAX = 1000, USER_PASSWORD_TEXT_MAX = 4096 };
+enum { USER_ARGS_LIST_MAX = 1000, USER_PASSWORD_TEXT_MAX = 4096, USER_ARGS_SERVICES = 8, USER_ARGS_SERVICE_LEN = 12 };
 
 struct user_args {
     Dir__UserSet set; /* set.user points to `user` */
     Dir__User user;
     char *aliases[USER_ARGS_LIST_MAX], *connectors[USER_ARGS_LIST_MAX];
+    char services[USER_ARGS_SERVICES][USER_ARGS_SERVICE_LEN], *service_list[USER_ARGS_SERVICES];
     const char *operands[2];
     size_t operand_count;
     struct buf password;

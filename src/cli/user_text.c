@@ -30,6 +30,7 @@ void user_text_print(const Dir__User *u, const Store__AccountInfo *info) {
     printf("%-14s %s\n", "State", u->enabled ? "enabled" : "disabled");
     print_text("Permission", u->permission);
     print_list("Connectors", u->connectors, u->n_connectors);
+    print_list("Services", u->services, u->n_services);
     if (u->account != 0) print_quota("Quota", u->quota_mb);
     print_text("Home", u->home);
     print_text("Web folder", u->web_dir);
@@ -60,6 +61,7 @@ json_t *user_text_json(const Dir__User *u, const Store__AccountInfo *info) {
                           "quota_mb", (json_int_t)u->quota_mb, "home", u->home, "web_dir", u->web_dir, "web_enabled",
                           u->web_enabled, "web_quota_mb", (json_int_t)u->web_quota_mb, "aliases",
                           json_list(u->aliases, u->n_aliases), "connectors", json_list(u->connectors, u->n_connectors));
+    if (o != NULL && u->n_services > 0) (void)json_object_set_new(o, "services", json_list(u->services, u->n_services));
     if (o != NULL && info != NULL && info->exists) {
         (void)json_object_set_new(o, "mailbox",
                                   json_pack("{s:I, s:I, s:I, s:I}", "messages", (json_int_t)info->messages, "folders",

@@ -158,6 +158,29 @@ int admin_set_permission(struct write_op *op, int mod, const struct entry *old, 
     return write_op_value(op, mod, ATTR_PERMISSION, str_of(text, (size_t)len));
 }
 
+int admin_services(const struct entry *old, char *const *changes, size_t count, uint8_t *flags, struct error *err) {
+    uint8_t now = old == NULL ? 0 : old->flags;
+    for (size_t i = 0; i < count; i++) {
+        struct str rest = str_from(changes[i]), name = str_cut(&rest, '=');
+        uint8_t flag = entry_service_flag(name);
+        bool off = str_eq_nocase(rest, STR("off"));
+        if (flag == 0 || (!off && !str_eq_nocase(rest, STR("on"))))
+            return error_set(err, ERR_INVALID, "'%.100s': imap, pop3, smtp or web, and on or off is meant", changes[i]);
+        now = (uint8_t)(off ? now | flag : now & ~flag);
+    }
+    *flags = now;
+    return 0;
+}
+
+int admin_set_services(struct write_op *op, int mod, uint8_t flags) {
+    int rc = mod == LDAP_MOD_REPLACE ? write_op_set(op, mod, ATTR_SERVICE_OFF, STR_EMPTY) : 0;
+    for (size_t i = 0; rc == 0 && i < ENTRY_SERVICES; i++) {
+        if (flags & entry_services[i].flag)
+            rc = write_op_value(op, mod, ATTR_SERVICE_OFF, str_from(entry_services[i].name));
+    }
+    return rc;
+}
+
 static int add_string(struct arena *arena, char ***list, size_t *count, struct str s) {
     if ((*count & (*count - 1)) == 0) {
         char **grown = arena_alloc(arena, (*count == 0 ? 1 : *count * 2) * sizeof *grown);
@@ -192,6 +215,12 @@ int admin_user_message(const struct entry *e, struct arena *arena, Dir__User *ou
         if (v.attr == ATTR_CONNECTOR) rc = add_string(arena, &out->connectors, &out->n_connectors, v.value);
         if (v.attr == ATTR_ADDRESS && !str_eq(v.value, primary))
             rc = add_string(arena, &out->aliases, &out->n_aliases, v.value);
+    }
+    for (size_t i = 0; rc == 0 && i < ENTRY_SERVICES; i++) {
+        char text[16];
+        if (!(e->flags & entry_services[i].flag)) continue;
+        int len = snprintf(text, sizeof text, "%s=off", entry_services[i].name);
+        rc = add_string(arena, &out->services, &out->n_services, str_of(text, (size_t)len));
     }
     out->permission = (char *)(uintptr_t)permission_option(entry_permission(e, STR("LOCAL")));
     out->has_quota = e->account != 0;

@@ -28,6 +28,10 @@ NODISCARD int admin_check_text(const char *what, const char *text, struct error 
 
 /* Password hashes for the directory, on a worker. Waits. */
 NODISCARD int admin_set_password(struct dir *d, struct write_op *op, int mod, const char *password, struct error *err);
+/* Switches of services as they are to be after `changes` ("imap=off"). ERR_INVALID. */
+NODISCARD int admin_services(const struct entry *old, char *const *changes, size_t count, uint8_t *flags,
+                             struct error *err);
+NODISCARD int admin_set_services(struct write_op *op, int mod, uint8_t flags);
 /* Number with %llu. */
 NODISCARD int admin_set_number(struct write_op *op, int mod, enum directory_attr attr, uint64_t n);
 /* x-permission of LOCAL, beside what other channels have. */

@@ -49,7 +49,8 @@ struct dir {
     struct brake_settings brake_settings;
     struct semaphore hashes;
     unsigned hashes_waiting;
-    struct map *exchanges; /* number -> struct exchange */
+    struct map *pop3_logins; /* account -> when it last logged in to POP3, or NULL */
+    struct map *exchanges;   /* number -> struct exchange */
     uint64_t next_exchange;
     unsigned char salt_secret[32];
 
@@ -72,6 +73,8 @@ dir_handler handle_table_set, handle_table_unset, handle_table_delete, handle_ta
 dir_handler handle_user_add, handle_user_set, handle_user_get, handle_user_delete, handle_user_find;
 dir_handler handle_domain_add, handle_domain_set, handle_domain_delete, handle_domain_list;
 dir_handler handle_alias_add, handle_alias_delete;
+dir_handler handle_session_report, handle_session_list, handle_session_disconnect;
+void sessions_forget(struct rpc_session *module); /* sessions.c: it has gone */
 extern const struct rpc_server_ops dir_server_ops;
 
 /* feed.c: keeps the mirror fed by the synchronisation thread. */

@@ -174,6 +174,9 @@ struct entry *entry_new(const struct record *r, entry_warning *w, void *arg) {
         if (record_get(r, ATTR_WEB_ENABLED, &v)) {
             e->flags |= ENTRY_HAS_WEB | (str_eq_nocase(v, STR("TRUE")) ? ENTRY_WEB_ENABLED : 0);
         }
+        for (size_t i = 0; i < r->count; i++) {
+            if (r->values[i].attr == ATTR_SERVICE_OFF) e->flags |= entry_service_flag(r->values[i].value);
+        }
         if (b.values.len > 0) memcpy(e->values, b.values.ptr, b.values.len);
     }
     buf_wipe(&b.values);

@@ -17,6 +17,10 @@ enum entry_flag {
     ENTRY_DISABLED = 1 << 0,
     ENTRY_WEB_ENABLED = 1 << 1,
     ENTRY_HAS_WEB = 1 << 2,
+    ENTRY_NO_IMAP = 1 << 3, /* services that the account may not log in to */
+    ENTRY_NO_POP3 = 1 << 4,
+    ENTRY_NO_SMTP = 1 << 5,
+    ENTRY_NO_WEB = 1 << 6,
 };
 
 /* Not attributes of LDAP, but kept among the values: the entry's DN. */
@@ -55,6 +59,16 @@ struct str entry_get(const struct entry *e, enum directory_attr attr);
 struct str entry_at(const struct entry *e, uint32_t offset);
 /* What x-permission says of a channel; PERMIT_BOTH when it says nothing. */
 unsigned entry_permission(const struct entry *e, struct str channel);
+
+/* Services that can be switched off for an account: "imap" and its flag. */
+struct entry_service {
+    const char *name;
+    uint8_t flag;
+};
+enum { ENTRY_SERVICES = 4 };
+extern const struct entry_service entry_services[ENTRY_SERVICES];
+/* 0: there is no switch for it. */
+uint8_t entry_service_flag(struct str name);
 
 /* "LOCAL$peter@ima.net": channel (upper case letters and digits) and address. ERR_INVALID. (DIR-12) */
 struct connector {

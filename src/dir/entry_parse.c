@@ -40,6 +40,16 @@ int forward_parse(struct str s, struct connector *out) {
     return 0;
 }
 
+const struct entry_service entry_services[ENTRY_SERVICES] = {
+    {"imap", ENTRY_NO_IMAP}, {"pop3", ENTRY_NO_POP3}, {"smtp", ENTRY_NO_SMTP}, {"web", ENTRY_NO_WEB}};
+
+uint8_t entry_service_flag(struct str name) {
+    for (size_t i = 0; i < ENTRY_SERVICES; i++) {
+        if (str_eq_nocase(name, str_from(entry_services[i].name))) return entry_services[i].flag;
+    }
+    return 0;
+}
+
 static const struct {
     const char *name, *option;
     unsigned bits;

@@ -28,6 +28,9 @@
     X(DOMAIN_LIST, handle_domain_list, false)                                                                          \
     X(ALIAS_ADD, handle_alias_add, true)                                                                               \
     X(ALIAS_DELETE, handle_alias_delete, true)                                                                         \
+    X(SESSION_REPORT, handle_session_report, false)                                                                    \
+    X(SESSION_LIST, handle_session_list, false)                                                                        \
+    X(SESSION_DISCONNECT, handle_session_disconnect, false)                                                            \
     X(SESSION_TICKET, handle_session_ticket, false)
 
 static int run(dir_handler *handler, struct rpc_request *r, struct error *err, void *arg) {
@@ -51,6 +54,7 @@ static const struct rpc_server_method methods[] = {
 
 static void session_closed(struct rpc_session *s, void *arg) {
     watcher_forget(s);
+    sessions_forget(s);
     exchanges_close_session(arg, rpc_session_id(s));
 }
 

@@ -148,12 +148,40 @@ static bool network_refused(struct dir *d, const struct login *l) {
     return s.refuse;
 }
 
+static const char *service_name(const char *service) {
+    static const char *const names[][2] = {{"imap", "IMAP"}, {"pop3", "POP3"}, {"smtp", "SMTP"}, {"web", "the web"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(service, names[i][0]) == 0) return names[i][1];
+    return service;
+}
+
+/* LOGIN-DELAY (RFC 2449 section 6.5), over all workers. Times are kept in place of pointers. */
+static bool pop3_too_soon(struct dir *d, uint64_t account) {
+    uint64_t delay_s = option_u64(d->daemon, "pop3d.login_delay");
+    uintptr_t now = (uintptr_t)(loop_now_ms() / 1000 + 1);
+    if (delay_s == 0) return false;
+    if (d->pop3_logins == NULL && (d->pop3_logins = map_new(MAP_BYTES)) == NULL) return false;
+    uintptr_t last = (uintptr_t)map_get(d->pop3_logins, map_u64_key(&account));
+    if (last != 0 && now - last < delay_s) return true;
+    (void)!map_put(d->pop3_logins, map_u64_key(&account), (void *)now, NULL);
+    return false;
+}
+
 static int finish_right(struct dir *d, struct rpc_request *r, struct login *l, const struct login_user *u,
                         struct str challenge, struct error *err) {
     if (u->entry == NULL) return answer_failed(d, r, l);
     if (u->entry->flags & ENTRY_DISABLED) {
         log_result(l, "login-failed", " reason=disabled");
         return answer_state(r, DIR__AUTH_STATE__DISABLED, "account is disabled", 0);
+    }
+    if (u->entry->flags & entry_service_flag(str_from(l->service))) {
+        log_result(l, "login-failed", " reason=service-off");
+        const char *text = arena_printf(r->arena, "this account may not use %s", service_name(l->service));
+        return answer_state(r, DIR__AUTH_STATE__DISABLED, text != NULL ? text : "not for this account", 0);
+    }
+    if (strcmp(l->service, "pop3") == 0 && pop3_too_soon(d, u->entry->account)) {
+        log_result(l, "login-failed", " reason=login-delay");
+        return answer_state(r, DIR__AUTH_STATE__TOO_SOON, "logged in too short a time ago, come again later", 0);
     }
     return answer_ok(d, r, l, u->entry, challenge, err);
 }

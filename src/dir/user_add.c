@@ -14,6 +14,7 @@ struct adding {
     size_t count, held;
     const struct entry *domain;
     unsigned permission;
+    uint8_t services;
 };
 
 static int check(struct dir *d, const Dir__User *u, struct arena *arena, struct adding *a, struct error *err) {
@@ -31,6 +32,7 @@ static int check(struct dir *d, const Dir__User *u, struct arena *arena, struct 
     }
     a->permission = PERMIT_BOTH;
     if (rc == 0 && u->permission[0] != '\0') rc = admin_check_permission(u->permission, &a->permission, err);
+    if (rc == 0) rc = admin_services(NULL, u->services, u->n_services, &a->services, err);
     for (size_t i = 0; rc == 0 && i < u->n_connectors; i++) rc = admin_check_connector(u->connectors[i], err);
     const struct {
         const char *what, *text;
@@ -97,6 +99,7 @@ static int set_account(struct write_op *op, const Dir__User *u, const struct add
     if (rc == 0 && u->has_web_quota && u->web_quota_mb > 0)
         rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_WEB_QUOTA, u->web_quota_mb);
     if (rc == 0 && u->has_enabled && !u->enabled) rc = write_op_set(op, LDAP_MOD_ADD, ATTR_ENABLED, STR("FALSE"));
+    if (rc == 0) rc = admin_set_services(op, LDAP_MOD_ADD, a->services);
     return rc == 0 ? admin_set_permission(op, LDAP_MOD_ADD, NULL, a->permission) : rc;
 }
 

@@ -1,4 +1,5 @@
 /* USER_GET and USER_FIND (DIR-24, ACCT-07): from the mirror. A page holds the lowest addresses behind `after`. */
+#include "base/wildcard.h"
 #include "dir/admin.h"
 #include "proto/smtp/address.h"
 
@@ -19,28 +20,6 @@ int handle_user_get(struct dir *d, struct rpc_request *r, struct error *err) {
     return 0;
 }
 
-/* "*" any run of bytes, "?" one byte; ASCII case is ignored. Linear: one point to go back to. */
-static bool matches(struct str pattern, struct str text) {
-    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
-    while (t < text.len) {
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            mark = t;
-        } else if (p < pattern.len &&
-                   (pattern.ptr[p] == '?' || ascii_lower(pattern.ptr[p]) == ascii_lower(text.ptr[t]))) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*') p++;
-    return p == pattern.len;
-}
-
 static bool wanted(const struct entry *e, const Dir__UserFind *q) {
     if (!(e->classes & (ENTRY_PERSON | ENTRY_SHARED))) return false;
     struct str primary = entry_get(e, ATTR_ADDRESS), pattern = str_from(q->pattern);
@@ -50,7 +29,7 @@ static bool wanted(const struct entry *e, const Dir__UserFind *q) {
     struct entry_value v;
     for (uint32_t pos = 0; entry_next(e, &pos, &v);) {
         bool searched = v.attr == ATTR_ADDRESS || v.attr == ATTR_GIVEN_NAME || v.attr == ATTR_SN || v.attr == ATTR_CN;
-        if (searched && matches(pattern, v.value)) return true;
+        if (searched && wildcard_match(pattern, v.value)) return true;
     }
     return false;
 }

@@ -24,7 +24,7 @@ static int set_name(struct write_op *op, const struct entry *e, const Dir__UserS
     return rc == 0 && q->first_name ? write_op_set(op, LDAP_MOD_REPLACE, ATTR_GIVEN_NAME, first) : rc;
 }
 
-static int set_account(struct write_op *op, const Dir__UserSet *q) {
+static int set_account(struct write_op *op, const Dir__UserSet *q, uint8_t services) {
     const Dir__User *u = q->user;
     int rc = 0;
     if (u->has_quota) rc = admin_set_number(op, LDAP_MOD_REPLACE, ATTR_QUOTA, u->quota_mb);
@@ -37,6 +37,7 @@ static int set_account(struct write_op *op, const Dir__UserSet *q) {
         rc = write_op_set(op, LDAP_MOD_REPLACE, ATTR_ENABLED, u->enabled ? STR("TRUE") : STR("FALSE"));
     if (rc == 0 && q->telephone)
         rc = write_op_set(op, LDAP_MOD_REPLACE, ATTR_TELEPHONE, str_trim(str_from(u->telephone)));
+    if (rc == 0 && u->n_services > 0) rc = admin_set_services(op, LDAP_MOD_REPLACE, services);
     if (rc == 0 && q->connectors) {
         rc = write_op_set(op, LDAP_MOD_REPLACE, ATTR_CONNECTOR, STR_EMPTY);
         for (size_t i = 0; rc == 0 && i < u->n_connectors; i++) {
@@ -164,15 +165,17 @@ int handle_user_set(struct dir *d, struct rpc_request *r, struct error *err) {
     const Dir__UserSet *q = (const void *)r->msg;
     const struct entry *e;
     unsigned permission = PERMIT_BOTH;
+    uint8_t services = 0;
     if (q->user == NULL) return error_set(err, ERR_INVALID, "no user was given");
     int rc = admin_find(d, q->user->address, &e, err);
     if (rc == 0) rc = check(q, &permission, err);
+    if (rc == 0) rc = admin_services(e, q->user->services, q->user->n_services, &services, err);
     if (rc != 0) return rc;
     unsigned char uuid[RECORD_UUID_LEN];
     memcpy(uuid, e->uuid, sizeof uuid);
     struct write_op *op = write_op_new(r->arena, WRITE_MODIFY, admin_dn(e, r->arena));
     rc = op == NULL ? ERR_NOMEM : set_name(op, e, q, r->arena);
-    if (rc == 0) rc = set_account(op, q);
+    if (rc == 0) rc = set_account(op, q, services);
     if (rc == 0 && q->user->permission[0] != '\0') rc = admin_set_permission(op, LDAP_MOD_REPLACE, e, permission);
     if (rc != 0) return error_set(err, rc, "out of memory");
     if (q->user->password[0] != '\0') rc = admin_set_password(d, op, LDAP_MOD_REPLACE, q->user->password, err);

@@ -18,6 +18,7 @@
     X(WEB_DIR, "iewebdir")                                                                                             \
     X(WEB_ENABLED, "iewebenabled")                                                                                     \
     X(WEB_QUOTA, "iewebquota")                                                                                         \
+    X(SERVICE_OFF, "ieserviceoff")                                                                                     \
     X(PASSWORD, "iepassword")                                                                                          \
     X(SCRAM, "iescramkey")                                                                                             \
     X(CN, "cn")                                                                                                        \

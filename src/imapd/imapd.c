@@ -15,6 +15,7 @@ int imapd_init(struct imapd *im) {
     im->store_sessions = map_new(MAP_BYTES);
     im->users = map_new(MAP_NOCASE);
     if (im->store_sessions == NULL || im->users == NULL) return ERR_NOMEM;
+    roster_init(&im->roster, "imap", session_folder_name);
     return gate_init(&im->gate, "imap");
 }
 
@@ -22,6 +23,7 @@ void imapd_done(struct imapd *im) {
     if (im->store_sessions != NULL) map_free(im->store_sessions, NULL);
     if (im->users != NULL) map_free(im->users, free);
     free(im->config.plaintext);
+    roster_done(&im->roster);
     gate_done(&im->gate);
 }
 

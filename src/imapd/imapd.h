@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "daemon/gate.h"
+#include "daemon/roster.h"
 #include "net/fiber.h"
 #include "net/stream.h"
 #include "net/tls.h"
@@ -35,6 +36,7 @@ struct imapd {
     struct map *users;          /* address -> struct imapd_user */
     struct list sessions;
     struct gate gate; /* who may connect (IMAPPOP-05) */
+    struct roster roster;
     unsigned session_count, selected_count;
     struct imapd_counters count;
 };

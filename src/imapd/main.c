@@ -79,7 +79,9 @@ static int start(struct daemon *d, struct error *err) {
     rc = daemon_tables_use(d, tables, 1, err);
     if (rc != 0) return rc;
     configure(d);
-    rc = daemon_client(d, &dir_service, NULL, NULL, &imapd.dir);
+    static const struct rpc_client_ops dir_ops = {.connected = roster_connected, .event = roster_event};
+    rc = daemon_client(d, &dir_service, &dir_ops, &imapd.roster, &imapd.dir);
+    imapd.roster.dir = imapd.dir;
     if (rc == 0) rc = daemon_client(d, &store_service, &store_ops, &imapd, &imapd.store);
     if (rc != 0) return error_set(err, rc, "cannot reach the directory and the mail store: %s", err_name(rc));
     rc = listen_on(d, "imap", &plain, err);

@@ -110,12 +110,18 @@ int session_login(struct session *s, const char *address, uint64_t account, stru
     s->ticket_len = ticket.len;
     s->account = account;
     s->state = STATE_AUTHENTICATED;
+    net_addr_ip_text(stream_peer(s->stream), s->peer);
+    s->roster.id = s->id;
+    s->roster.user = s->address;
+    s->roster.peer = s->peer;
+    roster_enter(&s->imapd->roster, &s->roster, s->stream);
     imap_reader_set_limits(&s->reader, &after_login);
     s->imapd->count.logins++;
     return 0;
 }
 
 void session_logout(struct session *s) {
+    roster_leave(&s->imapd->roster, &s->roster);
     imapd_user_leave(s->imapd, str_from(s->address));
     explicit_bzero(s->ticket, s->ticket_len);
     free(s->ticket);
@@ -132,6 +138,12 @@ void session_folder_changed(struct session *s, uint64_t folder, uint64_t modseq)
     if (s->view == NULL || s->view->folder != folder) return;
     view_note_change(s->view, modseq);
     cond_signal(&s->changed);
+}
+
+const char *session_folder_name(const struct roster_entry *e) {
+    const struct session *s =
+        (const struct session *)(const void *)((const char *)e - offsetof(struct session, roster));
+    return s->view == NULL ? NULL : s->view->name;
 }
 
 void session_shutdown(struct session *s) {
@@ -179,6 +191,7 @@ static int run_commands(struct session *s) {
 /* What the client is told when the session ends for this reason, or NULL. */
 static const char *end_text(const struct session *s, int err) {
     if (s->shutdown) return "Server is going down, please come back soon";
+    if (s->roster.ended) return "Disconnected by the administrator";
     if (err == ERR_TIMEOUT)
         return s->state == STATE_NOT_AUTHENTICATED ? "Login timeout" : "Autologout; idle for too long";
     return NULL;
@@ -192,7 +205,10 @@ static void say_farewell(struct session *s, int err) {
 }
 
 static void log_end(const struct session *s, int err) {
-    const char *reason = s->told_bye && err == 0 ? "logout" : s->shutdown ? "shutdown" : err_name(err);
+    const char *reason = s->told_bye && err == 0 ? "logout"
+                         : s->shutdown           ? "shutdown"
+                         : s->roster.ended       ? "administrator"
+                                                 : err_name(err);
     if (s->address == NULL) {
         log_event(LOG_INFO, s->id, "disconnected", "reason=\"%s\" commands=%u", reason, s->commands);
         return;
@@ -204,6 +220,7 @@ static void log_end(const struct session *s, int err) {
 }
 
 static void session_done(struct session *s) {
+    roster_leave(&s->imapd->roster, &s->roster);
     session_store_close(s);
     if (s->address != NULL) imapd_user_leave(s->imapd, str_from(s->address));
     list_remove(&s->all);

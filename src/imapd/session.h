@@ -50,12 +50,16 @@ struct session {
 
     unsigned bad_commands;
     uint32_t commands, fetched, appended, expunged;
+    struct roster_entry roster;
+    char peer[NET_ADDR_TEXT_MAX];
     char id[IDENT_SIZE];
 };
 
 /* From the store: the selected folder has changed. Must not wait. */
 void session_folder_changed(struct session *s, uint64_t folder, uint64_t modseq);
 void session_shutdown(struct session *s);
+/* For the roster: the selected mailbox, or NULL. */
+const char *session_folder_name(const struct roster_entry *e);
 
 /* The greeting, with the capabilities (RFC 9051 section 7.1). */
 void session_greet(struct session *s);

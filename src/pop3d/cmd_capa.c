@@ -9,7 +9,13 @@ int cmd_capa(struct session *s, const struct pop3_command *c) {
     bool plaintext = session_plaintext_ok(s), before_login = s->state == STATE_AUTHORIZATION;
     BUF_AUTO text = BUF_INIT(CAPABILITIES_MAX);
     buf_adds(&text, "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
-                    "EXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\n");
+                    "UTF8 USER\r\nLANG\r\n");
+    const struct pop3d_config *conf = &s->pop3d->config;
+    if (conf->expires) /* RFC 2449 section 6.7 */
+        buf_printf(&text, "EXPIRE %u\r\n", conf->expire_days);
+    else
+        buf_adds(&text, "EXPIRE NEVER\r\n");
+    if (conf->login_delay_s > 0) buf_printf(&text, "LOGIN-DELAY %llu\r\n", (unsigned long long)conf->login_delay_s);
     if (before_login) {
         const char *mechanisms = auth_mechanisms(s->stream, plaintext);
         if (plaintext) buf_adds(&text, "USER\r\n");

@@ -18,6 +18,7 @@ static int login_failed(struct session *s, const struct auth_result *r) {
     } answers[] = {
         {DIR__AUTH_STATE__FAILED, "AUTH", "Name or password is wrong"},
         {DIR__AUTH_STATE__DISABLED, "SYS/PERM", "The account is disabled"},
+        {DIR__AUTH_STATE__TOO_SOON, "LOGIN-DELAY", "Logged in too short a time ago, come again later"},
         {DIR__AUTH_STATE__THROTTLED, "SYS/TEMP", "Too many failed logins, come again later"},
         {DIR__AUTH_STATE__TEMPORARY, "SYS/TEMP", "Login is not possible at the moment"},
     };
@@ -31,10 +32,17 @@ static int login_failed(struct session *s, const struct auth_result *r) {
 
 int session_login(struct session *s, const char *address, struct str ticket) {
     struct error err = {0};
+    if (pop3d_user_enter(s->pop3d, str_from(address)) != 0) /* RFC 2449 section 8.1.2 */
+        return session_err(s, "IN-USE", "Too many sessions of this user");
     int rc = maildrop_open(&s->drop, s->pop3d, ticket, &err);
+    if (rc != 0) pop3d_user_leave(s->pop3d, str_from(address));
     if (rc != 0) return session_fail(s, rc == ERR_NOTFOUND ? ERR_AGAIN : rc, &err);
     if (str_to_cstr(str_from(address), s->address, sizeof s->address) != 0) s->address[0] = '\0';
     s->state = STATE_TRANSACTION;
+    s->roster.id = s->id;
+    s->roster.user = s->address;
+    s->roster.peer = s->peer;
+    roster_enter(&s->pop3d->roster, &s->roster, s->stream);
     s->pop3d->count.logins++;
     log_event(LOG_INFO, s->id, "login", "user=%s peer=%s tls=%s messages=%zu", s->address, s->peer,
               stream_is_tls(s->stream) ? "yes" : "no", s->drop.count);

@@ -82,6 +82,7 @@ static int put_large(struct session *s, size_t index, struct pop3_stuff *stuff) 
     if (rc != 0) return session_fail(s, rc, &err);
     rc = session_ok(s, "%llu octets", (unsigned long long)total);
     if (rc == 0) rc = put_pages(s, index, stuff, &page, total);
+    if (rc == 0 && !stuff->top) s->drop.messages[index].retrieved = true;
     return rc == 0 ? stream_put(s->stream, pop3_stuff_end(stuff)) : rc;
 }
 
@@ -95,6 +96,7 @@ static int put_message(struct session *s, size_t index, struct pop3_stuff *stuff
     if (rc != 0) return session_fail(s, rc, &err);
     rc = session_ok(s, "%zu octets", bytes.len);
     if (rc == 0) rc = put_stuffed(s, stuff, bytes);
+    if (rc == 0 && !stuff->top) s->drop.messages[index].retrieved = true;
     return rc == 0 ? stream_put(s->stream, pop3_stuff_end(stuff)) : rc;
 }
 

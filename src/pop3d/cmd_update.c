@@ -1,5 +1,6 @@
 /* DELE, RSET and QUIT (RFC 1939 sections 5 and 6). Marks live in memory: only QUIT removes, and its +OK comes when that
  * is durable. A connection that is lost removes nothing, and what a QUIT removed stays removed (LIM-54). */
+#include "base/clock.h"
 #include "base/log.h"
 #include "pop3d/session.h"
 
@@ -19,6 +20,9 @@ int cmd_rset(struct session *s, const struct pop3_command *c) {
 int cmd_quit(struct session *s, const struct pop3_command *c) {
     (void)c;
     int rc;
+    const struct pop3d_config *conf = &s->pop3d->config;
+    if (s->state == STATE_TRANSACTION && conf->expires)
+        maildrop_mark_expired(&s->drop, conf->expire_days, clock_wall_s());
     size_t marked = s->drop.count - s->drop.live;
     struct error err = {0};
     if (s->state == STATE_TRANSACTION && (rc = maildrop_expunge(&s->drop, &err)) != 0) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUNS_MAX = 4096 /* in one request */ };
+enum { RUNS_MAX = 4096 /* in one request */, LIST_FIELDS = FIELD_SIZE | FIELD_DATES, DAY_S = 86400 };
 
 static uint64_t rpc_deadline(void) {
     return loop_now_ms() + MAILDROP_RPC_MS;
@@ -66,7 +66,8 @@ static int add_message(struct maildrop *m, const struct message_record *r) {
         m->messages = grown;
         m->capacity = capacity;
     }
-    m->messages[m->count++] = (struct maildrop_message){.uid = r->uid, .size = r->size};
+    m->messages[m->count++] = (struct maildrop_message){
+        .uid = r->uid, .size = r->size, .received = (uint32_t)r->internal_date, .seen = (r->flags & MAILBOX_SEEN) != 0};
     m->live++;
     m->live_bytes += r->size;
     return 0;
@@ -76,7 +77,7 @@ static int list_messages(struct maildrop *m, struct error *err) {
     Store__MessageList request = STORE__MESSAGE_LIST__INIT;
     request.session = m->session;
     request.folder = m->folder;
-    request.fields = FIELD_SIZE;
+    request.fields = LIST_FIELDS;
     for (bool more = true; more;) {
         RPC_REPLY_AUTO reply = {0};
         int rc = call(m, STORE_MESSAGE_LIST, &request.base, &reply, err);
@@ -84,7 +85,7 @@ static int list_messages(struct maildrop *m, struct error *err) {
         const Store__MessageListed *listed = (const void *)reply.msg;
         struct str rest = reply.attach;
         struct message_record r;
-        while ((rc = message_record_get(&rest, FIELD_SIZE, &r)) == 0) {
+        while ((rc = message_record_get(&rest, LIST_FIELDS, &r)) == 0) {
             if ((rc = add_message(m, &r)) != 0) return error_set(err, rc, "too many messages");
         }
         if (rc != ERR_NOTFOUND) return error_set(err, rc, "the store gave a damaged list");
@@ -138,6 +139,14 @@ void maildrop_unmark_all(struct maildrop *m) {
     for (size_t i = 0; i < m->count; i++) {
         m->messages[i].deleted = false;
         m->live_bytes += m->messages[i].size;
+    }
+}
+
+void maildrop_mark_expired(struct maildrop *m, unsigned days, int64_t now_s) {
+    for (size_t i = 0; i < m->count; i++) {
+        const struct maildrop_message *msg = &m->messages[i];
+        bool old = days == 0 || (int64_t)msg->received + (int64_t)days * DAY_S <= now_s;
+        if (!msg->deleted && old && (msg->retrieved || (days > 0 && msg->seen))) maildrop_mark(m, i);
     }
 }
 

@@ -15,7 +15,8 @@ enum {
 struct maildrop_message {
     uint64_t size;
     uint32_t uid;
-    bool deleted;
+    uint32_t received; /* seconds since 1970: IMAP's INTERNALDATE */
+    bool deleted, retrieved /* in this session */, seen;
 };
 
 struct maildrop {
@@ -44,6 +45,8 @@ void maildrop_forget_page(struct maildrop *m);
 NODISCARD int maildrop_find(const struct maildrop *m, uint32_t number, size_t *index);
 void maildrop_mark(struct maildrop *m, size_t index);
 void maildrop_unmark_all(struct maildrop *m);
+/* Marks what is older than `days` and was read; with 0 days what this session retrieved (RFC 2449 section 6.7). */
+void maildrop_mark_expired(struct maildrop *m, unsigned days, int64_t now_s);
 
 /* A whole message of at most RPC_INLINE_MAX, or only its header with the empty line. With `ahead` the ones behind it
  * come along, for a client that takes all. The bytes are lent until the next call. ERR_NOTFOUND: gone. ERR_LIMIT: too

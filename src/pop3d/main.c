@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { LISTENERS_MAX = 16, MS = 1000 };
+enum { LISTENERS_MAX = 16, MS = 1000, EXPIRE_DAYS_MAX = 36500 };
 
 static struct pop3d pop3d;
 static struct listener *listeners[LISTENERS_MAX];
@@ -27,6 +27,8 @@ static int configure(struct daemon *d, struct error *err) {
     c->login_timeout_ms = option_u64(d, "pop3d.login_timeout") * MS;
     c->idle_timeout_ms = option_u64(d, "pop3d.idle_timeout") * MS;
     c->max_bad_commands = (unsigned)option_u64(d, "pop3d.max_bad_commands");
+    c->max_per_user = (unsigned)option_u64(d, "pop3d.max_per_user");
+    c->login_delay_s = option_u64(d, "pop3d.login_delay");
     struct gate *g = &pop3d.gate;
     g->rows = daemon_table(d, "access");
     g->control = option_bool(d, "pop3d.access_control");
@@ -34,6 +36,13 @@ static int configure(struct daemon *d, struct error *err) {
     g->max_per_address = (unsigned)option_u64(d, "pop3d.max_sessions_per_address");
     int rc = gate_set_exceptions(g, str_from(option_str(d, "pop3d.access_exceptions")), err);
     if (rc != 0) return error_prefix(err, "pop3d.access_exceptions");
+    struct str expire = str_from(option_str(d, "pop3d.expire"));
+    uint64_t days = 0;
+    bool expires = !str_eq_nocase(expire, STR("never"));
+    if (expires && str_to_u64(expire, EXPIRE_DAYS_MAX, &days) != 0)
+        return error_set(err, ERR_INVALID, "pop3d.expire: 'never' or a number of days is meant");
+    c->expires = expires;
+    c->expire_days = (unsigned)days;
     struct net_range *list;
     size_t count;
     rc = net_range_list_parse(str_from(option_str(d, "pop3d.plaintext_networks")), &list, &count, err);
@@ -58,6 +67,7 @@ static int listen_on(struct daemon *d, const char *name, const struct listener_o
 static int start(struct daemon *d, struct error *err) {
     static const struct listener_ops plain = {.serve = pop3d_serve, .refuse = pop3d_refuse};
     static const struct listener_ops tls = {.serve = pop3d_serve_tls};
+    static const struct rpc_client_ops dir_ops = {.connected = roster_connected, .event = roster_event};
     static const struct rpc_client_ops store = {.disconnected = pop3d_store_disconnected};
     static const char *const tables[] = {"access"};
     int rc = pop3d_init(&pop3d);
@@ -65,7 +75,8 @@ static int start(struct daemon *d, struct error *err) {
     rc = daemon_tables_use(d, tables, 1, err);
     if (rc == 0) rc = configure(d, err);
     if (rc != 0) return rc;
-    rc = daemon_client(d, &dir_service, NULL, NULL, &pop3d.dir);
+    rc = daemon_client(d, &dir_service, &dir_ops, &pop3d.roster, &pop3d.dir);
+    pop3d.roster.dir = pop3d.dir;
     if (rc == 0) rc = daemon_client(d, &store_service, &store, &pop3d, &pop3d.store);
     if (rc != 0) return error_set(err, rc, "cannot make clients: %s", err_name(rc));
     rc = listen_on(d, "pop3", &plain, err);

@@ -2,7 +2,9 @@
 #ifndef IEMS_POP3D_POP3D_H
 #define IEMS_POP3D_POP3D_H
 
+#include "base/map.h"
 #include "daemon/gate.h"
+#include "daemon/roster.h"
 #include "net/fiber.h"
 #include "net/loop.h"
 #include "net/tls.h"
@@ -12,7 +14,10 @@ struct pop3d_config {
     const char *hostname;
     struct tls_server *tls; /* NULL: no STLS */
     uint64_t login_timeout_ms, idle_timeout_ms;
-    unsigned max_bad_commands;
+    unsigned max_bad_commands, max_per_user; /* 0 = any number */
+    uint64_t login_delay_s;                  /* 0 = none; iems-dir sees to it */
+    bool expires;                            /* what was read goes after expire_days */
+    unsigned expire_days;
     struct net_range *plaintext; /* networks that may log in without TLS; malloc'd */
     size_t plaintext_count;
 };
@@ -28,6 +33,8 @@ struct pop3d {
     struct cond wake;          /* ends the waits of sessions when `stopping` */
     bool stopping;
     struct gate gate; /* who may connect (IMAPPOP-05) */
+    struct roster roster;
+    struct map *users; /* address -> sessions, in place of a pointer */
     unsigned sessions;
     struct pop3d_counters count;
 };
@@ -37,6 +44,10 @@ void pop3d_done(struct pop3d *p);
 /* For rpc_client_ops of the store's client; arg is the struct pop3d. */
 void pop3d_store_disconnected(struct rpc_client *c, void *arg);
 bool pop3d_plaintext_allowed(const struct pop3d *p, const struct stream *s);
+
+/* Counts a session of an account; ERR_LIMIT when it has as many as are allowed. */
+NODISCARD int pop3d_user_enter(struct pop3d *p, struct str address);
+void pop3d_user_leave(struct pop3d *p, struct str address);
 
 /* Runs a whole session in the calling fiber; arg is the struct pop3d. */
 void pop3d_serve(struct stream *s, void *arg);

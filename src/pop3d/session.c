@@ -106,13 +106,16 @@ static const char *end_reason(int rc) {
 
 static void say_why(struct session *s, int rc) {
     const char *text = rc == ERR_TIMEOUT     ? "Autologout: no command for too long"
+                       : s->roster.ended     ? "Disconnected by the administrator"
                        : rc == ERR_CANCELLED ? "The server goes down, come again later"
                                              : NULL;
     if (text != NULL && session_err(s, "SYS/TEMP", "%s", text) == 0) (void)!stream_flush(s->stream);
 }
 
 static void end_session(struct session *s, int rc) {
+    roster_leave(&s->pop3d->roster, &s->roster);
     if (s->state == STATE_TRANSACTION) {
+        pop3d_user_leave(s->pop3d, str_from(s->address));
         if (rc != SESSION_END) s->pop3d->count.lost++;
         log_event(LOG_INFO, s->id, "logout", "user=%s peer=%s retrieved=%llu bytes=%llu deleted=%llu reason=\"%s\"",
                   s->address, s->peer, (unsigned long long)s->retrieved, (unsigned long long)s->retrieved_bytes,

@@ -28,6 +28,7 @@ struct session {
     size_t next; /* index behind the last message that was fetched whole: a client that takes all asks for it */
     unsigned bad_commands, login_failures;
     uint64_t retrieved, retrieved_bytes, deleted;
+    struct roster_entry roster;
     char id[IDENT_SIZE];
     char peer[NET_ADDR_TEXT_MAX];
 };

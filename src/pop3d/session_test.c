@@ -133,7 +133,7 @@ static int on_list(struct rpc_request *r, struct error *err, void *arg) {
         record.header = str_sub(record.body, 0, (size_t)str_find_str(record.body, STR("\r\n\r\n")) + 4);
         message_record_put(&records, q->fields, &record);
         reply.last_uid = record.uid;
-        reply.more = ++reply.count == 2 && q->fields == FIELD_SIZE;
+        reply.more = ++reply.count == 2 && q->fields == (FIELD_SIZE | FIELD_DATES);
     }
     rpc_answer(r, &reply.base, buf_str(&records));
     return 0;
@@ -453,9 +453,10 @@ FIBER_TEST(too_many_failed_logins) {
 
 FIBER_TEST(capabilities) {
     begin();
-    talk("< +OK\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n< RESP-CODES\n< AUTH-RESP-CODE\n< EXPIRE NEVER\n< UTF8 "
+    talk("< +OK\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n< RESP-CODES\n< AUTH-RESP-CODE\n< UTF8 "
          "USER\n"
-         "< LANG\n< USER\n< SASL PLAIN SCRAM-SHA-256\n< IMPLEMENTATION IEMS\n< .\n> UTF8\n< +OK\n> LANG\n< +OK\n"
+         "< LANG\n< EXPIRE NEVER\n< USER\n< SASL PLAIN SCRAM-SHA-256\n< IMPLEMENTATION IEMS\n< .\n> UTF8\n< +OK\n> "
+         "LANG\n< +OK\n"
          "< i-default\n< en English\n< .\n> LANG en\n< +OK en\n> LANG *\n< +OK i-default\n> LANG tlh\n< -ERR\n"
          "> STLS\n< -ERR TLS\n> NOOP\n< -ERR Log in\n> QUIT\n< +OK\n< (end)\n");
     end();
@@ -464,9 +465,10 @@ FIBER_TEST(capabilities) {
 FIBER_TEST(no_passwords_from_afar_without_tls) {
     begin();
     connect_from("192.0.2.1");
-    play("< +OK\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n< RESP-CODES\n< AUTH-RESP-CODE\n< EXPIRE NEVER\n< UTF8 "
+    play("< +OK\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n< RESP-CODES\n< AUTH-RESP-CODE\n< UTF8 "
          "USER\n"
-         "< LANG\n< SASL SCRAM-SHA-256\n< IMPLEMENTATION IEMS\n< .\n> USER bart\n< -ERR Start TLS\n> PASS two words\n"
+         "< LANG\n< EXPIRE NEVER\n< SASL SCRAM-SHA-256\n< IMPLEMENTATION IEMS\n< .\n> USER bart\n< -ERR Start TLS\n> "
+         "PASS two words\n"
          "< -ERR Start TLS\n> AUTH PLAIN AGJhcnQAdHdvIHdvcmRz\n< -ERR Mechanism\n> QUIT\n< +OK\n< (end)\n",
          WHOLE);
     hang_up();
@@ -501,15 +503,15 @@ static void end_tls(struct tls_client *client) {
 FIBER_TEST(stls) {
     struct tls_client *client = begin_tls();
     connect_from("192.0.2.1");
-    play("< +OK\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n< RESP-CODES\n< AUTH-RESP-CODE\n< EXPIRE NEVER\n< UTF8 "
+    play("< +OK\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n< RESP-CODES\n< AUTH-RESP-CODE\n< UTF8 "
          "USER\n"
-         "< LANG\n< SASL SCRAM-SHA-256\n< STLS\n< IMPLEMENTATION IEMS\n< .\n",
+         "< LANG\n< EXPIRE NEVER\n< SASL SCRAM-SHA-256\n< STLS\n< IMPLEMENTATION IEMS\n< .\n",
          WHOLE);
     send_bytes(STR("STLS\r\nUSER injected\r\nQUIT\r\n"), 100);
     play("< +OK Begin TLS\n", WHOLE);
     start_tls(client);
     play("> PASS two words\n< -ERR USER first\n> STLS\n< -ERR TLS is on\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n"
-         "< RESP-CODES\n< AUTH-RESP-CODE\n< EXPIRE NEVER\n< UTF8 USER\n< LANG\n< USER\n< SASL PLAIN SCRAM-SHA-256\n"
+         "< RESP-CODES\n< AUTH-RESP-CODE\n< UTF8 USER\n< LANG\n< EXPIRE NEVER\n< USER\n< SASL PLAIN SCRAM-SHA-256\n"
          "< IMPLEMENTATION IEMS\n< .\n> USER bart\n< +OK\n> PASS two words\n< +OK 4\n> STLS\n< -ERR Not after\n> QUIT\n"
          "< +OK\n< (end)\n",
          WHOLE);

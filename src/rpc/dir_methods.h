@@ -34,11 +34,15 @@
     X(43, DOMAIN_LIST, ROLES_DIR_ADMIN, empty, domain_list)                                                            \
     X(50, ALIAS_ADD, ROLES_DIR_ADMIN, alias_set, empty)                                                                \
     X(51, ALIAS_DELETE, ROLES_DIR_ADMIN, alias_set, empty)                                                             \
+    X(70, SESSION_REPORT, ROLES_AUTH, session_report, empty)                                                           \
+    X(71, SESSION_LIST, ROLES_DIR_ADMIN, session_list, session_listed)                                                 \
+    X(72, SESSION_DISCONNECT, ROLES_DIR_ADMIN, session_filter, session_count)                                          \
     X(60, SESSION_TICKET, ROLE_CLI, user_name, auth_reply) /* administrator's ticket for an account, logged */
 
 #define DIR_EVENTS(X)                                                                                                  \
     X(200, EVENT_CONFIG, config)                                                                                       \
-    X(201, EVENT_TABLE, table_event)
+    X(201, EVENT_TABLE, table_event)                                                                                   \
+    X(202, EVENT_SESSION_END, session_end)
 
 enum dir_method {
 #define X(id, NAME, roles, request, reply) DIR_##NAME = id,

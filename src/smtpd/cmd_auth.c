@@ -52,6 +52,10 @@ static int logged_in(struct session *s, const struct auth_result *r) {
     s->may_send = r->may_send;
     if (s->d->set.ext.burl) buf_add(&s->ticket, buf_str(&r->ticket));
     s->d->count.auth_ok++;
+    s->roster.id = s->id;
+    s->roster.user = s->user;
+    s->roster.peer = s->peer;
+    roster_enter(&s->d->roster, &s->roster, s->stream);
     log_event(LOG_INFO, s->id, "login", "user=%s peer=%s service=%s tls=%s", s->user, s->peer, s->service->name,
               stream_is_tls(s->stream) ? "yes" : "no");
     return session_reply(s, 235, "2.7.0", "Authentication successful");

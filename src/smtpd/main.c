@@ -116,7 +116,7 @@ static int turn(void *arg, uint64_t deadline_ms, int *fd, struct error *err) {
 static int start(struct daemon *daemon, struct error *err) {
     static const struct rpc_client_ops store_ops = {
         .connected = store_connected, .disconnected = store_disconnected, .event = store_event};
-    static const struct rpc_client_ops dir_ops = {0};
+    static const struct rpc_client_ops dir_ops = {.connected = roster_connected, .event = roster_event};
     struct program *p = calloc(1, sizeof *p);
     if (p == NULL) return error_set(err, ERR_NOMEM, "out of memory");
     struct smtpd *d = &p->smtpd;
@@ -128,6 +128,7 @@ static int start(struct daemon *daemon, struct error *err) {
     d->turn = turn;
     d->turn_arg = daemon;
     cond_init(&d->wake);
+    roster_init(&d->roster, "smtp", NULL);
     int rc = limits_init(&d->limits);
     if (rc == 0) rc = access_init(&d->access);
     if (rc < 0) return error_set(err, rc, "out of memory");
@@ -137,7 +138,8 @@ static int start(struct daemon *daemon, struct error *err) {
     settings_load(&d->set, daemon);
     access_load(&d->access, daemon);
     if (rc == 0) rc = daemon_client(daemon, &store_service, &store_ops, d, &d->store.client);
-    if (rc == 0) rc = daemon_client(daemon, &dir_service, &dir_ops, d, &d->dir);
+    if (rc == 0) rc = daemon_client(daemon, &dir_service, &dir_ops, &d->roster, &d->dir);
+    d->roster.dir = d->dir;
     if (rc < 0) return error_set(err, rc, "cannot make the clients of store and dir: %s", err_name(rc));
     return listen_all(p, err);
 }

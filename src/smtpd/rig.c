@@ -254,6 +254,7 @@ static void rig_make(void) {
     rig.d.default_domain = "example.test";
     rig.d.accepting = true;
     cond_init(&rig.d.wake);
+    roster_init(&rig.d.roster, "smtp", NULL);
     assert_int_equal(limits_init(&rig.d.limits), 0);
     assert_int_equal(access_init(&rig.d.access), 0);
     rig.d.access.probes.timeout_ms = 200;

@@ -206,7 +206,10 @@ int session_input_failed(struct session *s, int rc) {
     }
     case ERR_TIMEOUT: return session_close(s, "4.4.2", "%s Timeout, closing", s->d->hostname);
     case ERR_AGAIN: return session_close(s, "4.3.2", "%s Server is stopping, try again soon", s->d->hostname);
-    default: return rc;
+    default:
+        if (rc == ERR_CANCELLED && s->roster.ended)
+            return session_close(s, "4.3.2", "%s Disconnected by the administrator", s->d->hostname);
+        return rc;
     }
 }
 
@@ -262,6 +265,7 @@ static void linger(struct session *s) {
 }
 
 static void session_done(struct session *s) {
+    roster_leave(&s->d->roster, &s->roster);
     refusals_tell(s);
     access_done(s);
     transaction_done(&s->tx);

@@ -33,7 +33,8 @@ struct session {
     Store__Usage usage; /* of the user, as it was at MAIL */
 
     unsigned errors, rejects, auth_failures, idle_commands, transactions, accepted;
-    struct client client; /* who it is, and what was found out about it */
+    struct roster_entry roster; /* once logged in */
+    struct client client;       /* who it is, and what was found out about it */
     struct transaction tx;
 };
 

@@ -2,6 +2,7 @@
 #ifndef IEMS_SMTPD_SMTPD_H
 #define IEMS_SMTPD_SMTPD_H
 
+#include "daemon/roster.h"
 #include "daemon/session_limits.h"
 #include "net/fiber.h"
 #include "net/tls.h"
@@ -34,6 +35,7 @@ struct smtpd {
     struct rpc_client *dir;
     struct smtpd_settings set;
     struct limits limits;
+    struct roster roster; /* sessions of users who logged in */
     struct access access;
     struct smtpd_counters count;
     /* A connection to smtpc, for ATRN; `arg` is turn_arg. */
