@@ -177,6 +177,13 @@ const struct command command_table[] = {
      "all\n"
      "below it. The channel is SMTPC if not given.\nExample: iems queue run example.net",
      cmd_queue_run, GROUP_MAIL},
+    {"atrn", "NAME [DOMAIN...]", "Call a server of the table fetch now and get the mail that waits there",
+     "NAME is a row of the table, which says whom to call, how and as whom. Without DOMAIN its domains are asked for.\n"
+     "Returns when all mail has come.\n"
+     "Example: iems fetch set provider host=odmr.provider.example method=atrn user=me password_file=provider "
+     "interval=15m\n"
+     "         iems atrn provider",
+     cmd_atrn, GROUP_MAIL},
     {"etrn", "HOST[:PORT] [DOMAIN...]", "Ask another server to send what waits there for our domains",
      "For a machine that is not always connected: run it when the line is up, by a timer for instance. Without DOMAIN\n"
      "all domains of this server are asked for; @DOMAIN means the domain and all below it.\n"

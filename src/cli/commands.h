@@ -38,6 +38,7 @@ int cmd_queue_list(struct cli *c, int argc, char **argv);
 int cmd_queue_release(struct cli *c, int argc, char **argv);
 int cmd_queue_reset(struct cli *c, int argc, char **argv);
 int cmd_queue_retry(struct cli *c, int argc, char **argv);
+int cmd_atrn(struct cli *c, int argc, char **argv);
 int cmd_etrn(struct cli *c, int argc, char **argv);
 int cmd_queue_run(struct cli *c, int argc, char **argv);
 int cmd_queue_show(struct cli *c, int argc, char **argv);

@@ -123,13 +123,14 @@ int daemon_client(struct daemon *d, const struct rpc_service *service, const str
 }
 
 int daemon_peer(struct daemon *d, const char *module, uint64_t deadline_ms, int *fd, struct error *err) {
-    static const struct rpc_service smtpc = {.name = "smtpc"};
+    static const struct rpc_service bare[] = {{.name = "smtpc"}, {.name = "smtpd"}};
     struct daemon_client *c = client_find(d, module);
-    IEMS_ASSERT(strcmp(module, smtpc.name) == 0);
+    const struct rpc_service *service = &bare[strcmp(module, bare[0].name) == 0 ? 0 : 1];
+    IEMS_ASSERT(strcmp(module, service->name) == 0);
     if (c == NULL) {
         if (d->client_count == DAEMON_CLIENTS_MAX) return ERR_LIMIT;
         c = &d->clients[d->client_count++];
-        *c = (struct daemon_client){.daemon = d, .service = &smtpc, .fd = -1};
+        *c = (struct daemon_client){.daemon = d, .service = service, .fd = -1};
         cond_init(&c->arrived);
         cond_init(&c->free);
     }

@@ -13,9 +13,16 @@
 
 enum { CONFIG_CALL_MS = 10000 };
 
-/* smtpc serves smtpd alone: connections that customers turn round (RFC 2645). */
+/* Beside the services for everybody. RFC 2645: smtpd gives smtpc connections that customers turn round, smtpc gives
+ * smtpd those that it turned round itself; the command line asks smtpc to do so. */
+static const struct {
+    const char *service, *role;
+} allowed[] = {{"smtpc", "smtpd"}, {"smtpd", "smtpc"}, {"smtpc", "cli"}};
+
 static bool serves(const struct module *m, const char *role) {
-    return m->def->serves || (strcmp(m->def->name, "smtpc") == 0 && strcmp(role, "smtpd") == 0);
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
+        if (strcmp(m->def->name, allowed[i].service) == 0 && strcmp(role, allowed[i].role) == 0) return true;
+    return m->def->serves;
 }
 
 int broker_connect(struct responder *r, const char *service, const char *role, pid_t pid, int *fd) {

@@ -187,6 +187,14 @@ static int open_hops(struct attempt *a, const struct route *route, bool all, boo
     return rc;
 }
 
+int smtpc_connect_host(struct smtpc *s, const struct route_host *host, struct arena *arena, struct connection *out,
+                       struct outcome *why) {
+    *why = outcome_make(OUTCOME_TEMPORARY, "4.4.4", STR("The host has no address."));
+    struct attempt a = {
+        .smtpc = s, .arena = arena, .out = out, .why = why, .host = host, .destination = str_from(host->name)};
+    return open_host(&a);
+}
+
 int smtpc_connect(struct smtpc *s, const char *destination, struct arena *arena, const struct connect_gate *gate,
                   struct connection *out, struct outcome *why) {
     struct route route;

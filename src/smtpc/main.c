@@ -32,8 +32,8 @@ static int dns_addresses(void *arg, struct str host, uint16_t port, struct arena
 }
 
 static int session(struct daemon *d, int fd, uint32_t role, const char *name) {
-    (void)d, (void)name;
-    return smtpc_turned(&smtpc, fd, role);
+    (void)d;
+    return role == ROLE_SMTPD ? smtpc_turned(&smtpc, fd, role) : rpc_server_add(smtpc.server, fd, role, name);
 }
 
 static int start(struct daemon *d, struct error *err) {
@@ -41,8 +41,8 @@ static int start(struct daemon *d, struct error *err) {
         .lease = smtpc_attention, .leased = smtpc_leased, .destination_ready = smtpc_destination_ready};
     static const struct channel_config config = {.name = "SMTPC", .credit = 1, .by_destination = true};
     static const struct sched_limits first = {1, 1, 1, 1, 1};
-    static const char *const tables[] = {"peer", "route"};
-    int used = daemon_tables_use(d, tables, 2, err);
+    static const char *const tables[] = {"peer", "route", "fetch"};
+    int used = daemon_tables_use(d, tables, sizeof tables / sizeof tables[0], err);
     if (used != 0) return used;
     if (sendings_init(&smtpc) != 0) return error_set(err, ERR_NOMEM, "out of memory");
     semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
@@ -61,6 +61,9 @@ static int start(struct daemon *d, struct error *err) {
         return error_set(err, ERR_NOMEM, "out of memory");
     int rc = secure_start(&smtpc, err);
     if (rc != 0) return rc;
+    rc = smtpc_serve(&smtpc);
+    if (rc == 0) rc = smtpc_fetch_watch(&smtpc);
+    if (rc != 0) return error_set(err, rc, "out of memory");
     rc = channel_open(d, &config, &ops, &smtpc, &smtpc.channel);
     return rc == 0 ? 0 : error_set(err, rc, "cannot listen to the queue: %s", err_name(rc));
 }
@@ -71,6 +74,7 @@ static void stop(struct daemon *d, unsigned seconds) {
     (void)d;
     smtpc.stopping = true;
     smtpc_wake_idle(&smtpc);
+    cond_broadcast(&smtpc.fetch_wake);
     channel_drain(smtpc.channel, deadline);
     while (scheduler_sessions(smtpc.scheduler) > 0)
         if (cond_wait(&smtpc.sessions_changed, deadline) != 0) break;
@@ -84,6 +88,7 @@ static void options_changed(struct daemon *d) {
     smtpc_configure(&smtpc);
     secure_configure(&smtpc);
     smtpc_pump(&smtpc);
+    cond_broadcast(&smtpc.fetch_wake);
 }
 
 static void metrics(struct daemon *d, struct buf *out) {

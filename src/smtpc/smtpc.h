@@ -51,6 +51,9 @@ struct smtpc {
     struct semaphore settling;
     struct list sessions; /* struct session */
     struct list turned;   /* struct turned */
+    struct map *fetches;  /* name -> struct fetch_state */
+    struct cond fetch_wake;
+    struct rpc_server *server;
     struct {
         struct map *by_id;   /* entry -> struct sending */
         struct list kept;    /* those that wait for their message to come again */
@@ -105,6 +108,35 @@ struct connect_gate {
 };
 NODISCARD int smtpc_connect(struct smtpc *s, const char *destination, struct arena *arena,
                             const struct connect_gate *gate, struct connection *out, struct outcome *why);
+
+/* One host that was named, without MX; with its user and password. `hop` is not 0. Errors as above. */
+NODISCARD int smtpc_connect_host(struct smtpc *s, const struct route_host *host, struct arena *arena,
+                                 struct connection *out, struct outcome *why);
+
+/* --- fetch.c: other servers are called and asked for what waits there (RFC 1985, RFC 2645) */
+struct fetch_reply {
+    const char *domain; /* "" = to all together */
+    unsigned code;
+    const char *text;
+};
+struct fetched {
+    struct fetch_reply *replies;
+    size_t count;
+    bool came; /* mail came over this connection */
+    uint64_t bytes;
+};
+enum { FETCH_DOMAINS_MAX = 100 };
+/* In a fiber; takes as long as the mail does. `domains`: blanks between; empty = those of the row. Everything in the
+ * arena. ERR_NOTFOUND: there is no such row; ERR_CONFLICT: it is under way; others: `err` says why. */
+NODISCARD int smtpc_fetch(struct smtpc *s, const char *name, struct str domains, struct arena *arena,
+                          struct fetched *out, struct error *err);
+/* --- fetch_watch.c: the same when its time has come */
+NODISCARD int smtpc_fetch_watch(struct smtpc *s);
+/* Marks a row as under way: false if it is so already. */
+bool smtpc_fetch_begin(struct smtpc *s, const char *name);
+void smtpc_fetch_end(struct smtpc *s, const char *name);
+/* --- service.c */
+NODISCARD int smtpc_serve(struct smtpc *s);
 
 /* --- body.c: reads a leased message piece by piece, the next page while the last is being sent */
 struct body_reader;

@@ -36,7 +36,7 @@ void access_tables_set(struct access *a, const struct access_tables *tables) {
 /* ---------------------------------------------------------------- a session's client */
 
 static bool is_checked(const struct session *s) {
-    return !s->service->submission && !s->service->lmtp;
+    return !s->service->submission && !s->service->lmtp && !s->service->turned;
 }
 
 static bool wants_name(const struct access *a, const struct client *c) {
@@ -263,6 +263,7 @@ int access_mail(struct session *s, const struct smtp_command *c, bool *refused) 
 /* ---------------------------------------------------------------- the rest of a transaction */
 
 bool access_may_relay(const struct session *s) {
+    if (s->service->turned) return false;
     return session_is_known(s) || rule_allows(s->client.rule.relay, s->d->access.relay_default);
 }
 

@@ -102,7 +102,34 @@ static void turned(void **state) {
     rig_run(turned_body);
 }
 
+/* We are the customer: the provider gets a server that knows nobody (RFC 2645 section 5.2.3, RELAY-03). */
+static void called_body(void) {
+    struct rig_client c;
+    const char *reply;
+    rig_table("access", "192.0.2.0/24 relay=allow xclient=yes");
+    rig_offer_tls();
+    rig_connect(&c, "turned", STRANGER);
+    rig_play(&c, "< 220 mail.example.test ESMTP\n> EHLO provider.example", SIZE_MAX);
+    reply = rig_reply(&c);
+    assert_non_null(strstr(reply, "PIPELINING"));
+    for (size_t i = 0; i < 5; i++)
+        assert_null(strstr(reply, ((const char *const[]){"STARTTLS", "AUTH", "ETRN", "ATRN", "XCLIENT"})[i]));
+    rig_play(&c,
+             "> STARTTLS\n< 500\n> AUTH PLAIN AGJhcnRAZXhhbXBsZS50ZXN0AHNlY3JldC0x\n< 500\n> ETRN example.test\n< 500\n"
+             "> ATRN\n< 500\n> XCLIENT ADDR=192.0.2.8\n< 500\n"
+             "> MAIL FROM:<a@sender.example>\n< 250\n> RCPT TO:<x@far.example>\n< 550\n> RCPT TO:<bart@example.test>\n"
+             "< 250\n> DATA\n< 354\n> Subject: x\n> \n> .\n< 250\n> QUIT\n< 221\n=",
+             SIZE_MAX);
+    rig_close(&c);
+    assert_int_equal(rig.submitted, 1);
+}
+
+static void called(void **state) {
+    (void)state;
+    rig_run(called_body);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(refusals), cmocka_unit_test(turned)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(refusals), cmocka_unit_test(turned), cmocka_unit_test(called)};
     return cmocka_run_group_tests_name("smtpd atrn", tests, NULL, NULL);
 }

@@ -8,10 +8,11 @@ const struct service service_table[] = {
     {.name = "lmtp", .lmtp = true},
 };
 const size_t service_count = sizeof service_table / sizeof service_table[0];
+const struct service service_turned = {.name = "turned", .turned = true};
 
 static const struct command table[] = {
-    {SMTP_HELO, ON_SMTP, 0, cmd_hello},
-    {SMTP_EHLO, ON_SMTP, 0, cmd_hello},
+    {SMTP_HELO, ON_SMTP | ON_TURNED, 0, cmd_hello},
+    {SMTP_EHLO, ON_SMTP | ON_TURNED, 0, cmd_hello},
     {SMTP_LHLO, ON_LMTP, 0, cmd_hello},
     {SMTP_MAIL, ON_ALL, NEEDS_HELLO, cmd_mail},
     {SMTP_RCPT, ON_ALL, NEEDS_HELLO | MAKES_PROGRESS, cmd_rcpt},
@@ -23,16 +24,17 @@ static const struct command table[] = {
     {SMTP_VRFY, ON_ALL, NEEDS_HELLO, cmd_vrfy},
     {SMTP_EXPN, ON_ALL, NEEDS_HELLO, cmd_expn},
     {SMTP_HELP, ON_ALL, 0, cmd_help},
-    {SMTP_STARTTLS, ON_ALL, NEEDS_HELLO, cmd_starttls},
+    {SMTP_STARTTLS, ON_SMTP | ON_LMTP, NEEDS_HELLO, cmd_starttls},
     {SMTP_AUTH, ON_SMTP, NEEDS_HELLO, cmd_auth},
     {SMTP_BURL, ON_SMTP, NEEDS_HELLO | MAKES_PROGRESS, cmd_burl},
     {SMTP_ATRN, ON_SMTP, NEEDS_HELLO, cmd_atrn},
     {SMTP_ETRN, ON_SMTP, NEEDS_HELLO, cmd_etrn},
-    {SMTP_XCLIENT, ON_ALL, 0, cmd_xclient},
+    {SMTP_XCLIENT, ON_SMTP | ON_LMTP, 0, cmd_xclient},
 };
 
 static bool is_on(const struct command *c, const struct service *service) {
-    return (c->where & (service->lmtp ? ON_LMTP : ON_SMTP)) != 0;
+    unsigned here = service->lmtp ? ON_LMTP : service->turned ? ON_TURNED : ON_SMTP;
+    return (c->where & here) != 0;
 }
 
 const struct command *command_find(enum smtp_verb verb, const struct service *service) {

@@ -4,7 +4,7 @@
 
 #include "smtpd/session.h"
 
-enum command_where { ON_SMTP = 1, ON_LMTP = 2, ON_ALL = 3 };
+enum command_where { ON_SMTP = 1, ON_LMTP = 2, ON_TURNED = 4, ON_ALL = 7 };
 
 enum command_flags {
     NEEDS_HELLO = 1,    /* after HELO, EHLO or LHLO */

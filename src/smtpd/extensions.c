@@ -58,7 +58,7 @@ void extensions_announce(const struct session *s, struct buf *out) {
     unsigned ext = extensions_bits(s);
     buf_adds(out, "\nPIPELINING");
     if (ext & SMTP_EXT_SIZE) buf_printf(out, "\nSIZE %llu", (unsigned long long)access_max_size(s));
-    if (s->d->tls != NULL && !stream_is_tls(s->stream)) buf_adds(out, "\nSTARTTLS");
+    if (s->d->tls != NULL && !stream_is_tls(s->stream) && !s->service->turned) buf_adds(out, "\nSTARTTLS");
     if ((ext & SMTP_EXT_AUTH) && !s->authenticated) mechanisms_add(s, out);
     buf_adds(out, "\nENHANCEDSTATUSCODES");
     if (ext & SMTP_EXT_8BITMIME) buf_adds(out, "\n8BITMIME");
@@ -66,7 +66,7 @@ void extensions_announce(const struct session *s, struct buf *out) {
     if (ext & SMTP_EXT_DSN) buf_adds(out, "\nDSN");
     if (ext & SMTP_EXT_SMTPUTF8) buf_adds(out, "\nSMTPUTF8");
     if (x->chunking) buf_adds(out, "\nCHUNKING");
-    if (x->etrn != ETRN_NEVER && !s->service->lmtp) buf_adds(out, "\nETRN");
+    if (x->etrn != ETRN_NEVER && !s->service->lmtp && !s->service->turned) buf_adds(out, "\nETRN");
     if (extensions_burl(s)) buf_printf(out, "\nBURL imap://%s", s->d->hostname);
     if (x->atrn && s->authenticated) buf_adds(out, "\nATRN");
     if (ext & SMTP_EXT_FUTURERELEASE) {

@@ -8,6 +8,7 @@
 #include "smtpd/access_load.h"
 #include "smtpd/admit.h"
 #include "smtpd/metrics.h"
+#include "smtpd/turn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,32 @@ static int turn(void *arg, uint64_t deadline_ms, int *fd, struct error *err) {
     return daemon_peer(arg, "smtpc", deadline_ms, fd, err);
 }
 
+struct turned {
+    struct program *program;
+    struct stream *smtpc;
+};
+
+static void turned_main(void *arg) {
+    struct turned *t = arg;
+    int rc = turn_serve(&t->program->smtpd, t->smtpc);
+    if (rc < 0) log_event(LOG_WARNING, "-", "turned_failed", "error=\"%s\"", err_name(rc));
+    stream_free(t->smtpc);
+    free(t);
+}
+
+/* A provider that smtpc has called (RFC 2645). */
+static int session(struct daemon *daemon, int fd, uint32_t role, const char *name) {
+    (void)name;
+    struct turned *t = role == ROLE_SMTPC ? calloc(1, sizeof *t) : NULL;
+    if (t == NULL) return role == ROLE_SMTPC ? ERR_NOMEM : ERR_DENIED;
+    t->program = daemon_data(daemon);
+    int rc = stream_open_fd(fd, &t->smtpc);
+    if (rc == 0 && fiber_spawn("turned", turned_main, t, NULL) == 0) return 0;
+    stream_free(t->smtpc);
+    free(t);
+    return rc;
+}
+
 static int start(struct daemon *daemon, struct error *err) {
     static const struct rpc_client_ops store_ops = {
         .connected = store_connected, .disconnected = store_disconnected, .event = store_event};
@@ -174,6 +201,7 @@ int main(int argc, char **argv) {
         .start = start,
         .stop = stop,
         .options_changed = options_changed,
+        .session = session,
         .metrics = metrics,
     };
     return daemon_main(&ops, argc, argv);

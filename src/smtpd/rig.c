@@ -317,6 +317,7 @@ void rig_connect(struct rig_client *c, const char *service, const char *peer) {
     int pair[2];
     struct net_addr addr;
     memset(c, 0, sizeof *c);
+    if (strcmp(service, service_turned.name) == 0) c->service = &service_turned;
     for (size_t i = 0; i < service_count; i++)
         if (strcmp(service_table[i].name, service) == 0) c->service = &service_table[i];
     assert_non_null(c->service);

@@ -30,6 +30,7 @@ bool session_is_trusted(const struct session *s, const struct network_list *netw
 }
 
 bool session_is_known(const struct session *s) {
+    if (s->service->turned) return false;
     return (s->authenticated && s->may_send) || session_is_trusted(s, &s->d->set.relay) ||
            s->client.rule.relay == RULE_ALLOW;
 }
@@ -43,7 +44,8 @@ bool session_plaintext_ok(const struct session *s) {
 }
 
 bool session_auth_offered(const struct session *s) {
-    return s->d->set.ext_auth && !s->service->lmtp && (s->service->submission || s->d->set.auth_on_smtp);
+    return s->d->set.ext_auth && !s->service->lmtp && !s->service->turned &&
+           (s->service->submission || s->d->set.auth_on_smtp);
 }
 
 void session_reset(struct session *s) {
@@ -290,7 +292,7 @@ void session_run(struct smtpd *d, const struct service *service, struct stream *
     d->count.sessions++;
     log_event(LOG_INFO, s->id, "connect", "service=%s peer=%s", service->name, s->peer);
     access_begin(s);
-    s->client.may_xclient = s->client.rule.xclient;
+    s->client.may_xclient = s->client.rule.xclient && !service->turned;
     int rc = converse(s);
     if (stream_flush(stream) == 0 && s->linger) linger(s);
     log_event(LOG_INFO, s->id, "disconnect", "peer=%s messages=%u errors=%u reason=%s", s->peer, s->accepted, s->errors,

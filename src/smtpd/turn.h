@@ -1,5 +1,6 @@
-/* A connection that its client turned round (ATRN, RFC 2645): smtpc speaks to the client as to any other server, over a
- * socket pair; smtpd, which has the TLS of the connection, carries the bytes. */
+/* Connections that are turned round (ATRN, RFC 2645), over a socket pair to smtpc. As a provider: smtpc speaks to the
+ * client as to any other server; smtpd, which has the TLS of the connection, carries the bytes. As a customer: smtpc
+ * has called the provider and carries the bytes; smtpd is the server, as on the SMTP port, but knows nobody. */
 #ifndef IEMS_SMTPD_TURN_H
 #define IEMS_SMTPD_TURN_H
 
@@ -12,5 +13,7 @@ enum { TURN_LINE_MAX = 8 * 1024 };
 NODISCARD int turn_ask(struct session *s, const char *domains, struct stream **smtpc, struct error *err);
 /* Carries until either side ends. Takes `smtpc` over. */
 void turn_carry(struct session *s, struct stream *smtpc);
+/* The session with the provider that smtpc has called. smtpc says "TURNED trace address" first, or ends. */
+int turn_serve(struct smtpd *d, struct stream *smtpc);
 
 #endif

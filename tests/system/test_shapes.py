@@ -1,6 +1,7 @@
 """Shapes in which sites are put together (DEPL-04 to DEPL-11): a firewall in front that tags and passes on, two equal relays of which one
 dies, departments behind a hub, a site that fetches its mail with ETRN when it calls."""
 import contextlib
+import os
 import socket
 import unittest
 
@@ -123,6 +124,47 @@ class Shapes(unittest.TestCase):
         with provider.smtp() as s:
             self.assertIn(s.docmd("ETRN", "office.test")[0], (250, 251, 252, 253))
         office.wait_count("bart", 3, seconds=20)
+
+
+    def test_site_that_fetches(self):   # DEPL-08, DEPL-18, SMTPC-12, SAUTH-05, SCHED-13, SCHED-14, SCHED-15
+        """A customer with a changing address logs in at its provider and turns the connection round (ATRN)."""
+        office = self.site("office.test", "office.test")
+        provider = self.site("provider.test", "provider.test", "[smtpd]\nrelay_networks = 127.0.0.0/8\netrn = anyone\n")
+        office.user("bart")
+        provider.user("office")
+        for domain in ("office.test", "other.test"):   # only one of them is the customer's
+            provider.route(domain, "[127.0.0.1]:9")
+            provider.run("peer", "set", domain, "queue_first=yes", "run_interval=1d")
+        provider.run("peer", "set", "office.test", "atrn=office@provider.test")
+        os.makedirs(os.path.join(office.dir, "secrets"), exist_ok=True)
+        with open(os.path.join(office.dir, "secrets", "isp"), "w", encoding="ascii") as f:
+            f.write(iems.PASSWORD + "\n")
+        office.run("fetch", "set", "isp", "method=atrn", f"host=[127.0.0.1]:{provider.port('submission')}", "user=office@provider.test", "password_file=isp")
+        self.assertIn("453 4.0.0 You have no mail", office.run("atrn", "isp").stdout)
+        for n in range(3):
+            provider.mail_from_outside("bart@office.test", f"kept {n}")
+        provider.mail_from_outside("nobody@office.test", "to nobody", sender="office@provider.test")
+        iems.wait_until("messages wait", lambda: provider.run("queue", "list").stdout.count("office.test") >= 4, 20)
+        refused = office.run("atrn", "isp", "other.test", check=False)
+        self.assertEqual((refused.returncode, "450 4.7.1" in refused.stdout), (75, True), refused.stdout)   # EX_TEMPFAIL
+        got = office.run("atrn", "isp").stdout
+        self.assertRegex(got, r"isp: 250 .*\nisp: \d+ bytes came")
+        office.wait_count("bart", 3, seconds=20)
+        self.assertIn(b"by office.test", office.messages("bart")[0])
+        provider.wait_count("office", 1, seconds=20)   # the report of the one that was refused
+        self.assertNotEqual(office.run("atrn", "nobody", check=False).returncode, 0)
+        # by itself: at once when the row says so, then every interval
+        office.run("fetch", "set", "isp", "interval=1", "domains=office.test")
+        provider.mail_from_outside("bart@office.test", "by itself")
+        office.wait_count("bart", 4, seconds=20)
+        office.run("fetch", "set", "isp", "enabled=no")
+        # the same with ETRN: the provider calls
+        provider.route("office.test", office.host)
+        provider.mail_from_outside("bart@office.test", "called back")
+        office.run("fetch", "set", "up", "host=" + provider.host, "domains=office.test")
+        self.assertRegex(office.run("atrn", "up").stdout, r"up office\.test: 25[0-3] ")
+        office.wait_count("bart", 5, seconds=20)
+        self.assertNotIn(iems.PASSWORD, office.log())
 
 
 if __name__ == "__main__":
