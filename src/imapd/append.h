@@ -32,6 +32,8 @@ bool append_refuse(struct append *x, const char *code, const char *text);
 bool append_fail(struct append *x, int err, const struct error *detail);
 /* Reads the literal that stands behind the segment into `m`, or, without `m`, into `text`; then the next segment. */
 bool append_read_literal(struct append *x, struct incoming *m, struct buf *text);
+/* Whether the mailbox exists; asked once. */
+bool append_check_mailbox(struct append *x);
 /* "(" cat-part *(SP cat-part) ")" of CATENATE (RFC 4469), from the "(" on, into `m`. */
 bool append_catenate(struct append *x, struct incoming *m);
 

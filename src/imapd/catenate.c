@@ -56,6 +56,7 @@ static bool take_url(struct append *x, struct incoming *m) {
 bool append_catenate(struct append *x, struct incoming *m) {
     unsigned parts = 0;
     if (!imap_args_char(&x->args, '(')) return append_syntax(x);
+    if (!append_check_mailbox(x)) return false;
     do {
         if (++parts > PARTS_MAX) return append_refuse(x, "LIMIT", "Too many parts");
         if (imap_args_word(&x->args, "TEXT")) {

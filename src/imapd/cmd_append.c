@@ -55,8 +55,8 @@ static bool next_segment(struct append *x) {
 }
 
 /* The mailbox must exist before the client sends megabytes. */
-static bool check_mailbox(struct append *x) {
-    if (x->checked || x->s->reader.message_size <= RPC_INLINE_MAX) return true;
+bool append_check_mailbox(struct append *x) {
+    if (x->checked) return true;
     Store__FolderName req = STORE__FOLDER_NAME__INIT;
     struct error detail = {0};
     req.name = arena_cstr(session_arena(x->s), x->mailbox);
@@ -70,7 +70,7 @@ static bool may_send(struct append *x, const struct incoming *m, const struct bu
     if (m == NULL) return size <= text->max - text->len || append_refuse(x, "TOOBIG", "The URL is too long");
     if (m->size + size > x->s->imapd->config.append_limit)
         return append_refuse(x, "TOOBIG", "The message is larger than this server takes");
-    return check_mailbox(x);
+    return size <= RPC_INLINE_MAX || append_check_mailbox(x);
 }
 
 bool append_read_literal(struct append *x, struct incoming *m, struct buf *text) {

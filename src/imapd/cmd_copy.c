@@ -18,13 +18,14 @@ static int write_code(const Store__MessageCopied *done, struct imap_runs *from, 
     return err != 0 ? err : code->error;
 }
 
-static int reply_moved(struct cmd *c, const Store__MessageCopied *done, const struct imap_runs *from,
+static int reply_moved(struct cmd *c, const Store__MessageCopied *done, const struct imap_runs *from, bool same,
                        const char *code) {
     struct session *s = c->s;
     session_put(s, STR("* OK ["));
     session_put(s, str_from(code));
     session_put(s, STR("] Moved\r\n"));
     sync_expunged(s, from);
+    if (same) (void)sync_view(s, SYNC_ASK);
     view_own_change(s->view, done->modseq, false);
     return cmd_done(c);
 }
@@ -48,13 +49,14 @@ static int copy(struct cmd *c, const struct imap_runs *uids, struct str to_name,
     if (rc != 0) return cmd_fail(c, rc, &err);
     const Store__MessageCopied *done = (const Store__MessageCopied *)reply.msg;
     if (done->n_from == 0) return cmd_no(c, "EXPUNGEISSUED", "The messages no longer exist");
-    if (str_eq(to_name, str_from(c->s->view->name))) (void)sync_view(c->s, SYNC_ASK);
+    bool same = str_eq(to_name, str_from(c->s->view->name));
+    if (same && !move) (void)sync_view(c->s, SYNC_ASK);
     BUF_AUTO code = BUF_INIT(CODE_BYTES);
     rc = write_code(done, &from, &to, &code);
     if (rc != 0)
         rc = cmd_ok(c, NULL, "Done; there are too many numbers to list");
     else
-        rc = move ? reply_moved(c, done, &from, buf_cstr(&code)) : cmd_ok(c, buf_cstr(&code), "COPY completed");
+        rc = move ? reply_moved(c, done, &from, same, buf_cstr(&code)) : cmd_ok(c, buf_cstr(&code), "COPY completed");
     imap_runs_done(&from);
     imap_runs_done(&to);
     return rc;

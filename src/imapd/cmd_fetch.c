@@ -1,5 +1,6 @@
 /* FETCH and UID FETCH (RFC 9051 section 6.4.5, RFC 7162 section 3.1.4, RFC 9394). */
 #include "imapd/command.h"
+#include "imapd/context.h"
 #include "imapd/esearch.h"
 #include "imapd/fetch.h"
 #include "imapd/pages.h"
@@ -65,7 +66,10 @@ static int mark_seen(struct fetching *f, struct str records, struct imap_runs *m
     struct message_record r;
     int err;
     while ((err = message_record_get(&records, f->fields, &r)) == 0)
-        if ((r.flags & MAILBOX_SEEN) == 0 && (err = imap_runs_add(marked, r.uid, r.uid)) != 0) return err;
+        if ((r.flags & MAILBOX_SEEN) == 0) {
+            context_touch(s, r.uid);
+            if ((err = imap_runs_add(marked, r.uid, r.uid)) != 0) return err;
+        }
     if (err != ERR_NOTFOUND) return err;
     if (marked->count == 0) return 0;
     ARENA_AUTO arena = arena_new(SEEN_ARENA);

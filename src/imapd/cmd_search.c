@@ -1,16 +1,19 @@
 /* SEARCH and SORT, UID or not (RFC 9051 section 6.4.4; RFC 4731 ESEARCH, RFC 5182 SEARCHRES, RFC 5256 SORT, RFC 5267
  * ESORT, RFC 6203 FUZZY, RFC 7162 MODSEQ, RFC 9394 PARTIAL). */
 #include "imapd/command.h"
+#include "imapd/context.h"
 #include "imapd/esearch.h"
 #include "imapd/pages.h"
 #include "imapd/search.h"
 #include "imapd/sort.h"
+#include "proto/imap/write.h"
 
 #include <stdlib.h>
 
 struct searching {
     struct cmd *c;
     const struct imap_search *program;
+    struct str text; /* the arguments as they came */
     unsigned returns;
     struct imap_runs uids, numbers;
     struct imap_runs exact; /* with FUZZY: UIDs, then numbers, of those that a strict search finds too */
@@ -104,6 +107,8 @@ static void tell(struct searching *x) {
     struct found f = {.runs = &x->numbers, .list = x->order, .count = x->count};
     uint64_t modseq = x->program->uses_modseq && x->count > 0 ? x->modseq : 0;
     if (x->returns == IMAP_RETURN_SAVE) return;
+    unsigned results = x->returns & ~(unsigned)(IMAP_RETURN_UPDATE | IMAP_RETURN_CONTEXT | IMAP_RETURN_SAVE);
+    if (results == 0) return;
     if (x->program->has_return || (x->c->s->rev2 && x->program->sorts == 0))
         esearch_tell(x->c, x->program, &f, modseq, &x->exact);
     else
@@ -124,6 +129,16 @@ static bool wants_relevancy(const struct imap_search *program) {
     return wanted;
 }
 
+/* RFC 5267 section 4.3.1: a search that is not kept up to date is answered all the same. */
+static void keep_updated(struct searching *x) {
+    struct cmd *c = x->c;
+    BUF_AUTO tag = BUF_INIT(2 * IMAP_TAG_MAX + 2);
+    bool sort = x->program->sorts > 0;
+    if (context_add(c, x->text, sort, &x->uids, x->order, x->count) == 0) return;
+    imap_write_string(&tag, c->tag, false);
+    session_printf(c->s, "* NO [NOUPDATE %s] Too many searches, or too large\r\n", buf_cstr(&tag));
+}
+
 static int search(struct searching *x) {
     uint64_t ignored = 0;
     int err = find(x, false, &x->uids, &x->modseq);
@@ -132,13 +147,14 @@ static int search(struct searching *x) {
     if (err == 0 && x->program->sorts > 0)
         err = sort_run(x->c->s, x->program, &x->uids, &x->exact, &x->order, &x->count);
     if (err == 0) err = narrow(x);
+    if (err == 0 && (x->returns & IMAP_RETURN_UPDATE) != 0) keep_updated(x);
     if (err == 0) err = make_numbers(x);
     if (err == 0) tell(x);
     return err;
 }
 
-static int run_search(struct cmd *c, const struct imap_search *program) {
-    struct searching x = {.c = c, .program = program};
+static int run_search(struct cmd *c, const struct imap_search *program, struct str text) {
+    struct searching x = {.c = c, .program = program, .text = text};
     x.returns = program->has_return ? program->returns : IMAP_RETURN_ALL;
     if (program->uses_modseq) c->s->condstore = true;
     int err = search(&x);
@@ -158,22 +174,23 @@ int search_answer(struct cmd *c, int err) {
 }
 
 static bool supported(const struct imap_search *program) {
-    bool update = (program->returns & (unsigned)IMAP_RETURN_UPDATE) != 0;
-    return !update && (program->uses_fuzzy || !wants_relevancy(program));
+    return program->uses_fuzzy || !wants_relevancy(program);
 }
 
 int cmd_search(struct cmd *c) {
     struct imap_search program;
+    struct str text = c->args->rest;
     if (imap_search_parse(c->args, &program) != 0 || !imap_args_end(c->args) || !supported(&program))
         return cmd_bad_args(c);
     if (c->s->utf8 && program.charset.len > 0 && !c->s->rev2)
         return cmd_bad(c, "With UTF8=ACCEPT a search names no charset"); /* RFC 6855 section 3 */
-    return run_search(c, &program);
+    return run_search(c, &program, text);
 }
 
 int cmd_sort(struct cmd *c) {
     struct imap_search program;
+    struct str text = c->args->rest;
     if (imap_sort_parse(c->args, &program) != 0 || !imap_args_end(c->args) || !supported(&program))
         return cmd_bad_args(c);
-    return run_search(c, &program);
+    return run_search(c, &program, text);
 }

@@ -1,5 +1,6 @@
 /* STORE and UID STORE (RFC 9051 section 6.4.6, RFC 7162 section 3.1.3). */
 #include "imapd/command.h"
+#include "imapd/context.h"
 #include "imapd/pages.h"
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
@@ -78,6 +79,7 @@ static void tell(struct cmd *c, const struct storing *st, const struct imap_runs
                  const Store__MessageStored *done, struct str records) {
     struct session *s = c->s;
     struct message_record r;
+    for (struct str changed = records; message_record_get(&changed, 0, &r) == 0;) context_touch(s, r.uid);
     if (done->folder != NULL && view_set_keywords(s->view, done->folder->keywords, done->folder->n_keywords))
         sync_tell_flags(s);
     if (!st->silent && done->n_failed == 0 && done->count < imap_runs_total(uids) && tell_all(c, uids) == 0) return;

@@ -22,6 +22,7 @@ const struct command command_table[] = {
     {"LOGIN", STATE_NOT_AUTHENTICATED, 0, cmd_login},
     /* authenticated: section 6.3 */
     {"UNAUTHENTICATE", AUTH, COMMAND_NO_SYNC, cmd_unauthenticate},
+    {"COMPRESS", AUTH, 0, cmd_compress},
     {"ENABLE", AUTH, 0, cmd_enable},
     {"SELECT", AUTH, COMMAND_NO_SYNC, cmd_select},
     {"EXAMINE", AUTH, COMMAND_NO_SYNC, cmd_examine},
@@ -44,6 +45,7 @@ const struct command command_table[] = {
     {"CHECK", STATE_SELECTED, 0, cmd_check},
     {"EXPUNGE", STATE_SELECTED, COMMAND_UID, cmd_expunge},
     {"SEARCH", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_search},
+    {"CANCELUPDATE", STATE_SELECTED, 0, cmd_cancelupdate},
     {"SORT", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_sort},
     {"THREAD", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_thread},
     {"FETCH", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_fetch},

@@ -30,9 +30,11 @@ void command_append(struct session *s);
 /* Handlers: take the arguments behind the name apart, act, write the tagged reply. */
 int cmd_append(struct cmd *c);
 int cmd_authenticate(struct cmd *c);
+int cmd_cancelupdate(struct cmd *c);
 int cmd_capability(struct cmd *c);
 int cmd_check(struct cmd *c);
 int cmd_close(struct cmd *c);
+int cmd_compress(struct cmd *c);
 int cmd_copy(struct cmd *c);
 int cmd_create(struct cmd *c);
 int cmd_delete(struct cmd *c);

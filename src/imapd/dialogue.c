@@ -2,6 +2,7 @@
 
 #include "daemon/auth.h"
 #include "imapd/store_double.h"
+#include "net/deflate.h"
 #include "net/loop.h"
 #include "net/net_test.h"
 #include "net/tls_test_cert.h"
@@ -242,6 +243,8 @@ static void act(struct client *c, struct str action) {
         store_double_fail(store, ERR_TIMEOUT, 1);
     else if (str_eq(word, STR("tls")))
         start_tls(c);
+    else if (str_eq(word, STR("compress")))
+        assert_int_equal(deflate_start(c->stream), 0);
     else if (str_eq(word, STR("shutdown")))
         imapd_shutdown(&imapd);
     else if (str_eq(word, STR("closed")))

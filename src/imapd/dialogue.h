@@ -3,6 +3,7 @@
  *   < pattern   must be the next line from the server; "*" stands for anything, but a "*" in front for itself
  *   ! deliver   adds a message to INBOX       ! other A | B   another session logs in and runs commands
  *   ! fail      the next call fails           ! big N      N bytes of body are sent
+ *   ! compress  the client compresses from now on
  *   ! tls       the client shakes hands       ! shutdown   the server goes down
  *   ! restart   the store restarts            ! closed   the server must have closed
  * With `bytewise` each byte is sent by itself. */

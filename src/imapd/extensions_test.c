@@ -119,6 +119,30 @@ static const struct dialogue dialogues[] = {
            "> 2 SEARCH RETURN (MIN) MODSEQ 1\n< * ESEARCH (TAG \"2\") MIN 1 MODSEQ 2\n< 2 OK *\n"
            "> 3 SEARCH RETURN (MIN MAX) MODSEQ 1\n< * ESEARCH (TAG \"3\") MIN 1 MAX 3 MODSEQ 4\n< 3 OK *\n"
            "> 4 SEARCH RETURN (COUNT) MODSEQ 1\n< * ESEARCH (TAG \"4\") COUNT 3 MODSEQ 5\n< 4 OK *\n"},
+    {"CONTEXT=SEARCH: RFC 5267 4.3", THREE
+     "> 1 SEARCH RETURN (UPDATE COUNT CONTEXT) SEEN\n< * ESEARCH (TAG \"1\") COUNT 0\n< 1 OK *\n"
+     "> 2 STORE 1:2 +FLAGS.SILENT \\Seen\n< * ESEARCH (TAG \"1\") ADDTO (0 1:2)\n< 2 OK *\n"
+     "> 3 UID SEARCH RETURN (UPDATE ALL) KEYWORD $x\n< * ESEARCH (TAG \"3\") UID\n< 3 OK *\n"
+     "! other SELECT INBOX | STORE 1 -FLAGS (\\Seen) | STORE 3 +FLAGS ($x)\n> 4 NOOP\n< * FLAGS *\n< * OK [PERM*\n"
+     "< * 1 FETCH *\n< * 3 FETCH *\n< * ESEARCH (TAG \"3\") UID ADDTO (0 3)\n"
+     "< * ESEARCH (TAG \"1\") REMOVEFROM (0 1)\n< 4 OK *\n"
+     "> 5 STORE 2 +FLAGS.SILENT \\Deleted\n< 5 OK *\n> 6 EXPUNGE\n< * ESEARCH (TAG \"1\") REMOVEFROM (0 2)\n"
+     "< * 2 EXPUNGE\n< 6 OK *\n> 7 CANCELUPDATE \"1\"\n< 7 OK *\n> 8 CANCELUPDATE \"1\"\n< 8 NO [CANNOT] *\n"
+     "> 9 STORE 1 +FLAGS.SILENT \\Seen\n< 9 OK *\n> a CANCELUPDATE\n< a BAD *\n"},
+    {"CONTEXT=SORT: RFC 5267 4.3", THREE
+     "> 1 UID SORT RETURN (UPDATE) (REVERSE ARRIVAL SIZE) UTF-8 UNSEEN\n< * ESEARCH (TAG \"1\") UID ALL *\n< 1 OK *\n"
+     "> 2 STORE 2 +FLAGS.SILENT \\Seen\n< * ESEARCH (TAG \"1\") UID REMOVEFROM (2 2)\n< 2 OK *\n"
+     "> 3 STORE 2 -FLAGS.SILENT \\Seen\n< * ESEARCH (TAG \"1\") UID ADDTO (2 2)\n< 3 OK *\n"
+     "> 4 SORT RETURN (UPDATE COUNT) (SIZE) UTF-8 ALL\n< * ESEARCH (TAG \"4\") COUNT 3\n< 4 OK *\n! deliver\n> 5 NOOP\n"
+     "< * 4 EXISTS\n< * ESEARCH (TAG \"4\") ADDTO (4 4)\n< * ESEARCH (TAG \"1\") UID ADDTO (4 4)\n< 5 OK *\n"
+     "> 6 SORT RETURN (UPDATE) (SIZE) UTF-8 ALL\n< * ESEARCH *\n< 6 OK *\n> 7 UNSELECT\n< 7 OK *\n"},
+    {"COMPRESS=DEFLATE: RFC 4978",
+     LOGIN "> 1 COMPRESS FOO\n< 1 NO [CANNOT] *\n> 2 COMPRESS DEFLATE\n< 2 OK *\n! compress\n> 3 CAPABILITY\n"
+           "< * CAPABILITY *\n< 3 OK *\n> 4 COMPRESS DEFLATE\n< 4 NO [COMPRESSIONACTIVE] *\n"
+           "> 5 APPEND INBOX {300010+}\n! big 300010\n> \n< 5 OK *\n> 6 SELECT INBOX\n" OPENED(
+               "1", "< * OK [UNSEEN 1]*\n") "< 6 OK *\n> 7 FETCH 1 BODY.PEEK[]\n< * 1 FETCH (BODY[] {300010}\n< \n< "
+                                            "xxx*xxx)\n< 7 OK *\n"
+                                            "> 8 LOGOUT\n< * BYE *\n< 8 OK *\n! closed\n"},
     {"STATUS of deleted messages: RFC 9208 4.2",
      THREE "> 1 STORE 1:2 +FLAGS.SILENT \\Deleted\n< 1 OK *\n> 2 STATUS INBOX (DELETED DELETED-STORAGE)\n"
            "< * STATUS INBOX (DELETED 2 DELETED-STORAGE 180)\n< 2 OK *\n"},

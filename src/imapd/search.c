@@ -109,7 +109,7 @@ static int prepare_values(struct preparing *p, const struct imap_search_key *k, 
     }
     const char *field = field_of(k->type);
     t->name = field != NULL ? str_from(field) : k->name;
-    if (field != NULL) t->type = IMAP_KEY_HEADER;
+    if (field != NULL && k->type == IMAP_KEY_SUBJECT) t->type = IMAP_KEY_HEADER;
     return k->text.ptr == NULL ? 0 : make_needle(p->charset, k->text, p->arena, &t->needle);
 }
 
@@ -226,6 +226,7 @@ static int match_text(const struct search_test *t, struct content *c) {
     }
     int found = 0;
     if (t->type == IMAP_KEY_HEADER) return search_header_field(header, t->name, t->needle);
+    if (field_of(t->type) != NULL) return search_header_address(header, t->name, t->needle);
     if (t->type == IMAP_KEY_TEXT) found = search_header_text(header, t->needle);
     return found != 0 ? found : search_body(c, t->needle);
 }

@@ -39,6 +39,9 @@ enum verdict search_match(const struct search *x, struct content *c, unsigned ha
 struct cmd;
 int search_answer(struct cmd *c, int err);
 
+/* The same, of these only. */
+NODISCARD int search_run_among(const struct search *x, const struct imap_runs *among, struct imap_runs *found,
+                               uint64_t *modseq);
 /* All UIDs that match, and their highest MODSEQ. */
 NODISCARD int search_run(const struct search *x, struct imap_runs *found, uint64_t *modseq);
 

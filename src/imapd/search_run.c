@@ -54,21 +54,35 @@ static int run_on_records(struct run *run, const struct imap_runs *candidates) {
     return err == ERR_NOTFOUND ? 0 : err;
 }
 
-int search_run(const struct search *x, struct imap_runs *found, uint64_t *modseq) {
-    struct imap_runs candidates = {0}, maybe = {0};
+static int run_among(const struct search *x, const struct imap_runs *candidates, struct imap_runs *found,
+                     uint64_t *modseq) {
+    struct imap_runs maybe = {0};
     struct run run = {.x = x, .found = found, .maybe = &maybe, .modseq = modseq, .fields = x->fields & cheap_fields};
     bool costly = (x->fields & ~cheap_fields) != 0;
-    int err = search_candidates(x, &candidates);
-    if (err == 0 && !x->records)
-        err = run_on_numbers(x, &candidates, found);
-    else if (err == 0)
-        err = run_on_records(&run, &candidates);
+    int err = x->records ? run_on_records(&run, candidates) : run_on_numbers(x, candidates, found);
     if (err == 0 && costly && maybe.count > 0) {
         run.fields = x->fields;
         if (run.fields & FIELD_BODY) run.fields &= ~(unsigned)FIELD_HEADER;
         err = run_on_records(&run, &maybe);
     }
-    imap_runs_done(&candidates);
     imap_runs_done(&maybe);
+    return err;
+}
+
+int search_run(const struct search *x, struct imap_runs *found, uint64_t *modseq) {
+    struct imap_runs candidates = {0};
+    int err = search_candidates(x, &candidates);
+    if (err == 0) err = run_among(x, &candidates, found, modseq);
+    imap_runs_done(&candidates);
+    return err;
+}
+
+int search_run_among(const struct search *x, const struct imap_runs *among, struct imap_runs *found, uint64_t *modseq) {
+    struct imap_runs candidates = {0}, both = {0};
+    int err = search_candidates(x, &candidates);
+    if (err == 0) err = imap_runs_intersect(&candidates, among, &both);
+    if (err == 0) err = run_among(x, &both, found, modseq);
+    imap_runs_done(&candidates);
+    imap_runs_done(&both);
     return err;
 }

@@ -1,5 +1,7 @@
 #include "imapd/search_text.h"
 
+#include "proto/mime/address.h"
+#include "proto/mime/decode.h"
 #include "proto/mime/header.h"
 #include "proto/mime/word.h"
 
@@ -44,6 +46,37 @@ int search_header_field(struct str header, struct str name, struct str needle) {
         if (contains(buf_str(&text), needle)) return 1;
     }
     return 0;
+}
+
+/* RFC 9051 section 6.4.4 looks into the envelope's structure: addresses without comments, quotes and blanks. */
+static int addresses_contain(struct str value, struct str needle) {
+    struct address_parser p;
+    struct address a;
+    BUF_AUTO text = BUF_INIT(DECODED_MAX);
+    ARENA_AUTO arena = arena_new(HEADER_MAX);
+    if (arena == NULL) return ERR_NOMEM;
+    address_parser_init(&p, value, arena);
+    while (address_next(&p, &a)) {
+        if (a.kind != ADDRESS_MAILBOX) continue;
+        buf_add(&text, a.local);
+        buf_addc(&text, '@');
+        buf_add(&text, a.domain);
+        buf_addc(&text, '\n');
+    }
+    if (text.error != 0) return text.error;
+    search_fold(text.ptr, text.len);
+    return contains(buf_str(&text), needle);
+}
+
+int search_header_address(struct str header, struct str name, struct str needle) {
+    int found = search_header_field(header, name, needle);
+    struct header_field f;
+    while (found == 0 && header_next(&header, &f)) {
+        bool plain = str_find(f.value, '(') == STR_NPOS && str_find(f.value, '"') == STR_NPOS;
+        if (f.name.len == 0 || plain || !str_eq_nocase(f.name, name)) continue;
+        found = addresses_contain(f.value, needle);
+    }
+    return found;
 }
 
 int search_header_text(struct str header, struct str needle) {

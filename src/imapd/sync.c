@@ -1,5 +1,6 @@
 #include "imapd/sync.h"
 
+#include "imapd/context.h"
 #include "imapd/store_call.h"
 #include "imapd/uid_runs.h"
 #include "proto/imap/args.h"
@@ -72,6 +73,7 @@ static void tell_vanished(struct session *s, const struct imap_runs *gone) {
 
 static void tell_gone(struct session *s, const struct imap_runs *gone) {
     if (gone->count == 0) return;
+    contexts_expunge(s, gone);
     if (s->qresync)
         tell_vanished(s, gone);
     else
@@ -99,6 +101,7 @@ static int take_page(struct session *s, const Store__FolderChangesReply *page, s
     struct message_record r;
     while (err == 0 && (err = message_record_get(&records, 0, &r)) == 0) {
         *after = r.uid;
+        context_touch(s, r.uid);
         if (r.uid >= v->uidnext) {
             err = imap_runs_add(&v->uids, r.uid, r.uid);
             v->uidnext = r.uid + 1;
@@ -150,6 +153,7 @@ int sync_view(struct session *s, unsigned how) {
         }
         if (imap_runs_total(&v->uids) != before) session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
     }
+    if (!s->closing) contexts_update(s);
     if ((how & SYNC_EXPUNGE) != 0 && v->gone.count > 0) {
         tell_gone(s, &v->gone);
         imap_runs_done(&v->gone);

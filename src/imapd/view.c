@@ -1,5 +1,6 @@
 #include "imapd/view.h"
 
+#include "imapd/context.h"
 #include "imapd/store_call.h"
 
 #include <endian.h>
@@ -43,6 +44,7 @@ void view_free(struct view *v) {
     imap_runs_done(&v->uids);
     imap_runs_done(&v->gone);
     imap_runs_done(&v->saved);
+    contexts_free(v->contexts);
     free(v->keyword);
     free(v->name);
     free(v);

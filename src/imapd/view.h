@@ -21,7 +21,8 @@ struct view {
     uint64_t event;             /* changes up to this one have happened */
     uint64_t own[VIEW_OWN_MAX]; /* MODSEQs above `known` of the client's own changes, which it knows */
     unsigned own_count;
-    struct str *keyword; /* names of the folder's keywords; index 0 is bit 8 */
+    struct contexts *contexts; /* searches kept up to date, or NULL */
+    struct str *keyword;       /* names of the folder's keywords; index 0 is bit 8 */
     size_t keywords;
 };
 

@@ -58,7 +58,7 @@ uint64_t stream_bytes_out(const struct stream *s);
 /* PROXY protocol and XCLIENT replace what the socket says. */
 void stream_set_peer(struct stream *s, const struct net_addr *peer);
 
-/* --- filters (tls.c, later compress.c) stack on a stream by replacing its lower operations */
+/* --- filters (tls.c, deflate.c) stack on a stream by replacing its lower operations */
 struct stream_ops {
     const char *name;
     /* Non-blocking: bytes moved (> 0), 0 = orderly end (read), ERR_AGAIN with *want set to FIBER_READ/FIBER_WRITE,

@@ -9,7 +9,7 @@ static bool take_address(struct imap_args *a, struct imap_address *out) {
            imap_args_space(a) && imap_args_nstring(a, &out->host, &nil) && imap_args_char(a, ')');
 }
 
-/* "(" 1*address ")" / nil. The start and end of a group are no addresses, but the first in it is. */
+/* "(" 1*address ")" / nil. The start of a group, whose name is in `mailbox`, counts as its first. */
 static bool take_list(struct imap_args *a, struct imap_address *out) {
     bool found = false;
     *out = (struct imap_address){STR_EMPTY, STR_EMPTY, STR_EMPTY};
@@ -18,9 +18,8 @@ static bool take_list(struct imap_args *a, struct imap_address *out) {
     while (imap_args_peek_char(a, '(')) {
         struct imap_address one;
         if (!take_address(a, &one)) return false;
-        bool group = one.host.len == 0 && one.name.len == 0;
-        if (!found && (!group || out->mailbox.len == 0)) *out = one;
-        found = found || !group;
+        if (!found) *out = one;
+        found = true;
         (void)imap_args_space(a);
     }
     return imap_args_char(a, ')');

@@ -72,7 +72,7 @@ static void envelopes(void **state) {
     assert_int_equal(imap_envelope_parse(str_from(good), arena, &e), 0);
     assert_true(str_eq(e.subject, STR("a\"b")) && str_eq(e.in_reply_to, STR("<r@s>")) && e.message_id.len == 0);
     assert_true(str_eq(e.from.name, STR("N")) && str_eq(e.from.mailbox, STR("m")) && str_eq(e.from.host, STR("h")));
-    assert_true(str_eq(e.to.mailbox, STR("x")) && e.cc.mailbox.len == 0);
+    assert_true(str_eq(e.to.mailbox, STR("team")) && e.cc.mailbox.len == 0);
     for (size_t n = 0; n + 1 < sizeof good; n++)
         assert_int_equal(imap_envelope_parse(str_of(good, n), arena, &e), ERR_INVALID);
 }
