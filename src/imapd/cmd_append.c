@@ -78,6 +78,7 @@ bool append_read_literal(struct append *x, struct incoming *m, struct buf *text)
     if (!x->literal || x->args.rest.len > 0) return append_syntax(x);
     if (!may_send(x, m, text)) return false;
     if (s->reader.message_sync) session_puts(s, "+ OK\r\n");
+    if (m != NULL && s->reader.message_binary) incoming_begin_literal8(m);
     for (uint64_t left = s->reader.message_size; left > 0;) {
         struct str in = stream_peek(s->stream);
         if (in.len == 0) {
@@ -94,6 +95,7 @@ bool append_read_literal(struct append *x, struct incoming *m, struct buf *text)
         left -= in.len;
         stream_consume(s->stream, in.len);
     }
+    if (m != NULL) incoming_end_literal(m);
     return next_segment(x);
 }
 

@@ -1,5 +1,7 @@
-/* LIST and LSUB (RFC 9051 section 6.3.9; RFC 5258 LIST-EXTENDED, RFC 5819 LIST-STATUS, RFC 6154 SPECIAL-USE). */
+/* LIST and LSUB (RFC 9051 section 6.3.9; RFC 5258 LIST-EXTENDED, RFC 5819 LIST-STATUS, RFC 6154 SPECIAL-USE,
+ * RFC 9590 LIST-METADATA). */
 #include "imapd/command.h"
+#include "imapd/metadata.h"
 #include "imapd/status.h"
 #include "imapd/store_call.h"
 #include "proto/imap/utf7.h"
@@ -16,8 +18,9 @@ struct listing {
     bool lsub;
     bool only_subscribed, only_special, recursive; /* selection options */
     bool tell_subscribed, extended;
-    unsigned status;     /* items to tell with each, 0 = none */
-    struct map *parents; /* levels to be told because something below them is subscribed */
+    struct metadata_names metadata; /* annotations to tell with each */
+    unsigned status;                /* items to tell with each, 0 = none */
+    struct map *parents;            /* levels to be told because something below them is subscribed */
 };
 
 static bool take_selection(struct imap_args *a, struct listing *l) {
@@ -46,6 +49,9 @@ static bool take_return(struct imap_args *a, struct listing *l) {
             l->tell_subscribed = true;
         else if (imap_args_word(a, "STATUS")) {
             if (!imap_args_space(a) || !status_take_items(a, &l->status)) return false;
+        } else if (imap_args_word(a, "METADATA")) {
+            if (!imap_args_space(a) || !imap_args_peek_char(a, '(') || !metadata_take_names(a, &l->metadata))
+                return false;
         } else if (!imap_args_word(a, "CHILDREN") && !imap_args_word(a, "SPECIAL-USE"))
             return false;
     } while (imap_args_space(a));
@@ -113,6 +119,9 @@ static void tell_folder(struct listing *l, const Store__Folder *f) {
     if (l->tell_subscribed && f->subscribed) add_attribute(&b, "\\Subscribed");
     bool below = l->parents != NULL && map_remove(l->parents, str_from(f->name)) != NULL;
     tell_name(l, &b, str_from(f->name), below && !l->lsub);
+    uint64_t longest = 0;
+    if (l->metadata.count > 0 && !missing)
+        (void)!metadata_tell(l->c->s, str_from(f->name), &l->metadata, 0, UINT64_MAX, &longest, NULL);
     if (l->status != 0 && !missing && !f->no_select) status_tell(l->c->s, f, l->status);
 }
 

@@ -1,14 +1,17 @@
 /* SEARCH and SORT, UID or not (RFC 9051 section 6.4.4; RFC 4731 ESEARCH, RFC 5182 SEARCHRES, RFC 5256 SORT, RFC 5267
- * ESORT, RFC 6203 FUZZY, RFC 7162 MODSEQ, RFC 9394 PARTIAL). */
+ * ESORT, RFC 5466 FILTERS, RFC 6203 FUZZY, RFC 7162 MODSEQ, RFC 9394 PARTIAL). */
 #include "imapd/command.h"
 #include "imapd/context.h"
 #include "imapd/esearch.h"
+#include "imapd/filter.h"
 #include "imapd/pages.h"
 #include "imapd/search.h"
 #include "imapd/sort.h"
 #include "proto/imap/write.h"
 
 #include <stdlib.h>
+
+enum { CODE_MAX = 1024 };
 
 struct searching {
     struct cmd *c;
@@ -177,6 +180,19 @@ static bool supported(const struct imap_search *program) {
     return program->uses_fuzzy || !wants_relevancy(program);
 }
 
+/* RFC 5466 section 3.1 */
+static int run_filtered(struct cmd *c, struct imap_search *program, struct str text) {
+    struct str name = STR_EMPTY;
+    BUF_AUTO code = BUF_INIT(CODE_MAX);
+    int err = filter_resolve(c->s, program, c->args->arena, &name);
+    if (err == 0) return run_search(c, program, text);
+    if (err != ERR_NOTFOUND) return cmd_fail(c, err, NULL);
+    buf_adds(&code, "UNDEFINED-FILTER ");
+    imap_write_astring(&code, name, c->s->utf8);
+    bool tell = code.error == 0 && str_find(buf_str(&code), '\n') == STR_NPOS;
+    return cmd_no(c, tell ? buf_cstr(&code) : NULL, "There is no such filter");
+}
+
 int cmd_search(struct cmd *c) {
     struct imap_search program;
     struct str text = c->args->rest;
@@ -184,7 +200,7 @@ int cmd_search(struct cmd *c) {
         return cmd_bad_args(c);
     if (c->s->utf8 && program.charset.len > 0 && !c->s->rev2)
         return cmd_bad(c, "With UTF8=ACCEPT a search names no charset"); /* RFC 6855 section 3 */
-    return run_search(c, &program, text);
+    return run_filtered(c, &program, text);
 }
 
 int cmd_sort(struct cmd *c) {
@@ -192,5 +208,5 @@ int cmd_sort(struct cmd *c) {
     struct str text = c->args->rest;
     if (imap_sort_parse(c->args, &program) != 0 || !imap_args_end(c->args) || !supported(&program))
         return cmd_bad_args(c);
-    return run_search(c, &program, text);
+    return run_filtered(c, &program, text);
 }

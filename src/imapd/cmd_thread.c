@@ -1,5 +1,6 @@
 /* THREAD and UID THREAD (RFC 5256 section 3). */
 #include "imapd/command.h"
+#include "imapd/filter.h"
 #include "imapd/objectid.h"
 #include "imapd/pages.h"
 #include "imapd/search.h"
@@ -94,6 +95,9 @@ int cmd_thread(struct cmd *c) {
     int err = imap_thread_parse(c->args, &program);
     if (err == ERR_UNSUPPORTED) return cmd_bad(c, "This threading algorithm is not known");
     if (err != 0 || !imap_args_end(c->args)) return cmd_bad_args(c);
+    struct str name;
+    if (filter_resolve(c->s, &program, c->args->arena, &name) != 0)
+        return cmd_no(c, "UNDEFINED-FILTER", "There is no such filter");
     if (program.uses_modseq) c->s->condstore = true;
     struct threading x = {.c = c, .threads = threads_new(program.thread), .arena = arena_new(ENVELOPE_ARENA)};
     err = x.threads == NULL || x.arena == NULL ? ERR_NOMEM : run_thread(&x, &program);

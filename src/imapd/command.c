@@ -37,6 +37,8 @@ const struct command command_table[] = {
     {"STATUS", AUTH, 0, cmd_status},
     {"APPEND", AUTH, 0, cmd_append},
     {"IDLE", AUTH, 0, cmd_idle},
+    {"GETMETADATA", AUTH, 0, cmd_getmetadata},
+    {"SETMETADATA", AUTH, 0, cmd_setmetadata},
     {"GETQUOTA", AUTH, 0, cmd_getquota},
     {"GETQUOTAROOT", AUTH, 0, cmd_getquotaroot},
     /* selected: section 6.4 */

@@ -1,5 +1,6 @@
 #include "imapd/context.h"
 
+#include "imapd/filter.h"
 #include "imapd/search.h"
 #include "imapd/sort.h"
 #include "proto/imap/write.h"
@@ -65,6 +66,8 @@ static int fill(struct cmd *c, struct context *x, struct str text, bool sort) {
     struct imap_args args = {.rest = arena_str(x->arena, text), .arena = x->arena, .utf8 = c->args->utf8};
     if (args.rest.ptr == NULL) return ERR_NOMEM;
     int err = sort ? imap_sort_parse(&args, &x->program) : imap_search_parse(&args, &x->program);
+    struct str name;
+    if (err == 0) err = filter_resolve(c->s, &x->program, x->arena, &name);
     return err != 0 ? err : prepare(c->s, x);
 }
 

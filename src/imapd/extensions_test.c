@@ -136,6 +136,36 @@ static const struct dialogue dialogues[] = {
      "> 4 SORT RETURN (UPDATE COUNT) (SIZE) UTF-8 ALL\n< * ESEARCH (TAG \"4\") COUNT 3\n< 4 OK *\n! deliver\n> 5 NOOP\n"
      "< * 4 EXISTS\n< * ESEARCH (TAG \"4\") ADDTO (4 4)\n< * ESEARCH (TAG \"1\") UID ADDTO (4 4)\n< 5 OK *\n"
      "> 6 SORT RETURN (UPDATE) (SIZE) UTF-8 ALL\n< * ESEARCH *\n< 6 OK *\n> 7 UNSELECT\n< 7 OK *\n"},
+    {"METADATA: RFC 5464", LOGIN
+     "> 1 SETMETADATA INBOX (/private/comment \"My box\" /shared/Vendor/x {3+}\n>> a~\n> )\n< 1 OK *\n"
+     "> 2 GETMETADATA INBOX /private/comment\n< * METADATA INBOX (/private/comment \"My box\")\n< 2 OK *\n"
+     "> 3 GETMETADATA (DEPTH infinity MAXSIZE 4) INBOX (/private/comment /shared/vendor)\n"
+     "< * METADATA INBOX (/shared/vendor/x {3}\n< a\n< )\n< 3 OK [METADATA LONGENTRIES 6] *\n"
+     "> 4 GETMETADATA (DEPTH 1) INBOX /shared/vendor\n< * METADATA INBOX (/shared/vendor/x {3}\n< a\n< )\n< 4 OK *\n"
+     "> 5 GETMETADATA INBOX /shared/vendor\n< 5 OK *\n> 6 SETMETADATA INBOX (/private/comment NIL)\n< 6 OK *\n"
+     "> 7 GETMETADATA INBOX (/private/comment)\n< 7 OK *\n> 8 SETMETADATA \"\" (/shared/admin \"x\")\n< 8 OK *\n"
+     "> 9 GETMETADATA \"\" /shared/admin\n< * METADATA \"\" (/shared/admin \"x\")\n< 9 OK *\n"
+     "> a GETMETADATA nowhere /shared/admin\n< a NO [NONEXISTENT] *\n> b GETMETADATA INBOX /foo/x\n< b BAD *\n"
+     "> c SETMETADATA INBOX (/private/a*b \"x\")\n< c BAD *\n> d SETMETADATA INBOX (/private//x \"x\")\n< d BAD *\n"
+     "> e GETMETADATA (DEPTH 2) INBOX /private/x\n< e BAD *\n"},
+    {"LIST-METADATA: RFC 9590",
+     LOGIN "> 1 CREATE a\n< 1 OK *\n> 2 SETMETADATA a (/shared/comment \"x\")\n< 2 OK *\n"
+           "> 3 LIST \"\" * RETURN (METADATA (/shared/comment /private/comment))\n< * LIST (*) \"/\" INBOX\n"
+           "< * LIST (*) \"/\" a\n< * METADATA a (/shared/comment \"x\")\n< 3 OK *\n"
+           "> 4 LIST \"\" * RETURN (METADATA)\n< 4 BAD *\n"},
+    {"FILTERS: RFC 5466", THREE
+     "> 1 SETMETADATA \"\" (/private/filters/values/flags \"OR FLAGGED SEEN\" /shared/filters/values/both \"FILTER "
+     "flags 2:3\")\n"
+     "< 1 OK *\n> 2 STORE 1,3 +FLAGS.SILENT \\Seen\n< 2 OK *\n> 3 SEARCH FILTER flags\n< * SEARCH 1 3\n< 3 OK *\n"
+     "> 4 SEARCH NOT FILTER both\n< * SEARCH 1 2\n< 4 OK *\n> 5 SEARCH FILTER none\n< 5 NO [UNDEFINED-FILTER none] *\n"
+     "> 6 SETMETADATA \"\" (/private/filters/values/self \"FILTER self\" /private/filters/values/bad \"FOO\")\n< 6 OK "
+     "*\n"
+     "> 7 SEARCH FILTER self\n< 7 NO [LIMIT] *\n> 8 SEARCH FILTER bad\n< 8 NO [UNDEFINED-FILTER bad] *\n"
+     "> 9 THREAD REFS UTF-8 FILTER none\n< 9 NO [UNDEFINED-FILTER] *\n"},
+    {"BINARY: RFC 3516 4.4: a part that came as binary is stored as base64", LOGIN
+     "> 1 APPEND INBOX ~{58+}\n>> Content-Type: a/b~Content-Transfer-Encoding: binary~~xy\n> \n< 1 OK *\n" SELECT_(
+         "1") "> 2 FETCH 1 (BODY.PEEK[1] BINARY.SIZE[1] BINARY.PEEK[1])\n"
+              "< * 1 FETCH (BODY[1] {6}\n< eHk=\n<  BINARY.SIZE[1] 2 BINARY[1] {2}\n< xy)\n< 2 OK *\n"},
     {"COMPRESS=DEFLATE: RFC 4978",
      LOGIN "> 1 COMPRESS FOO\n< 1 NO [CANNOT] *\n> 2 COMPRESS DEFLATE\n< 2 OK *\n! compress\n> 3 CAPABILITY\n"
            "< * CAPABILITY *\n< 3 OK *\n> 4 COMPRESS DEFLATE\n< 4 NO [COMPRESSIONACTIVE] *\n"

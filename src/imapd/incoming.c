@@ -4,7 +4,7 @@
 #include "imapd/store_call.h"
 #include "net/loop.h"
 
-enum { UPLOAD_PIECE = 512 * 1024 };
+enum { UPLOAD_PIECE = 512 * 1024, CONVERTED_MAX = 4 * 1024 * 1024 };
 
 struct incoming *incoming_new(struct session *s) {
     struct incoming *m = arena_alloc(session_arena(s), sizeof *m);
@@ -42,13 +42,39 @@ static int send_piece(struct incoming *m) {
     return 0;
 }
 
-void incoming_feed(struct incoming *m, struct str bytes) {
+static void take(struct incoming *m, struct str bytes) {
     m->size += bytes.len;
     if (m->err != 0) return;
     summary_builder_feed(m->builder, bytes);
     buf_add(&m->piece, bytes);
     m->err = m->piece.error;
     if (m->err == 0 && m->piece.len >= UPLOAD_PIECE) m->err = send_piece(m);
+}
+
+void incoming_begin_literal8(struct incoming *m) {
+    m->unbinary = unbinary_new();
+    if (m->unbinary == NULL && m->err == 0) m->err = ERR_NOMEM;
+}
+
+void incoming_feed(struct incoming *m, struct str bytes) {
+    if (m->unbinary == NULL) {
+        take(m, bytes);
+        return;
+    }
+    BUF_AUTO out = BUF_INIT(CONVERTED_MAX);
+    int err = unbinary_feed(m->unbinary, bytes, &out);
+    if (m->err == 0) m->err = err;
+    take(m, buf_str(&out));
+}
+
+void incoming_end_literal(struct incoming *m) {
+    if (m->unbinary == NULL) return;
+    BUF_AUTO out = BUF_INIT(CONVERTED_MAX);
+    int err = unbinary_finish(m->unbinary, &out);
+    if (m->err == 0) m->err = err;
+    take(m, buf_str(&out));
+    unbinary_free(m->unbinary);
+    m->unbinary = NULL;
 }
 
 int incoming_finish(struct incoming *m, bool away) {
@@ -67,6 +93,7 @@ void incoming_free(struct incoming *m) {
             req.upload = m->upload;
             (void)!upload_call(m, STORE_UPLOAD_DROP, &req, STR_EMPTY, NULL);
         }
+        unbinary_free(m->unbinary);
         summary_builder_free(m->builder);
         buf_done(&m->piece);
         buf_done(&m->summary);

@@ -18,7 +18,8 @@ enum {
     PAGE_BYTES = 4 * 1024 * 1024,
     UPLOADS = 64,
     NAME = 200,
-    KEYWORDS = 8
+    KEYWORDS = 8,
+    ANNOTATIONS = 32
 };
 
 struct message {
@@ -53,6 +54,10 @@ struct watch {
     uint64_t folder;
 };
 
+struct annotation {
+    char folder[NAME], name[NAME], value[NAME];
+};
+
 struct store_double {
     struct rpc_server *server;
     size_t page;
@@ -62,6 +67,8 @@ struct store_double {
     struct watch watch[SESSIONS];
     size_t watches;
     struct buf upload[UPLOADS];
+    struct annotation annotation[ANNOTATIONS];
+    size_t annotations;
     int fail_err;
     unsigned fail_count, calls;
 };
@@ -526,6 +533,40 @@ HANDLER(message_expunge, Store__MessageExpunge) {
     return 0;
 }
 
+HANDLER(metadata_get, Store__FolderName) {
+    Store__Metadata out = STORE__METADATA__INIT;
+    if (q->name[0] != '\0' && by_name(d, q->name) == NULL) return ERR_NOTFOUND;
+    out.entries = arena_alloc(r->arena, ANNOTATIONS * sizeof *out.entries);
+    for (size_t i = 0; i < d->annotations; i++) {
+        if (strcmp(d->annotation[i].folder, q->name) != 0) continue;
+        Store__MetadataEntry *e = arena_alloc(r->arena, sizeof *e);
+        store__metadata_entry__init(e);
+        e->name = d->annotation[i].name;
+        e->value = rpc_binary(str_from(d->annotation[i].value));
+        out.entries[out.n_entries++] = e;
+    }
+    rpc_answer(r, &out.base, STR_EMPTY);
+    return 0;
+}
+
+HANDLER(metadata_set, Store__MetadataSet) {
+    if (q->name[0] != '\0' && by_name(d, q->name) == NULL) return ERR_NOTFOUND;
+    for (size_t i = 0; i < q->n_entries; i++) {
+        size_t k = 0;
+        while (k < d->annotations && (strcmp(d->annotation[k].folder, q->name) != 0 ||
+                                      strcmp(d->annotation[k].name, q->entries[i]->name) != 0))
+            k++;
+        if (k < d->annotations) d->annotation[k] = d->annotation[--d->annotations];
+        if (q->entries[i]->remove) continue;
+        struct annotation *n = &d->annotation[d->annotations++];
+        IEMS_ASSERT(d->annotations < ANNOTATIONS);
+        (void)snprintf(n->folder, NAME, "%s", q->name);
+        (void)snprintf(n->name, NAME, "%s", q->entries[i]->name);
+        (void)snprintf(n->value, NAME, "%.*s", STR_ARG(rpc_bytes(q->entries[i]->value)));
+    }
+    return answer_empty(r);
+}
+
 HANDLER(quota_get, Store__QuotaGet) {
     Store__QuotaInfo out = STORE__QUOTA_INFO__INIT;
     (void)q;
@@ -583,6 +624,8 @@ static const struct rpc_server_method methods[] = {
     {STORE_MESSAGE_COPY, message_copy, false},
     {STORE_MESSAGE_APPEND, message_append, false},
     {STORE_MESSAGE_EXPUNGE, message_expunge, false},
+    {STORE_METADATA_GET, metadata_get, false},
+    {STORE_METADATA_SET, metadata_set, false},
     {STORE_QUOTA_GET, quota_get, false},
 };
 

@@ -52,6 +52,8 @@
     X(45, MESSAGE_APPEND, ROLES_MAILBOX, message_append, message_appended)                                             \
     X(46, MESSAGE_EXPUNGE, ROLES_MAILBOX, message_expunge, message_expunged)                                           \
     X(47, QUOTA_GET, ROLES_MAILBOX, quota_get, quota_info)                                                             \
+    X(48, METADATA_GET, ROLES_MAILBOX, folder_name, metadata)                                                          \
+    X(49, METADATA_SET, ROLES_MAILBOX, metadata_set, empty)                                                            \
     X(60, ACCOUNT_DELETE, ROLES_ACCOUNT, account_id, empty)                                                            \
     X(61, ACCOUNT_INFO, ROLES_ACCOUNT, account_id, account_info)                                                       \
     X(68, USAGE_GET, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_name, usage)                                             \

@@ -18,6 +18,7 @@ enum key_kind {
     KEY_PURGE = 'p',      /* folder that is being deleted */
     KEY_MESSAGE = 'm',    /* folder, uid */
     KEY_FLAGS = 'g',      /* folder, uid */
+    KEY_METADATA = 'M',   /* account, folder (0 = of the account) */
     KEY_VANISHED = 'v',   /* folder, modseq, first uid */
     KEY_EXPUNGED = 'D',   /* account, time, folder, uid: may be brought back */
 

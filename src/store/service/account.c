@@ -21,6 +21,7 @@ static int delete_account(struct service *s, struct account *a) {
         account_remove_folder(a, f);
     }
     while (a->subscribed_count > 0) account_subscribe(a, &b, str_from(a->subscribed[a->subscribed_count - 1]), false);
+    metadata_delete(&b, a, NULL);
     a->deleted = true;
     account_put_record(a, &b);
     int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);

@@ -452,6 +452,61 @@ static void body_append_many(void) {
     end();
 }
 
+static size_t annotations(const char *folder, const char *name, const char *value) {
+    Store__FolderName req = STORE__FOLDER_NAME__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.session = session;
+    req.name = (char *)(uintptr_t)folder;
+    assert_int_equal(kit_call(c, STORE_METADATA_GET, &req.base, STR_EMPTY, &reply, NULL), 0);
+    const Store__Metadata *m = (const Store__Metadata *)reply.msg;
+    for (size_t i = 0; i < m->n_entries; i++)
+        if (strcmp(m->entries[i]->name, name) == 0)
+            assert_true(str_eq(rpc_bytes(m->entries[i]->value), str_from(value)));
+    return m->n_entries;
+}
+
+static int annotate(const char *folder, const char *name, const char *value) {
+    Store__MetadataSet req = STORE__METADATA_SET__INIT;
+    Store__MetadataEntry e = STORE__METADATA_ENTRY__INIT, *list = &e;
+    req.session = session;
+    req.name = (char *)(uintptr_t)folder;
+    req.entries = &list;
+    req.n_entries = 1;
+    e.name = (char *)(uintptr_t)name;
+    e.remove = value == NULL;
+    e.value = rpc_binary(str_from(value));
+    return kit_call(c, STORE_METADATA_SET, &req.base, STR_EMPTY, NULL, NULL);
+}
+
+/* RFC 5464: annotations of folders and of the account; they go with the folder. */
+static void body_metadata(void) {
+    Store__Folder f;
+    char name[20];
+    begin();
+    assert_int_equal(annotate("INBOX", "/private/a", "one"), 0);
+    assert_int_equal(annotate("INBOX", "/private/b", "two"), 0);
+    assert_int_equal(annotate("", "/shared/a", "account"), 0);
+    assert_int_equal(annotate("nowhere", "/shared/a", "x"), ERR_NOTFOUND);
+    assert_int_equal(annotations("INBOX", "/private/b", "two"), 2);
+    assert_int_equal(annotate("INBOX", "/private/a", NULL), 0);
+    assert_int_equal(annotate("INBOX", "/private/b", "three"), 0);
+    assert_int_equal(annotations("INBOX", "/private/b", "three"), 1);
+    assert_int_equal(annotations("", "/shared/a", "account"), 1);
+    for (int i = 0; i < 200; i++) {
+        (void)snprintf(name, sizeof name, "/private/%d", i);
+        assert_int_equal(annotate("Sent", name, "x"), 0);
+    }
+    assert_int_equal(annotate("Sent", "/private/more", "x"), ERR_LIMIT);
+    assert_int_equal(by_name(STORE_FOLDER_DELETE, "Sent", NULL), 0);
+    Store__FolderCreate create = STORE__FOLDER_CREATE__INIT;
+    create.session = session;
+    create.name = (char *)(uintptr_t) "Sent";
+    assert_int_equal(kit_call(c, STORE_FOLDER_CREATE, &create.base, STR_EMPTY, NULL, NULL), 0);
+    assert_int_equal(by_name(STORE_FOLDER_STATUS, "Sent", &f), 0);
+    assert_int_equal(annotations("Sent", "", ""), 0);
+    end();
+}
+
 /* QUOTA-14: APPEND and COPY over quota are refused, with nothing changed. */
 static void body_quota(void) {
     begin();
@@ -546,15 +601,16 @@ TEST(flags)
 TEST(copy_expunge)
 TEST(list)
 TEST(append_many)
+TEST(metadata)
 TEST(quota)
 TEST(account)
 TEST(repair)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_folders),      cmocka_unit_test(test_rename_inbox),
-                                       cmocka_unit_test(test_names),        cmocka_unit_test(test_flags),
-                                       cmocka_unit_test(test_copy_expunge), cmocka_unit_test(test_list),
-                                       cmocka_unit_test(test_append_many),  cmocka_unit_test(test_quota),
-                                       cmocka_unit_test(test_account),      cmocka_unit_test(test_repair)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_folders),     cmocka_unit_test(test_rename_inbox), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_flags),       cmocka_unit_test(test_copy_expunge), cmocka_unit_test(test_list),
+        cmocka_unit_test(test_append_many), cmocka_unit_test(test_metadata),     cmocka_unit_test(test_quota),
+        cmocka_unit_test(test_account),     cmocka_unit_test(test_repair)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,8 @@ struct service {
     struct notices notices;
     struct list conns;
     unsigned sessions, requests;
-    struct list purges; /* folders that are being deleted */
+    struct semaphore metadata; /* who changes annotations */
+    struct list purges;        /* folders that are being deleted */
     struct {
         struct map *all; /* address -> struct user_usage */
         struct loop_timer *timer;
@@ -128,6 +129,8 @@ HANDLER(on_message_store);
 HANDLER(on_message_copy);
 HANDLER(on_message_append);
 HANDLER(on_message_expunge);
+HANDLER(on_metadata_get);
+HANDLER(on_metadata_set);
 HANDLER(on_quota_get);
 HANDLER(on_account_delete);
 HANDLER(on_account_info);
@@ -189,6 +192,8 @@ void undelete_start(struct service *s);
 void undelete_stop(struct service *s);
 void undelete_sweep(struct service *s);       /* removes those whose time is over; returns at once */
 void checkpoints_clear(const char *data_dir); /* left over from a run before */
+/* All annotations of a folder, or with NULL those of the account itself. */
+void metadata_delete(struct batch *b, const struct account *a, const struct folder *f);
 
 void space_start(struct service *s, const char *dir, uint64_t min, uint64_t warn);
 void space_stop(struct service *s);

@@ -22,6 +22,7 @@ void purge_folder(struct service *s, struct batch *b, struct folder *f, bool kee
         expunged_origin(f, &origin);
     }
     batch_put(b, SPACE_META, key_str(&k), buf_str(&origin));
+    metadata_delete(b, f->account, f);
     key_u64(&counters, f->id);
     batch_delete(b, SPACE_META, key_str(&counters));
     f->account->bytes -= f->size;

@@ -50,6 +50,8 @@
     X(STORE_UNDELETE_LIST, on_undelete_list, true)                                                                     \
     X(STORE_UNDELETE_RESTORE, on_undelete_restore, true)                                                               \
     X(STORE_FOLDER_REBUILD, on_folder_rebuild, true)                                                                   \
+    X(STORE_METADATA_GET, on_metadata_get, true)                                                                       \
+    X(STORE_METADATA_SET, on_metadata_set, true)                                                                       \
     X(STORE_STATUS, on_status, false)
 
 static int dispatch(struct rpc_request *r, struct error *err, void *arg);
@@ -175,6 +177,7 @@ int service_open(const struct service_config *cfg, struct service **out, struct 
     semaphore_init(&s->undelete.turn, 1);
     s->undelete.keep_ms = cfg->undelete_s * 1000;
     if (cfg->data_dir != NULL) checkpoints_clear(cfg->data_dir);
+    semaphore_init(&s->metadata, 1);
     notice_init(s, cfg);
     int rc = store_open(cfg->engine, cfg->failed, cfg->arg, &s->st, err);
     if (rc != 0) {
