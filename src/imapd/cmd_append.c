@@ -252,6 +252,7 @@ static bool take_head(struct append *x) {
     if (x->c.uid && (!imap_args_space(a) || !imap_args_atom(a, &name))) return append_syntax(x);
     x->c.def = str_eq_nocase(name, STR("REPLACE")) ? &replace : &append;
     if (x->s->state == STATE_NOT_AUTHENTICATED) return append_syntax(x);
+    if (x->c.def == &replace && x->s->uidonly && !x->c.uid) return append_syntax(x);
     if (x->c.def == &replace && !take_replaced(x)) return false;
     return (imap_args_space(a) && imap_args_mailbox(a, &x->mailbox)) || append_syntax(x);
 }

@@ -9,6 +9,9 @@ static void enable(struct session *s, struct str name) {
     } else if (str_eq_nocase(name, STR("QRESYNC"))) { /* implies CONDSTORE (RFC 7162 section 3.2.3) */
         s->condstore = s->qresync = true;
         session_puts(s, " QRESYNC");
+    } else if (str_eq_nocase(name, STR("UIDONLY"))) { /* RFC 9586 */
+        s->uidonly = true;
+        session_puts(s, " UIDONLY");
     } else if (str_eq_nocase(name, STR("UTF8=ACCEPT"))) {
         s->utf8 = true;
         session_puts(s, " UTF8=ACCEPT");

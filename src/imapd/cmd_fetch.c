@@ -27,7 +27,7 @@ static bool take_args(struct cmd *c, struct fetching *f, struct imap_set *set) {
     if (!imap_args_end(a) && (imap_fetch_parse_modifiers(a, &f->modifiers) != 0 || !imap_args_end(a))) return false;
     if (c->uid) f->items.items |= IMAP_FETCH_UID;
     if (f->modifiers.has_changed_since || (f->items.items & IMAP_FETCH_MODSEQ) != 0) {
-        c->s->condstore = true;
+        session_enable_condstore(c->s);
         f->items.items |= IMAP_FETCH_MODSEQ;
     }
     if (f->modifiers.has_partial && !c->uid) return false;

@@ -159,7 +159,7 @@ static int search(struct searching *x) {
 static int run_search(struct cmd *c, const struct imap_search *program, struct str text) {
     struct searching x = {.c = c, .program = program, .text = text};
     x.returns = program->has_return ? program->returns : IMAP_RETURN_ALL;
-    if (program->uses_modseq) c->s->condstore = true;
+    if (program->uses_modseq) session_enable_condstore(c->s);
     int err = search(&x);
     imap_runs_done(&x.uids);
     imap_runs_done(&x.numbers);
@@ -172,6 +172,7 @@ static int run_search(struct cmd *c, const struct imap_search *program, struct s
 
 int search_answer(struct cmd *c, int err) {
     if (err == ERR_UNSUPPORTED) return cmd_no(c, "BADCHARSET (US-ASCII UTF-8)", "The charset is not known");
+    if (err == ERR_DENIED) return cmd_bad(c, "[UIDREQUIRED] Message numbers are not used in this session");
     if (err == ERR_INVALID) return cmd_bad(c, "No message has such a number");
     return err != 0 ? cmd_fail(c, err, NULL) : cmd_done(c);
 }

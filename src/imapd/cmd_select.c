@@ -73,7 +73,7 @@ static void tell_mailbox(struct session *s, struct str given, uint32_t first_uns
     if (!s->rev2) session_puts(s, "* 0 RECENT\r\n");
     sync_tell_flags(s);
     uint32_t unseen = imap_runs_position(&v->uids, first_unseen);
-    if (unseen > 0 && !s->rev2) session_printf(s, "* OK [UNSEEN %u] First unseen message\r\n", unseen);
+    if (unseen > 0 && !s->rev2 && !s->uidonly) session_printf(s, "* OK [UNSEEN %u] First unseen message\r\n", unseen);
     session_printf(s, "* OK [UIDVALIDITY %u] UIDs valid\r\n", v->uidvalidity);
     session_printf(s, "* OK [UIDNEXT %u] Predicted next UID\r\n", v->uidnext);
     session_printf(s, "* OK [HIGHESTMODSEQ %llu] Highest\r\n", (unsigned long long)v->known);

@@ -109,7 +109,7 @@ void status_tell(struct session *s, const Store__Folder *f, unsigned items) {
         separator = " ";
     }
     buf_adds(&b, ")\r\n");
-    if ((items & 1u << HIGHESTMODSEQ) != 0) s->condstore = true; /* RFC 7162 section 3.1: asking enables it */
+    if ((items & 1u << HIGHESTMODSEQ) != 0) session_enable_condstore(s); /* RFC 7162 section 3.1: asking enables it */
     session_put(s, buf_str(&b));
 }
 

@@ -86,6 +86,8 @@ static void tell(struct cmd *c, const struct storing *st, const struct imap_runs
     while (message_record_get(&records, 0, &r) == 0) {
         if (!st->silent)
             sync_tell_message(s, r.uid, r.flags, r.modseq);
+        else if (s->condstore && s->uidonly)
+            session_printf(s, "* %u UIDFETCH (MODSEQ (%llu))\r\n", r.uid, (unsigned long long)r.modseq);
         else if (s->condstore)
             session_printf(s, "* %u FETCH (UID %u MODSEQ (%llu))\r\n", imap_runs_position(&s->view->uids, r.uid), r.uid,
                            (unsigned long long)r.modseq);
@@ -129,7 +131,7 @@ int cmd_store(struct cmd *c) {
     if (!take_args(c->args, &st)) return cmd_bad_args(c);
     if (st.flags.unknown) return cmd_bad(c, "No such system flag");
     if (c->s->view->read_only) return cmd_no(c, "CANNOT", "The mailbox is selected read-only");
-    if (st.has_unchanged_since) c->s->condstore = true;
+    if (st.has_unchanged_since) session_enable_condstore(c->s);
     int err = view_resolve(c->s->view, &st.set, c->uid, &uids);
     if (err == ERR_INVALID)
         err = cmd_bad(c, "No message has such a number");

@@ -98,7 +98,7 @@ int cmd_thread(struct cmd *c) {
     struct str name;
     if (filter_resolve(c->s, &program, c->args->arena, &name) != 0)
         return cmd_no(c, "UNDEFINED-FILTER", "There is no such filter");
-    if (program.uses_modseq) c->s->condstore = true;
+    if (program.uses_modseq) session_enable_condstore(c->s);
     struct threading x = {.c = c, .threads = threads_new(program.thread), .arena = arena_new(ENVELOPE_ARENA)};
     err = x.threads == NULL || x.arena == NULL ? ERR_NOMEM : run_thread(&x, &program);
     threads_free(x.threads);

@@ -16,6 +16,7 @@ const struct command command_table[] = {
     {"NOOP", ANY, 0, cmd_noop},
     {"LOGOUT", ANY, COMMAND_NO_SYNC, cmd_logout},
     {"ID", ANY, 0, cmd_id},
+    {"LANGUAGE", ANY, 0, cmd_language},
     /* not authenticated: section 6.2 */
     {"STARTTLS", STATE_NOT_AUTHENTICATED, 0, cmd_starttls},
     {"AUTHENTICATE", STATE_NOT_AUTHENTICATED, 0, cmd_authenticate},
@@ -46,15 +47,15 @@ const struct command command_table[] = {
     {"UNSELECT", STATE_SELECTED, COMMAND_NO_SYNC, cmd_unselect},
     {"CHECK", STATE_SELECTED, 0, cmd_check},
     {"EXPUNGE", STATE_SELECTED, COMMAND_UID, cmd_expunge},
-    {"SEARCH", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_search},
+    {"SEARCH", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_NO_EXPUNGE, cmd_search},
     {"CANCELUPDATE", STATE_SELECTED, 0, cmd_cancelupdate},
-    {"SORT", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_sort},
-    {"THREAD", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_thread},
-    {"FETCH", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_fetch},
-    {"STORE", STATE_SELECTED, COMMAND_UID | COMMAND_NO_EXPUNGE, cmd_store},
-    {"COPY", STATE_SELECTED, COMMAND_UID, cmd_copy},
-    {"MOVE", STATE_SELECTED, COMMAND_UID, cmd_move},
-    {"REPLACE", STATE_SELECTED, COMMAND_UID, cmd_replace},
+    {"SORT", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_NO_EXPUNGE, cmd_sort},
+    {"THREAD", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_NO_EXPUNGE, cmd_thread},
+    {"FETCH", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_NO_EXPUNGE, cmd_fetch},
+    {"STORE", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_NO_EXPUNGE, cmd_store},
+    {"COPY", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, cmd_copy},
+    {"MOVE", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, cmd_move},
+    {"REPLACE", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, cmd_replace},
 };
 const size_t command_count = sizeof command_table / sizeof *command_table;
 
@@ -84,6 +85,11 @@ static void run(struct cmd *c) {
     s->commands++;
     s->imapd->count.commands++;
     log_event(LOG_DEBUG, s->id, "command", "name=%s%s", c->uid ? "UID-" : "", c->def->name);
+    s->tag = c->tag;
+    if (s->uidonly && (c->def->flags & COMMAND_NUMBERS) != 0 && !c->uid) { /* RFC 9586 section 3.1 */
+        (void)cmd_bad(c, "[UIDREQUIRED] Message numbers are not used in this session");
+        return;
+    }
     if ((c->def->states & s->state) != 0) {
         (void)c->def->run(c);
         return;

@@ -9,7 +9,8 @@ enum {
     COMMAND_UID = 1, /* exists as UID X too */
     COMMAND_NO_EXPUNGE =
         4, /* no untagged EXPUNGE may be sent at its end unless it came as UID X (RFC 9051 section 7.5.1) */
-    COMMAND_NO_SYNC = 8, /* no news of the mailbox at its end */
+    COMMAND_NUMBERS = 16, /* without UID it takes or gives message numbers */
+    COMMAND_NO_SYNC = 8,  /* no news of the mailbox at its end */
 };
 
 struct command {
@@ -47,6 +48,7 @@ int cmd_getquota(struct cmd *c);
 int cmd_getquotaroot(struct cmd *c);
 int cmd_id(struct cmd *c);
 int cmd_idle(struct cmd *c);
+int cmd_language(struct cmd *c);
 int cmd_list(struct cmd *c);
 int cmd_login(struct cmd *c);
 int cmd_logout(struct cmd *c);

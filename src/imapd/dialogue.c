@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { LINE_BYTES = 1100 * 1000, WAIT_MS = 5000, PAGE_RECORDS = 3 };
+enum { LINE_BYTES = 1100 * 1000, WAIT_MS = 5000, PAGE_RECORDS = 3, SLOW_MS = 40 };
 
 static const struct dialogue *current;
 static bool bytewise;
@@ -243,6 +243,8 @@ static void act(struct client *c, struct str action) {
         store_double_fail(store, ERR_TIMEOUT, 1);
     else if (str_eq(word, STR("tls")))
         start_tls(c);
+    else if (str_eq(word, STR("slow")))
+        store_double_slow(store, SLOW_MS);
     else if (str_eq(word, STR("compress")))
         assert_int_equal(deflate_start(c->stream), 0);
     else if (str_eq(word, STR("shutdown")))
@@ -287,6 +289,7 @@ static void run_body(void) {
                    .append_limit = 1000000,
                    .autologout_ms = 1800000,
                    .login_timeout_ms = current->login_timeout_ms != 0 ? current->login_timeout_ms : 60000,
+                   .progress_ms = current->progress_ms,
                    .max_bad_commands = 5,
                    .max_per_user = 3}};
     assert_int_equal(

@@ -3,6 +3,7 @@
  *   < pattern   must be the next line from the server; "*" stands for anything, but a "*" in front for itself
  *   ! deliver   adds a message to INBOX       ! other A | B   another session logs in and runs commands
  *   ! fail      the next call fails           ! big N      N bytes of body are sent
+ *   ! slow      the store is slow from now on
  *   ! compress  the client compresses from now on
  *   ! tls       the client shakes hands       ! shutdown   the server goes down
  *   ! restart   the store restarts            ! closed   the server must have closed
@@ -15,6 +16,7 @@
 struct dialogue {
     const char *name; /* with the section of the RFC or the requirement that it proves */
     const char *script;
+    unsigned progress_ms;      /* 0 = no notices of long commands */
     unsigned login_timeout_ms; /* 0 = the usual */
     bool denied;               /* access control is on, and the client's network is no exception */
     bool remote;               /* the client comes from a network that needs TLS */

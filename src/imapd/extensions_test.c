@@ -114,11 +114,11 @@ static const struct dialogue dialogues[] = {
                       "< * ESEARCH (TAG \"3\") ALL 1:2 RELEVANCY (100 50)\n< 3 OK *\n"
                       "> 4 SORT (REVERSE RELEVANCY) UTF-8 FUZZY (SUBJECT \"quick brown\")\n< * SORT 2 1\n< 4 OK *\n"
                       "> 5 SEARCH RETURN (RELEVANCY) ALL\n< 5 BAD *\n"},
-    {"MODSEQ of MIN and MAX: RFC 7162 3.1.10",
-     THREE "> 1 STORE 2 +FLAGS.SILENT \\Flagged\n< 1 OK *\n"
-           "> 2 SEARCH RETURN (MIN) MODSEQ 1\n< * ESEARCH (TAG \"2\") MIN 1 MODSEQ 2\n< 2 OK *\n"
-           "> 3 SEARCH RETURN (MIN MAX) MODSEQ 1\n< * ESEARCH (TAG \"3\") MIN 1 MAX 3 MODSEQ 4\n< 3 OK *\n"
-           "> 4 SEARCH RETURN (COUNT) MODSEQ 1\n< * ESEARCH (TAG \"4\") COUNT 3 MODSEQ 5\n< 4 OK *\n"},
+    {"MODSEQ of MIN and MAX: RFC 7162 3.1.10", THREE
+     "> 1 STORE 2 +FLAGS.SILENT \\Flagged\n< 1 OK *\n"
+     "> 2 SEARCH RETURN (MIN) MODSEQ 1\n< * OK [HIGHESTMODSEQ 5] *\n< * ESEARCH (TAG \"2\") MIN 1 MODSEQ 2\n< 2 OK *\n"
+     "> 3 SEARCH RETURN (MIN MAX) MODSEQ 1\n< * ESEARCH (TAG \"3\") MIN 1 MAX 3 MODSEQ 4\n< 3 OK *\n"
+     "> 4 SEARCH RETURN (COUNT) MODSEQ 1\n< * ESEARCH (TAG \"4\") COUNT 3 MODSEQ 5\n< 4 OK *\n"},
     {"CONTEXT=SEARCH: RFC 5267 4.3", THREE
      "> 1 SEARCH RETURN (UPDATE COUNT CONTEXT) SEEN\n< * ESEARCH (TAG \"1\") COUNT 0\n< 1 OK *\n"
      "> 2 STORE 1:2 +FLAGS.SILENT \\Seen\n< * ESEARCH (TAG \"1\") ADDTO (0 1:2)\n< 2 OK *\n"
@@ -166,6 +166,23 @@ static const struct dialogue dialogues[] = {
      "> 1 APPEND INBOX ~{58+}\n>> Content-Type: a/b~Content-Transfer-Encoding: binary~~xy\n> \n< 1 OK *\n" SELECT_(
          "1") "> 2 FETCH 1 (BODY.PEEK[1] BINARY.SIZE[1] BINARY.PEEK[1])\n"
               "< * 1 FETCH (BODY[1] {6}\n< eHk=\n<  BINARY.SIZE[1] 2 BINARY[1] {2}\n< xy)\n< 2 OK *\n"},
+    {"UIDONLY: RFC 9586",
+     THREE "> 1 ENABLE UIDONLY\n< * ENABLED UIDONLY\n< 1 OK *\n> 2 FETCH 1 FLAGS\n< 2 BAD [UIDREQUIRED] *\n"
+           "> 3 UID FETCH 2 (UID RFC822.SIZE)\n< * 2 UIDFETCH (RFC822.SIZE 90)\n< 3 OK *\n"
+           "> 4 UID STORE 1 +FLAGS (\\Deleted)\n< * 1 UIDFETCH (FLAGS (\\Deleted))\n< 4 OK *\n> 5 EXPUNGE\n< * "
+           "VANISHED 1\n< 5 OK *\n"
+           "> 6 UID SEARCH 1:2\n< 6 BAD [UIDREQUIRED] *\n> 7 UID SEARCH UID 1:2\n< * SEARCH 2\n< 7 OK *\n> 8 SEARCH "
+           "ALL\n< 8 BAD [UIDREQUIRED] *\n"
+           "> 9 UID STORE 2 (UNCHANGEDSINCE 9) +FLAGS.SILENT \\Seen\n< * OK [HIGHESTMODSEQ *\n< * 2 UIDFETCH (MODSEQ "
+           "(*))\n< 9 OK *\n"},
+    {"INPROGRESS: RFC 9585",
+     THREE "! deliver\n> 1 NOOP\n< * 4 EXISTS\n< 1 OK *\n! slow\n> 2 SEARCH UNSEEN\n"
+           "< * OK [INPROGRESS (\"2\" 3 4)] *\n< * SEARCH 1 2 3 4\n< 2 OK *\n",
+     .progress_ms = 20},
+    {"LANGUAGE: RFC 5255 3",
+     LOGIN "> 1 LANGUAGE\n< * LANGUAGE (\"en\" \"i-default\")\n< 1 OK *\n> 2 LANGUAGE de en\n< * LANGUAGE (\"en\")\n< "
+           "2 OK *\n"
+           "> 3 LANGUAGE fr\n< 3 NO [CANNOT] *\n> 4 LANGUAGE default\n< * LANGUAGE (\"en\")\n< 4 OK *\n"},
     {"COMPRESS=DEFLATE: RFC 4978",
      LOGIN "> 1 COMPRESS FOO\n< 1 NO [CANNOT] *\n> 2 COMPRESS DEFLATE\n< 2 OK *\n! compress\n> 3 CAPABILITY\n"
            "< * CAPABILITY *\n< 3 OK *\n> 4 COMPRESS DEFLATE\n< 4 NO [COMPRESSIONACTIVE] *\n"

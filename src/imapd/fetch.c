@@ -54,11 +54,11 @@ static void put_head(struct session *s, const struct imap_fetch *f, uint32_t pos
                      const char **blank) {
     char head[3 * NUMBER_BYTES], *p = head;
     memcpy(p, "* ", 2);
-    p = imap_put_number(p + 2, position);
-    memcpy(p, " FETCH (", 8);
-    p += 8;
+    p = imap_put_number(p + 2, s->uidonly ? uid : position);
+    memcpy(p, s->uidonly ? " UIDFETCH (" : " FETCH (", s->uidonly ? 11 : 8);
+    p += s->uidonly ? 11 : 8;
     *blank = "";
-    if (f->items & IMAP_FETCH_UID) {
+    if (!s->uidonly && f->items & IMAP_FETCH_UID) {
         memcpy(p, "UID ", 4);
         p = imap_put_number(p + 4, uid);
         *blank = " ";

@@ -19,6 +19,7 @@ struct imapd_config {
     struct tls_server *tls; /* NULL: no STARTTLS */
     uint64_t append_limit;  /* bytes of one message */
     uint64_t autologout_ms, login_timeout_ms;
+    uint64_t progress_ms; /* between notices of long commands; 0 = none */
     unsigned max_bad_commands, max_per_user;
     struct net_range *plaintext; /* networks that may log in without TLS; malloc'd */
     size_t plaintext_count;

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "imapd/imapd.h"
+#include "imapd/progress.h"
 #include "net/loop.h"
 #include "proto/mime/charset.h"
 #include "rpc/dir_methods.h"
@@ -36,6 +37,7 @@ static void configure(struct daemon *d) {
     c->append_limit = option_u64(d, "imapd.append_limit");
     c->autologout_ms = option_u64(d, "imapd.autologout") * 1000;
     c->login_timeout_ms = option_u64(d, "imapd.login_timeout") * 1000;
+    c->progress_ms = PROGRESS_MS;
     c->max_bad_commands = (unsigned)option_u64(d, "imapd.max_bad_commands");
     c->max_per_user = (unsigned)option_u64(d, "imapd.max_per_user");
     read_networks(d, "imapd.plaintext_networks", &c->plaintext, &c->plaintext_count);

@@ -93,7 +93,9 @@ static int prepare(struct preparing *p, const struct imap_search_key *k, struct 
 static int prepare_values(struct preparing *p, const struct imap_search_key *k, struct search_test *t) {
     struct view *v = p->x->s->view;
     switch (k->type) {
-    case IMAP_KEY_SEQUENCE: return view_resolve(v, &k->set, false, &t->uids);
+    case IMAP_KEY_SEQUENCE:
+        if (p->x->s->uidonly && !k->set.saved) return ERR_DENIED;
+        return view_resolve_some(v, &k->set, &t->uids);
     case IMAP_KEY_UID: return view_resolve(v, &k->set, true, &t->uids);
     case IMAP_KEY_KEYWORD:
     case IMAP_KEY_UNKEYWORD:

@@ -23,8 +23,8 @@ struct search {
     int64_t now;
 };
 
-/* `strict`: FUZZY is looked over. Memory comes from `arena`. ERR_UNSUPPORTED: charset not known; ERR_INVALID: a
- * sequence number that is not in use. */
+/* `strict`: FUZZY is looked over. Memory comes from `arena`. ERR_UNSUPPORTED: charset not known; ERR_DENIED: a
+ * message number, which UIDONLY does not allow. */
 NODISCARD int search_prepare(struct session *s, const struct imap_search *program, bool strict, struct arena *arena,
                              struct search *out);
 void search_done(struct search *x);

@@ -3,6 +3,7 @@
 #include "imapd/search.h"
 
 #include "imapd/pages.h"
+#include "imapd/progress.h"
 
 static const unsigned cheap_fields = FIELD_DATES | FIELD_SIZE | FIELD_ID;
 
@@ -44,10 +45,16 @@ static int run_on_records(struct run *run, const struct imap_runs *candidates) {
     struct pages *p = pages_open(run->x->s, candidates, run->fields, 0);
     struct str records;
     struct message_record r;
+    struct progress progress = {0};
+    size_t done = 0, goal = imap_runs_total(candidates);
     if (p == NULL) return ERR_NOMEM;
     int err;
     while ((err = pages_next(p, &records)) == 0) {
-        while (err == 0 && (err = message_record_get(&records, run->fields, &r)) == 0) err = take_record(run, &r);
+        progress_tell(&progress, run->x->s, done, goal);
+        while (err == 0 && (err = message_record_get(&records, run->fields, &r)) == 0) {
+            err = take_record(run, &r);
+            done++;
+        }
         if (err != ERR_NOTFOUND) break;
     }
     pages_close(p);

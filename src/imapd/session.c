@@ -129,7 +129,7 @@ void session_logout(struct session *s) {
     s->address = s->ticket = NULL;
     s->ticket_len = 0;
     s->account = 0;
-    s->utf8 = s->rev2 = s->condstore = s->qresync = false;
+    s->utf8 = s->rev2 = s->condstore = s->qresync = s->uidonly = false;
     s->state = STATE_NOT_AUTHENTICATED;
     imap_reader_set_limits(&s->reader, &before_login);
 }

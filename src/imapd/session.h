@@ -16,7 +16,7 @@ enum { /* RFC 9051 section 3 */
 enum {
     SESSION_LINE_MAX = 64 * 1024,     /* a command line of a user */
     SESSION_LITERALS_MAX = 64 * 1024, /* its literals, without messages */
-    SESSION_LINE_MAX_BEFORE_LOGIN = 8192,
+    SESSION_LINE_MAX_BEFORE_LOGIN = 36 * 1024 /* an ID has up to 30 pairs of 30 + 1024 octets (RFC 2971 3.3) */,
     SESSION_LITERALS_MAX_BEFORE_LOGIN = 4096,
     SESSION_ARENA_MAX = 8 * 1024 * 1024, /* memory of one command */
     SESSION_RPC_MS = 60 * 1000,          /* longest wait for the store */
@@ -33,8 +33,9 @@ struct session {
     struct arena *arena; /* of the command under way, or NULL */
     struct view *view;   /* the selected mailbox, or NULL */
     unsigned state;
-    bool utf8, rev2, condstore, qresync; /* enabled by the client */
-    bool closing;                        /* end after this command */
+    bool utf8, rev2, condstore, qresync, uidonly; /* enabled by the client */
+    struct str tag;                               /* of the command under way */
+    bool closing;                                 /* end after this command */
     bool told_bye;
     bool shutdown; /* the server goes down */
 
@@ -66,6 +67,8 @@ void session_greet(struct session *s);
 /* After a successful login. Takes over nothing. ERR_LIMIT: too many sessions of the account. */
 NODISCARD int session_login(struct session *s, const char *address, uint64_t account, struct str ticket);
 
+/* The client has said that it knows MODSEQ: from now on it is told (RFC 7162 section 3.1). */
+void session_enable_condstore(struct session *s);
 /* Forgets who was logged in and what was enabled (RFC 8437 section 2). The session at the store is closed already. */
 void session_logout(struct session *s);
 

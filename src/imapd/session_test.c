@@ -106,7 +106,8 @@ static const struct dialogue dialogues[] = {
            "> 5 STORE 4 FLAGS \\Seen\n< 5 BAD *\n> 6 STORE 1 FLAGS \\Frob\n< 6 BAD *\n> 7 STORE 1 FROB x\n< 7 BAD *\n> "
            "8 NOOP\n< 8 OK *\n"},
     {"CONDSTORE: RFC 7162 3.1",
-     ONE "> 1 FETCH 1 (MODSEQ)\n< * 1 FETCH (MODSEQ (2))\n< 1 OK *\n> 2 STORE 1 (UNCHANGEDSINCE 1) FLAGS \\Seen\n< 2 "
+     ONE "> 1 FETCH 1 (MODSEQ)\n< * OK [HIGHESTMODSEQ 2] *\n< * 1 FETCH (MODSEQ (2))\n< 1 OK *\n> 2 STORE 1 "
+         "(UNCHANGEDSINCE 1) FLAGS \\Seen\n< 2 "
          "OK [MODIFIED 1] *\n"
          "> 3 STORE 1 (UNCHANGEDSINCE 2) FLAGS.SILENT \\Seen\n< * 1 FETCH (UID 1 MODSEQ (3))\n< 3 OK *\n"
          "> 4 UID FETCH 1:* FLAGS (CHANGEDSINCE 3)\n< 4 OK *\n> 5 UID FETCH 1:* FLAGS (CHANGEDSINCE 2)\n< * 1 FETCH "
@@ -182,7 +183,7 @@ static const struct dialogue dialogues[] = {
            "> a SEARCH RETURN (MIN MAX COUNT ALL) UNFLAGGED\n< * ESEARCH (TAG \"a\") MIN 1 MAX 3 ALL 1:3 COUNT 3\n< a "
            "OK *\n> b UID SEARCH RETURN (COUNT) SEEN\n< * ESEARCH (TAG \"b\") UID COUNT 0\n< b OK *\n"
            "> c SEARCH RETURN (SAVE) FLAGGED\n< c OK *\n> d FETCH $ UID\n< * 4 FETCH (UID 4)\n< d OK *\n> e SEARCH "
-           "CHARSET FOO SUBJECT x\n< e NO [BADCHARSET (US-ASCII UTF-8)] *\n> f SEARCH 9\n< f BAD *\n"
+           "CHARSET FOO SUBJECT x\n< e NO [BADCHARSET (US-ASCII UTF-8)] *\n> f SEARCH 9\n< * SEARCH\n< f OK *\n"
            "> g SEARCH KEYWORD nope\n< * SEARCH\n< g OK *\n> h SEARCH HEADER Subject \"\"\n< * SEARCH 1 2 3 4\n< h OK "
            "*\n> i SEARCH YOUNGER 100\n< * SEARCH*\n< i OK *\n> j SEARCH\n< j BAD *\n"},
     {"IDLE: RFC 2177",

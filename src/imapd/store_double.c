@@ -1,5 +1,6 @@
 #include "imapd/store_double.h"
 
+#include "net/fiber.h"
 #include "proto/mime/summary.h"
 #include "rpc/store_methods.h"
 #include "store/mailbox/record.h"
@@ -69,6 +70,7 @@ struct store_double {
     struct buf upload[UPLOADS];
     struct annotation annotation[ANNOTATIONS];
     size_t annotations;
+    unsigned slow_ms; /* that a listing takes */
     int fail_err;
     unsigned fail_count, calls;
 };
@@ -367,6 +369,7 @@ HANDLER(folder_changes, Store__FolderChanges) {
 }
 
 HANDLER(message_list, Store__MessageList) {
+    if (d->slow_ms > 0) (void)!fiber_sleep(d->slow_ms);
     Store__MessageListed out = STORE__MESSAGE_LISTED__INIT;
     BUF_AUTO records = BUF_INIT(PAGE_BYTES);
     struct folder *f = by_id(d, q->folder);
@@ -618,7 +621,7 @@ static const struct rpc_server_method methods[] = {
     {STORE_FOLDER_OPEN, folder_open, false},
     {STORE_FOLDER_CLOSE, folder_close, false},
     {STORE_FOLDER_CHANGES, folder_changes, false},
-    {STORE_MESSAGE_LIST, message_list, false},
+    {STORE_MESSAGE_LIST, message_list, true},
     {STORE_MESSAGE_READ, message_read, false},
     {STORE_MESSAGE_STORE, message_store, false},
     {STORE_MESSAGE_COPY, message_copy, false},
@@ -666,6 +669,10 @@ void store_double_restart(struct store_double *d) {
     rpc_server_free(d->server);
     d->watches = 0;
     start_server(d);
+}
+
+void store_double_slow(struct store_double *d, unsigned ms) {
+    d->slow_ms = ms;
 }
 
 void store_double_fail(struct store_double *d, int err, unsigned count) {

@@ -13,6 +13,8 @@ void store_double_free(struct store_double *d);
 int store_double_connect(struct store_double *d);
 /* As after a restart: all connections end, what was stored stays. */
 void store_double_restart(struct store_double *d);
+/* From now on each page of a listing takes so long. */
+void store_double_slow(struct store_double *d, unsigned ms);
 /* The next `count` calls fail with `err`. */
 void store_double_fail(struct store_double *d, int err, unsigned count);
 /* As a delivery does: adds a message with a prefix. */

@@ -38,7 +38,10 @@ void sync_tell_message(struct session *s, uint32_t uid, uint64_t flags, uint64_t
     uint32_t position = imap_runs_position(&s->view->uids, uid);
     if (position == 0) return;
     BUF_AUTO b = BUF_INIT(LINE_MAX_BYTES);
-    buf_printf(&b, "* %u FETCH (UID %u FLAGS ", position, uid);
+    if (s->uidonly) /* RFC 9586 section 3.3 */
+        buf_printf(&b, "* %u UIDFETCH (FLAGS ", uid);
+    else
+        buf_printf(&b, "* %u FETCH (UID %u FLAGS ", position, uid);
     imap_write_flags(&b, flags, s->view->keyword, s->view->keywords);
     if (s->condstore) buf_printf(&b, " MODSEQ (%llu)", (unsigned long long)modseq);
     buf_adds(&b, ")\r\n");
@@ -74,7 +77,7 @@ static void tell_vanished(struct session *s, const struct imap_runs *gone) {
 static void tell_gone(struct session *s, const struct imap_runs *gone) {
     if (gone->count == 0) return;
     contexts_expunge(s, gone);
-    if (s->qresync)
+    if (s->qresync || s->uidonly)
         tell_vanished(s, gone);
     else
         tell_expunges(s, gone);

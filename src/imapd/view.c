@@ -124,6 +124,17 @@ static bool has_star(const struct imap_set *set) {
     return false;
 }
 
+int view_resolve_some(struct view *v, const struct imap_set *set, struct imap_runs *out) {
+    if (set->saved) return imap_runs_intersect(&v->saved, &v->uids, out);
+    struct imap_runs numbers = {0};
+    uint32_t total = imap_runs_total(&v->uids);
+    int err = imap_set_resolve(set, total, &numbers);
+    for (size_t i = 0; i < numbers.count && err == 0 && numbers.run[i].first <= total; i++)
+        err = imap_runs_slice(&v->uids, numbers.run[i].first, numbers.run[i].last, out);
+    imap_runs_done(&numbers);
+    return err;
+}
+
 int view_resolve(struct view *v, const struct imap_set *set, bool uid, struct imap_runs *out) {
     if (set->saved) return imap_runs_intersect(&v->saved, &v->uids, out);
     /* "1:*" in an empty mailbox: no message has the number "*", but clients mean "all there are" and expect OK. */
@@ -134,6 +145,12 @@ int view_resolve(struct view *v, const struct imap_set *set, bool uid, struct im
     if (err == 0) err = uid ? imap_runs_intersect(&numbers, &v->uids, out) : resolve_positions(v, &numbers, out);
     imap_runs_done(&numbers);
     return err;
+}
+
+void session_enable_condstore(struct session *s) {
+    if (s->condstore) return;
+    s->condstore = true;
+    if (s->view != NULL) session_printf(s, "* OK [HIGHESTMODSEQ %llu] Highest\r\n", (unsigned long long)s->view->known);
 }
 
 void session_drop_view(struct session *s) {

@@ -42,6 +42,9 @@ bool view_set_keywords(struct view *v, char **names, size_t count);
  * UIDs that are not there are left out. */
 NODISCARD int view_resolve(struct view *v, const struct imap_set *set, bool uid, struct imap_runs *out);
 
+/* Message numbers of a search: those that are not in use find nothing. */
+NODISCARD int view_resolve_some(struct view *v, const struct imap_set *set, struct imap_runs *out);
+
 /* Deselects: forgets the view, and at the store the watch on the folder. */
 void session_deselect(struct session *s);
 /* The watch only. */

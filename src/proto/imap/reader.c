@@ -76,14 +76,15 @@ void imap_reader_discard(struct imap_reader *r, uint64_t left, bool invited) {
         skip_literal(r, left);
 }
 
-/* literal = "{" number ["+"] "}", literal8 = "~" literal. Looks at the end of a line; a quoted string cannot be open
+/* `whole`: the line is there from its beginning, so that it is seen where quoted strings begin.
+ * literal = "{" number ["+"] "}", literal8 = "~" literal. Looks at the end of a line; a quoted string cannot be open
  * there. Returns 0 = none, 1 = found, ERR_INVALID = looks like one, but its length is not a number that we take. */
-static int literal_at_end(struct str line, struct literal *out) {
+static int literal_at_end(struct str line, bool whole, struct literal *out) {
     if (line.len < 3 || line.ptr[line.len - 1] != '}') return 0;
     ptrdiff_t open = str_rfind(line, '{');
     if (open == STR_NPOS) return 0;
     bool quoted = false;
-    for (ptrdiff_t i = 0; i < open; i++) {
+    for (ptrdiff_t i = 0; i < open && whole; i++) {
         if (line.ptr[i] == '"')
             quoted = !quoted;
         else if (quoted && line.ptr[i] == '\\')
@@ -144,7 +145,7 @@ static enum imap_parse take_literal(struct imap_reader *r, const struct literal 
 static enum imap_parse end_line(struct imap_reader *r) {
     struct str line = str_sub(buf_str(&r->text), r->line_start, SIZE_MAX);
     struct literal lit;
-    int found = literal_at_end(line, &lit);
+    int found = literal_at_end(line, true, &lit);
     if (found < 0) {
         r->state = STATE_LINE;
         return fail(r, IMAP_FAULT_BAD_LITERAL);
@@ -202,7 +203,7 @@ static void feed_skip_line(struct imap_reader *r, struct str in, size_t *used) {
     if (nl == NULL || !str_ends(t, STR("\r\n"))) return;
     t.len -= 2;
     struct literal lit;
-    int found = literal_at_end(t, &lit);
+    int found = literal_at_end(t, false, &lit);
     bool more = found == 1 && !lit.sync;
     forget_command(r);
     r->state = STATE_LINE;

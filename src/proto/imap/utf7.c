@@ -158,7 +158,7 @@ int imap_mailbox_decode(struct str name, bool utf8, struct arena *arena, struct 
     if (!utf8 && imap_utf7_decode(name, &b) == 0) {
         result = b.len == name.len ? name : arena_str(arena, buf_str(&b));
         if (result.ptr == NULL) return ERR_NOMEM;
-    } else if (!str_is_utf8(name) || (!utf8 && str_is_ascii(name))) {
+    } else if (!str_is_utf8(name)) {
         return ERR_INVALID;
     }
     if (result.len > IMAP_MAILBOX_MAX || has_controls(result)) return ERR_INVALID;

@@ -109,6 +109,40 @@ static void decode_escape(struct mime_text_decoder *d, char c, struct buf *out) 
     }
 }
 
+/* Blanks that may stand at the end of a line wait in `line`: there they are no text (RFC 2045 section 6.7 (3)). */
+static void give_blanks(struct mime_text_decoder *d, struct buf *out) {
+    buf_add(out, str_of(d->line, d->line_len));
+    d->line_len = 0;
+}
+
+static void hold_blanks(struct mime_text_decoder *d, struct str blanks, struct buf *out) {
+    if (blanks.len > sizeof d->line - d->line_len) {
+        give_blanks(d, out);
+        buf_add(out, blanks);
+        return;
+    }
+    memcpy(d->line + d->line_len, blanks.ptr, blanks.len);
+    d->line_len += (unsigned)blanks.len;
+}
+
+static void add_quoted_text(struct mime_text_decoder *d, struct str s, struct buf *out) {
+    while (s.len > 0) {
+        ptrdiff_t nl = str_find(s, '\n');
+        struct str line = str_sub(s, 0, nl == STR_NPOS ? s.len : (size_t)nl);
+        size_t n = line.len;
+        while (n > 0 && (ascii_isspace(line.ptr[n - 1]) || line.ptr[n - 1] == '\r')) n--;
+        if (n > 0) give_blanks(d, out);
+        buf_add(out, str_sub(line, 0, n));
+        if (n < line.len) hold_blanks(d, str_sub(line, n, SIZE_MAX), out);
+        s = str_sub(s, line.len, SIZE_MAX);
+        if (nl == STR_NPOS) break;
+        if (d->line_len > 0 && d->line[d->line_len - 1] == '\r') buf_addc(out, '\r');
+        buf_addc(out, '\n');
+        d->line_len = 0;
+        s = str_sub(s, 1, SIZE_MAX);
+    }
+}
+
 static void decode_quoted(struct mime_text_decoder *d, struct str in, bool last, struct buf *out) {
     size_t i = 0;
     while (i < in.len) {
@@ -118,14 +152,16 @@ static void decode_quoted(struct mime_text_decoder *d, struct str in, bool last,
         }
         const char *eq = memchr(in.ptr + i, '=', in.len - i);
         size_t n = eq == NULL ? in.len - i : (size_t)(eq - in.ptr) - i;
-        buf_add(out, str_sub(in, i, n));
+        add_quoted_text(d, str_sub(in, i, n), out);
         i += n;
         if (eq == NULL) break;
+        give_blanks(d, out);
         d->escape[0] = '=';
         d->escape_len = 1;
         i++;
     }
     if (last) give_escape(d, out);
+    if (last) d->line_len = 0;
 }
 
 static void decode_uu_line(struct mime_text_decoder *d, struct buf *out) {
