@@ -32,6 +32,7 @@ static const char *const when_logged_in[] = {
     "THREAD=REFERENCES",
     "THREAD=REFS",
     "SEARCH=FUZZY",
+    "MULTISEARCH",
     "METADATA",
     "LIST-METADATA",
     "FILTERS",

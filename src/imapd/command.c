@@ -24,6 +24,7 @@ const struct command command_table[] = {
     /* authenticated: section 6.3 */
     {"UNAUTHENTICATE", AUTH, COMMAND_NO_SYNC, cmd_unauthenticate},
     {"COMPRESS", AUTH, 0, cmd_compress},
+    {"ESEARCH", AUTH, COMMAND_NO_EXPUNGE, cmd_esearch},
     {"ENABLE", AUTH, 0, cmd_enable},
     {"SELECT", AUTH, COMMAND_NO_SYNC, cmd_select},
     {"EXAMINE", AUTH, COMMAND_NO_SYNC, cmd_examine},

@@ -40,6 +40,7 @@ int cmd_copy(struct cmd *c);
 int cmd_create(struct cmd *c);
 int cmd_delete(struct cmd *c);
 int cmd_enable(struct cmd *c);
+int cmd_esearch(struct cmd *c);
 int cmd_examine(struct cmd *c);
 int cmd_expunge(struct cmd *c);
 int cmd_fetch(struct cmd *c);

@@ -1,5 +1,6 @@
 #include "imapd/esearch.h"
 
+#include "imapd/view.h"
 #include "proto/imap/write.h"
 
 enum { GATHER = 8 * 1024, SET_MAX = 64 * 1024 * 1024, NUMBER_BYTES = 24 };
@@ -80,13 +81,23 @@ static void write_relevancy(const struct found *f, const struct imap_runs *exact
     buf_addc(out, ')');
 }
 
-void esearch_tell(struct cmd *c, const struct imap_search *program, const struct found *f, uint64_t modseq,
-                  const struct imap_runs *exact) {
+/* '* ESEARCH (TAG "a" MAILBOX name UIDVALIDITY n) UID': the mailbox and that numbers are UIDs as `mailbox` says. */
+static void begin(struct cmd *c, bool mailbox, struct buf *b) {
+    buf_adds(b, "* ESEARCH (TAG ");
+    imap_write_string(b, c->tag, false);
+    if (mailbox) {
+        buf_adds(b, " MAILBOX ");
+        imap_write_mailbox(b, str_from(c->s->view->name), c->s->utf8);
+        buf_printf(b, " UIDVALIDITY %u", c->s->view->uidvalidity);
+    }
+    buf_adds(b, c->uid || mailbox ? ") UID" : ")");
+}
+
+static void tell(struct cmd *c, bool mailbox, const struct imap_search *program, const struct found *f, uint64_t modseq,
+                 const struct imap_runs *exact) {
     unsigned returns = program->has_return ? program->returns : IMAP_RETURN_ALL;
     BUF_AUTO b = BUF_INIT(SET_MAX);
-    buf_adds(&b, "* ESEARCH (TAG ");
-    imap_write_string(&b, c->tag, false);
-    buf_adds(&b, c->uid ? ") UID" : ")");
+    begin(c, mailbox, &b);
     if (f->count > 0) {
         if (returns & IMAP_RETURN_MIN) buf_printf(&b, " MIN %u", found_at(f, 0));
         if (returns & IMAP_RETURN_MAX) buf_printf(&b, " MAX %u", found_at(f, f->count - 1));
@@ -101,4 +112,14 @@ void esearch_tell(struct cmd *c, const struct imap_search *program, const struct
     if (modseq > 0) buf_printf(&b, " MODSEQ %llu", (unsigned long long)modseq);
     buf_adds(&b, "\r\n");
     session_put(c->s, buf_str(&b));
+}
+
+void esearch_tell(struct cmd *c, const struct imap_search *program, const struct found *f, uint64_t modseq,
+                  const struct imap_runs *exact) {
+    tell(c, false, program, f, modseq, exact);
+}
+
+void esearch_tell_mailbox(struct cmd *c, const struct imap_search *program, const struct found *f, uint64_t modseq,
+                          const struct imap_runs *exact) {
+    tell(c, true, program, f, modseq, exact);
 }

@@ -20,6 +20,9 @@ void esearch_tell_plain(struct session *s, const char *name, const struct found 
 /* `exact`: the numbers of those that a strict search finds too; NULL without RELEVANCY. */
 void esearch_tell(struct cmd *c, const struct imap_search *program, const struct found *f, uint64_t modseq,
                   const struct imap_runs *exact);
+/* The same of UIDs, with the mailbox that the session looks at (RFC 7377 section 2.1). */
+void esearch_tell_mailbox(struct cmd *c, const struct imap_search *program, const struct found *f, uint64_t modseq,
+                          const struct imap_runs *exact);
 /* The positions, from 0, that a partial range means: [*from, *to). */
 void found_partial(const struct imap_partial *p, size_t count, size_t *from, size_t *to);
 /* The numbers at positions [from, to) as a set in that order. */

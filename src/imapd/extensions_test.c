@@ -166,6 +166,21 @@ static const struct dialogue dialogues[] = {
      "> 1 APPEND INBOX ~{58+}\n>> Content-Type: a/b~Content-Transfer-Encoding: binary~~xy\n> \n< 1 OK *\n" SELECT_(
          "1") "> 2 FETCH 1 (BODY.PEEK[1] BINARY.SIZE[1] BINARY.PEEK[1])\n"
               "< * 1 FETCH (BODY[1] {6}\n< eHk=\n<  BINARY.SIZE[1] 2 BINARY[1] {2}\n< xy)\n< 2 OK *\n"},
+    {"MULTISEARCH: RFC 7377", LOGIN
+     "! deliver\n! deliver\n> 1 CREATE a/b\n< 1 OK *\n> 2 CREATE a/b/c\n< 2 OK *\n> 3 APPEND a/b (\\Seen) {9+}\n>> A: "
+     "b~~x\n> \n< 3 OK *\n"
+     "> 4 ESEARCH IN (personal) ALL\n< * ESEARCH (TAG \"4\" MAILBOX INBOX UIDVALIDITY 1001) UID ALL 1:2\n"
+     "< * ESEARCH (TAG \"4\" MAILBOX a/b UIDVALIDITY 1002) UID ALL 1\n< 4 OK *\n"
+     "> 5 ESEARCH IN (mailboxes (a/b nowhere) inboxes) RETURN (COUNT MIN) SEEN\n"
+     "< * ESEARCH (TAG \"5\" MAILBOX a/b UIDVALIDITY 1002) UID MIN 1 COUNT 1\n< 5 OK *\n"
+     "> 6 ESEARCH IN (subtree a/b) UNSEEN\n< 6 OK *\n> 7 ESEARCH ALL\n< 7 BAD *\n> 8 ESEARCH IN (personal) 1\n< 8 BAD "
+     "*\n"
+     "> 9 SELECT a/b\n" OPENED("1",
+                               "") "< 9 OK *\n! deliver\n> a ESEARCH IN (selected inboxes) ALL\n"
+                                   "< * ESEARCH (TAG \"a\" MAILBOX a/b UIDVALIDITY 1002) UID ALL 1\n"
+                                   "< * ESEARCH (TAG \"a\" MAILBOX INBOX UIDVALIDITY 1001) UID ALL 1:3\n< a OK *\n> b "
+                                   "FETCH 1 UID\n< * 1 FETCH (UID 1)\n< b OK *\n"
+                                   "> c ESEARCH IN (frob) ALL\n< c BAD *\n> d ESEARCH RETURN (SAVE) ALL\n< d BAD *\n"},
     {"UIDONLY: RFC 9586",
      THREE "> 1 ENABLE UIDONLY\n< * ENABLED UIDONLY\n< 1 OK *\n> 2 FETCH 1 FLAGS\n< 2 BAD [UIDREQUIRED] *\n"
            "> 3 UID FETCH 2 (UID RFC822.SIZE)\n< * 2 UIDFETCH (RFC822.SIZE 90)\n< 3 OK *\n"

@@ -4,7 +4,8 @@
 
 #include "proto/imap/args.h"
 
-/* The first address of a list, or the name of the group that it begins with; empty where there is none. Encoded-words are left as they are. */
+/* The first address of a list, or the name of the group that it begins with; empty where there is none. Encoded-words
+ * are left as they are. */
 struct imap_address {
     struct str name, mailbox, host;
 };
