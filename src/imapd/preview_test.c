@@ -1,4 +1,4 @@
-/* Tests of preview.c and preview_html.c. RFC 8970 section 3. */
+/* Tests of preview.c and preview_text.c. RFC 8970 section 3. */
 #include "imapd/preview.h"
 
 #include <setjmp.h>

@@ -44,7 +44,7 @@ void preview_text(struct str utf8, bool html, struct buf *out) {
     BUF_AUTO plain = BUF_INIT(TEXT_MAX);
     unsigned left = PREVIEW_CHARACTERS;
     if (html) {
-        preview_strip_html(utf8, &plain);
+        html_text_strip(utf8, &plain);
         utf8 = buf_str(&plain);
     }
     while (utf8.len > 0) {

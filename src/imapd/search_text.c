@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { DECODED_MAX = 16 * 1024 * 1024 };
+enum { DECODED_MAX = 16 * 1024 * 1024, ADDRESSES_MAX = 1024 * 1024 };
 
 static bool contains(struct str text, struct str needle) {
     if (needle.len == 0) return true;
@@ -53,7 +53,7 @@ static int addresses_contain(struct str value, struct str needle) {
     struct address_parser p;
     struct address a;
     BUF_AUTO text = BUF_INIT(DECODED_MAX);
-    ARENA_AUTO arena = arena_new(HEADER_MAX);
+    ARENA_AUTO arena = arena_new(ADDRESSES_MAX);
     if (arena == NULL) return ERR_NOMEM;
     address_parser_init(&p, value, arena);
     while (address_next(&p, &a)) {
