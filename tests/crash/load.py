@@ -44,6 +44,7 @@ class Sink:
     def __init__(self):
         sink = self
         self.got = collections.defaultdict(list)
+        self.hold, self.held, self.go = False, threading.Event(), threading.Event()   # see hold_one
 
         class Session(socketserver.StreamRequestHandler):
             def handle(self):
@@ -69,8 +70,9 @@ class Sink:
                         if not line:
                             return
                         mark = MARK.search(b"".join(text)).group(1).decode()
-                        self.say(b"250 taken")
+                        sink.wait_if_held()
                         sink.got[mark].append(time.monotonic())
+                        self.say(b"250 taken")
                     elif verb == b"QUIT":
                         return self.say(b"221 bye")
                     else:
@@ -83,6 +85,21 @@ class Sink:
         self.server = Server(("127.0.0.1", 0), Session)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def hold_one(self, seconds):
+        """Until a message was taken whose 250 comes in a moment; or so long at most."""
+        self.go.clear()
+        self.held.clear()
+        self.hold = True
+        if self.held.wait(seconds):
+            threading.Timer(random.uniform(0, 0.15), self.go.set).start()
+        self.hold = False
+
+    def wait_if_held(self):
+        if self.hold:
+            self.hold = False
+            self.held.set()
+            self.go.wait(5)
 
     def close(self):
         self.server.shutdown()
