@@ -52,6 +52,10 @@ unsigned daemon_worker(const struct daemon *d) {
     return d->worker;
 }
 
+unsigned daemon_workers(const struct daemon *d) {
+    return d->workers;
+}
+
 struct str daemon_ticket_key(const struct daemon *d) {
     return str_of(d->ticket_key, d->ticket_key_len);
 }

@@ -49,6 +49,7 @@ const char *daemon_hostname(const struct daemon *d);       /* FQDN: "mail.exampl
 const char *daemon_default_domain(const struct daemon *d); /* appended to names without a domain */
 const char *daemon_instance_dir(const struct daemon *d);
 unsigned daemon_worker(const struct daemon *d);
+unsigned daemon_workers(const struct daemon *d);      /* processes of this module */
 struct str daemon_ticket_key(const struct daemon *d); /* dir and store only */
 
 /* Options: the table in options.h, values from iems.conf over those of the directory over the defaults. Names are

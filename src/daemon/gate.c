@@ -19,13 +19,11 @@ static const struct row *row_of(const struct gate *g, const struct net_addr *pee
 
 int gate_init(struct gate *g, const char *column) {
     *g = (struct gate){.column = column, .default_allow = true};
-    int rc = limits_init(&g->addresses);
-    return rc != 0 ? rc : network_limits_init(&g->networks);
+    return counting_init(&g->counting);
 }
 
 void gate_done(struct gate *g) {
-    if (g->addresses.by_address != NULL) limits_done(&g->addresses);
-    network_limits_done(&g->networks);
+    counting_done(&g->counting);
     free(g->exceptions);
     g->exceptions = NULL;
     g->exception_count = 0;
@@ -53,19 +51,23 @@ bool gate_allows(const struct gate *g, const struct net_addr *peer) {
     return allows(g, row_of(g, peer), peer);
 }
 
-static int network_enter(struct gate *g, const struct row *row, struct gate_pass *pass, struct error *err) {
+static int count(struct gate *g, const struct row *row, struct gate_pass *pass, struct error *err) {
     unsigned max = (unsigned)row_u64(access_table(), row, "max_sessions");
-    if (row == NULL || max == 0 || str_to_cstr(str_from(row_key(row)), pass->network, sizeof pass->network) != 0) {
+    char address[COUNTER_ADDRESS_KEY];
+    struct counter list[2] = {{.key = counter_address_key(&pass->peer, address), .max = g->max_per_address}};
+    size_t used = list[0].key.len > 0;
+    if (row == NULL || max == 0 || str_to_cstr(str_from(row_key(row)), pass->network, sizeof pass->network) != 0)
         pass->network[0] = '\0';
-        return 0;
-    }
-    if (network_session_enter(&g->networks, str_from(pass->network), max)) return 0;
-    return error_set(err, ERR_LIMIT, "too many sessions from your network");
+    else
+        list[used++] = (struct counter){.key = str_from(pass->network), .max = max};
+    size_t full = counting_enter(&g->counting, list, used);
+    if (full == used) return 0;
+    bool is_network = list[full].key.ptr == pass->network;
+    return error_set(err, ERR_LIMIT, "too many sessions from your %s", is_network ? "network" : "address");
 }
 
 int gate_enter(struct gate *g, struct stream *s, struct gate_pass *out, struct error *err) {
     const struct row *row = row_of(g, stream_peer(s));
-    const char *reason = "";
     if (row_bool(access_table(), row, "proxy")) {
         int rc = proxy_accept(s, loop_now_ms() + PROXY_WAIT_MS, err);
         if (rc != 0) {
@@ -76,12 +78,7 @@ int gate_enter(struct gate *g, struct stream *s, struct gate_pass *out, struct e
     }
     struct gate_pass pass = {.peer = *stream_peer(s)};
     int rc = allows(g, row, &pass.peer) ? 0 : error_set(err, ERR_DENIED, "access from your address is not allowed");
-    if (rc == 0 && limits_enter(&g->addresses, &pass.peer, 0, g->max_per_address, &reason) != 0)
-        rc = error_set(err, ERR_LIMIT, "%s", reason);
-    if (rc == 0) {
-        rc = network_enter(g, row, &pass, err);
-        if (rc != 0) limits_leave(&g->addresses, &pass.peer);
-    }
+    if (rc == 0) rc = count(g, row, &pass, err);
     if (rc != 0) {
         g->refused++;
         return rc;
@@ -91,6 +88,7 @@ int gate_enter(struct gate *g, struct stream *s, struct gate_pass *out, struct e
 }
 
 void gate_leave(struct gate *g, const struct gate_pass *pass) {
-    limits_leave(&g->addresses, &pass->peer);
-    if (pass->network[0] != '\0') network_session_leave(&g->networks, str_from(pass->network));
+    char address[COUNTER_ADDRESS_KEY];
+    const struct str keys[] = {counter_address_key(&pass->peer, address), str_from(pass->network)};
+    counting_leave(&g->counting, keys, sizeof keys / sizeof keys[0]);
 }

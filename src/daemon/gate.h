@@ -1,11 +1,9 @@
 /* Who may use a service at all, before a session begins: the PROXY header of front ends, the table `access`, the
- * options of the service, and how many sessions an address or a network may have (IMAPPOP-05). One worker counts for
- * itself. */
+ * options of the service, and how many sessions an address or a network may have (IMAPPOP-05). */
 #ifndef IEMS_DAEMON_GATE_H
 #define IEMS_DAEMON_GATE_H
 
-#include "daemon/network_limits.h"
-#include "daemon/session_limits.h"
+#include "daemon/counting.h"
 #include "daemon/tables.h"
 #include "net/stream.h"
 
@@ -19,8 +17,7 @@ struct gate {
     struct net_range *exceptions; /* malloc'd */
     size_t exception_count;
     unsigned max_per_address; /* 0 = no limit */
-    struct limits addresses;
-    struct network_limits networks;
+    struct counting counting;
     uint64_t refused, bad_proxy;
 };
 

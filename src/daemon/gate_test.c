@@ -139,7 +139,7 @@ FIBER_TEST(limits) {
     assert_int_equal(enter(&g, "10.0.0.1", STR_EMPTY, &third), 0);
     gate_leave(&g, &second);
     gate_leave(&g, &third);
-    assert_int_equal(g.addresses.sessions, 0);
+    assert_int_equal(map_count(g.counting.own.sessions), 0);
     gate_end(&g);
 }
 

@@ -5,6 +5,7 @@
 #include "imapd/progress.h"
 #include "net/loop.h"
 #include "proto/mime/charset.h"
+#include "rpc/control_methods.h"
 #include "rpc/dir_methods.h"
 #include "rpc/store_methods.h"
 
@@ -84,6 +85,8 @@ static int start(struct daemon *d, struct error *err) {
     static const struct rpc_client_ops dir_ops = {.connected = roster_connected, .event = roster_event};
     rc = daemon_client(d, &dir_service, &dir_ops, &imapd.roster, &imapd.dir);
     imapd.roster.dir = imapd.dir;
+    if (rc == 0 && daemon_workers(d) > 1)
+        rc = daemon_client(d, &control_service, NULL, NULL, &imapd.gate.counting.control);
     if (rc == 0) rc = daemon_client(d, &store_service, &store_ops, &imapd, &imapd.store);
     if (rc != 0) return error_set(err, rc, "cannot reach the directory and the mail store: %s", err_name(rc));
     rc = listen_on(d, "imap", &plain, err);

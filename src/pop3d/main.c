@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "pop3d/pop3d.h"
+#include "rpc/control_methods.h"
 #include "rpc/dir_methods.h"
 #include "rpc/store_methods.h"
 
@@ -77,6 +78,8 @@ static int start(struct daemon *d, struct error *err) {
     if (rc != 0) return rc;
     rc = daemon_client(d, &dir_service, &dir_ops, &pop3d.roster, &pop3d.dir);
     pop3d.roster.dir = pop3d.dir;
+    if (rc == 0 && daemon_workers(d) > 1)
+        rc = daemon_client(d, &control_service, NULL, NULL, &pop3d.gate.counting.control);
     if (rc == 0) rc = daemon_client(d, &store_service, &store, &pop3d, &pop3d.store);
     if (rc != 0) return error_set(err, rc, "cannot make clients: %s", err_name(rc));
     rc = listen_on(d, "pop3", &plain, err);

@@ -228,8 +228,14 @@ int control_open(struct responder *r) {
         {CONTROL_PROOF_SET, handle_proof_set, true},
         {CONTROL_ACME_STATE_GET, handle_acme_state_get, false},
         {CONTROL_ACME_STATE_PUT, handle_acme_state_put, false},
+        {CONTROL_COUNT_ENTER, handle_count_enter, false},
+        {CONTROL_COUNT_LEAVE, handle_count_leave, false},
     };
-    static const struct rpc_server_ops ops = {
-        .methods = methods, .count = sizeof methods / sizeof methods[0], .refused = on_refused};
+    static const struct rpc_server_ops ops = {.methods = methods,
+                                              .count = sizeof methods / sizeof methods[0],
+                                              .session_closed = counts_session_closed,
+                                              .refused = on_refused};
+    int rc = counters_init(&r->counters);
+    if (rc != 0) return rc;
     return rpc_server_new(&control_service, &ops, r, &r->control);
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/config.h"
+#include "daemon/counters.h"
 #include "net/fiber.h"
 #include "net/watch.h"
 #include "responder/certificates.h"
@@ -91,6 +92,7 @@ struct responder {
     bool stopping, decided;
     struct cond changed; /* a worker changed its state */
     struct rpc_server *control;
+    struct counters counters; /* of modules with several workers */
     struct rpc_client *dir_client;
     uint64_t ping;
     struct cond pong;
@@ -153,6 +155,10 @@ int handle_certificate_install(struct rpc_request *q, struct error *err, void *a
 int handle_proof_set(struct rpc_request *q, struct error *err, void *arg);
 int handle_acme_state_get(struct rpc_request *q, struct error *err, void *arg);
 int handle_acme_state_put(struct rpc_request *q, struct error *err, void *arg);
+/* counts.c: what the workers of a module count together. */
+int handle_count_enter(struct rpc_request *q, struct error *err, void *arg);
+int handle_count_leave(struct rpc_request *q, struct error *err, void *arg);
+void counts_session_closed(struct rpc_session *s, void *arg);
 /* report.c: tells the one who started us, and the service manager, how it went. */
 void report_state(struct responder *r);
 void report_failure(struct responder *r, const char *text);

@@ -15,7 +15,9 @@
     X(31, CERTIFICATE_INSTALL, ROLE_CLI | ROLE_ACME, certificate_install, empty)                                       \
     X(32, PROOF_SET, ROLE_ACME, proof, empty)                                                                          \
     X(33, ACME_STATE_GET, ROLE_ACME, empty, acme_state)                                                                \
-    X(34, ACME_STATE_PUT, ROLE_ACME, acme_state, empty)
+    X(34, ACME_STATE_PUT, ROLE_ACME, acme_state, empty)                                                                \
+    X(40, COUNT_ENTER, ROLE_SMTPD | ROLE_IMAPD | ROLE_POP3D, counters, counted)                                        \
+    X(41, COUNT_LEAVE, ROLE_SMTPD | ROLE_IMAPD | ROLE_POP3D, counters, empty)
 
 enum control_method {
 #define X(id, NAME, roles, request, reply) CONTROL_##NAME = id,

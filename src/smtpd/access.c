@@ -11,13 +11,11 @@
 int access_init(struct access *a) {
     *a = (struct access){.connect_default = true, .mode[CHECK_CONNECT] = MODE_PERMANENT};
     a->lists = dnslists_new(0);
-    int rc = a->lists == NULL ? ERR_NOMEM : network_limits_init(&a->networks);
-    return rc == 0 ? probes_init(&a->probes) : rc;
+    return a->lists == NULL ? ERR_NOMEM : probes_init(&a->probes);
 }
 
 void access_free(struct access *a) {
     probes_done(&a->probes);
-    network_limits_done(&a->networks);
     dnslists_unref(a->lists);
     a->lists = NULL;
 }

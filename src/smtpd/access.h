@@ -3,7 +3,6 @@
 #ifndef IEMS_SMTPD_ACCESS_H
 #define IEMS_SMTPD_ACCESS_H
 
-#include "daemon/network_limits.h"
 #include "rpc/store_methods.h"
 #include "smtpd/access_rules.h"
 #include "smtpd/probe.h"
@@ -15,7 +14,6 @@ struct access {
     struct access_tables tables; /* lent until they change */
     struct dnslists *lists;
     struct probes probes;
-    struct network_limits networks;
     enum check_mode mode[CHECK_COUNT];
     bool connect_default, relay_default; /* true = allow */
     bool relay_temporary;

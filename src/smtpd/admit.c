@@ -50,21 +50,38 @@ static int check_connect(struct smtpd *d, const struct service *service, struct 
     return refuse(d, service, stream, finding_code(&f, mode), "connections from your address are not accepted");
 }
 
-static const char *check_rate(struct smtpd *d, const struct net_addr *peer, bool unlimited,
-                              const struct access_rule *rule) {
-    struct access *a = &d->access;
-    char key[20];
-    if (!unlimited && !network_rate_take(&a->networks, network_rate_key(peer, key), a->max_rate, loop_now_ms()))
-        return "too many connections from your address in a minute";
-    if (rule->key[0] != '\0' && !network_rate_take(&a->networks, str_from(rule->key), rule->max_rate, loop_now_ms()))
-        return "too many connections from your network in a minute";
-    return NULL;
+/* What a connection counts for. Keys of networks and of addresses cannot be the same: the latter are binary. */
+struct counted {
+    struct counter list[COUNTERS_AT_ONCE];
+    const char *reasons[COUNTERS_AT_ONCE];
+    size_t count;
+    char address[COUNTER_ADDRESS_KEY];
+};
+
+static void counted_add(struct counted *c, struct str key, unsigned max, bool rate, const char *reason) {
+    c->reasons[c->count] = reason;
+    c->list[c->count++] = (struct counter){.key = key, .max = max, .rate = rate};
+}
+
+static void counted_make(const struct smtpd *d, const struct net_addr *peer, const struct access_rule *rule,
+                         struct counted *c) {
+    bool unlimited = network_list_has(&d->set.unlimited, peer);
+    struct str address = counter_address_key(peer, c->address), network = str_from(rule->key);
+    c->count = 0;
+    if (!unlimited && address.len > 0 && d->access.max_rate != 0)
+        counted_add(c, address, d->access.max_rate, true, "too many connections from your address in a minute");
+    if (network.len > 0 && rule->max_rate != 0)
+        counted_add(c, network, rule->max_rate, true, "too many connections from your network in a minute");
+    counted_add(c, COUNTING_ALL, d->set.max_sessions, false, "too many sessions");
+    if (address.len > 0)
+        counted_add(c, address, unlimited ? 0 : d->set.max_per_address, false, "too many sessions from your address");
+    if (rule->max_sessions != 0)
+        counted_add(c, network, rule->max_sessions, false, "too many sessions from your network");
 }
 
 int admit_enter(struct smtpd *d, const struct service *service, struct stream *stream, struct admission *out) {
     struct access *a = &d->access;
     struct access_rule rule;
-    const char *reason = NULL;
     access_rule_of(&a->tables, stream_peer(stream), &rule);
     if (rule.proxy) {
         int rc = front_end(d, service, stream);
@@ -74,25 +91,21 @@ int admit_enter(struct smtpd *d, const struct service *service, struct stream *s
     const struct net_addr peer = *stream_peer(stream);
     int rc = check_connect(d, service, stream, &rule);
     if (rc != 0) return rc;
-    bool unlimited = network_list_has(&d->set.unlimited, &peer);
-    if ((reason = check_rate(d, &peer, unlimited, &rule)) != NULL) {
-        a->over_rate++;
-        return refuse(d, service, stream, 421, reason);
+    struct counted counted;
+    counted_make(d, &peer, &rule, &counted);
+    size_t full = counting_enter(&d->counting, counted.list, counted.count);
+    if (full < counted.count) {
+        a->over_rate += counted.list[full].rate;
+        a->over_sessions += !counted.list[full].rate && str_eq(counted.list[full].key, str_from(rule.key));
+        return refuse(d, service, stream, 421, counted.reasons[full]);
     }
-    if (limits_enter(&d->limits, &peer, d->set.max_sessions, unlimited ? 0 : d->set.max_per_address, &reason) < 0)
-        return refuse(d, service, stream, 421, reason);
     *out = (struct admission){.peer = peer};
-    if (rule.max_sessions == 0) return 0;
-    if (!network_session_enter(&a->networks, str_from(rule.key), rule.max_sessions)) {
-        limits_leave(&d->limits, &peer);
-        a->over_sessions++;
-        return refuse(d, service, stream, 421, "too many sessions from your network");
-    }
-    (void)!str_to_cstr(str_from(rule.key), out->network, sizeof out->network);
+    if (rule.max_sessions != 0) (void)!str_to_cstr(str_from(rule.key), out->network, sizeof out->network);
     return 0;
 }
 
 void admit_leave(struct smtpd *d, const struct admission *a) {
-    limits_leave(&d->limits, &a->peer);
-    if (a->network[0] != '\0') network_session_leave(&d->access.networks, str_from(a->network));
+    char address[COUNTER_ADDRESS_KEY];
+    const struct str keys[] = {COUNTING_ALL, counter_address_key(&a->peer, address), str_from(a->network)};
+    counting_leave(&d->counting, keys, sizeof keys / sizeof keys[0]);
 }

@@ -5,6 +5,7 @@
 #include "daemon/dns.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "rpc/control_methods.h"
 #include "smtpd/access_load.h"
 #include "smtpd/admit.h"
 #include "smtpd/metrics.h"
@@ -156,7 +157,7 @@ static int start(struct daemon *daemon, struct error *err) {
     d->turn_arg = daemon;
     cond_init(&d->wake);
     roster_init(&d->roster, "smtp", NULL);
-    int rc = limits_init(&d->limits);
+    int rc = counting_init(&d->counting);
     if (rc == 0) rc = access_init(&d->access);
     if (rc < 0) return error_set(err, rc, "out of memory");
     rc = daemon_tables_use(daemon, access_table_names, access_table_count, err);
@@ -166,6 +167,8 @@ static int start(struct daemon *daemon, struct error *err) {
     access_load(&d->access, daemon);
     if (rc == 0) rc = daemon_client(daemon, &store_service, &store_ops, d, &d->store.client);
     if (rc == 0) rc = daemon_client(daemon, &dir_service, &dir_ops, &d->roster, &d->dir);
+    if (rc == 0 && daemon_workers(daemon) > 1)
+        rc = daemon_client(daemon, &control_service, NULL, NULL, &d->counting.control);
     d->roster.dir = d->dir;
     if (rc < 0) return error_set(err, rc, "cannot make the clients of store and dir: %s", err_name(rc));
     return listen_all(p, err);

@@ -63,6 +63,6 @@ void metrics_format(const struct smtpd *d, struct buf *out) {
     buf_printf(out,
                "# HELP iems_smtpd_sessions Connections open now\n# TYPE iems_smtpd_sessions gauge\n"
                "iems_smtpd_sessions %u\n",
-               d->limits.sessions);
+               counting_sessions(&d->counting));
     checks_format(&d->access, out);
 }

@@ -255,7 +255,7 @@ static void rig_make(void) {
     rig.d.accepting = true;
     cond_init(&rig.d.wake);
     roster_init(&rig.d.roster, "smtp", NULL);
-    assert_int_equal(limits_init(&rig.d.limits), 0);
+    assert_int_equal(counting_init(&rig.d.counting), 0);
     assert_int_equal(access_init(&rig.d.access), 0);
     rig.d.access.probes.timeout_ms = 200;
     rig.d.access.mode[CHECK_PEER] = rig.d.access.mode[CHECK_DNSLIST] = rig.d.access.mode[CHECK_SENDER_LIST] =
@@ -281,7 +281,7 @@ static void rig_unmake(void) {
     rpc_client_free(rig.d.dir);
     rpc_server_free(rig.store_server);
     rpc_server_free(rig.dir_server);
-    limits_done(&rig.d.limits);
+    counting_done(&rig.d.counting);
     access_free(&rig.d.access);
     rig_tables_free();
     free(rig.d.set.trusted.ranges);

@@ -2,8 +2,8 @@
 #ifndef IEMS_SMTPD_SMTPD_H
 #define IEMS_SMTPD_SMTPD_H
 
+#include "daemon/counting.h"
 #include "daemon/roster.h"
-#include "daemon/session_limits.h"
 #include "net/fiber.h"
 #include "net/tls.h"
 #include "rpc/dir_methods.h"
@@ -36,7 +36,7 @@ struct smtpd {
     struct store_link store;
     struct rpc_client *dir;
     struct smtpd_settings set;
-    struct limits limits;
+    struct counting counting;
     struct roster roster; /* sessions of users who logged in */
     struct access access;
     struct smtpd_counters count;

@@ -1,5 +1,4 @@
-/* Unit tests of session_limits.c and received.c: SMTPD-03, SMTPD-19, RFC 5321 section 4.4, RFC 3848. */
-#include "daemon/session_limits.h"
+/* Unit tests of received.c: SMTPD-19, RFC 5321 section 4.4, RFC 3848. */
 #include "smtpd/received.h"
 
 #include <setjmp.h>
@@ -14,31 +13,6 @@ static struct net_addr addr(const char *text) {
     struct net_addr a;
     assert_int_equal(net_addr_parse(str_from(text), 25, &a), 0);
     return a;
-}
-
-static void counting(void **state) {
-    (void)state;
-    struct limits l;
-    const char *why = NULL;
-    assert_int_equal(limits_init(&l), 0);
-    struct net_addr a = addr("192.0.2.1"), b = addr("192.0.2.2"), six = addr("2001:db8::1"),
-                    same64 = addr("2001:db8::2"), other64 = addr("2001:db8:0:1::1");
-    assert_int_equal(limits_enter(&l, &a, 5, 2, &why), 0);
-    assert_int_equal(limits_enter(&l, &a, 5, 2, &why), 0);
-    assert_int_equal(limits_enter(&l, &a, 5, 2, &why), ERR_LIMIT);
-    assert_string_equal(why, "too many sessions from your address");
-    assert_int_equal(limits_enter(&l, &a, 5, 0, &why), 0); /* exempt */
-    assert_int_equal(limits_enter(&l, &b, 5, 2, &why), 0);
-    assert_int_equal(limits_of(&l, &a), 3);
-    assert_int_equal(limits_enter(&l, &six, 5, 1, &why), 0);
-    assert_int_equal(limits_enter(&l, &other64, 5, 1, &why), ERR_LIMIT);
-    assert_string_equal(why, "too many sessions");
-    assert_int_equal(limits_enter(&l, &other64, 0, 1, &why), 0);
-    assert_int_equal(limits_enter(&l, &same64, 0, 1, &why), ERR_LIMIT);
-    for (int i = 0; i < 3; i++) limits_leave(&l, &a);
-    assert_int_equal(limits_of(&l, &a), 0);
-    assert_int_equal(l.sessions, 3);
-    limits_done(&l);
 }
 
 static void with_keywords(void **state) {
@@ -98,7 +72,6 @@ static void received_line(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(counting), cmocka_unit_test(with_keywords),
-                                       cmocka_unit_test(received_line)};
-    return cmocka_run_group_tests_name("smtpd limits", tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(with_keywords), cmocka_unit_test(received_line)};
+    return cmocka_run_group_tests_name("smtpd received", tests, NULL, NULL);
 }
