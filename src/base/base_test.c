@@ -184,6 +184,21 @@ static void encode_round_trips(void **state) {
         BUF_AUTO d = BUF_INIT(64);
         assert_int_equal(base64_decode(&d, str_from(bad[i])), ERR_INVALID);
     }
+    /* RFC 7515 appendix C, RFC 4648 section 5 */
+    static const char *const url[][2] = {{"A-z_4ME", "03ecffe0c1"}, {"", ""},           {"Zg", "66"},
+                                         {"Zm8", "666f"},           {"Zm9v", "666f6f"}, {"Zm9vYg", "666f6f62"}};
+    static const char *const bad_url[] = {"Z", "Zh", "Zg==", "A+z_", "A/z_", "Zm9vZ", "Zm 9", "Zm9v\n"};
+    for (size_t i = 0; i < sizeof url / sizeof url[0]; i++) {
+        BUF_AUTO d = BUF_INIT(64);
+        BUF_AUTO hex = BUF_INIT(64);
+        assert_int_equal(base64url_decode(&d, str_from(url[i][0])), 0);
+        hex_encode(&hex, buf_str(&d));
+        assert_string_equal(buf_cstr(&hex), url[i][1]);
+    }
+    for (size_t i = 0; i < sizeof bad_url / sizeof bad_url[0]; i++) {
+        BUF_AUTO d = BUF_INIT(64);
+        assert_int_equal(base64url_decode(&d, str_from(bad_url[i])), ERR_INVALID);
+    }
     BUF_AUTO h = BUF_INIT(64);
     hex_encode(&h, STR("\x01\xfe"));
     assert_string_equal(buf_cstr(&h), "01fe");

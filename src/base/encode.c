@@ -58,6 +58,27 @@ int base64_decode(struct buf *out, struct str in) {
     return out->error;
 }
 
+/* Quad by quad through the other alphabet, so that there is one decoder. */
+int base64url_decode(struct buf *out, struct str in) {
+    size_t start = out->len;
+    int rc = in.len % 4 == 1 ? ERR_INVALID : 0;
+    for (size_t i = 0; rc == 0 && i < in.len; i += 4) {
+        char quad[4] = {'=', '=', '=', '='}, three[3];
+        size_t n = in.len - i < 4 ? in.len - i : 4, got = 0;
+        for (size_t k = 0; k < n; k++) {
+            char c = in.ptr[i + k];
+            if (c == '+' || c == '/' || c == '=') rc = ERR_INVALID;
+            quad[k] = c;
+            if (c == '-') quad[k] = '+';
+            if (c == '_') quad[k] = '/';
+        }
+        if (rc == 0) rc = base64_quad(str_of(quad, 4), true, three, &got);
+        if (rc == 0) buf_add(out, str_of(three, got));
+    }
+    if (rc != 0) buf_truncate(out, start);
+    return rc != 0 ? rc : out->error;
+}
+
 void hex_encode(struct buf *out, struct str in) {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < in.len; i++) {

@@ -7,6 +7,8 @@
 void base64_encode(struct buf *out, struct str in);
 /* Strict: padded, no blanks, no bits beyond the end. ERR_INVALID leaves `out` as it was. */
 NODISCARD int base64_decode(struct buf *out, struct str in);
+/* The alphabet of section 5, without padding (RFC 7515 section 2); as strict. */
+NODISCARD int base64url_decode(struct buf *out, struct str in);
 void hex_encode(struct buf *out, struct str in); /* lower case */
 NODISCARD int hex_decode(struct buf *out, struct str in);
 

@@ -2,9 +2,11 @@
  * is wiped; what the client may learn is in auth_result.text. */
 #include "daemon/auth.h"
 
+#include "daemon/private.h"
 #include "net/fiber.h"
 #include "net/loop.h"
 #include "net/tls.h"
+#include "proto/sasl/mechanism.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,17 +18,34 @@ enum {
     AUTH_DELAY_MAX_MS = 30000,
     AUTH_TICKET_MAX = 4096,
     AUTH_BINDING_MAX = 256,
+    AUTH_CERTIFICATE_MAX = 16 * 1024,
+    AUTH_LIST_MAX = 256,
 };
 
 void auth_result_done(struct auth_result *r) {
     buf_wipe(&r->ticket);
 }
 
+/* What the options of iems-dir allow; set by the skeleton whenever they change. */
+static unsigned configured;
+
+void auth_configure(const struct daemon *d) {
+    configured = option_bool(d, "dir.scram_sha1") ? SASL_SHA1 : 0;
+    if (option_str(d, "dir.client_ca")[0] != '\0') configured |= SASL_CERTIFICATE;
+    if (option_str(d, "dir.oauth_keys")[0] != '\0' && option_str(d, "dir.oauth_issuer")[0] != '\0' &&
+        option_str(d, "dir.oauth_audience")[0] != '\0')
+        configured |= SASL_TOKENS;
+}
+
 const char *auth_mechanisms(const struct stream *s, bool plaintext_ok) {
-    if (stream_is_tls(s)) {
-        return plaintext_ok ? "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" : "SCRAM-SHA-256-PLUS SCRAM-SHA-256";
-    }
-    return plaintext_ok ? "SCRAM-SHA-256 PLAIN LOGIN" : "SCRAM-SHA-256";
+    static struct buf list = BUF_INIT(AUTH_LIST_MAX);
+    unsigned have = configured & ~(unsigned)SASL_CERTIFICATE;
+    if (stream_is_tls(s)) have |= SASL_TLS;
+    if (plaintext_ok) have |= SASL_PRIVATE;
+    if ((configured & SASL_CERTIFICATE) && tls_peer_certificate(s, NULL) == 0) have |= SASL_CERTIFICATE;
+    buf_clear(&list);
+    sasl_mechanisms_list(have, &list);
+    return buf_cstr(&list);
 }
 
 /* Everything iems-dir must know of the connection; strings live in `c`. */
@@ -34,13 +53,14 @@ struct auth_call {
     Dir__AuthStart start;
     char ip[NET_ADDR_TEXT_MAX];
     char mechanism[32];
-    struct buf exporter, end_point;
+    struct buf exporter, end_point, certificate;
 };
 
 static int call_prepare(struct auth_call *c, const char *service, struct stream *s, struct str mechanism) {
     *c = (struct auth_call){.start = DIR__AUTH_START__INIT,
                             .exporter = BUF_INIT(AUTH_BINDING_MAX),
-                            .end_point = BUF_INIT(AUTH_BINDING_MAX)};
+                            .end_point = BUF_INIT(AUTH_BINDING_MAX),
+                            .certificate = BUF_INIT(AUTH_CERTIFICATE_MAX)};
     if (str_to_cstr(mechanism, c->mechanism, sizeof c->mechanism) != 0) return ERR_UNSUPPORTED;
     for (char *p = c->mechanism; *p != '\0'; p++) *p = ascii_upper(*p);
     net_addr_ip_text(stream_peer(s), c->ip);
@@ -55,12 +75,17 @@ static int call_prepare(struct auth_call *c, const char *service, struct stream 
             c->start.cb_end_point = rpc_binary(buf_str(&c->end_point));
         }
     }
+    if (strcmp(c->mechanism, sasl_mechanisms[SASL_EXTERNAL].name) == 0 &&
+        tls_peer_certificate(s, &c->certificate) == 0) {
+        c->start.client_certificate = rpc_binary(buf_str(&c->certificate));
+    }
     return 0;
 }
 
 static void call_done(struct auth_call *c) {
     buf_wipe(&c->exporter);
     buf_done(&c->end_point);
+    buf_done(&c->certificate);
 }
 
 static int take_result(const Dir__AuthReply *reply, struct auth_result *out) {

@@ -23,8 +23,17 @@ struct auth_io {
     void *arg;
 };
 
-/* Mechanisms to announce, separated by blanks: PLAIN and LOGIN only when `plaintext_ok`; -PLUS only under TLS. */
+/* Mechanisms to announce, separated by blanks: of the table in proto/sasl/mechanism.c those that this connection and
+ * the options allow; what would tell a secret only when `plaintext_ok`. Good until the next call. */
 const char *auth_mechanisms(const struct stream *s, bool plaintext_ok);
+/* Whether `mechanism`, in any case, is one of them: ask before auth_sasl. */
+static inline bool auth_is_offered(const struct stream *s, bool plaintext_ok, struct str mechanism) {
+    struct str all = str_from(auth_mechanisms(s, plaintext_ok));
+    for (struct str word; (word = str_word(&all)).len > 0;) {
+        if (str_eq_nocase(word, mechanism)) return true;
+    }
+    return false;
+}
 /* 0 when the exchange ended with a state in `out`; waits out->delay before it tells a failure. ERR_UNSUPPORTED: unknown
  * mechanism; others as from the io, or ERR_TIMEOUT/ERR_IO from iems-dir (tell the client a temporary failure). */
 NODISCARD int auth_sasl(struct rpc_client *dir, const char *service, struct stream *s, struct str mechanism,

@@ -17,6 +17,23 @@ static void bad(struct str name, const struct error *err, void *arg) {
               name.len == 0 ? "-" : name.ptr, err->text);
 }
 
+/* What clients may name in their handshake (ALPN, RFC 7301 section 6): one that asks for another protocol, a browser
+ * that was led here, is turned away before it can send anything. */
+static const struct {
+    const char *module, *protocols;
+} protocols[] = {{"smtpd", "smtp esmtp"}, {"imapd", "imap"}, {"pop3d", "pop3"}, {"webd", "http/1.1"}};
+
+void daemon_configure_tls(struct daemon *d) {
+    if (d->tls == NULL) return;
+    bool mail = false;
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
+        if (strcmp(protocols[i].module, d->ops->name) != 0) continue;
+        tls_server_set_protocols(d->tls, protocols[i].protocols);
+        mail = true;
+    }
+    tls_server_ask_certificates(d->tls, mail && option_str(d, "dir.client_ca")[0] != '\0');
+}
+
 static void use(struct daemon *d, const Control__Certificates *all) {
     struct tls_named *list = calloc(all->n_list + 1, sizeof *list);
     int rc = list == NULL ? ERR_NOMEM : 0;
@@ -27,6 +44,7 @@ static void use(struct daemon *d, const Control__Certificates *all) {
     }
     bool before = daemon_tls(d) != NULL;
     if (rc == 0) rc = tls_server_set(d->tls, list, all->n_list, bad, NULL);
+    daemon_configure_tls(d);
     free(list);
     if (rc != 0) log_event(LOG_ERROR, "-", "tls-certificate", "error=\"%s\"", err_name(rc));
     /* STARTTLS is offered or not */

@@ -97,6 +97,8 @@ void daemon_set_options(struct daemon *d, enum settings_layer layer, const struc
     char *from = layer == SETTINGS_CONF ? conf : directory;
     if (settings_set_layer(d->settings, layer, list, count, bad_option, from, &changed) != 0 || !changed) return;
     log_set_level((enum log_level)settings_u64(d->settings, "server.log_level"));
+    auth_configure(d);
+    daemon_configure_tls(d);
     if (d->started && !d->stopping && d->ops->options_changed != NULL) d->ops->options_changed(d);
 }
 
@@ -166,6 +168,7 @@ static void main_fiber(void *arg) {
     if (d->ops->prepare != NULL && d->ops->prepare(d, &err) != 0) die(d, "cannot prepare", &err);
     struct jail jail = {.needs = d->ops->needs, .instance_dir = d->instance_dir, .user = d->user};
     if (jail_enter(&jail, &err) != 0) die(d, "cannot close the jail", &err);
+    auth_configure(d);
     if (!serves_options(d)) wait_for_options(d);
     if (d->ops->start != NULL && d->ops->start(d, &err) != 0) die(d, "cannot start", &err);
     d->started = true;

@@ -85,6 +85,8 @@ NODISCARD int daemon_take_start(struct daemon *d, struct packet *p, struct error
 void daemon_options_from_packet(struct daemon *d, Control__Option *const *options, size_t count);
 /* Certificates in a memory file, whose descriptor is taken over; -1: nothing to do. */
 void daemon_set_certificates(struct daemon *d, int fd);
+/* certificates.c: what the options say of TLS. */
+void daemon_configure_tls(struct daemon *d);
 void daemon_set_log(int fd, const char *level);
 
 /* channel.c: descriptor 3. */
@@ -95,6 +97,9 @@ void channel_failed(struct daemon *d, const char *text);
 /* clients.c */
 void clients_peer_came(struct daemon *d, const char *service, int fd);
 NODISCARD int clients_watch_options(struct daemon *d);
+
+/* auth.c: which mechanisms the options allow. */
+void auth_configure(const struct daemon *d);
 
 /* files.c */
 void files_opened(uint64_t number, const char *error, int fd);

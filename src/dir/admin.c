@@ -111,28 +111,33 @@ int admin_check_text(const char *what, const char *text, struct error *err) {
 
 struct hashing {
     struct str password;
-    struct buf phc, scram;
+    struct password_texts texts;
     int rc;
 };
 
 static void hash(void *arg) {
     struct hashing *h = arg;
-    h->rc = password_verifiers(h->password, &h->phc, &h->scram);
+    h->rc = password_verifiers(h->password, &h->texts);
 }
 
 int admin_set_password(struct dir *d, struct write_op *op, int mod, const char *password, struct error *err) {
-    struct hashing h = {
-        .password = str_from(password), .phc = BUF_INIT(PASSWORD_PHC_MAX), .scram = BUF_INIT(SCRAM_TEXT_MAX)};
+    struct hashing h = {.password = str_from(password)};
     struct phc made;
-    if (phc_parse(h.password, &made) == 0) return write_op_set(op, mod, ATTR_PASSWORD, h.password); /* hashed already */
-    int rc = password_check(h.password, err);
+    int rc;
+    if (phc_parse(h.password, &made) == 0) { /* hashed already: keys of the password before must not stay */
+        rc = write_op_set(op, mod, ATTR_PASSWORD, h.password);
+        if (rc == 0) rc = write_op_set(op, mod, ATTR_SCRAM, STR_EMPTY);
+        return rc == 0 ? write_op_set(op, mod, ATTR_SCRAM_SHA1, STR_EMPTY) : rc;
+    }
+    rc = password_check(h.password, err);
     if (rc != 0) return rc;
+    password_texts_init(&h.texts);
     rc = dir_hash(d, hash, &h);
     if (rc == 0) rc = h.rc;
-    if (rc == 0) rc = write_op_set(op, mod, ATTR_PASSWORD, buf_str(&h.phc));
-    if (rc == 0) rc = write_op_set(op, mod, ATTR_SCRAM, buf_str(&h.scram));
-    buf_wipe(&h.phc);
-    buf_wipe(&h.scram);
+    if (rc == 0) rc = write_op_set(op, mod, ATTR_PASSWORD, buf_str(&h.texts.phc));
+    if (rc == 0) rc = write_op_set(op, mod, ATTR_SCRAM, buf_str(&h.texts.scram));
+    if (rc == 0) rc = write_op_set(op, mod, ATTR_SCRAM_SHA1, buf_str(&h.texts.scram_sha1));
+    password_texts_done(&h.texts);
     return rc == 0 ? 0
                    : error_set(err, rc, rc == ERR_AGAIN ? "too many passwords are being set at once" : "out of memory");
 }

@@ -45,6 +45,7 @@ struct dir {
 
     /* logins */
     struct credential_cache *credentials;
+    struct trust *trust;
     struct brake *brake;
     struct brake_settings brake_settings;
     struct semaphore hashes;

@@ -114,6 +114,7 @@ static void put_checked(struct building *b, const struct record_value *v) {
     case ATTR_WEB_DIR:
     case ATTR_PASSWORD:
     case ATTR_SCRAM:
+    case ATTR_SCRAM_SHA1:
     case ATTR_CN:
     case ATTR_SN:
     case ATTR_GIVEN_NAME:

@@ -2,26 +2,27 @@
  * session end it. Those that nobody goes on with are dropped after a while. */
 #include "base/map.h"
 #include "dir/login.h"
+#include "dir/trust.h"
 #include "net/loop.h"
+#include "proto/sasl/bearer.h"
+#include "proto/sasl/mechanism.h"
 #include "proto/sasl/plain.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXCHANGES_MAX = 16384, EXCHANGE_LIFE_MS = 3 * 60 * 1000, BINDING_MAX = 256 };
+enum { EXCHANGES_MAX = 16384, EXCHANGE_LIFE_MS = 3 * 60 * 1000, BINDING_MAX = 256, CERTIFICATE_MAX = 16 * 1024 };
 
-enum mechanism { MECH_PLAIN, MECH_LOGIN, MECH_SCRAM, MECH_SCRAM_PLUS };
-
-enum step { STEP_FIRST, STEP_LOGIN_PASSWORD, STEP_SCRAM_FINAL };
+enum step { STEP_FIRST, STEP_LOGIN_PASSWORD, STEP_SCRAM_FINAL, STEP_TOKEN_REFUSED };
 
 struct exchange {
     uint64_t id, session, started_ms;
-    enum mechanism mechanism;
+    enum sasl_mechanism mechanism;
     enum step step;
     struct login login;
     struct scram scram;
     struct scram_keys keys;
-    struct buf exporter, end_point;
+    struct buf exporter, end_point, certificate;
 };
 
 int login_set_name(struct login *l, struct str name) {
@@ -38,21 +39,31 @@ static void exchange_free(void *arg) {
     scram_done(&x->scram);
     buf_wipe(&x->exporter);
     buf_done(&x->end_point);
+    buf_done(&x->certificate);
     explicit_bzero(&x->keys, sizeof x->keys);
     free(x);
 }
 
-static int mechanism_find(const char *name, enum mechanism *out) {
-    static const char *const names[] = {[MECH_PLAIN] = "PLAIN",
-                                        [MECH_LOGIN] = "LOGIN",
-                                        [MECH_SCRAM] = "SCRAM-SHA-256",
-                                        [MECH_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcasecmp(names[i], name) != 0) continue;
-        *out = (enum mechanism)i;
-        return 0;
-    }
-    return ERR_UNSUPPORTED;
+static enum scram_hash scram_hash_of(enum sasl_mechanism m) {
+    return m == SASL_SCRAM_SHA1 || m == SASL_SCRAM_SHA1_PLUS ? SCRAM_SHA1 : SCRAM_SHA256;
+}
+
+static bool is_plus(enum sasl_mechanism m) {
+    return m == SASL_SCRAM_SHA256_PLUS || m == SASL_SCRAM_SHA1_PLUS;
+}
+
+/* Whether plain text may be said is decided where the connection is. */
+static int mechanism_find(const struct dir *d, const Dir__AuthStart *q, enum sasl_mechanism *out, struct error *err) {
+    unsigned have = SASL_PRIVATE | trust_needs(d);
+    if (q->tls) have |= SASL_TLS;
+    if (q->client_certificate.len == 0) have &= ~(unsigned)SASL_CERTIFICATE;
+    enum sasl_mechanism m;
+    if (sasl_mechanism_find(str_from(q->mechanism), &m) != 0)
+        return error_set(err, ERR_UNSUPPORTED, "unknown mechanism");
+    if ((sasl_mechanisms[m].needs & ~have) != 0)
+        return error_set(err, ERR_UNSUPPORTED, "mechanism is not to be had on this connection");
+    *out = m;
+    return 0;
 }
 
 /* Drops what is too old; called when a new one begins, so that an idle process does nothing. */
@@ -82,7 +93,7 @@ static void copy_word(const char *from, char *to, size_t size) {
     if (str_to_cstr(str_from(from), to, size) != 0) to[0] = '\0';
 }
 
-static int exchange_new(const Dir__AuthStart *q, enum mechanism mechanism, struct rpc_request *r,
+static int exchange_new(const Dir__AuthStart *q, enum sasl_mechanism mechanism, struct rpc_request *r,
                         struct exchange **out) {
     struct exchange *x = calloc(1, sizeof *x);
     if (x == NULL) return ERR_NOMEM;
@@ -99,7 +110,9 @@ static int exchange_new(const Dir__AuthStart *q, enum mechanism mechanism, struc
     buf_init(&x->end_point, BINDING_MAX);
     buf_add(&x->exporter, rpc_bytes(q->cb_exporter));
     buf_add(&x->end_point, rpc_bytes(q->cb_end_point));
-    scram_init(&x->scram, mechanism == MECH_SCRAM_PLUS, q->tls);
+    buf_init(&x->certificate, CERTIFICATE_MAX);
+    buf_add(&x->certificate, rpc_bytes(q->client_certificate)); /* too large: not good */
+    scram_init(&x->scram, is_plus(mechanism), q->tls);
     *out = x;
     return 0;
 }
@@ -164,7 +177,8 @@ static int step_login(struct dir *d, struct rpc_request *r, struct exchange *x, 
 static int step_scram(struct dir *d, struct rpc_request *r, struct exchange *x, struct str message, struct error *err) {
     if (x->step == STEP_FIRST) {
         BUF_AUTO challenge = BUF_INIT(SCRAM_MESSAGE_MAX);
-        int rc = login_scram_first(d, r, &x->login, &x->scram, &x->keys, message, &challenge);
+        int rc =
+            login_scram_first(d, r, &x->login, scram_hash_of(x->mechanism), &x->scram, &x->keys, message, &challenge);
         x->step = STEP_SCRAM_FINAL;
         if (rc == 0) return ask(d, r, x, buf_str(&challenge), err);
         exchange_free(x);
@@ -176,26 +190,65 @@ static int step_scram(struct dir *d, struct rpc_request *r, struct exchange *x, 
     return rc;
 }
 
-static int step(struct dir *d, struct rpc_request *r, struct exchange *x, struct str message, struct error *err) {
-    switch (x->mechanism) {
-    case MECH_PLAIN: return step_plain(d, r, x, message, err);
-    case MECH_LOGIN: return step_login(d, r, x, message, err);
-    case MECH_SCRAM:
-    case MECH_SCRAM_PLUS: break;
+/* RFC 4422 appendix A: whom the client wants to be, or nothing. */
+static int step_external(struct dir *d, struct rpc_request *r, struct exchange *x, struct str message,
+                         struct error *err) {
+    bool bad = message.len > SASL_NAME_MAX || !str_is_utf8(message) || str_find(message, '\0') != STR_NPOS;
+    int rc = bad ? error_set(err, ERR_INVALID, "malformed identity")
+                 : login_certificate(d, r, &x->login, buf_str(&x->certificate), message, err);
+    exchange_free(x);
+    return rc;
+}
+
+/* RFC 7628 section 3.2.2: a refusal is told as JSON, which the client takes note of by one more message. */
+static int step_token(struct dir *d, struct rpc_request *r, struct exchange *x, struct str message, struct error *err) {
+    bool old = x->mechanism == SASL_XOAUTH2;
+    if (x->step == STEP_TOKEN_REFUSED) {
+        (void)login_refuse(d, r, &x->login);
+        exchange_free(x);
+        return 0;
     }
-    return step_scram(d, r, x, message, err);
+    struct bearer b;
+    bearer_init(&b);
+    int rc = old ? xoauth2_parse(message, &b) : bearer_parse(message, &b);
+    if (rc == 0)
+        rc = login_token(d, r, &x->login, buf_str(&b.name), b.token, err);
+    else
+        rc = error_set(err, ERR_INVALID, "malformed bearer message");
+    bearer_done(&b);
+    if (rc == ERR_DENIED) {
+        BUF_AUTO refusal = BUF_INIT(BEARER_MESSAGE_MAX);
+        struct str scope = str_from(option_str(d->daemon, "dir.oauth_scope"));
+        if (old)
+            xoauth2_refusal(scope, &refusal);
+        else
+            bearer_refusal(scope, str_from(option_str(d->daemon, "dir.oauth_issuer")), &refusal);
+        x->step = STEP_TOKEN_REFUSED;
+        return ask(d, r, x, buf_str(&refusal), err);
+    }
+    exchange_free(x);
+    return rc;
+}
+
+static int step(struct dir *d, struct rpc_request *r, struct exchange *x, struct str message, struct error *err) {
+    static int (*const steps[SASL_MECHANISMS])(struct dir *, struct rpc_request *, struct exchange *, struct str,
+                                               struct error *) = {
+        [SASL_SCRAM_SHA256_PLUS] = step_scram, [SASL_SCRAM_SHA256] = step_scram, [SASL_SCRAM_SHA1_PLUS] = step_scram,
+        [SASL_SCRAM_SHA1] = step_scram,        [SASL_EXTERNAL] = step_external,  [SASL_OAUTHBEARER] = step_token,
+        [SASL_XOAUTH2] = step_token,           [SASL_PLAIN] = step_plain,        [SASL_LOGIN] = step_login,
+    };
+    return steps[x->mechanism](d, r, x, message, err);
 }
 
 int handle_auth_start(struct dir *d, struct rpc_request *r, struct error *err) {
     const Dir__AuthStart *q = (const void *)r->msg;
-    enum mechanism mechanism;
+    enum sasl_mechanism mechanism;
     struct exchange *x;
-    int rc = mechanism_find(q->mechanism, &mechanism);
-    if (rc != 0) return error_set(err, rc, "unknown mechanism");
-    if (mechanism == MECH_SCRAM_PLUS && !q->tls) return error_set(err, ERR_UNSUPPORTED, "channel binding needs TLS");
+    int rc = mechanism_find(d, q, &mechanism, err);
+    if (rc != 0) return rc;
     if (exchange_new(q, mechanism, r, &x) != 0) return error_set(err, ERR_NOMEM, "out of memory");
     if (q->has_initial) return step(d, r, x, rpc_bytes(q->initial), err);
-    return ask(d, r, x, mechanism == MECH_LOGIN ? STR("Username:") : STR_EMPTY, err);
+    return ask(d, r, x, mechanism == SASL_LOGIN ? STR("Username:") : STR_EMPTY, err);
 }
 
 int handle_auth_step(struct dir *d, struct rpc_request *r, struct error *err) {

@@ -1,4 +1,4 @@
-/* Authentication (DIR-17, SAUTH-01 to SAUTH-03): PLAIN, LOGIN, SCRAM-SHA-256 and -PLUS. What a client learns, and after
+/* Authentication (DIR-17, SAUTH-01 to SAUTH-03): PLAIN, LOGIN, SCRAM. What a client learns, and after
  * how long, is the same whether the account does not exist or the password is wrong. */
 #include "dir/login.h"
 
@@ -98,6 +98,10 @@ static int answer_state(struct rpc_request *r, Dir__AuthState state, const char 
     return 0;
 }
 
+int login_fail_for_now(struct rpc_request *r) {
+    return answer_state(r, DIR__AUTH_STATE__TEMPORARY, "temporary authentication failure", 0);
+}
+
 static void tell_brake(const struct login *l, const char *what, const struct brake_state *s) {
     if (!s->tell) return;
     log_event(LOG_WARNING, "-", "login-brake", "what=%s user=\"%s\" peer=%s failures=%u service=%s", what, l->name,
@@ -105,7 +109,7 @@ static void tell_brake(const struct login *l, const char *what, const struct bra
 }
 
 /* Counts the failure; the delay is the longer one of account and network. */
-static int answer_failed(struct dir *d, struct rpc_request *r, const struct login *l) {
+int login_refuse(struct dir *d, struct rpc_request *r, const struct login *l) {
     struct brake_state account, network;
     uint64_t now = loop_now_ms();
     brake_failure(d->brake, &d->brake_settings, l->brake_account, now, &account);
@@ -118,14 +122,14 @@ static int answer_failed(struct dir *d, struct rpc_request *r, const struct logi
     return answer_state(r, DIR__AUTH_STATE__FAILED, "authentication failed", delay);
 }
 
-static int answer_throttled(struct dir *d, struct rpc_request *r) {
+int login_throttle(struct dir *d, struct rpc_request *r) {
     d->counts.throttled++;
     return answer_state(r, DIR__AUTH_STATE__THROTTLED, "too many failed logins, try again later", BRAKE_DELAY_MAX_MS);
 }
 
 /* ---------------------------------------------------------------- who */
 
-static void find_user(struct dir *d, struct login *l, struct arena *arena, struct login_user *out) {
+void login_find(struct dir *d, struct login *l, struct arena *arena, struct login_user *out) {
     const struct entry *e = resolve_entry(d->mirror, &d->settings, str_from(l->name), NULL, arena);
     bool usable = e != NULL && e->account != 0 && (e->classes & ENTRY_STORE_USER);
     *out = (struct login_user){.entry = usable ? e : NULL};
@@ -136,13 +140,13 @@ static void find_user(struct dir *d, struct login *l, struct arena *arena, struc
 }
 
 /* RFC 4616: acting for somebody else is not offered; asking for oneself is fine. */
-static bool authzid_ok(struct dir *d, struct str authzid, const struct login_user *u, struct arena *arena) {
+bool login_authzid_ok(struct dir *d, struct str authzid, const struct login_user *u, struct arena *arena) {
     if (authzid.len == 0) return true;
     const struct entry *e = resolve_entry(d->mirror, &d->settings, authzid, NULL, arena);
     return e != NULL && e == u->entry;
 }
 
-static bool network_refused(struct dir *d, const struct login *l) {
+bool login_is_braked(struct dir *d, const struct login *l) {
     struct brake_state s;
     brake_get(d->brake, &d->brake_settings, l->brake_network, loop_now_ms(), &s);
     return s.refuse;
@@ -167,9 +171,9 @@ static bool pop3_too_soon(struct dir *d, uint64_t account) {
     return false;
 }
 
-static int finish_right(struct dir *d, struct rpc_request *r, struct login *l, const struct login_user *u,
-                        struct str challenge, struct error *err) {
-    if (u->entry == NULL) return answer_failed(d, r, l);
+int login_accept(struct dir *d, struct rpc_request *r, struct login *l, const struct login_user *u,
+                 struct str challenge, struct error *err) {
+    if (u->entry == NULL) return login_refuse(d, r, l);
     if (u->entry->flags & ENTRY_DISABLED) {
         log_result(l, "login-failed", " reason=disabled");
         return answer_state(r, DIR__AUTH_STATE__DISABLED, "account is disabled", 0);
@@ -196,37 +200,37 @@ static int hash_password(struct dir *d, struct rpc_request *r, struct login *l, 
     bool real = u->entry != NULL && phc_parse(entry_get(u->entry, ATTR_PASSWORD), &v.phc) == 0;
     if (!real) v.phc = dummy_phc();
     if (dir_hash(d, verify, &v) != 0 || v.rc == ERR_NOMEM) {
-        return answer_state(r, DIR__AUTH_STATE__TEMPORARY, "temporary authentication failure", 0);
+        return login_fail_for_now(r);
     }
-    find_user(d, l, r->arena, &now);
+    login_find(d, l, r->arena, &now);
     if (now.account != u->account || now.verifier != u->verifier) {
-        return answer_state(r, DIR__AUTH_STATE__TEMPORARY, "temporary authentication failure", 0);
+        return login_fail_for_now(r);
     }
     bool right = real && v.rc == 0;
     credential_cache_put(d->credentials, key, u->verifier, right, loop_now_ms());
-    return right ? finish_right(d, r, l, &now, STR_EMPTY, err) : answer_failed(d, r, l);
+    return right ? login_accept(d, r, l, &now, STR_EMPTY, err) : login_refuse(d, r, l);
 }
 
 int login_password(struct dir *d, struct rpc_request *r, struct login *l, struct str authzid, struct str password,
                    struct error *err) {
     struct login_user u;
     struct credential_key key;
-    find_user(d, l, r->arena, &u);
+    login_find(d, l, r->arena, &u);
     struct buf prepared = BUF_INIT(4 * PASSWORD_MAX);
-    if (password_prepare(password, &prepared) != 0 || !authzid_ok(d, authzid, &u, r->arena)) {
+    if (password_prepare(password, &prepared) != 0 || !login_authzid_ok(d, authzid, &u, r->arena)) {
         buf_wipe(&prepared);
-        return answer_failed(d, r, l);
+        return login_refuse(d, r, l);
     }
     credential_key_make(d->credentials, u.account, str_from(l->name), buf_str(&prepared), &key);
     int rc;
     switch (credential_cache_get(d->credentials, &key, u.verifier, loop_now_ms())) {
     case CREDENTIAL_RIGHT: /* known before: comes in even from a network that is refused */
         d->counts.logins_cached++;
-        rc = finish_right(d, r, l, &u, STR_EMPTY, err);
+        rc = login_accept(d, r, l, &u, STR_EMPTY, err);
         break;
-    case CREDENTIAL_WRONG: rc = network_refused(d, l) ? answer_throttled(d, r) : answer_failed(d, r, l); break;
+    case CREDENTIAL_WRONG: rc = login_is_braked(d, l) ? login_throttle(d, r) : login_refuse(d, r, l); break;
     default:
-        rc = network_refused(d, l) ? answer_throttled(d, r) : hash_password(d, r, l, &u, &key, buf_str(&prepared), err);
+        rc = login_is_braked(d, l) ? login_throttle(d, r) : hash_password(d, r, l, &u, &key, buf_str(&prepared), err);
         break;
     }
     buf_wipe(&prepared);
@@ -235,28 +239,33 @@ int login_password(struct dir *d, struct rpc_request *r, struct login *l, struct
 
 /* ---------------------------------------------------------------- SCRAM */
 
-/* For users that are not there: always the same salt for the same name, as a real one would have. */
-static void made_up_keys(const struct dir *d, struct str name, struct scram_keys *out) {
-    unsigned char digest[32];
+/* For users that are not there: always the same salt for the same name, as a real one would have, another for each
+ * hash. */
+static void made_up_keys(const struct dir *d, enum scram_hash hash, struct str name, struct scram_keys *out) {
+    unsigned char digest[2 * SALT_LEN];
     unsigned char *ok = HMAC(EVP_sha256(), d->salt_secret, sizeof d->salt_secret, (const unsigned char *)name.ptr,
                              name.len, digest, NULL);
     IEMS_ASSERT(ok != NULL);
-    *out = (struct scram_keys){.iterations = PASSWORD_SCRAM_ITERATIONS, .salt_len = SALT_LEN};
-    memcpy(out->salt, digest, SALT_LEN);
+    *out = (struct scram_keys){.hash = hash, .iterations = PASSWORD_SCRAM_ITERATIONS, .salt_len = SALT_LEN};
+    memcpy(out->salt, hash == SCRAM_SHA1 ? digest + SALT_LEN : digest, SALT_LEN);
     random_bytes(out->stored, sizeof out->stored);
     random_bytes(out->server, sizeof out->server);
 }
 
-int login_scram_first(struct dir *d, struct rpc_request *r, struct login *l, struct scram *s, struct scram_keys *keys,
-                      struct str message, struct buf *challenge) {
-    if (network_refused(d, l)) return answer_throttled(d, r), RPC_LATER;
+static enum directory_attr keys_attribute(enum scram_hash hash) {
+    return hash == SCRAM_SHA1 ? ATTR_SCRAM_SHA1 : ATTR_SCRAM;
+}
+
+int login_scram_first(struct dir *d, struct rpc_request *r, struct login *l, enum scram_hash hash, struct scram *s,
+                      struct scram_keys *keys, struct str message, struct buf *challenge) {
+    if (login_is_braked(d, l)) return login_throttle(d, r), RPC_LATER;
     int rc = scram_client_first(s, message);
     if (rc == 0) rc = login_set_name(l, buf_str(&s->name));
-    if (rc != 0) return answer_failed(d, r, l), RPC_LATER;
+    if (rc != 0) return login_refuse(d, r, l), RPC_LATER;
     struct login_user u;
-    find_user(d, l, r->arena, &u);
-    if (u.entry == NULL || scram_keys_parse(entry_get(u.entry, ATTR_SCRAM), keys) != 0) {
-        made_up_keys(d, str_from(l->name), keys);
+    login_find(d, l, r->arena, &u);
+    if (u.entry == NULL || scram_keys_parse(hash, entry_get(u.entry, keys_attribute(hash)), keys) != 0) {
+        made_up_keys(d, hash, str_from(l->name), keys);
     }
     unsigned char raw[SALT_LEN];
     BUF_AUTO nonce = BUF_INIT(4 * SALT_LEN);
@@ -271,14 +280,15 @@ int login_scram_final(struct dir *d, struct rpc_request *r, struct login *l, str
     BUF_AUTO final = BUF_INIT(SCRAM_MESSAGE_MAX);
     struct login_user u;
     int rc = scram_client_final(s, keys, bindings, message, &final);
-    find_user(d, l, r->arena, &u);
-    if (rc != 0 || u.entry == NULL || !authzid_ok(d, buf_str(&s->authzid), &u, r->arena)) return answer_failed(d, r, l);
+    login_find(d, l, r->arena, &u);
+    if (rc != 0 || u.entry == NULL || !login_authzid_ok(d, buf_str(&s->authzid), &u, r->arena))
+        return login_refuse(d, r, l);
     struct scram_keys now; /* the password may have been changed since the first message */
-    if (scram_keys_parse(entry_get(u.entry, ATTR_SCRAM), &now) != 0 ||
+    if (scram_keys_parse(keys->hash, entry_get(u.entry, keys_attribute(keys->hash)), &now) != 0 ||
         !str_eq_secret(str_of(now.stored, sizeof now.stored), str_of(keys->stored, sizeof keys->stored))) {
-        return answer_failed(d, r, l);
+        return login_refuse(d, r, l);
     }
-    return finish_right(d, r, l, &u, buf_str(&final), err);
+    return login_accept(d, r, l, &u, buf_str(&final), err);
 }
 
 /* ---------------------------------------------------------------- an administrator's ticket */

@@ -41,13 +41,16 @@ static void test_phc(void **state) {
 
 static void test_verifiers(void **state) {
     (void)state;
-    BUF_AUTO phc_text = BUF_INIT(PASSWORD_PHC_MAX);
-    BUF_AUTO scram = BUF_INIT(SCRAM_TEXT_MAX);
+    struct password_texts t;
+    password_texts_init(&t);
     struct phc p;
     struct scram_keys k;
-    assert_int_equal(password_verifiers(STR("geheimn\xc3\xb6s"), &phc_text, &scram), 0);
-    assert_int_equal(phc_parse(buf_str(&phc_text), &p), 0);
-    assert_int_equal(scram_keys_parse(buf_str(&scram), &k), 0);
+    assert_int_equal(password_verifiers(STR("geheimn\xc3\xb6s"), &t), 0);
+    assert_int_equal(phc_parse(buf_str(&t.phc), &p), 0);
+    assert_int_equal(scram_keys_parse(SCRAM_SHA256, buf_str(&t.scram), &k), 0);
+    assert_int_equal(scram_keys_parse(SCRAM_SHA1, buf_str(&t.scram_sha1), &k), 0);
+    assert_int_equal(scram_keys_parse(SCRAM_SHA1, buf_str(&t.scram), &k), ERR_INVALID);
+    password_texts_done(&t);
     BUF_AUTO prepared = BUF_INIT(PASSWORD_MAX);
     assert_int_equal(password_prepare(STR("geheimno\xcc\x88s"), &prepared), 0); /* decomposed: the same password */
     assert_int_equal(phc_verify(&p, buf_str(&prepared)), 0);

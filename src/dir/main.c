@@ -6,6 +6,7 @@
 #include "dir/address_key.h"
 #include "dir/dir.h"
 #include "dir/tables.h"
+#include "dir/trust.h"
 #include "directory/slapd_config.h"
 #include "proto/sasl/scram_keys.h"
 #include "rpc/store_methods.h"
@@ -67,7 +68,8 @@ static int prepare(struct daemon *daemon, struct error *err) {
     struct address_key warm;
     struct scram_keys keys;
     (void)!address_key_make(STR("\"\xc3\x84\"@\xc3\xa4.example"), STR_EMPTY, &warm, NULL);
-    (void)!scram_keys_derive(STR("password"), STR("saltsalt"), 1, &keys);
+    jwt_prepare();
+    (void)!scram_keys_derive(SCRAM_SHA256, STR("password"), STR("saltsalt"), 1, &keys);
     return 0;
 }
 
@@ -79,11 +81,12 @@ static int start(struct daemon *daemon, struct error *err) {
     d->mirror = mirror_new(&mirror_ops, d);
     d->credentials = credential_cache_new();
     d->brake = brake_new();
+    d->trust = trust_new();
     d->exchanges = map_new(MAP_BYTES);
     d->pending = map_new(MAP_BYTES);
     d->tables = tables_new();
-    if (d->mirror == NULL || d->credentials == NULL || d->brake == NULL || d->exchanges == NULL || d->pending == NULL ||
-        d->tables == NULL) {
+    if (d->mirror == NULL || d->credentials == NULL || d->brake == NULL || d->trust == NULL || d->exchanges == NULL ||
+        d->pending == NULL || d->tables == NULL) {
         return error_set(err, ERR_NOMEM, "out of memory");
     }
     d->options_stale = true;
@@ -104,7 +107,9 @@ static int start(struct daemon *daemon, struct error *err) {
 }
 
 static void options_changed(struct daemon *daemon) {
-    take_options(daemon_data(daemon));
+    struct dir *d = daemon_data(daemon);
+    take_options(d);
+    trust_forget(d->trust);
 }
 
 static void stop(struct daemon *daemon, unsigned seconds) {

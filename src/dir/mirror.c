@@ -170,7 +170,8 @@ static int link_entry(struct mirror *m, struct entry *e) {
 static bool same_login(const struct entry *a, const struct entry *b) {
     return a->account == b->account && a->flags == b->flags &&
            str_eq(entry_get(a, ATTR_PASSWORD), entry_get(b, ATTR_PASSWORD)) &&
-           str_eq(entry_get(a, ATTR_SCRAM), entry_get(b, ATTR_SCRAM));
+           str_eq(entry_get(a, ATTR_SCRAM), entry_get(b, ATTR_SCRAM)) &&
+           str_eq(entry_get(a, ATTR_SCRAM_SHA1), entry_get(b, ATTR_SCRAM_SHA1));
 }
 
 int mirror_apply(struct mirror *m, const struct record *r) {

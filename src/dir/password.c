@@ -151,17 +151,34 @@ int password_check(struct str password, struct error *err) {
     return 0;
 }
 
-int password_verifiers(struct str password, struct buf *phc_text, struct buf *scram) {
-    struct buf prepared = BUF_INIT(4 * PASSWORD_MAX);
-    struct phc p;
+void password_texts_init(struct password_texts *t) {
+    buf_init(&t->phc, PASSWORD_TEXT_MAX);
+    buf_init(&t->scram, PASSWORD_TEXT_MAX);
+    buf_init(&t->scram_sha1, PASSWORD_TEXT_MAX);
+}
+
+void password_texts_done(struct password_texts *t) {
+    buf_wipe(&t->phc);
+    buf_wipe(&t->scram);
+    buf_wipe(&t->scram_sha1);
+}
+
+static int scram_text(enum scram_hash hash, struct str password, struct buf *out) {
     struct scram_keys k;
     unsigned char salt[PASSWORD_SALT_LEN];
     random_bytes(salt, sizeof salt);
+    int rc = scram_keys_derive(hash, password, str_of(salt, sizeof salt), PASSWORD_SCRAM_ITERATIONS, &k);
+    return rc == 0 ? scram_keys_format(&k, out) : rc;
+}
+
+int password_verifiers(struct str password, struct password_texts *out) {
+    struct buf prepared = BUF_INIT(4 * PASSWORD_MAX);
+    struct phc p;
     int rc = password_prepare(password, &prepared);
     if (rc == 0) rc = phc_make(buf_str(&prepared), &p);
-    if (rc == 0) rc = scram_keys_derive(buf_str(&prepared), str_of(salt, sizeof salt), PASSWORD_SCRAM_ITERATIONS, &k);
-    if (rc == 0) rc = phc_format(&p, phc_text);
-    if (rc == 0) rc = scram_keys_format(&k, scram);
+    if (rc == 0) rc = phc_format(&p, &out->phc);
+    if (rc == 0) rc = scram_text(SCRAM_SHA256, buf_str(&prepared), &out->scram);
+    if (rc == 0) rc = scram_text(SCRAM_SHA1, buf_str(&prepared), &out->scram_sha1);
     buf_wipe(&prepared);
     return rc;
 }

@@ -14,6 +14,7 @@ enum {
     PASSWORD_SALT_LEN = 16,
     PASSWORD_HASH_LEN = 32,
     PASSWORD_PHC_MAX = 256,
+    PASSWORD_TEXT_MAX = 320,
     PASSWORD_SCRAM_ITERATIONS = 10000,
 };
 
@@ -33,7 +34,12 @@ NODISCARD int phc_make(struct str password, struct phc *out);
 NODISCARD int password_prepare(struct str password, struct buf *out);
 /* ERR_INVALID with the reason: too short, too long, control characters. */
 NODISCARD int password_check(struct str password, struct error *err);
-/* Both verifiers of a new password, as texts for the directory. Blocks. */
-NODISCARD int password_verifiers(struct str password, struct buf *phc, struct buf *scram);
+/* What is kept of a new password, as texts for the directory: each has PASSWORD_TEXT_MAX. Blocks. */
+struct password_texts {
+    struct buf phc, scram, scram_sha1;
+};
+void password_texts_init(struct password_texts *t);
+void password_texts_done(struct password_texts *t);
+NODISCARD int password_verifiers(struct str password, struct password_texts *out);
 
 #endif

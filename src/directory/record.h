@@ -21,6 +21,7 @@
     X(SERVICE_OFF, "ieserviceoff")                                                                                     \
     X(PASSWORD, "iepassword")                                                                                          \
     X(SCRAM, "iescramkey")                                                                                             \
+    X(SCRAM_SHA1, "iescramsha1key")                                                                                    \
     X(CN, "cn")                                                                                                        \
     X(SN, "sn")                                                                                                        \
     X(GIVEN_NAME, "givenName")                                                                                         \

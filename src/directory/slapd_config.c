@@ -40,7 +40,7 @@ static bool path_is_plain(const char *path) {
 
 static void add_access_rules(struct buf *c) {
     /* Secrets and configuration: the agent alone, which as rootdn is not subject to these rules (DIR-06). */
-    buf_adds(c, "access to attrs=iepassword,iescramkey,userPassword by * none\n");
+    buf_adds(c, "access to attrs=iepassword,iescramkey,iescramsha1key,userPassword by * none\n");
     buf_adds(c, "access to dn.subtree=\"" DIRECTORY_CONFIG_DN "\" by * none\n");
     /* White pages: names and addresses for clients on this host (DIR-27). */
     buf_adds(c, "access to attrs=entry,objectClass,cn,sn,givenName,displayName,mail,ieaddress,telephoneNumber,mobile,"

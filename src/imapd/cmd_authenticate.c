@@ -59,6 +59,8 @@ int cmd_authenticate(struct cmd *c) {
         rc = cmd_bad(c, "The initial response is no base64");
     else if (!capability_plaintext(c->s) && (str_eq(word, STR("PLAIN")) || str_eq(word, STR("LOGIN"))))
         rc = cmd_no(c, "PRIVACYREQUIRED", "This mechanism needs TLS here");
+    else if (!auth_is_offered(c->s->stream, capability_plaintext(c->s), str_from(mechanism)))
+        rc = cmd_no(c, "CANNOT", "This mechanism is not supported");
     else
         rc = exchange(c, mechanism, has_initial, buf_str(&initial));
     buf_wipe(&initial);

@@ -25,6 +25,11 @@ NODISCARD int tls_server_new_empty(struct tls_server **out);
  * for unknown names stays when there is no good new one. ERR_NOMEM leaves all as it was. */
 NODISCARD int tls_server_set(struct tls_server *t, const struct tls_named *list, size_t count,
                              void (*bad)(struct str name, const struct error *err, void *arg), void *arg);
+/* Protocols that clients may name by ALPN (RFC 7301), separated by blanks, lent for ever: who names only others is
+ * refused. "" = nobody is. */
+void tls_server_set_protocols(struct tls_server *t, const char *protocols);
+/* Whether clients are asked for a certificate. Any that shows the key to it will do: see tls_peer_certificate. */
+void tls_server_ask_certificates(struct tls_server *t, bool ask);
 bool tls_server_is_empty(const struct tls_server *t);
 void tls_server_free(struct tls_server *t);
 int64_t tls_server_not_after(const struct tls_server *t); /* wall seconds of expiry */
@@ -88,6 +93,8 @@ struct tls_info {
     enum tls_verify by; /* client side: how it was verified */
 };
 NODISCARD int tls_get_info(const struct stream *s, struct tls_info *out); /* ERR_NOTFOUND when not TLS */
+/* The certificate of the other side, DER, verified or not; `out` may be NULL. ERR_NOTFOUND when there is none. */
+NODISCARD int tls_peer_certificate(const struct stream *s, struct buf *out);
 /* Channel binding data: "tls-exporter" (RFC 9266, TLS 1.3) or "tls-server-end-point" (RFC 5929). ERR_NOTFOUND. */
 NODISCARD int tls_channel_binding(const struct stream *s, const char *type, struct buf *out);
 

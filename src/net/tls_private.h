@@ -40,6 +40,8 @@ struct tls_server {
     struct tls_identity *standard;  /* for names that are not known; NULL = none */
     struct map *named, *challenges; /* struct tls_identity */
     struct tls_tickets tickets;
+    const char *protocols; /* "" = any */
+    bool ask_certificates;
 };
 
 struct tls_client {
@@ -74,6 +76,8 @@ void tls_free(void *self);
 /* --- tls_context.c, tls_server.c: settings without a certificate; with one, or NULL when the library refuses it */
 SSL_CTX *tls_context_new(const SSL_METHOD *method);
 SSL_CTX *tls_server_context(const struct tls_identity *standard);
+/* tls_peer.c: the settings of `t` in a context of its own. */
+void tls_server_apply(const struct tls_server *t, SSL_CTX *ctx);
 
 /* --- tls_tickets.c */
 NODISCARD int tls_tickets_use(SSL_CTX *ctx); /* whose app data is the server */

@@ -10,7 +10,6 @@
 /* Its length and the name itself, as the extension holds them (RFC 7301 section 3.1, RFC 8737 section 6.2). */
 static const char acme_alpn[] = "\x0a"
                                 "acme-tls/1";
-static const char session_context[] = "iems";
 
 static void identity_free(void *id) {
     tls_identity_free(id);
@@ -68,12 +67,27 @@ static int on_certificate(SSL *ssl, void *arg) {
     return id == NULL ? t->standard != NULL : use(ssl, id);
 }
 
+/* RFC 7301 section 3.2: one of ours, or an alert; `in` is a list of lengths and names. */
+static int choose_protocol(const char *ours, struct str in, const unsigned char **out, unsigned char *out_len) {
+    struct str rest = str_from(ours);
+    for (struct str word; (word = str_word(&rest)).len > 0;) {
+        for (size_t at = 0; at < in.len; at += 1 + (unsigned char)in.ptr[at]) {
+            struct str name = str_sub(in, at + 1, (unsigned char)in.ptr[at]);
+            if (!str_eq(name, word)) continue;
+            *out = (const unsigned char *)name.ptr;
+            *out_len = (unsigned char)name.len;
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned len,
                    void *arg) {
-    (void)in;
-    (void)len;
-    (void)arg;
-    if (!session_of(ssl)->challenge) return SSL_TLSEXT_ERR_NOACK;
+    const struct tls_server *t = arg;
+    if (!session_of(ssl)->challenge)
+        return t->protocols[0] == '\0' ? SSL_TLSEXT_ERR_NOACK
+                                       : choose_protocol(t->protocols, str_of(in, len), out, out_len);
     *out = (const unsigned char *)acme_alpn + 1;
     *out_len = sizeof acme_alpn - 2;
     return SSL_TLSEXT_ERR_OK;
@@ -102,8 +116,7 @@ SSL_CTX *tls_server_context(const struct tls_identity *standard) {
     /* Resumption by tickets: nothing is kept here for sessions that ended. */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ctx, 1);
-    bool ok =
-        SSL_CTX_set_session_id_context(ctx, (const unsigned char *)session_context, sizeof session_context - 1) == 1;
+    bool ok = true;
     for (size_t i = 0; ok && standard != NULL && i < standard->count; i++) {
         const struct tls_leaf *l = &standard->leaves[i];
         ok = SSL_CTX_use_cert_and_key(ctx, l->cert, l->key, l->chain, 1) == 1;
@@ -123,6 +136,7 @@ static int context_set(struct tls_server *t, struct tls_identity *standard, stru
     SSL_CTX_set_client_hello_cb(ctx, on_hello, t);
     SSL_CTX_set_cert_cb(ctx, on_certificate, t);
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, t);
+    tls_server_apply(t, ctx);
     SSL_CTX_free(t->ctx); /* sessions under way hold it */
     t->ctx = ctx;
     tls_identity_free(t->standard);
@@ -218,6 +232,7 @@ int tls_server_new_empty(struct tls_server **out) {
     if (t == NULL) return ERR_NOMEM;
     t->named = map_new(MAP_NOCASE);
     t->challenges = map_new(MAP_NOCASE);
+    t->protocols = "";
     if (t->named == NULL || t->challenges == NULL || context_set(t, NULL, NULL) != 0) {
         tls_server_free(t);
         return ERR_NOMEM;

@@ -121,21 +121,15 @@ static int list_mechanisms(struct session *s) {
     return rc == 0 ? stream_put(s->stream, STR(".\r\n")) : rc;
 }
 
-static bool is_offered(const struct session *s, struct str mechanism) {
-    struct str rest = str_from(auth_mechanisms(s->stream, session_plaintext_ok(s)));
-    for (struct str m = str_word(&rest); m.len > 0; m = str_word(&rest)) {
-        if (str_eq_nocase(m, mechanism)) return true;
-    }
-    return false;
-}
-
 int cmd_auth(struct session *s, const struct pop3_command *c) {
     if (!c->has_text) return list_mechanisms(s);
-    if (!is_offered(s, c->text)) return session_err(s, NULL, "Mechanism is not offered here");
+    if (!auth_is_offered(s->stream, session_plaintext_ok(s), c->text))
+        return session_err(s, NULL, "Mechanism is not offered here");
     BUF_AUTO mechanism = BUF_INIT(POP3_LINE_MAX);
     struct buf initial = BUF_INIT(POP3_AUTH_LINE_MAX);
     buf_add(&mechanism, c->text); /* the line is overwritten by the responses */
-    if (base64_decode(&initial, c->initial) != 0) return session_err(s, NULL, "The response is not base64");
+    if (!str_eq(c->initial, STR("=")) && base64_decode(&initial, c->initial) != 0)
+        return session_err(s, NULL, "The response is not base64");
     const struct auth_io io = {.challenge = challenge, .arg = s};
     struct auth_result r = {0};
     struct error err = {0};

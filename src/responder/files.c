@@ -15,6 +15,7 @@ enum { NAME_LEN = 255 };
 static const struct {
     const char *module, *folder;
 } folders[] = {
+    {"dir", "auth"},
     {"smtpc", "secrets"},
     {"smtpc", "tables"},
     {"smtpc", "texts"},
@@ -22,6 +23,8 @@ static const struct {
 static const struct {
     const char *module, *option; /* paths, separated by blanks */
 } options[] = {
+    {"dir", "dir.client_ca"},
+    {"dir", "dir.oauth_keys"},
     {"smtpc", "smtpc.host_table"},
     {"smtpc", "smtpc.relay_password_file"},
 };
@@ -72,7 +75,7 @@ static int open_below(const struct responder *r, const char *module, struct str 
         (void)error_set(err, ERR_NOTFOUND, "%.*s: %s", STR_ARG(name), fd >= 0 ? "not a plain file" : strerror(saved));
         return -1;
     }
-    (void)error_set(err, ERR_NOTFOUND, "%.*s: not a file of the folders secrets, tables or texts of the instance",
+    (void)error_set(err, ERR_NOTFOUND, "%.*s: not a file in a folder of the instance that this module may read",
                     STR_ARG(name));
     return -1;
 }

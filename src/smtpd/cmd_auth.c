@@ -28,14 +28,9 @@ static int challenge(void *arg, struct str text, struct buf *response) {
 }
 
 static bool mechanism_is_offered(const struct session *s, struct str mechanism) {
-    struct str all = str_from(auth_mechanisms(s->stream, session_plaintext_ok(s)));
     if (str_eq_nocase(mechanism, STR("PLAIN")) && !s->d->set.auth_plain) return false;
     if (str_eq_nocase(mechanism, STR("LOGIN")) && !s->d->set.auth_login) return false;
-    for (;;) {
-        struct str word = str_word(&all);
-        if (word.len == 0) return false;
-        if (str_eq_nocase(word, mechanism)) return true;
-    }
+    return auth_is_offered(s->stream, session_plaintext_ok(s), mechanism);
 }
 
 static int refuse_mechanism(struct session *s, struct str mechanism) {

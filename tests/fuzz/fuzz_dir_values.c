@@ -29,7 +29,8 @@ static void fuzz_texts(struct str s) {
     (void)!option_value_parse(s, &a, &b);
     (void)!domain_key_make(s, true, domain, sizeof domain, NULL);
     (void)!phc_parse(s, &phc);
-    (void)!scram_keys_parse(s, &keys);
+    (void)!scram_keys_parse(SCRAM_SHA256, s, &keys);
+    (void)!scram_keys_parse(SCRAM_SHA1, s, &keys);
 }
 
 /* Lines "attribute=value" as an entry: what is built can be walked. */

@@ -1,5 +1,7 @@
 /* RFC 4616 section 4, RFC 5802 sections 5 to 7, RFC 7677 section 3 (its example), RFC 9266. */
 #include "base/encode.h"
+#include "proto/sasl/bearer.h"
+#include "proto/sasl/mechanism.h"
 #include "proto/sasl/plain.h"
 #include "proto/sasl/scram.h"
 
@@ -41,7 +43,7 @@ static struct scram_keys pencil(void) {
     BUF_AUTO salt = BUF_INIT(64);
     struct scram_keys k;
     assert_int_equal(base64_decode(&salt, STR("W22ZaJ0SNY7soEsUEjb6gQ==")), 0);
-    assert_int_equal(scram_keys_derive(STR("pencil"), buf_str(&salt), 4096, &k), 0);
+    assert_int_equal(scram_keys_derive(SCRAM_SHA256, STR("pencil"), buf_str(&salt), 4096, &k), 0);
     return k;
 }
 
@@ -171,16 +173,131 @@ static void test_keys_text(void **state) {
     BUF_AUTO text = BUF_INIT(SCRAM_TEXT_MAX);
     assert_int_equal(scram_keys_format(&k, &text), 0);
     assert_true(str_starts(buf_str(&text), STR("SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$")));
-    assert_int_equal(scram_keys_parse(buf_str(&text), &back), 0);
-    assert_memory_equal(back.stored, k.stored, SCRAM_KEY_LEN);
-    assert_memory_equal(back.server, k.server, SCRAM_KEY_LEN);
+    assert_int_equal(scram_keys_parse(SCRAM_SHA256, buf_str(&text), &back), 0);
+    assert_memory_equal(back.stored, k.stored, scram_key_len(k.hash));
+    assert_memory_equal(back.server, k.server, scram_key_len(k.hash));
     for (size_t n = 0; n < text.len; n++)
-        assert_int_equal(scram_keys_parse(str_sub(buf_str(&text), 0, n), &back), ERR_INVALID);
+        assert_int_equal(scram_keys_parse(SCRAM_SHA256, str_sub(buf_str(&text), 0, n), &back), ERR_INVALID);
+}
+
+/* RFC 5802 section 5: the example with SCRAM-SHA-1. */
+static void test_rfc5802(void **state) {
+    (void)state;
+    static const char server_nonce[] = "3rfcNHYJY1ZVvWVs7j", nonces[] = "fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j";
+    BUF_AUTO salt = BUF_INIT(64);
+    BUF_AUTO out = BUF_INIT(1024);
+    BUF_AUTO text = BUF_INIT(SCRAM_TEXT_MAX);
+    struct scram_keys k, back;
+    struct scram_bindings none = {0};
+    struct scram s;
+    char final[256];
+    assert_int_equal(base64_decode(&salt, STR("QSXCR+Q6sek8bf92")), 0);
+    assert_int_equal(scram_keys_derive(SCRAM_SHA1, STR("pencil"), buf_str(&salt), 4096, &k), 0);
+    scram_init(&s, false, false);
+    assert_int_equal(scram_client_first(&s, STR("n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL")), 0);
+    assert_int_equal(scram_server_first(&s, &k, str_from(server_nonce), &out), 0);
+    buf_clear(&out);
+    (void)snprintf(final, sizeof final, "c=biws,r=%s,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Tw=", nonces);
+    assert_int_equal(scram_client_final(&s, &k, &none, str_from(final), &out), ERR_DENIED);
+    (void)snprintf(final, sizeof final, "c=biws,r=%s,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=", nonces);
+    assert_int_equal(scram_client_final(&s, &k, &none, str_from(final), &out), 0);
+    assert_string_equal(buf_cstr(&out), "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=");
+    scram_done(&s);
+    assert_int_equal(scram_keys_format(&k, &text), 0);
+    assert_int_equal(scram_keys_parse(SCRAM_SHA1, buf_str(&text), &back), 0);
+    assert_int_equal(scram_keys_parse(SCRAM_SHA256, buf_str(&text), &back), ERR_INVALID);
+    assert_memory_equal(back.stored, k.stored, scram_key_len(SCRAM_SHA1));
+}
+
+/* RFC 7628 sections 3.1 and 4.1; XOAUTH2 as the large providers document it. SAUTH-01. */
+static void test_bearer(void **state) {
+    (void)state;
+    static const struct {
+        struct str in;
+        bool old;
+        const char *name, *token; /* token NULL: refused */
+        int rc;
+    } cases[] = {
+        {STR("n,a=user@example.com,\1host=server.example.com\1port=143\1auth=Bearer vF9dft4qmT==\1\1"), false,
+         "user@example.com", "vF9dft4qmT==", 0},
+        {STR("n,,\1auth=bearer a.b-c_d~e+f/g\1\1"), false, "", "a.b-c_d~e+f/g", 0},
+        {STR("y,a=a=2Cb=3Dc,\1auth=Bearer x\1\1"), false, "a,b=c", "x", 0},
+        {STR("p=tls-exporter,,\1auth=Bearer x\1\1"), false, NULL, NULL, ERR_UNSUPPORTED},
+        {STR("n,a=,\1auth=Bearer x\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,b=x,\1auth=Bearer x\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,a=x=41,\1auth=Bearer x\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1auth=Bearer x\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1auth=Bearer x"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1auth=Bearer x\1\1more"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1auth=Bearer \1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1auth=Bearer x y\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1auth=Basic x\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1auth=Bearer x\1auth=Bearer y\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1=Bearer x\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n,,auth=Bearer x\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR("n\1auth=Bearer x\1\1"), false, NULL, NULL, ERR_INVALID},
+        {STR(""), false, NULL, NULL, ERR_INVALID},
+        {STR("user=someuser@example.com\1auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\1\1"), true,
+         "someuser@example.com", "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg", 0},
+        {STR("user=\1auth=Bearer x\1\1"), true, NULL, NULL, ERR_INVALID},
+        {STR("user=a\1auth=Bearer x\1"), true, NULL, NULL, ERR_INVALID},
+        {STR("user=a\0b\1auth=Bearer x\1\1"), true, NULL, NULL, ERR_INVALID},
+        {STR("n,,\1auth=Bearer x\1\1"), true, NULL, NULL, ERR_INVALID},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bearer b;
+        bearer_init(&b);
+        int rc = cases[i].old ? xoauth2_parse(cases[i].in, &b) : bearer_parse(cases[i].in, &b);
+        if (rc != cases[i].rc) fail_msg("case %zu: %d", i, rc);
+        if (rc == 0) assert_string_equal(buf_cstr(&b.name), cases[i].name);
+        if (rc == 0) assert_true(str_eq(b.token, str_from(cases[i].token)));
+        bearer_done(&b);
+    }
+    BUF_AUTO out = BUF_INIT(1024);
+    bearer_refusal(STR("openid email"), STR("https://id.example.com/"), &out);
+    assert_string_equal(buf_cstr(&out),
+                        "{\"status\":\"invalid_token\",\"scope\":\"openid email\","
+                        "\"openid-configuration\":\"https://id.example.com/.well-known/openid-configuration\"}");
+    buf_clear(&out);
+    bearer_refusal(STR("\""), STR("urn:x"), &out);
+    assert_string_equal(buf_cstr(&out), "{\"status\":\"invalid_token\"}");
+    buf_clear(&out);
+    xoauth2_refusal(STR("mail"), &out);
+    assert_string_equal(buf_cstr(&out), "{\"status\":\"401\",\"schemes\":\"bearer\",\"scope\":\"mail\"}");
+}
+
+/* SAUTH-01 to SAUTH-03: what is announced when. */
+static void test_mechanisms(void **state) {
+    (void)state;
+    static const struct {
+        unsigned have;
+        const char *list;
+    } cases[] = {
+        {0, "SCRAM-SHA-256"},
+        {SASL_SHA1, "SCRAM-SHA-256 SCRAM-SHA-1"},
+        {SASL_PRIVATE, "SCRAM-SHA-256 PLAIN LOGIN"},
+        {SASL_TOKENS, "SCRAM-SHA-256"},
+        {SASL_TLS | SASL_PRIVATE | SASL_SHA1,
+         "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN LOGIN"},
+        {SASL_TLS | SASL_PRIVATE | SASL_CERTIFICATE | SASL_TOKENS,
+         "SCRAM-SHA-256-PLUS SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        BUF_AUTO out = BUF_INIT(256);
+        sasl_mechanisms_list(cases[i].have, &out);
+        assert_string_equal(buf_cstr(&out), cases[i].list);
+    }
+    enum sasl_mechanism m;
+    assert_int_equal(sasl_mechanism_find(STR("scram-sha-1-plus"), &m), 0);
+    assert_int_equal(m, SASL_SCRAM_SHA1_PLUS);
+    assert_int_equal(sasl_mechanism_find(STR("CRAM-MD5"), &m), ERR_UNSUPPORTED);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_rfc7677),
-                                       cmocka_unit_test(test_client_first), cmocka_unit_test(test_channel_binding),
-                                       cmocka_unit_test(test_keys_text)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rfc5802),         cmocka_unit_test(test_bearer),
+                                       cmocka_unit_test(test_mechanisms),      cmocka_unit_test(test_plain),
+                                       cmocka_unit_test(test_rfc7677),         cmocka_unit_test(test_client_first),
+                                       cmocka_unit_test(test_channel_binding), cmocka_unit_test(test_keys_text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

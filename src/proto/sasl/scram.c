@@ -1,9 +1,8 @@
 #include "proto/sasl/scram.h"
 
 #include "base/encode.h"
+#include "proto/sasl/name.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 
 void scram_init(struct scram *s, bool plus, bool plus_offered) {
@@ -15,24 +14,6 @@ void scram_init(struct scram *s, bool plus, bool plus_offered) {
 void scram_done(struct scram *s) {
     struct buf *all[] = {&s->header, &s->first_bare, &s->first, &s->name, &s->authzid, &s->nonce, &s->binding_type};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_done(all[i]);
-}
-
-/* saslname: "=2C" is a comma, "=3D" an equals sign, no other "=" (RFC 5802 section 5.1). */
-static int unescape(struct str s, struct buf *out) {
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] != '=') {
-            buf_addc(out, s.ptr[i]);
-        } else if (str_starts_nocase(str_sub(s, i, 3), STR("=2C"))) {
-            buf_addc(out, ',');
-            i += 2;
-        } else if (str_starts_nocase(str_sub(s, i, 3), STR("=3D"))) {
-            buf_addc(out, '=');
-            i += 2;
-        } else {
-            return ERR_INVALID;
-        }
-    }
-    return out->error;
 }
 
 static bool printable(struct str s) {
@@ -66,7 +47,7 @@ static int take_header(struct scram *s, struct str *rest) {
     struct str zid = str_cut(rest, ',');
     if (zid.len == 0) return 0;
     if (!str_starts(zid, STR("a=")) || zid.len == 2) return ERR_INVALID;
-    return unescape(str_sub(zid, 2, zid.len), &s->authzid);
+    return sasl_name_decode(str_sub(zid, 2, zid.len), &s->authzid);
 }
 
 int scram_client_first(struct scram *s, struct str message) {
@@ -79,7 +60,8 @@ int scram_client_first(struct scram *s, struct str message) {
     buf_add(&s->header, str_sub(message, 0, message.len - rest.len));
     buf_add(&s->first_bare, rest);
     if (str_starts(rest, STR("m="))) return ERR_UNSUPPORTED;
-    if (take_attribute(&rest, 'n', &name) != 0 || name.len == 0 || unescape(name, &s->name) != 0) return ERR_INVALID;
+    if (take_attribute(&rest, 'n', &name) != 0 || name.len == 0 || sasl_name_decode(name, &s->name) != 0)
+        return ERR_INVALID;
     if (take_attribute(&rest, 'r', &nonce) != 0 || !printable(nonce) || nonce.len > SCRAM_NONCE_MAX) return ERR_INVALID;
     buf_add(&s->nonce, nonce);
     return s->header.error != 0 || s->first_bare.error != 0 || s->nonce.error != 0 ? ERR_NOMEM : 0;
@@ -114,18 +96,13 @@ static bool binding_right(const struct scram *s, const struct scram_bindings *bi
     return text.error == 0 && str_eq_secret(buf_str(&text), value);
 }
 
-static bool hmac(const unsigned char *key, struct str data, unsigned char out[static SCRAM_KEY_LEN]) {
-    unsigned len = SCRAM_KEY_LEN;
-    return HMAC(EVP_sha256(), key, SCRAM_KEY_LEN, (const unsigned char *)data.ptr, data.len, out, &len) != NULL;
-}
-
 /* ClientKey = ClientProof XOR HMAC(StoredKey, AuthMessage); its hash must be StoredKey. */
 static bool proof_right(const struct scram_keys *keys, struct str auth_message, struct str proof) {
-    unsigned char key[SCRAM_KEY_LEN], hash[SCRAM_KEY_LEN];
-    if (proof.len != SCRAM_KEY_LEN || !hmac(keys->stored, auth_message, key)) return false;
-    for (size_t i = 0; i < SCRAM_KEY_LEN; i++) key[i] ^= (unsigned char)proof.ptr[i];
-    bool ok = EVP_Digest(key, sizeof key, hash, NULL, EVP_sha256(), NULL) == 1 &&
-              str_eq_secret(str_of(hash, sizeof hash), str_of(keys->stored, SCRAM_KEY_LEN));
+    unsigned char key[SCRAM_KEY_MAX], hash[SCRAM_KEY_MAX];
+    size_t len = scram_key_len(keys->hash);
+    if (proof.len != len || !scram_hmac(keys->hash, keys->stored, auth_message, key)) return false;
+    for (size_t i = 0; i < len; i++) key[i] ^= (unsigned char)proof.ptr[i];
+    bool ok = scram_digest(keys->hash, key, hash) && str_eq_secret(str_of(hash, len), str_of(keys->stored, len));
     explicit_bzero(key, sizeof key);
     return ok;
 }
@@ -146,9 +123,9 @@ int scram_client_final(struct scram *s, const struct scram_keys *keys, const str
     ok = binding_right(s, bindings, binding) && ok;
     ok = str_eq(nonce, buf_str(&s->nonce)) && ok;
     if (!ok) return ERR_DENIED;
-    unsigned char signature[SCRAM_KEY_LEN];
-    if (!hmac(keys->server, buf_str(&auth), signature)) return ERR_NOMEM;
+    unsigned char signature[SCRAM_KEY_MAX];
+    if (!scram_hmac(keys->hash, keys->server, buf_str(&auth), signature)) return ERR_NOMEM;
     buf_adds(out, "v=");
-    base64_encode(out, str_of(signature, sizeof signature));
+    base64_encode(out, str_of(signature, scram_key_len(keys->hash)));
     return out->error;
 }

@@ -1,6 +1,7 @@
-/* Server side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677; channel bindings RFC 5929, RFC 9266).
- * Messages in, messages out; three steps in this order: client_first, server_first, client_final. Written here because
- * libgsasl knows neither tls-server-end-point nor stored keys whose salt is made up for users that do not exist. */
+/* Server side of SCRAM-SHA-256 and SCRAM-SHA-1, each with -PLUS (RFC 5802, RFC 7677; channel bindings RFC 5929, RFC
+ * 9266). Messages in, messages out; three steps in this order: client_first, server_first, client_final. Written here
+ * because libgsasl knows neither tls-server-end-point nor stored keys whose salt is made up for users that do not
+ * exist. */
 #ifndef IEMS_PROTO_SASL_SCRAM_H
 #define IEMS_PROTO_SASL_SCRAM_H
 

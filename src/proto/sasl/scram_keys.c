@@ -6,21 +6,41 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
-static bool hmac(const unsigned char *key, struct str data, unsigned char out[static SCRAM_KEY_LEN]) {
-    unsigned len = SCRAM_KEY_LEN;
-    return HMAC(EVP_sha256(), key, SCRAM_KEY_LEN, (const unsigned char *)data.ptr, data.len, out, &len) != NULL;
+static const struct {
+    const char *name;
+    size_t len;
+    const EVP_MD *(*md)(void);
+} hashes[SCRAM_HASHES] = {
+    [SCRAM_SHA256] = {"SCRAM-SHA-256", 32, EVP_sha256},
+    [SCRAM_SHA1] = {"SCRAM-SHA-1", 20, EVP_sha1},
+};
+
+size_t scram_key_len(enum scram_hash hash) {
+    return hashes[hash].len;
 }
 
-int scram_keys_derive(struct str password, struct str salt, uint32_t iterations, struct scram_keys *out) {
+bool scram_hmac(enum scram_hash hash, const unsigned char *key, struct str data,
+                unsigned char out[static SCRAM_KEY_MAX]) {
+    unsigned len = SCRAM_KEY_MAX;
+    return HMAC(hashes[hash].md(), key, (int)hashes[hash].len, (const unsigned char *)data.ptr, data.len, out, &len) !=
+           NULL;
+}
+
+bool scram_digest(enum scram_hash hash, const unsigned char *key, unsigned char out[static SCRAM_KEY_MAX]) {
+    return EVP_Digest(key, hashes[hash].len, out, NULL, hashes[hash].md(), NULL) == 1;
+}
+
+int scram_keys_derive(enum scram_hash hash, struct str password, struct str salt, uint32_t iterations,
+                      struct scram_keys *out) {
     if (salt.len == 0 || salt.len > SCRAM_SALT_MAX || iterations == 0 || iterations > SCRAM_ITERATIONS_MAX)
         return ERR_INVALID;
-    struct scram_keys k = {.iterations = iterations, .salt_len = (uint16_t)salt.len};
+    struct scram_keys k = {.hash = hash, .iterations = iterations, .salt_len = (uint16_t)salt.len};
     memcpy(k.salt, salt.ptr, salt.len);
-    unsigned char salted[SCRAM_KEY_LEN], client[SCRAM_KEY_LEN];
-    bool ok = PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, k.salt, k.salt_len, (int)iterations, EVP_sha256(),
-                                SCRAM_KEY_LEN, salted) == 1 &&
-              hmac(salted, STR("Client Key"), client) && hmac(salted, STR("Server Key"), k.server) &&
-              EVP_Digest(client, sizeof client, k.stored, NULL, EVP_sha256(), NULL) == 1;
+    unsigned char salted[SCRAM_KEY_MAX], client[SCRAM_KEY_MAX];
+    bool ok = PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, k.salt, k.salt_len, (int)iterations, hashes[hash].md(),
+                                (int)hashes[hash].len, salted) == 1 &&
+              scram_hmac(hash, salted, STR("Client Key"), client) &&
+              scram_hmac(hash, salted, STR("Server Key"), k.server) && scram_digest(hash, client, k.stored);
     explicit_bzero(salted, sizeof salted);
     explicit_bzero(client, sizeof client);
     if (!ok) return ERR_NOMEM;
@@ -40,19 +60,19 @@ static int decode(struct str text, unsigned char *out, size_t max, size_t *len) 
     return rc == 0 ? 0 : ERR_INVALID;
 }
 
-int scram_keys_parse(struct str text, struct scram_keys *out) {
+int scram_keys_parse(enum scram_hash hash, struct str text, struct scram_keys *out) {
     struct str rest = text;
-    if (!str_eq(str_cut(&rest, '$'), STR("SCRAM-SHA-256"))) return ERR_INVALID;
+    if (!str_eq(str_cut(&rest, '$'), str_from(hashes[hash].name))) return ERR_INVALID;
     struct str first = str_cut(&rest, '$');
     struct str iterations = str_cut(&first, ':'), stored = str_cut(&rest, ':');
-    struct scram_keys k = {0};
+    struct scram_keys k = {.hash = hash};
     uint64_t n;
     size_t salt_len = 0, stored_len = 0, server_len = 0;
     if (str_to_u64(iterations, SCRAM_ITERATIONS_MAX, &n) != 0 || n == 0 ||
         decode(first, k.salt, sizeof k.salt, &salt_len) != 0 ||
         decode(stored, k.stored, sizeof k.stored, &stored_len) != 0 ||
-        decode(rest, k.server, sizeof k.server, &server_len) != 0 || stored_len != SCRAM_KEY_LEN ||
-        server_len != SCRAM_KEY_LEN) {
+        decode(rest, k.server, sizeof k.server, &server_len) != 0 || stored_len != hashes[hash].len ||
+        server_len != hashes[hash].len) {
         return ERR_INVALID;
     }
     k.iterations = (uint32_t)n;
@@ -62,11 +82,11 @@ int scram_keys_parse(struct str text, struct scram_keys *out) {
 }
 
 int scram_keys_format(const struct scram_keys *k, struct buf *out) {
-    buf_printf(out, "SCRAM-SHA-256$%u:", k->iterations);
+    buf_printf(out, "%s$%u:", hashes[k->hash].name, k->iterations);
     base64_encode(out, str_of(k->salt, k->salt_len));
     buf_addc(out, '$');
-    base64_encode(out, str_of(k->stored, SCRAM_KEY_LEN));
+    base64_encode(out, str_of(k->stored, hashes[k->hash].len));
     buf_addc(out, ':');
-    base64_encode(out, str_of(k->server, SCRAM_KEY_LEN));
+    base64_encode(out, str_of(k->server, hashes[k->hash].len));
     return out->error;
 }
