@@ -61,7 +61,7 @@ static const struct {
     int (*check)(const char *name, struct str value, struct error *err);
 } checks[] = {
     {"dnslist", "answers", check_networks},          {"peer", "max_in", check_size},  {"peer", "max_out", check_size},
-    {"peer", "tls_fingerprint", check_fingerprints}, {"route", "hosts", check_hosts},
+    {"peer", "tls_fingerprint", check_fingerprints}, {"route", "hosts", check_hosts}, {"fetch", "host", check_hosts},
 };
 
 int table_form_check(const struct table *t, const struct option *column, struct str value, struct error *err) {

@@ -124,6 +124,14 @@ static void test_value(void **state) {
         {"route", "hosts", "a.example, [b.example]:587", 0, NULL},
         {"route", "hosts", "", 0, NULL},
         {"route", "hosts", "a.example [b.example", ERR_INVALID, "hosts: \"]\" is missing"},
+        {"fetch", "host", "[odmr.example]:366", 0, NULL},
+        {"fetch", "host", "[odmr.example", ERR_INVALID, "host: \"]\" is missing"},
+        {"fetch", "method", "pop3", ERR_INVALID, "method: one of etrn, atrn, not 'pop3'"},
+        /* DNSBL-04, LIM-15: one choice of three, with no combination that means nothing */
+        {"dnslist", "policy", "reject", 0, NULL},
+        {"dnslist", "policy", "tag", 0, NULL},
+        {"dnslist", "policy", "ignore", 0, NULL},
+        {"dnslist", "policy", "discard", ERR_INVALID, "policy: one of reject, tag, ignore, not 'discard'"},
         /* DNSBL-02 */
         {"dnslist", "answers", "127.0.0.2 127.0.0.4-127.0.0.11", 0, NULL},
         {"dnslist", "answers", "127.0.0.x", ERR_INVALID, NULL},

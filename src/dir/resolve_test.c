@@ -149,7 +149,7 @@ static const struct {
     {"any@strict.test", "UNKNOWN"},
     {"any@broken.test", "LOCAL:bart@example.test#7"}, /* malformed forwarding: as if there were none */
     /* RFC 5321 section 4.5.1 */
-    {"postmaster@example.test", "LOCAL:bart@example.test#7"},
+    {"postmaster@example.test", "LOCAL:bart@example.test#7"}, /* NOTIF-02 */
     {"PostMaster@a.sub.test", "LOCAL:bart@example.test#7"},
     {"postmaster", "LOCAL:bart@example.test#7"},
     {"postmaster@elsewhere.test", "NOT"},
@@ -209,7 +209,7 @@ static void test_settings(void **state) {
     (void)state;
     struct mirror *m = make();
     struct resolve_settings s = settings;
-    s.postmaster = STR("lisa@example.test");
+    s.postmaster = STR("lisa@example.test"); /* MTA-13 */
     check(m, &s, "postmaster@ima.test", "LOCAL:lisa@example.test#8");
     s.postmaster = STR("ops@isp.test");
     check(m, &s, "postmaster@ima.test", "SMTPC:ops@isp.test");

@@ -1,5 +1,6 @@
 /* Tests of the switch as a whole, with a store and a directory of the test's own: MTA-01, MTA-02, MTA-16, MTA-18,
- * LOOP-01 to LOOP-03, CAM-03, CAM-04, SQST-10, RFC 3461 section 5.2, RFC 5321 section 6.1 (no report about a report).
+ * LOOP-01, LOOP-02, LOOP-03, CAM-03, CAM-04, SQST-10, RFC 3461 section 5.2, RFC 5321 section 6.1 (no report about a
+ * report).
  */
 #include "base/clock.h"
 #include "channel/rig.h"

@@ -1,4 +1,4 @@
-/* Unit tests of loop counting: LOOP-01, LOOP-04. */
+/* Unit tests of loop counting: LOOP-01, LOOP-02, LOOP-04. */
 #include "mta/trips.h"
 
 #include <setjmp.h>

@@ -39,6 +39,7 @@ static bool play(struct script *s, struct str line) {
         int rc = stream_put(s->stream, str_sub(line, 2, line.len));
         return rc == 0 && stream_put(s->stream, STR("\r\n")) == 0 && stream_flush(s->stream) == 0;
     }
+    if (str_starts(line, STR("zzz"))) return fiber_sleep(500) == 0; /* reads nothing */
     if (str_starts(line, STR("..."))) return stream_fill(s->stream, SOON) != 0;
     if (!str_starts(line, STR("<"))) return false; /* "|" */
     int rc = line_read(s, got, sizeof got);
@@ -471,10 +472,66 @@ FIBER_TEST(reuse) {
     script_end(&s);
 }
 
+/* STMO-01 to STMO-08: each wait has a limit of its own. All others are long here: only the one that is tested ends it.
+ */
+FIBER_TEST(timeouts) {
+    enum { SHORT = 40, LONG = 60 * 1000, BODY = 1024 * 1024 };
+#define ENVELOPE "< MAIL FROM:<s@me.test>\n> 250 ok\n< RCPT TO:<a@x>\n> 250 ok\n"
+    static const struct {
+        size_t limit; /* which of the settings */
+        const char *script, *outcome;
+        bool opens, large;
+    } cases[] = {
+        {offsetof(struct client_config, greeting_ms), "...", "", false, false},                       /* STMO-01 */
+        {offsetof(struct client_config, helo_ms), "> 220 mx\n< EHLO me.test\n...", "", false, false}, /* STMO-02 */
+        {offsetof(struct client_config, mail_ms), HELLO_PLAIN "< MAIL FROM:<s@me.test>\n...", "temp:4.4.2", true,
+         false}, /* STMO-03 */
+        {offsetof(struct client_config, rcpt_ms), HELLO_PLAIN "< MAIL FROM:<s@me.test>\n> 250 ok\n< RCPT TO:<a@x>\n...",
+         "temp:4.4.2", true, false}, /* STMO-04 */
+        {offsetof(struct client_config, data_ms), HELLO_PLAIN ENVELOPE "< DATA\n...", "temp:4.4.2", true,
+         false}, /* STMO-05 */
+        {offsetof(struct client_config, block_ms), HELLO_PLAIN ENVELOPE "< DATA\n> 354 go\nzzz", "temp:4.4.2", true,
+         true}, /* STMO-06 */
+        {offsetof(struct client_config, end_ms), HELLO_PLAIN ENVELOPE "< DATA\n> 354 go\n< Hi\n< .\n...", "temp:4.4.2",
+         true, false}, /* STMO-07 */
+        {offsetof(struct client_config, quit_ms),
+         HELLO_PLAIN ENVELOPE "< DATA\n> 354 go\n< Hi\n< .\n> 250 2.0.0 ok\n< QUIT\n...", "sent:2.0.0", true,
+         false}, /* STMO-08 */
+    };
+#undef ENVELOPE
+    static char large[BODY + 1];
+    memset(large, 'x', BODY);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ARENA_AUTO a = arena_new(1 << 20);
+        struct script s;
+        struct stream *stream;
+        struct client c;
+        struct client_failure failure;
+        struct client_config config = plain;
+        char got[400] = "";
+        bool answered;
+        config.greeting_ms = config.helo_ms = config.mail_ms = config.rcpt_ms = LONG;
+        config.data_ms = config.block_ms = config.end_ms = config.quit_ms = LONG;
+        *(uint64_t *)(void *)((char *)&config + cases[i].limit) = SHORT;
+        script_start(&s, cases[i].script, &stream);
+        uint64_t begun = loop_now_ms();
+        int rc = client_open(&c, &config, stream, "mx.test", a, &failure);
+        assert_int_equal(rc == 0, cases[i].opens);
+        if (rc == 0) {
+            send_one(&c, "a@x", cases[i].large ? large : "Hi\r\n", false, got, sizeof got, &answered);
+            client_quit(&c);
+        }
+        assert_string_equal(got, cases[i].outcome);
+        assert_true(loop_now_ms() - begun >= SHORT);
+        assert_true(loop_now_ms() - begun < LONG / 2);
+        script_end(&s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening),          cmocka_unit_test(protection), cmocka_unit_test(auth),
-        cmocka_unit_test(transactions_all), cmocka_unit_test(reuse),
+        cmocka_unit_test(transactions_all), cmocka_unit_test(reuse),      cmocka_unit_test(timeouts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,10 +34,12 @@ struct outcome command_check(const Store__Entry *e, const struct caps *c, const 
         return outcome_make(OUTCOME_PERMANENT, "5.6.3",
                             STR("The message has 8-bit text, which the server does not take."));
     bool sender_utf8 = !str_is_ascii(str_from(e->sender));
-    if (e->smtputf8 && !c->smtputf8 && (sender_utf8 || o->utf8_header))
+    if (e->smtputf8 && !c->smtputf8 && sender_utf8)
         return outcome_make(OUTCOME_PERMANENT, "5.6.7",
-                            STR("The message has international addresses, which the server does "
-                                "not support."));
+                            STR("The address of the sender is international, which the server does not support."));
+    if (e->smtputf8 && !c->smtputf8 && o->utf8_header)
+        return outcome_make(OUTCOME_PERMANENT, "5.6.9",
+                            STR("The message has an international header, which the server does not support."));
     return deadline_check(e, c, o);
 }
 
@@ -77,12 +79,28 @@ static int address_put(struct str address, bool utf8, struct buf *out) {
     return 0;
 }
 
+/* RFC 6533 section 3: in 7 bits for a server without SMTPUTF8; what is ASCII is encoded already. */
+static void orcpt_encode(struct buf *out, struct str orcpt, bool utf8) {
+    for (size_t i = 0; i < orcpt.len;) {
+        unsigned char c = (unsigned char)orcpt.ptr[i];
+        size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+        uint32_t code = n == 1 ? c : c & (0xffu >> (n + 1));
+        for (size_t k = 1; k < n && i + k < orcpt.len; k++) code = code << 6 | ((unsigned char)orcpt.ptr[i + k] & 0x3f);
+        if (n == 1 || utf8)
+            buf_add(out, str_sub(orcpt, i, n));
+        else
+            buf_printf(out, "\\x{%02X}", code);
+        i += n;
+    }
+}
+
 /* Where the sender named another address than the one it goes to now, that one is to stand in reports (RFC 3461
  * section 5.2.1). */
-static void orcpt_put(const Store__Recipient *r, struct buf *out) {
+static void orcpt_put(const Store__Recipient *r, bool utf8, struct buf *out) {
     struct str original = str_from(r->original);
     if (r->orcpt[0] != '\0') {
-        buf_printf(out, " ORCPT=%s", r->orcpt);
+        buf_adds(out, " ORCPT=");
+        orcpt_encode(out, str_from(r->orcpt), utf8);
     } else if (original.len > 0 && str_is_ascii(original) && !address_same(original, str_from(r->address))) {
         buf_adds(out, " ORCPT=rfc822;");
         dsn_xtext_encode(out, original);
@@ -99,7 +117,7 @@ int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct 
         buf_adds(&line, " NOTIFY=");
         dsn_notify_format(&line, r->notify);
     }
-    if (c->dsn) orcpt_put(r, &line);
+    if (c->dsn) orcpt_put(r, e->smtputf8 && c->smtputf8, &line);
     buf_adds(&line, "\r\n");
     buf_add(out, buf_str(&line));
     return line.error;

@@ -172,6 +172,11 @@ static void commands(void **state) {
          "cher.example",
          "", 0, false, true, false, "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@xn--bcher-kva.example>\r\n"},
         {0, "a@b", "", "", "\xc3\xa4@d", "", 0, false, true, false, "MAIL FROM:<a@b>\r\n", NULL},
+        /* RFC 6533 section 3: ORCPT as it came, in 7 bits where SMTPUTF8 is missing */
+        {P_UTF8 | P_DSN, "a@b", "", "", "c@d", "utf-8;\xce\xb1+2B@d", 0, false, true, false,
+         "MAIL FROM:<a@b> SMTPUTF8\r\n", "RCPT TO:<c@d> ORCPT=utf-8;\xce\xb1+2B@d\r\n"},
+        {P_DSN, "a@b", "", "", "c@d", "utf-8;\xce\xb1\xf0\x9f\x98\x80+2B@d", 0, false, true, false,
+         "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@d> ORCPT=utf-8;\\x{3B1}\\x{1F600}+2B@d\r\n"},
         {P_BINARY | P_8BIT, "a@b", "", "", "c@d", "", 0, true, false, true, "MAIL FROM:<a@b> BODY=BINARYMIME\r\n",
          "RCPT TO:<c@d>\r\n"},
     };
@@ -275,12 +280,14 @@ static void picks(void **state) {
     }
 }
 
+/* RFC 6531 section 3.5 (5.6.7: an address, 5.6.9: the header), RFC 8689 section 4.2.1, RFC 3030, RFC 1870. */
 static void can_be_sent(void **state) {
     (void)state;
     static const struct {
         struct caps caps;
         bool eight, binary, utf8, requiretls, anyway, utf8_header, verified;
         const char *status; /* "" = can be sent */
+        const char *sender; /* NULL = in ASCII */
     } cases[] = {
         {{.size = true, .size_max = 99}, false, false, false, false, true, false, false, "5.3.4"},
         {{.size = true, .size_max = 100}, false, false, false, false, true, false, false, ""},
@@ -288,7 +295,10 @@ static void can_be_sent(void **state) {
         {{.eightbit = false}, true, false, false, false, false, false, false, "5.6.3"},
         {{.chunking = true}, false, true, false, false, true, false, false, "5.6.3"},
         {{.chunking = true, .binary = true}, false, true, false, false, true, false, false, ""},
-        {{.esmtp = true}, false, false, true, false, true, true, false, "5.6.7"},
+        {{.esmtp = true}, false, false, true, false, true, true, false, "5.6.9"},
+        {{.esmtp = true}, false, false, true, false, true, true, false, "5.6.7", "\xc3\xbc@b"},
+        {{.esmtp = true}, false, false, true, false, true, false, false, "5.6.7", "\xc3\xbc@b"},
+        {{.smtputf8 = true}, false, false, true, false, true, true, false, "", "\xc3\xbc@b"},
         {{.esmtp = true}, false, false, true, false, true, false, false, ""},
         {{.smtputf8 = true}, false, false, true, false, true, true, false, ""},
         {{.requiretls = true}, false, false, false, true, true, false, false, "5.7.30"},
@@ -298,6 +308,7 @@ static void can_be_sent(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         Store__Entry e = STORE__ENTRY__INIT;
         e.size = 100;
+        if (cases[i].sender != NULL) e.sender = text(cases[i].sender);
         e.body_8bit = cases[i].eight;
         e.body_binary = cases[i].binary;
         e.smtputf8 = cases[i].utf8;

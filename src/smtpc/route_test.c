@@ -238,6 +238,7 @@ static void routes(void **state) {
         {ROUTE_RELAY, "[relay.test]:587", "one.test", "relay.test=192.0.2.50:587"},
         {ROUTE_RELAY, "relay.test", "one.test", "mx1.test:25"},
         {ROUTE_RELAY, "[relay.test] [mx1.test]", "one.test", "relay.test=192.0.2.50:25 mx1.test=192.0.2.1:25"},
+        {ROUTE_RELAY, "[table.test]", "broken.test", "table.test=192.0.2.60:25"}, /* ROUTE-07: DNS is not needed */
         {ROUTE_RELAY, "nowhere.test", "one.test", "4.4.4"},
         {ROUTE_RELAY, "nowhere.test [mx1.test]", "one.test", "mx1.test=192.0.2.1:25"},
         /* next hops of domain forwarding (LIM-19) */

@@ -39,6 +39,7 @@ static void turns(void **state) {
     scheduler_free(s);
 }
 
+/* SQM-02 */
 static void total_limit(void **state) {
     (void)state;
     static const struct sched_limits few = {3, 20, 2, 100, 50};
@@ -54,7 +55,7 @@ static void total_limit(void **state) {
     scheduler_free(s);
 }
 
-/* Grows from 2 with every message that is taken, up to the limit. */
+/* SQM-04: grows from 2 with every message that is taken, up to the limit. */
 static void growth(void **state) {
     (void)state;
     struct scheduler *s = scheduler_new(&usual);

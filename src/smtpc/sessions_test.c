@@ -254,7 +254,7 @@ TEST(no_way) {
     server_end();
 }
 
-/* PEER-11: so many messages over a connection, then a new one. */
+/* PEER-11, SQM-06: so many messages over a connection, then a new one. */
 TEST(messages_per_session) {
     server_start();
     rig_option("smtpc.messages_per_session", "2");
@@ -285,7 +285,7 @@ TEST(stale_connection) {
     server_end();
 }
 
-/* PEER-10: more sessions as the destination shows that it works, never more than the limit. */
+/* PEER-10, SMTPC-08: more sessions as the destination shows that it works, never more than the limit. */
 TEST(parallel) {
     server_start();
     server.slow_ms = 5;

@@ -246,6 +246,7 @@ static void stuffed(struct buf *out, struct str message) {
     buf_add(out, smtp_encoder_finish(&e));
 }
 
+/* SMTPD-14: through buffers of a fixed size, whatever the size of the message. */
 RIG_TEST(large_messages) {
     static const size_t sizes[] = {BODY_PIECE_MAX - 100, BODY_PIECE_MAX + 100, 2 * BODY_PIECE_MAX, 3000000};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {

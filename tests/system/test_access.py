@@ -196,7 +196,7 @@ class Access(unittest.TestCase):
         self.drop("sender", "@spam.test")
         self.until("250", "198.51.100.1", sender="x@spam.test")
 
-    def test_dns_lists(self):   # DNSBL-01 to DNSBL-06, DNSBL-08
+    def test_dns_lists(self):   # DNSBL-01 to DNSBL-06, DNSBL-03, DNSBL-05, DNSBL-08, LIM-50
         self.table("dnslist", "bl.test")
         self.until("554.5.7.1.*bl.test: an open proxy, see https://bl.test/", "198.51.100.4")
         self.assertRegex(self.last("2001:db8::1"), "^554.5.7.1")
@@ -213,7 +213,7 @@ class Access(unittest.TestCase):
         self.drop("dnslist", "wl.test")
         self.drop("dnslist", "bl.test")
 
-    def test_tagged_mail_arrives_without_forged_tags(self):   # DNSBL-06, PEER-15
+    def test_tagged_mail_arrives_without_forged_tags(self):   # DNSBL-06, PEER-15, LIM-66
         self.table("dnslist", "tag.test", "policy=tag")
 
         def tagged():
@@ -314,7 +314,7 @@ class Access(unittest.TestCase):
         iems.wait_until("warning", lambda: "open_relay" in self.a.log(), 5)
         self.a.run("config", "set", "smtpd.relay_default", "deny")
 
-    def test_limits_of_networks(self):   # SMTPD-03
+    def test_limits_of_networks(self):   # SMTPD-03, LIM-48
         self.table("access", "198.51.100.128/25", "max_sessions=2")
         kept = []
         try:

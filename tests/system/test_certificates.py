@@ -100,7 +100,7 @@ class ByName(unittest.TestCase):
     def test_warnings(self):
         with iems.Instance() as i:
             address = i.user("lisa")
-            i.run("config", "set", "dir.postmaster", address)
+            i.run("config", "set", "dir.postmaster", address)   # MTA-13, NOTIF-01
             i.run("certificate", "install", "soon.example.test", self.file(make(self.folder, "soon.example.test", days=3)))
             i.run("certificate", "install", "late.example.test", self.file(make(self.folder, "late.example.test", days=40)))
             iems.wait_until("the certificate", lambda: "soon.example.test" in i.run("status", i.dir).stdout)

@@ -42,12 +42,13 @@ class MailPath(unittest.TestCase):
         code, text = caught.exception.recipients["nobody@example.test"]
         self.assertEqual((code, text[:5]), (550, b"5.1.1"))
 
-    def test_relaying_is_refused(self):  # RELAY-03
+    def test_relaying_is_refused(self):  # RELAY-03, TRBL-05, DNSBL-09: and no DNS list is asked
+        self.assertEqual(self.mail.run("dnslist", "export").stdout.replace("#", "").strip(), "")
         with self.assertRaises(smtplib.SMTPRecipientsRefused) as caught:
             self.mail.send("a@sender.example", "x@elsewhere.invalid", iems.message())
         self.assertEqual(caught.exception.recipients["x@elsewhere.invalid"][0], 550)
 
-    def test_submission_needs_login_and_own_address(self):
+    def test_submission_needs_login_and_own_address(self):   # LIM-67
         with self.assertRaises(smtplib.SMTPSenderRefused) as caught:
             self.mail.send("bart@example.test", "lisa@example.test", iems.message(), service="submission", tls=True)
         self.assertEqual(caught.exception.smtp_code, 530)

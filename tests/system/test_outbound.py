@@ -79,7 +79,7 @@ class Outbound(unittest.TestCase):
     def wait_deferred(self, text):
         iems.wait_until(f"{text} in the queue", lambda: self.queued(text), 10)
 
-    def test_fail_over_and_return(self):   # ROUTE-11 to ROUTE-15, SAUTH-04, SAUTH-05
+    def test_fail_over_and_return(self):   # ROUTE-10, ROUTE-11 to ROUTE-15, SAUTH-04, SAUTH-05, LIM-16: without a restart
         first, second = self.server(), self.server(auth=("will", "secret"))
         self.file("secrets/will", "secret\nsecond line\n")
         self.a.run("route", "set", "relayed.test", f"hosts={first.host} {second.host}", "user=- will", "password_file=- will")
@@ -155,7 +155,7 @@ class Outbound(unittest.TestCase):
         self.assertIn(b"Status: 5.7.1", reports)
         self.assertIn(b"Status: 5.3.4", reports)
 
-    def test_notices(self):   # SNOT-01 to SNOT-04
+    def test_notices(self):   # SNOT-01, SNOT-02, SNOT-03, SNOT-04
         server = self.routed("late.test", refuse={"<x": "450 4.2.1 mailbox busy"})
         self.file("texts/delay.txt", "Subject: Geduld: ${subject}\n\nNachricht an ${recipients} verspätet: ${reason}\n")
         before = self.a.count("bart")

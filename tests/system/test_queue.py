@@ -1,4 +1,4 @@
-"""The queue in the hands of an administrator (QST-01 to QST-06, SQST-01 to SQST-12, SCLI-01 to SCLI-06, MTA-17)."""
+"""The queue in the hands of an administrator (QST-01 to QST-06, SQST-01 to SQST-12, SCLI-01 to SCLI-06, MTA-17, LIM-24)."""
 import json
 import os
 import re
@@ -94,7 +94,7 @@ class Queue(unittest.TestCase):
             return total == count and leased == 0 and resting.issuperset(destinations)
         iems.wait_until("deferral", there, 20)
 
-    def test_lists_and_status(self):
+    def test_lists_and_status(self):   # QST-03, QST-04, QST-05, SQST-03, SQST-05, SQM-09
         for i in range(7):
             self.submit(f"s{i}@{'one' if i % 2 else 'two'}.example", f"to{i}@a.test", body="x" * (7 - i) * 100)
         self.submit("lisa@one.example", *[f"r{i}@sub.a.test" for i in range(5)])
@@ -129,7 +129,19 @@ class Queue(unittest.TestCase):
         self.assertIn("--after", text)
         self.assertIn("(+2 more)", self.mail.run("queue", "list", "--destination", "sub.a.test").stdout)
 
-    def test_actions(self):
+    def test_pages_and_disk(self):   # SQST-04, SQST-09, QST-02, MTA-10, SQM-01
+        self.submit("bart@example.test", *[f"x@d{n}.test" for n in range(101)])
+        iems.wait_until("the queue", lambda: self.list()["total"] == 101, 20)
+        self.assertEqual(len(self.list()["entries"]), 100)   # a page, if nothing else is said
+        self.assertEqual(len(self.list("--after", self.list()["next"])["entries"]), 1)
+        self.assertEqual(len(self.list("--all")["entries"]), 101)
+        self.assertIn("100 of 101 messages", self.mail.run("queue", "list").stdout)
+        self.assertRegex(self.mail.run("queue", "status").stdout, r"(?i)disk:? .*free")
+        self.assertTrue(os.listdir(os.path.join(self.mail.dir, "data")))   # the queue lies below the folder given to `iems init`
+        self.mail.run("queue", "hold", "--all", "--yes")
+        self.assertEqual(self.list("--held")["total"], 101)
+
+    def test_actions(self):   # SQST-11, QST-06
         for i in range(5):
             self.submit("bart@example.test", f"to{i}@a.test")
         self.submit("bart@example.test", "other@b.test")
@@ -156,7 +168,7 @@ class Queue(unittest.TestCase):
             self.assertTrue(self.sink.got.wait_for(lambda: len(self.sink.taken) == 4, 20), self.sink.taken)
         self.assertIn("No message is queued.", self.mail.run("queue", "list").stdout)
 
-    def test_classic(self):
+    def test_classic(self):   # SCLI-03 to SCLI-05, SCLI-06, LIM-24: while everything runs
         self.submit("big@one.example", "x@a.test", body="y" * 5000)
         self.submit("small@one.example", "x@b.test", options=("-i", "-N", "never", "-R", "hdrs", "-V", "me"))
         self.rested(2, "a.test", "b.test")
@@ -204,7 +216,7 @@ class Queue(unittest.TestCase):
         self.assertIn("nobody-there@example.test: 550", p.stderr)
         self.assertEqual(self.mail.count("bart"), before + 2)
 
-    def test_deadly_message(self):
+    def test_deadly_message(self):   # MTA-14, MTA-17, NOTIF-01, LIM-65
         """What every process dies of is put aside, and the postmaster is told."""
         self.mail.run("alias", "add", "postmaster@example.test", "bart@example.test")
         before = self.mail.count("bart")

@@ -84,7 +84,7 @@ class Responder(unittest.TestCase):
         self.assertEqual(self.mail.run("status", check=False).returncode, 69)
         self.assertIn("not running", self.mail.run("stop", self.mail.dir).stdout)
 
-    def test_killed_module_is_back_within_a_second(self):  # RESP-04
+    def test_killed_module_is_back_within_a_second(self):  # RESP-04 SMTPD-01 SMTPD-08
         self.mail.start()
         for name in ("store", "smtpd", "dir", "slapd"):
             pid = self.module(name)["pid"]
@@ -247,7 +247,7 @@ class Responder(unittest.TestCase):
         self.mail.run("stop", self.mail.dir)
         iems.wait_until("imapd gone with the responder", lambda: not alive(pid), 2)
 
-    def test_ports(self):  # PORT-01 PORT-02 PORT-03
+    def test_ports(self):  # PORT-01 PORT-02 PORT-03 SMTPD-02 STLS-02 LIM-36
         other, third, fourth = iems.free_port(), iems.free_port(), iems.free_port()
         self.mail.configure(f"[smtpd]\nlisten_smtp = 127.0.0.1:{other} 127.0.0.1:{third}\nlisten_lmtp = off\n[imapd]\nlisten_imap = {fourth}")
         self.mail.start()
@@ -281,7 +281,7 @@ class Responder(unittest.TestCase):
         self.assertIn(" info mta - ready", self.mail.log())
         self.assertNotIn(" debug ", self.mail.log())
 
-    def test_log_rotation(self):  # LOG-05 LOG-11 SRV-07 SRV-09
+    def test_log_rotation(self):  # LOG-05 LOG-11 SRV-07 SRV-09 LIM-68
         self.mail.configure("[server]\nlog_size = 10k\nlog_keep = 2")
         self.behave("mta", "chatter")
         self.mail.start()

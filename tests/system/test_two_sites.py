@@ -33,7 +33,7 @@ class TwoSites(unittest.TestCase):
         sender = "bart@example.test" if site is self.a else "ned@other.test"
         site.send(sender, to, iems.message(subject, sender=sender, to=to), service="submission", tls=True, login=sender)
 
-    def test_there_and_back(self):
+    def test_there_and_back(self):   # SMTPC-02, SMTPC-03, SQM-03, ROUTE-06: tried when it comes, by this name server, on this port
         before = self.b.count("ned")
         self.submit("ned@other.test", "hello over there")
         self.b.wait_count("ned", before + 1)
@@ -43,6 +43,19 @@ class TwoSites(unittest.TestCase):
         before = self.a.count("bart")
         self.submit("bart@example.test", "and back", self.b)
         self.a.wait_count("bart", before + 1)
+
+    def test_attachments_stay_as_they_are(self):   # NOTIF-03
+        """Names and attributes of attachments, odd ones too, cross two servers octet by octet."""
+        body = "\n".join([
+            "preamble", "--b", "Content-Type: application/x-foo; name*0*=utf-8''gr%C3%BC; name*1=\"n.foo\"; x-mac-type=54455854; x-mac-creator=74747874",
+            "Content-Transfer-Encoding: base64", "Content-Disposition: attachment; filename=\"a  b;\\\"c.foo\"; size=3;",
+            "\tmodification-date=\"Sat, 21 Nov 2026 07:24:00 +0000\"", "X-Odd:   kept", "", "AAECAw==", "--b", "Content-Type: message/rfc822", "",
+            "Subject: inner", "", "begin 644 x", "#0V%T", "`", "end", "--b--", "epilogue"])
+        text = iems.message("attached", body=body, sender="bart@example.test", to="ned@other.test", MIME_Version="1.0", Content_Type="multipart/mixed; boundary=b")
+        before = self.b.count("ned")
+        self.a.send("bart@example.test", "ned@other.test", text, service="submission", tls=True, login="bart@example.test")
+        self.b.wait_count("ned", before + 1)
+        self.assertEqual(self.b.messages("ned")[-1].split(b"\r\n\r\n", 1)[1], (body + "\n").replace("\n", "\r\n").encode())
 
     def test_unknown_user_over_there_bounces(self):   # MTA-18, SMTPC-15
         before = self.a.count("bart")

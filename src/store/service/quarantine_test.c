@@ -308,7 +308,7 @@ static void body_deadly(void) {
     end();
 }
 
-/* The postmaster is told, once for all that came together. */
+/* MTA-14: the postmaster is told, once for all that came together. */
 static void body_notice(void) {
     domain = "example.test";
     begin();
@@ -328,7 +328,7 @@ static void body_notice(void) {
     domain = NULL;
 }
 
-/* --- format 1 */
+/* --- format 1: SCLI-06, LIM-25, TRBL-06 */
 static void put_old(struct batch *b, const struct record *r) {
     struct place_parts p;
     struct key to;

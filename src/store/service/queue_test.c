@@ -526,7 +526,7 @@ static void body_list(void) {
     end();
 }
 
-/* More entries than a window holds: each comes once, in order, also after a restart. */
+/* SMTPC-09: more entries than a window holds: each comes once, in order, also after a restart. */
 static void body_long(void) {
     enum { N = 1500 };
     begin();
@@ -586,7 +586,7 @@ static void body_notice(void) {
     free(k);
 }
 
-/* DISK-01, DISK-03, DISK-04, LIM-29 */
+/* DISK-01, DISK-02, DISK-03, DISK-04, LIM-29, LIM-68 */
 static void body_space(void) {
     k = calloc(1, sizeof *k);
     k->dir = use_rocks ? dir : NULL;
