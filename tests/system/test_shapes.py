@@ -1,11 +1,16 @@
-"""Shapes in which sites are put together (DEPL-04 to DEPL-11): a firewall in front that tags and passes on, two equal relays of which one
-dies, departments behind a hub, a site that fetches its mail with ETRN when it calls."""
+"""Shapes in which sites are put together (DEPL-04 to DEPL-11): a firewall that tags and passes on, before IEMS and before Postfix
+and Dovecot; two equal relays of which one dies; departments behind a hub; sites that fetch their mail when they call, with ETRN
+and ATRN. Names come from zones that knot signs."""
 import contextlib
 import os
+import re
 import socket
 import unittest
 
+import dovecot
 import iems
+import mta
+import postfix
 from nameserver import NameServer
 
 FRONT_END = "127.0.0.50"
@@ -16,7 +21,7 @@ class Site(iems.Instance):
     """An instance that asks the name server of the test and finds the others on its ports by routes."""
 
     def __init__(self, host, domain, dns, config=""):
-        super().__init__(hostname=host, domain=domain, config=f"[server]\ndns_servers = 127.0.0.1@{dns.port}\n{config}")
+        super().__init__(hostname=host, domain=domain, config=f"[server]\ndns_servers = 127.0.0.1@{dns.port}\n[smtpc]\ntrust_anchor = {dns.anchor}\n{config}")
 
     @property
     def host(self):
@@ -47,7 +52,8 @@ class Shapes(unittest.TestCase):
         self.stack = contextlib.ExitStack()
         self.addCleanup(self.stack.close)
         self.dns = NameServer({"far.test": "@ 60 MX 10 mail.far.test.\nmail 60 A 127.0.0.1",
-                               "bl.test": "4.100.51.198 60 A 127.0.0.2"})
+                               "relays.test": "@ 60 MX 10 one\n@ 60 MX 10 two\none 60 A 127.0.0.61\ntwo 60 A 127.0.0.62",
+                               "bl.test": "4.100.51.198 60 A 127.0.0.2"}, sign=("far.test", "relays.test"))
         self.stack.callback(self.dns.stop)
 
     def site(self, host, domain, config=""):
@@ -79,22 +85,69 @@ class Shapes(unittest.TestCase):
         self.assertIn(b"Subject: not listed", inside.messages("bart")[1])
         iems.wait_until("the reason in the trace", lambda: "discarded module=dnsbl" in inside.run("trace", "bart@corp.test").stdout)
 
-    def test_redundant_relays(self):   # DEPL-05, ROUTE-15
+    def test_redundant_relays(self):   # DEPL-05, DEPL-10, ROUTE-04, ROUTE-15
+        """Two relays with equal MX records, in a zone that is signed; one of them is killed."""
         target = self.site("mail.corp.test", "corp.test")
         target.user("bart")
-        relays = [self.site(f"relay{n}.test", f"relay{n}.test", f"[smtpd]\nrelay_networks = 127.0.0.0/8\n[smtpc]\n{SLOW_RETRY}") for n in (1, 2)]
+        port = iems.free_port()
+        relays = [self.site(f"relay{n}.test", f"relay{n}.test", f"[smtpd]\nrelay_networks = 127.0.0.0/8\nlisten_smtp = 127.0.0.6{n}:{port}\n[smtpc]\n{SLOW_RETRY}")
+                  for n in (1, 2)]
         for relay in relays:
             relay.route("corp.test", target.host)
-        sender = self.site("mail.dept.test", "dept.test", f"[smtpd]\nrelay_networks = 127.0.0.0/8\n[smtpc]\n{SLOW_RETRY}")
-        sender.route("*", *(r.host for r in relays))
-        sender.mail_from_outside("bart@corp.test", "both are up")
-        target.wait_count("bart", 1, seconds=20)
-        relays[0].run("stop", relays[0].dir)
+        sender = self.site("mail.dept.test", "dept.test", f"[smtpd]\nrelay_networks = 127.0.0.0/8\n[smtpc]\nkeep_idle = 0\n{SLOW_RETRY}")
+        sender.route("*", f"relays.test:{port}")
+        sent = 0
+
+        def both_were_used():
+            nonlocal sent
+            sender.mail_from_outside("bart@corp.test", f"both are up {sent}")
+            sent += 1
+            target.wait_count("bart", sent, seconds=20)
+            mail = b"".join(target.messages("bart"))
+            return b"by relay1.test" in mail and b"by relay2.test" in mail
+
+        iems.wait_until("both relays have passed mail on", both_were_used, 20)
+        relays[0].kill_everything()
         for n in range(5):
             sender.mail_from_outside("bart@corp.test", f"one is down {n}")
-        target.wait_count("bart", 6, seconds=30)
-        self.assertIn(b"by relay2.test", target.messages("bart")[-1])
+        target.wait_count("bart", sent + 5, seconds=30)
+        self.assertNotIn(b"by relay1.test", b"".join(target.messages("bart")[sent:]))
         relays[0].start()
+
+    @unittest.skipUnless(postfix.available() and dovecot.available(), "needs Postfix and Dovecot, and root to start them")
+    def test_firewall_before_postfix_and_dovecot(self):   # DEPL-04, DEPL-07, DEPL-08, DEPL-09, FWD-03, RELAY-02
+        """A system of others behind our firewall: mail comes in through it, with its marks, and goes out through it, without any."""
+        far = mta.Mta()
+        self.stack.callback(far.stop)
+        boxes = dovecot.Dovecot(["bart"])
+        self.stack.callback(boxes.stop)
+        front = self.site("front.corp.test", "front.test", f"[smtpd]\nrelay_networks = 127.0.0.1\n[smtpc]\nport = {far.port}\n{SLOW_RETRY}")
+        inside = postfix.Postfix({"corp.test": f"lmtp:inet:127.0.0.1:{boxes.lmtp_port}"}, hostname="inside.corp.test",
+                                 config=f"relayhost = [127.0.0.1]:{front.port('smtp')}")
+        self.stack.callback(inside.stop)
+        front.run("domain", "add", "corp.test")
+        front.run("domain", "set", "corp.test", "--forward", f"SMTPC$[127.0.0.1]:{inside.port}")
+        front.run("dnslist", "set", "bl.test", "policy=tag")
+        front.run("access", "set", FRONT_END, "proxy=yes")
+        front.run("peer", "set", "127.0.0.1", "keep_tags=yes")
+        send_as("198.51.100.4", front, "bart@corp.test", "marked")
+        send_as("198.51.100.5", front, "bart@corp.test", "not marked")
+        got = boxes.wait_messages("bart", 2)
+        marks = {re.search(rb"Subject: (.*)\r\n", m).group(1): b"\r\nX-IEMS-Spam: dnsbl" in m for m in got}
+        self.assertEqual(marks, {b"marked": True, b"not marked": False})
+        for m in got:
+            self.assertRegex(m.decode(), r"by inside\.corp\.test \(Postfix\)(.|\n)*by front\.corp\.test")
+        # outwards: by the MX of a zone that is signed; what the inside says of itself stays inside
+        inside.sendmail(iems.message("out", sender="bart@corp.test", to="x@far.test", X_IEMS_Spam="dnsbl=inner"), "-f", "bart@corp.test", "x@far.test")
+        iems.wait_until("mail at the far host", lambda: far.taken, 20)
+        sender, to, body = far.taken[0]
+        self.assertEqual((sender, to), ("bart@corp.test", ["x@far.test"]))
+        self.assertNotIn(b"X-IEMS", body)
+        # an address that does not exist inside: the inside says so, the report goes out the same way
+        send_as("198.51.100.5", front, "nobody@corp.test", "to nobody")
+        iems.wait_until("the report", lambda: len(far.taken) == 2, 20)
+        self.assertEqual(far.taken[1][:2], ("", ["x@far.test"]))
+        self.assertIn(b"nobody@corp.test", far.taken[1][2])
 
     def test_hub_and_departments(self):   # DEPL-06, DEPL-07, ROUTE-14
         departments = [self.site(f"mail.{name}.test", f"{name}.test") for name in ("sales", "works")]
