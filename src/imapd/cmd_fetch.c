@@ -83,6 +83,10 @@ static int mark_seen(struct fetching *f, struct str records, struct imap_runs *m
     req.mode = STORE__STORE_MODE__FLAGS_ADD;
     req.flags = MAILBOX_SEEN;
     err = session_call(s, STORE_MESSAGE_STORE, &req, STR_EMPTY, &reply, NULL);
+    if (err == ERR_DENIED) { /* without the right "s" the flag is not kept (RFC 4314 section 4) */
+        imap_runs_done(marked);
+        return 0;
+    }
     if (err != 0) return err;
     *modseq = ((const Store__MessageStored *)reply.msg)->modseq;
     view_own_change(s->view, *modseq, true);

@@ -1,11 +1,13 @@
 /* LIST and LSUB (RFC 9051 section 6.3.9; RFC 5258 LIST-EXTENDED, RFC 5819 LIST-STATUS, RFC 6154 SPECIAL-USE,
- * RFC 9590 LIST-METADATA). */
+ * RFC 8440 LIST-MYRIGHTS, RFC 9590 LIST-METADATA). */
+#include "imapd/acl.h"
 #include "imapd/command.h"
 #include "imapd/metadata.h"
 #include "imapd/status.h"
 #include "imapd/store_call.h"
 #include "proto/imap/utf7.h"
 #include "proto/imap/write.h"
+#include "store/mailbox/rights.h"
 
 #include <string.h>
 
@@ -17,7 +19,7 @@ struct listing {
     size_t patterns;
     bool lsub;
     bool only_subscribed, only_special, recursive; /* selection options */
-    bool tell_subscribed, extended;
+    bool tell_subscribed, tell_rights, extended;
     struct metadata_names metadata; /* annotations to tell with each */
     unsigned status;                /* items to tell with each, 0 = none */
     struct map *parents;            /* levels to be told because something below them is subscribed */
@@ -47,6 +49,8 @@ static bool take_return(struct imap_args *a, struct listing *l) {
     do {
         if (imap_args_word(a, "SUBSCRIBED"))
             l->tell_subscribed = true;
+        else if (imap_args_word(a, "MYRIGHTS"))
+            l->tell_rights = true;
         else if (imap_args_word(a, "STATUS")) {
             if (!imap_args_space(a) || !status_take_items(a, &l->status)) return false;
         } else if (imap_args_word(a, "METADATA")) {
@@ -119,10 +123,12 @@ static void tell_folder(struct listing *l, const Store__Folder *f) {
     if (l->tell_subscribed && f->subscribed) add_attribute(&b, "\\Subscribed");
     bool below = l->parents != NULL && map_remove(l->parents, str_from(f->name)) != NULL;
     tell_name(l, &b, str_from(f->name), below && !l->lsub);
+    bool exists = !missing && f->id != 0;
     uint64_t longest = 0;
+    if (l->tell_rights && exists) acl_tell_my_rights(l->c->s, str_from(f->name), f->rights);
     if (l->metadata.count > 0 && !missing)
         (void)!metadata_tell(l->c->s, str_from(f->name), &l->metadata, 0, UINT64_MAX, &longest, NULL);
-    if (l->status != 0 && !missing && !f->no_select) status_tell(l->c->s, f, l->status);
+    if (l->status != 0 && exists && !f->no_select && (f->rights & RIGHT_READ) != 0) status_tell(l->c->s, f, l->status);
 }
 
 /* LSUB "%" and RECURSIVEMATCH: levels that match while something below them, which does not, is subscribed to (RFC 5258

@@ -141,7 +141,8 @@ static int do_select(struct cmd *c, bool read_only) {
     if (p.condstore) s->condstore = true;
     tell_mailbox(s, name, first_unseen);
     if (p.qresync && p.uidvalidity == s->view->uidvalidity) (void)!resync(s, &p);
-    return cmd_ok(c, read_only ? "READ-ONLY" : "READ-WRITE", read_only ? "EXAMINE completed" : "SELECT completed");
+    return cmd_ok(c, s->view->read_only ? "READ-ONLY" : "READ-WRITE",
+                  read_only ? "EXAMINE completed" : "SELECT completed");
 }
 
 int cmd_select(struct cmd *c) {

@@ -41,6 +41,11 @@ const struct command command_table[] = {
     {"IDLE", AUTH, 0, cmd_idle},
     {"GETMETADATA", AUTH, 0, cmd_getmetadata},
     {"SETMETADATA", AUTH, 0, cmd_setmetadata},
+    {"GETACL", AUTH, 0, cmd_getacl},
+    {"SETACL", AUTH, 0, cmd_setacl},
+    {"DELETEACL", AUTH, 0, cmd_deleteacl},
+    {"MYRIGHTS", AUTH, 0, cmd_myrights},
+    {"LISTRIGHTS", AUTH, 0, cmd_listrights},
     {"GETQUOTA", AUTH, 0, cmd_getquota},
     {"GETQUOTAROOT", AUTH, 0, cmd_getquotaroot},
     /* selected: section 6.4 */

@@ -37,7 +37,8 @@ static const struct dialogue dialogues[] = {
     {"ID, ENABLE, NAMESPACE: RFC 2971, RFC 5161, RFC 2342",
      LOGIN "> 1 ID (\"name\" \"x\" \"y\" NIL)\n< * ID (\"name\" \"IEMS\" *\n< 1 OK *\n> 2 ID NIL\n< * ID *\n< 2 OK *\n"
            "> 3 ENABLE CONDSTORE FOO UTF8=ACCEPT\n< * ENABLED CONDSTORE UTF8=ACCEPT\n< 3 OK *\n"
-           "> 4 NAMESPACE\n< * NAMESPACE ((\"\" \"/\")) NIL NIL\n< 4 OK *\n> 5 ENABLE\n< 5 BAD *\n"},
+           "> 4 NAMESPACE\n< * NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) ((\"Shared/\" \"/\"))\n< 4 OK *\n> "
+           "5 ENABLE\n< 5 BAD *\n"},
     {"SELECT of an empty INBOX: RFC 9051 6.3.2", LOGIN
      "> 1 SELECT inbox\n< * 0 EXISTS\n< * 0 RECENT\n< * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\n"
      "< * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] *\n< * OK [UIDVALIDITY 1001] *\n"

@@ -4,6 +4,7 @@
 #include "proto/mime/summary.h"
 #include "rpc/store_methods.h"
 #include "store/mailbox/record.h"
+#include "store/mailbox/rights.h"
 
 #include <endian.h>
 #include <stdio.h>
@@ -113,6 +114,7 @@ static void fill(struct store_double *d, const struct folder *f, Store__Folder *
     out->uidnext = f->uidnext;
     out->highestmodseq = f->modseq;
     out->messages = f->count;
+    out->rights = RIGHTS_ALL;
     for (size_t i = 0; i < f->count; i++) {
         out->unseen += (f->message[i].flags & MAILBOX_SEEN) == 0;
         out->deleted += (f->message[i].flags & MAILBOX_DELETED) != 0;

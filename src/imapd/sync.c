@@ -6,6 +6,7 @@
 #include "proto/imap/args.h"
 #include "proto/imap/write.h"
 #include "store/mailbox/record.h"
+#include "store/mailbox/rights.h"
 
 enum { LINE_MAX_BYTES = 16 * 1024, GATHER = 8 * 1024, VANISHED_MAX = 16 * 1024 * 1024 };
 
@@ -26,9 +27,12 @@ void sync_tell_flags(struct session *s) {
     if (v->read_only) {
         buf_adds(&b, "()");
     } else {
-        imap_write_flags(&b, all, v->keyword, v->keywords);
-        buf_truncate(&b, b.len - 1);
-        buf_adds(&b, " \\*)");
+        uint64_t may = rights_flags(v->rights);
+        imap_write_flags(&b, all & may, v->keyword, v->keywords);
+        if ((v->rights & RIGHT_WRITE) != 0) {
+            buf_truncate(&b, b.len - 1);
+            buf_adds(&b, " \\*)");
+        }
     }
     buf_adds(&b, "] Flags permitted\r\n");
     session_put(s, buf_str(&b));
@@ -150,8 +154,9 @@ int sync_view(struct session *s, unsigned how) {
     if ((how & SYNC_ASK) != 0 || view_is_stale(v) || s->store_generation != s->imapd->store_generation) {
         uint32_t before = imap_runs_total(&v->uids);
         err = take_changes(s);
-        if (err == ERR_NOTFOUND && !s->closing) { /* RFC 2180 section 3.3: the way that all clients understand */
-            session_bye(s, "The selected mailbox was deleted");
+        if ((err == ERR_NOTFOUND || err == ERR_DENIED) && !s->closing) {
+            /* RFC 2180 section 3.3: the way that all clients understand; also for one that may no longer be read */
+            session_bye(s, err == ERR_NOTFOUND ? "The selected mailbox was deleted" : "No right to read the mailbox");
             s->closing = true;
         }
         if (imap_runs_total(&v->uids) != before) session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));

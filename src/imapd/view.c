@@ -2,6 +2,7 @@
 
 #include "imapd/context.h"
 #include "imapd/store_call.h"
+#include "store/mailbox/rights.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ struct view *view_new(const Store__FolderOpened *opened, struct str runs, bool r
     }
     v->folder = f->id;
     v->name = strdup(f->name);
-    v->read_only = read_only;
+    v->rights = f->rights;
+    v->read_only = read_only || (f->rights & RIGHTS_CHANGE) == 0; /* RFC 4314 section 4 */
     v->uidvalidity = f->uidvalidity;
     v->uidnext = f->uidnext;
     v->known = v->event = f->highestmodseq;

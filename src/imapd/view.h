@@ -13,6 +13,7 @@ struct view {
     uint64_t folder;
     char *name; /* UTF-8 */
     bool read_only;
+    uint32_t rights; /* when it was opened */
     uint32_t uidvalidity, uidnext;
     struct imap_runs uids;      /* what the client knows, in the order of its sequence numbers */
     struct imap_runs gone;      /* of these: expunged, but the client was not told yet */

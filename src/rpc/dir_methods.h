@@ -5,7 +5,8 @@
 #include "rpc/dir.pb-c.h"
 #include "rpc/rpc.h"
 
-#define ROLES_RESOLVE   (ROLE_SMTPD | ROLE_MTA | ROLE_LMDA | ROLE_DLM | ROLE_BSMTP | ROLE_WEBD | ROLE_CLI | ROLE_SMTPC)
+#define ROLES_RESOLVE                                                                                                  \
+    (ROLE_SMTPD | ROLE_MTA | ROLE_LMDA | ROLE_DLM | ROLE_BSMTP | ROLE_WEBD | ROLE_CLI | ROLE_SMTPC | ROLE_IMAPD)
 #define ROLES_AUTH      (ROLE_SMTPD | ROLE_IMAPD | ROLE_POP3D | ROLE_WEBD)
 #define ROLES_DIR_ADMIN (ROLE_CLI | ROLE_WEBD)
 

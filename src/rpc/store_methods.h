@@ -54,6 +54,9 @@
     X(47, QUOTA_GET, ROLES_MAILBOX, quota_get, quota_info)                                                             \
     X(48, METADATA_GET, ROLES_MAILBOX, folder_name, metadata)                                                          \
     X(49, METADATA_SET, ROLES_MAILBOX, metadata_set, empty)                                                            \
+    X(90, ACL_GET, ROLES_MAILBOX, acl_get, acl_got)                                                                    \
+    X(91, ACL_CHANGE, ROLES_MAILBOX, acl_change, empty)                                                                \
+    X(92, ACCOUNT_SHARE, ROLE_DIR, account_share, empty)                                                               \
     X(60, ACCOUNT_DELETE, ROLES_ACCOUNT, account_id, empty)                                                            \
     X(61, ACCOUNT_INFO, ROLES_ACCOUNT, account_id, account_info)                                                       \
     X(68, USAGE_GET, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_name, usage)                                             \

@@ -16,6 +16,8 @@ enum key_kind {
     KEY_SUBSCRIBED = 'S', /* account, folder name */
     KEY_COUNTERS = 'F',   /* account, folder */
     KEY_PURGE = 'p',      /* folder that is being deleted */
+    KEY_ACL = 'A',        /* account, folder: rights; folder 0: who uses a shared account */
+    KEY_SHARED = 'R',     /* grantee account (0 = anyone), owner account */
     KEY_MESSAGE = 'm',    /* folder, uid */
     KEY_FLAGS = 'g',      /* folder, uid */
     KEY_METADATA = 'M',   /* account, folder (0 = of the account) */

@@ -28,6 +28,8 @@ static void account_free(void *p) {
     struct account *a = p;
     for (size_t i = 0; i < a->folder_count; i++) folder_free(a->folders[i]);
     for (size_t i = 0; i < a->subscribed_count; i++) free(a->subscribed[i]);
+    share_owners_free(a->owners, a->owner_count);
+    acl_done(&a->members);
     free(a->folders);
     free(a->subscribed);
     free(a->address);
@@ -179,6 +181,7 @@ static void load_work(void *arg) {
     if (l->rc == 0) l->rc = each_of(l, KEY_NAME, take_name);
     if (l->rc == 0) l->rc = each_of(l, KEY_COUNTERS, take_counters);
     if (l->rc == 0) l->rc = each_of(l, KEY_SUBSCRIBED, take_subscribed);
+    if (l->rc == 0) l->rc = each_of(l, KEY_ACL, share_take);
 }
 
 static int account_load(struct mailboxes *m, struct account *a) {

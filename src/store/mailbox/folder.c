@@ -64,6 +64,7 @@ void folder_free(struct folder *f) {
     folder_list_drop(f);
     list_remove(&f->lru);
     for (unsigned i = 0; i < f->keyword_count; i++) free(f->keywords[i]);
+    acl_done(&f->acl);
     free(f->vanished);
     free(f->name);
     free(f);

@@ -10,6 +10,7 @@
 
 #include "net/fiber.h"
 #include "store/blob/blob.h"
+#include "store/mailbox/acl.h"
 #include "store/mailbox/record.h"
 
 enum {
@@ -47,7 +48,8 @@ struct folder {
     uint64_t highestmodseq, messages, unseen, deleted, size;
     char *keywords[MAILBOX_KEYWORDS_MAX];
     unsigned keyword_count;
-    uint64_t seq; /* commit of the last change */
+    struct acl acl; /* beside the owner's rights, which are all; share.h */
+    uint64_t seq;   /* commit of the last change */
 
     enum folder_heat heat; /* of the message list below */
     struct message *list;
@@ -77,6 +79,14 @@ struct account {
     size_t folder_count, folder_cap;
     char **subscribed; /* names, sorted */
     size_t subscribed_count, subscribed_cap;
+    bool shared;        /* a shared account, without a login of its own */
+    struct acl members; /* rights on all of its folders; with `shared` only */
+    uint64_t quota;     /* bytes, as last known, 0 = unlimited: for what others put into its folders */
+    bool has_share;     /* there is a record of the three above */
+    bool owners_known;  /* the list below is what the engine said when mailboxes had seen `owners_at` changes */
+    unsigned owners_at;
+    struct share_owner *owners; /* who shares something with this account */
+    size_t owner_count;
     unsigned pins;
     struct cond loaded;
     struct list lru;

@@ -3,7 +3,7 @@
 #define IEMS_STORE_MAILBOX_PRIVATE_H
 
 #include "base/map.h"
-#include "store/mailbox/mailbox.h"
+#include "store/mailbox/share.h"
 
 struct mailboxes {
     struct store *st;
@@ -13,6 +13,8 @@ struct mailboxes {
     struct list folder_lru;  /* hot and not pinned */
     size_t list_bytes, list_bytes_max;
     size_t accounts_max;
+    uint64_t share_seq; /* the last commit that changed who shares with whom */
+    unsigned share_changes;
 };
 
 void folder_free(struct folder *f);
@@ -22,6 +24,7 @@ NODISCARD int folder_decode_counters(struct folder *f, struct str value);
 /* Counts anew from the list and the stored records, and puts the counters. In a fiber. */
 NODISCARD int folder_recount(struct folder *f, struct batch *b);
 void account_recount(struct account *a);
-void folder_list_drop(struct folder *f); /* HOT, not pinned -> COLD */
+int share_take(struct account *a, struct str rest, struct str value); /* a record of rights, while loading */
+void folder_list_drop(struct folder *f);                              /* HOT, not pinned -> COLD */
 
 #endif

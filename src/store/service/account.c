@@ -11,6 +11,7 @@ static int delete_account(struct service *s, struct account *a) {
     size_t n = 0;
     IEMS_ASSERT(folders != NULL);
     batch_init(&b);
+    account_unshare(a, &b);
     while (a->folder_count > 0) {
         struct folder *f = a->folders[a->folder_count - 1];
         struct key k = key_of_id(KEY_NAME, a->id);
@@ -24,6 +25,7 @@ static int delete_account(struct service *s, struct account *a) {
     metadata_delete(&b, a, NULL);
     a->deleted = true;
     account_put_record(a, &b);
+    share_changed(s->m, commit_last(s->st->commits) + 1);
     int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
     batch_done(&b);
     for (size_t i = 0; i < n && rc == 0; i++) purge_run(s, folders[i]);
@@ -32,12 +34,32 @@ static int delete_account(struct service *s, struct account *a) {
     return rc;
 }
 
+/* Takes the account out of the rights that others gave it. In a fiber. */
+static void forget_grants(struct service *s, struct account *gone) {
+    struct share_owner *owners;
+    size_t n;
+    if (share_owners(gone, &owners, &n) != 0 || n == 0) return;
+    for (size_t i = 0; i < n; i++) {
+        struct account *a;
+        struct batch b;
+        if (account_pin(s->m, owners[i].account, STR_EMPTY, false, &a) != 0) continue;
+        batch_init(&b);
+        account_unshare_with(a, &b, gone->id);
+        uint64_t seq = commit_submit(s->st->commits, &b, COMMIT_RELAXED, NULL, NULL);
+        if (a->folder_count > 0) a->folders[0]->seq = seq; /* keeps the account until that is written */
+        share_changed(s->m, seq);
+        account_unpin(a);
+    }
+    share_owners_free(owners, n);
+}
+
 HANDLER(on_account_delete) {
     const Store__AccountId *req = (const Store__AccountId *)r->msg;
     struct service *s = arg;
     struct account *a;
     int rc = account_pin(s->m, req->account, STR_EMPTY, false, &a);
     if (rc == 0) {
+        forget_grants(s, a);
         rc = delete_account(s, a);
         account_unpin(a);
     } else if (rc == ERR_NOTFOUND) { /* never used, or deleted before: that is what was wanted */

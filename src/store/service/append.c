@@ -1,4 +1,4 @@
-/* MESSAGE_APPEND: messages put into a folder by its owner, all in one durable commit (RFC 3502), which may also take
+/* MESSAGE_APPEND: messages put into a folder by a user, all in one durable commit (RFC 3502), which may also take
  * out the message that they replace (RFC 8508). */
 #include "base/clock.h"
 #include "proto/mime/summary.h"
@@ -80,25 +80,28 @@ static uint64_t item_size(const struct append_item *it) {
 
 static int check(struct append *x, struct error *err) {
     uint64_t size = 0;
-    int rc = session_folder_named(x->session, x->req->folder, &x->f, err);
+    int rc = session_folder_named(x->session, x->req->folder, RIGHT_INSERT, &x->f, err);
     if (rc == 0 && x->f->no_select)
         rc = error_set(err, ERR_NOTFOUND, "\"%.200s\" holds only other folders", x->f->name);
     if (rc != 0) return rc;
     if (x->f->uidnext > UINT32_MAX - x->count) return error_set(err, ERR_LIMIT, "the folder has no more UIDs");
     for (size_t i = 0; i < x->count; i++) size += item_size(&x->items[i]);
-    if (!account_fits(x->session->account, size, x->session->quota))
+    struct account *owner = x->f->account;
+    if (!account_fits(owner, size, session_quota(x->session, owner)))
         return error_set(err, ERR_NOSPACE, "the mailbox is full");
     return 0;
 }
 
 static int find_keywords(struct append *x, struct batch *b, struct error *err) {
+    uint64_t may = rights_flags(session_rights(x->session, x->f));
+    bool keywords = may >> MAILBOX_KEYWORD_SHIFT != 0;
     for (size_t i = 0; i < x->count; i++) {
         const Store__AppendItem *req = x->items[i].req;
-        int rc = folder_keywords(x->f, b, req->keywords, req->n_keywords, true, true, &x->items[i].flags);
+        int rc = folder_keywords(x->f, b, req->keywords, req->n_keywords, keywords, true, &x->items[i].flags);
         if (rc != 0)
             return error_set(err, rc, "a folder may have at most %d keywords of 1 to %d bytes", MAILBOX_KEYWORDS_MAX,
                              KEYWORD_LEN_MAX);
-        x->items[i].flags |= req->flags & MAILBOX_SYSTEM_FLAGS;
+        x->items[i].flags = (x->items[i].flags | (req->flags & MAILBOX_SYSTEM_FLAGS)) & may;
     }
     return 0;
 }
@@ -129,7 +132,7 @@ static uint32_t append_one(struct append *x, struct batch *b, struct append_item
 /* A restore: the list must be known whole. In a fiber. */
 static int load_keep(struct append *x, struct error *err) {
     if (x->req->keep_uidvalidity == 0) return 0;
-    int rc = session_folder_named(x->session, x->req->folder, &x->keep, err);
+    int rc = session_folder_named(x->session, x->req->folder, RIGHT_INSERT, &x->keep, err);
     if (rc == 0) rc = folder_load(x->keep);
     if (rc != 0) x->keep = NULL;
     return rc;
@@ -139,7 +142,7 @@ static int load_keep(struct append *x, struct error *err) {
 static int find_replaced(struct append *x, struct error *err) {
     if (x->req->replace_folder == 0) return 0;
     struct folder *f;
-    int rc = session_folder(x->session, x->req->replace_folder, &f, err);
+    int rc = session_folder(x->session, x->req->replace_folder, RIGHT_READ | RIGHT_TRASH | RIGHT_EXPUNGE, &f, err);
     if (rc == 0) rc = folder_load(f);
     if (rc != 0) return rc;
     x->from = f;

@@ -14,6 +14,7 @@ enum check_repair {
     REPAIR_ENTRY,
     REPAIR_COUNTERS,
     REPAIR_FLAGS,
+    REPAIR_SHARE,
 };
 
 /* One thing that is wrong, and what repairs it. */
@@ -67,5 +68,6 @@ void check_ref(struct check *c, uint64_t blob);
 NODISCARD int check_queue(struct check *c);
 NODISCARD int check_mailboxes(struct check *c);
 NODISCARD int check_blobs(struct check *c);
+NODISCARD int check_shares(struct check *c);
 
 #endif

@@ -96,6 +96,23 @@ static int repair_folder(struct service *s, struct check *c, uint64_t id) {
     return rc;
 }
 
+/* Writes the reverse index of the account's rights anew. */
+static int repair_share(struct service *s, uint64_t id) {
+    struct account *a;
+    struct batch b;
+    int rc = account_pin(s->m, id, STR_EMPTY, false, &a);
+    if (rc != 0) return rc == ERR_NOTFOUND ? 0 : rc;
+    batch_init(&b);
+    account_index_shares(a, &b);
+    if (!batch_empty(&b)) {
+        share_changed(s->m, commit_last(s->st->commits) + 1);
+        rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    }
+    batch_done(&b);
+    account_unpin(a);
+    return rc;
+}
+
 static int repair_one(struct service *s, struct check *c, const struct check_fault *f) {
     switch (f->repair) {
     case REPAIR_BLOB_COUNT:
@@ -105,6 +122,7 @@ static int repair_one(struct service *s, struct check *c, const struct check_fau
     case REPAIR_INDEX:
     case REPAIR_FLAGS: return f->key != NULL ? repair_delete(s, str_of(f->key, f->key_len)) : 0;
     case REPAIR_COUNTERS: return repair_folder(s, c, f->id);
+    case REPAIR_SHARE: return repair_share(s, f->id);
     default: return 0;
     }
 }

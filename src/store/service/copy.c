@@ -54,6 +54,7 @@ struct copy {
     uint32_t *uids;
     size_t count;
     struct run_list got, made;
+    uint64_t may; /* flags that may be set in the target (RFC 4314 section 4) */
     uint64_t keyword_map[64];
 };
 
@@ -62,7 +63,8 @@ static void map_keywords(struct copy *c, struct batch *b, uint64_t used) {
     for (unsigned i = 0; i < 64; i++) {
         uint64_t bit = 1ull << i;
         c->keyword_map[i] = i < MAILBOX_KEYWORD_SHIFT || c->from == c->to ? bit : 0;
-        if (i < MAILBOX_KEYWORD_SHIFT || c->from == c->to || !(used & bit)) continue;
+        c->keyword_map[i] &= c->may;
+        if (i < MAILBOX_KEYWORD_SHIFT || c->from == c->to || !(used & bit) || !(c->may & bit)) continue;
         unsigned k = i - MAILBOX_KEYWORD_SHIFT;
         if (k >= c->from->keyword_count) continue;
         if (folder_keywords(c->to, b, &c->from->keywords[k], 1, true, false, &c->keyword_map[i]) != 0)
@@ -93,10 +95,11 @@ static int copy_check(struct copy *c, const struct gather *g, struct error *err)
     size_t at;
     if (c->from->gone || c->to->gone) return error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
     if (c->to->uidnext > UINT32_MAX - g->count) return error_set(err, ERR_LIMIT, "the folder has no more UIDs");
-    if (c->req->move) return 0;
+    if (c->req->move && c->to->account == c->from->account) return 0;
     for (size_t i = 0; i < g->count; i++)
         if (g->list[i].blob != NULL && still_there(c->from, g->list[i].uid, &at)) bytes += g->list[i].stored.size;
-    if (!account_fits(c->session->account, bytes, c->session->quota))
+    struct account *owner = c->to->account;
+    if (!account_fits(owner, bytes, session_quota(c->session, owner)))
         return error_set(err, ERR_NOSPACE, "the mailbox is full");
     return 0;
 }
@@ -179,18 +182,20 @@ HANDLER(on_message_copy) {
     int rc = session_pin(r, req->session, &c.session, err);
     if (rc != 0) return rc;
     struct session *session = c.session;
-    rc = session_folder(session, req->folder, &c.from, err);
-    if (rc == 0) rc = session_folder_named(session, req->to, &c.to, err);
-    if (rc == 0 && c.to->no_select)
-        rc = error_set(err, ERR_NOTFOUND, "\"%.200s\" holds only other folders", c.to->name);
+    uint32_t needed = RIGHT_READ | (req->move ? RIGHT_TRASH | RIGHT_EXPUNGE : 0); /* RFC 6851 section 4.1 */
+    rc = session_folder(session, req->folder, needed, &c.from, err);
+    if (rc == 0) rc = folder_load(c.from);
     if (rc == 0) {
-        c.to->pins++;
-        rc = folder_load(c.from);
+        rc = session_folder_named(session, req->to, RIGHT_INSERT, &c.to, err);
+        if (rc == 0 && c.to->no_select)
+            rc = error_set(err, ERR_NOTFOUND, "\"%.200s\" holds only other folders", c.to->name);
         if (rc == 0) {
+            c.to->pins++;
+            c.may = rights_flags(session_rights(session, c.to));
             rc = copy_run(&c, r, err);
-            folder_unload(c.from);
+            folder_unload(c.to);
         }
-        folder_unload(c.to);
+        folder_unload(c.from);
     }
     free(c.uids);
     free(c.got.runs);
@@ -276,7 +281,7 @@ HANDLER(on_message_expunge) {
     struct folder *f;
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
-    rc = session_folder(session, req->folder, &f, err);
+    rc = session_folder(session, req->folder, RIGHT_EXPUNGE, &f, err);
     if (rc == 0) rc = folder_load(f);
     if (rc == 0) {
         rc = expunge(arg, r, req, f);

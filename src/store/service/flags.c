@@ -5,9 +5,10 @@
 
 struct change {
     const Store__MessageStore *req;
+    struct session *session;
     struct folder *f;
     struct batch b;
-    uint64_t bits;
+    uint64_t may, bits; /* may: what the asker may change (RFC 4314 section 4) */
     struct message_selection sel;
     struct uid_run *failed;
     size_t failed_count;
@@ -24,10 +25,18 @@ static uint64_t known_bits(const struct folder *f) {
 
 static uint64_t new_flags(const struct change *c, uint64_t old) {
     switch (c->req->mode) {
-    case STORE__STORE_MODE__FLAGS_ADD: return old | c->bits;
-    case STORE__STORE_MODE__FLAGS_REMOVE: return old & ~c->bits;
-    default: return c->bits;
+    case STORE__STORE_MODE__FLAGS_ADD: return old | (c->bits & c->may);
+    case STORE__STORE_MODE__FLAGS_REMOVE: return old & ~(c->bits & c->may);
+    default: return (old & ~c->may) | (c->bits & c->may);
     }
+}
+
+/* It is refused only when nothing of it may be done. */
+static int may_change(struct change *c, uint32_t rights, struct error *err) {
+    bool set = c->req->mode == STORE__STORE_MODE__FLAGS_SET;
+    uint64_t wanted = set ? ~0ull : c->req->flags | (c->req->n_keywords > 0 ? ~(uint64_t)MAILBOX_SYSTEM_FLAGS : 0);
+    c->may = rights_flags(rights);
+    return wanted == 0 || (wanted & c->may) != 0 ? 0 : error_set(err, ERR_DENIED, "no right to change these flags");
 }
 
 static void note_failed(struct change *c, uint32_t uid) {
@@ -58,7 +67,7 @@ static void change_all(struct change *c) {
 static int run(struct service *s, struct rpc_request *r, struct change *c, struct error *err) {
     const Store__MessageStore *req = c->req;
     struct folder *f = c->f;
-    bool create = req->mode != STORE__STORE_MODE__FLAGS_REMOVE;
+    bool create = req->mode != STORE__STORE_MODE__FLAGS_REMOVE && c->may >> MAILBOX_KEYWORD_SHIFT != 0;
     int rc = folder_keywords(f, &c->b, req->keywords, req->n_keywords, create, true, &c->bits);
     if (rc != 0)
         return error_set(err, rc, "a folder may have at most %d keywords of 1 to %d bytes", MAILBOX_KEYWORDS_MAX,
@@ -73,7 +82,7 @@ static int run(struct service *s, struct rpc_request *r, struct change *c, struc
     /* What is answered is built before the wait: the folder as this change left it. */
     Store__MessageStored reply = STORE__MESSAGE_STORED__INIT;
     Store__Folder folder = STORE__FOLDER__INIT;
-    folder_fill(f, r->arena, &folder);
+    folder_fill(c->session, f, r->arena, &folder);
     reply.folder = &folder;
     reply.modseq = c->modseq != 0 ? c->modseq : f->highestmodseq;
     reply.count = c->changed;
@@ -92,11 +101,12 @@ static int run(struct service *s, struct rpc_request *r, struct change *c, struc
 
 HANDLER(on_message_store) {
     const Store__MessageStore *req = (const Store__MessageStore *)r->msg;
-    struct session *session;
     struct change c = {.req = req, .records = BUF_INIT(RPC_FRAME_MAX - 4096)};
-    int rc = session_pin(r, req->session, &session, err);
+    int rc = session_pin(r, req->session, &c.session, err);
     if (rc != 0) return rc;
-    rc = session_folder(session, req->folder, &c.f, err);
+    struct session *session = c.session;
+    rc = session_folder(session, req->folder, 0, &c.f, err);
+    if (rc == 0) rc = may_change(&c, session_rights(session, c.f), err);
     if (rc == 0) rc = folder_load(c.f);
     if (rc == 0) {
         batch_init(&c.b);

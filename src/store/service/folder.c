@@ -5,14 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_LIMIT = 1000, CHANGES_BYTES = RPC_PAGE_BYTES, FLAG_RECORD = 20 };
+enum { CHANGES_BYTES = RPC_PAGE_BYTES, FLAG_RECORD = 20 };
 
-void folder_fill(struct folder *f, struct arena *arena, Store__Folder *out) {
+void folder_fill(const struct session *s, struct folder *f, struct arena *arena, Store__Folder *out) {
     struct account *a = f->account;
+    bool own = a == s->account;
     out->id = f->id;
-    out->name = arena_cstr(arena, str_from(f->name));
-    out->special_use = (char *)(uintptr_t)f->special_use;
-    out->subscribed = account_subscribed(a, str_from(f->name));
+    out->name = (char *)(uintptr_t)session_folder_name(s, f, arena);
+    out->special_use = (char *)(uintptr_t)(own ? f->special_use : ""); /* uses are one's own folders' */
+    out->subscribed = account_subscribed(s->account, str_from(out->name));
+    out->rights = session_rights(s, f);
     out->no_select = f->no_select;
     out->uidvalidity = f->uidvalidity;
     out->uidnext = f->uidnext;
@@ -40,75 +42,10 @@ Store__UidRun **runs_make(struct arena *arena, const struct uid_run *runs, size_
     return out;
 }
 
-/* --- list */
-struct lister {
-    struct account *a;
-    struct rpc_request *r;
-    Store__FolderListed reply;
-    size_t limit;
-    uint64_t seq;
-};
-
-static bool list_add(struct lister *l, struct folder *f, const char *subscribed) {
-    Store__Folder *out = arena_alloc(l->r->arena, sizeof *out);
-    if (out == NULL) return false;
-    store__folder__init(out);
-    if (f != NULL) {
-        folder_fill(f, l->r->arena, out);
-        if (f->seq > l->seq) l->seq = f->seq;
-    } else {
-        out->name = arena_cstr(l->r->arena, str_from(subscribed));
-        out->subscribed = true;
-        out->has_children = account_has_children(l->a, subscribed);
-    }
-    l->reply.folders[l->reply.n_folders++] = out;
-    return true;
-}
-
-/* Merges the two sorted lists of names: folders and subscriptions. */
-static void list_names(struct lister *l, struct str after, bool subscribed_only) {
-    struct account *a = l->a;
-    size_t i = 0, j = 0;
-    while (i < a->folder_count || j < a->subscribed_count) {
-        struct folder *f = i < a->folder_count ? a->folders[i] : NULL;
-        const char *sub = j < a->subscribed_count ? a->subscribed[j] : NULL;
-        int c = f == NULL ? 1 : sub == NULL ? -1 : strcmp(f->name, sub);
-        const char *name = c <= 0 ? f->name : sub;
-        bool subscribed = c >= 0;
-        if (c <= 0) i++;
-        if (c >= 0) j++;
-        if (after.len > 0 && str_cmp(str_from(name), after) <= 0) continue;
-        if (subscribed_only && !subscribed) continue;
-        if (l->reply.n_folders == l->limit) {
-            l->reply.more = true;
-            return;
-        }
-        if (!list_add(l, c <= 0 ? f : NULL, sub)) return;
-    }
-}
-
-HANDLER(on_folder_list) {
-    const Store__FolderList *req = (const Store__FolderList *)r->msg;
-    struct service *s = arg;
-    struct session *session;
-    int rc = session_pin(r, req->session, &session, err);
-    if (rc != 0) return rc;
-    struct lister l = {.a = session->account, .r = r, .reply = STORE__FOLDER_LISTED__INIT};
-    l.limit = req->limit == 0 || req->limit > LIST_LIMIT ? LIST_LIMIT : req->limit;
-    l.reply.folders = arena_alloc(r->arena, l.limit * sizeof(Store__Folder *));
-    if (l.reply.folders == NULL) rc = ERR_NOMEM;
-    if (rc == 0) list_names(&l, str_from(req->after), req->subscribed_only);
-    if (rc == 0) rc = store_wait_durable(s->st, l.seq);
-    session_unpin(session);
-    if (rc != 0) return rc;
-    rpc_answer(r, &l.reply.base, STR_EMPTY);
-    return 0;
-}
-
 static int answer_folder(struct service *s, struct rpc_request *r, struct session *session, struct folder *f) {
     Store__Folder reply = STORE__FOLDER__INIT;
     uint64_t seq = f->seq;
-    folder_fill(f, r->arena, &reply);
+    folder_fill(session, f, r->arena, &reply);
     int rc = store_wait_durable(s->st, seq);
     session_unpin(session);
     if (rc == 0) rpc_answer(r, &reply.base, STR_EMPTY);
@@ -121,7 +58,7 @@ HANDLER(on_folder_status) {
     struct folder *f;
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
-    rc = session_folder_named(session, req->name, &f, err);
+    rc = session_folder_named(session, req->name, RIGHT_READ, &f, err);
     if (rc != 0) {
         session_unpin(session);
         return rc;
@@ -187,7 +124,8 @@ HANDLER(on_folder_open) {
     struct folder *f;
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
-    rc = req->id != 0 ? session_folder(session, req->id, &f, err) : session_folder_named(session, req->name, &f, err);
+    rc = req->id != 0 ? session_folder(session, req->id, RIGHT_READ, &f, err)
+                      : session_folder_named(session, req->name, RIGHT_READ, &f, err);
     if (rc == 0 && f->no_select) rc = error_set(err, ERR_NOTFOUND, "\"%.200s\" holds only other folders", f->name);
     if (rc == 0) rc = folder_load(f);
     if (rc == 0) {
@@ -196,7 +134,7 @@ HANDLER(on_folder_open) {
         BUF_AUTO runs = BUF_INIT(RPC_FRAME_MAX - 64 * 1024);
         uint64_t seq = f->seq;
         if (req->watch) watch_add(session, f);
-        folder_fill(f, r->arena, &folder);
+        folder_fill(session, f, r->arena, &folder);
         reply.folder = &folder;
         reply.first_unseen = folder_first_unseen(f);
         folder_runs(f, &runs);
@@ -251,7 +189,8 @@ static void put_changes(const struct folder *f, const Store__FolderChanges *req,
     }
 }
 
-static int changes(struct service *s, struct rpc_request *r, const Store__FolderChanges *req, struct folder *f) {
+static int changes(struct session *session, struct rpc_request *r, const Store__FolderChanges *req, struct folder *f) {
+    struct service *s = session->service;
     Store__FolderChangesReply reply = STORE__FOLDER_CHANGES_REPLY__INIT;
     Store__Folder folder = STORE__FOLDER__INIT;
     BUF_AUTO out = BUF_INIT(CHANGES_BYTES);
@@ -262,7 +201,7 @@ static int changes(struct service *s, struct rpc_request *r, const Store__Folder
     if (rc != 0) return rc;
     uint64_t seq = f->seq;
     put_changes(f, req, &out, &reply);
-    folder_fill(f, r->arena, &folder);
+    folder_fill(session, f, r->arena, &folder);
     reply.folder = &folder;
     reply.highestmodseq = modseq;
     reply.vanished = runs_make(r->arena, runs, run_count);
@@ -277,12 +216,13 @@ HANDLER(on_folder_changes) {
     const Store__FolderChanges *req = (const Store__FolderChanges *)r->msg;
     struct session *session;
     struct folder *f;
+    (void)arg;
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
-    rc = session_folder(session, req->folder, &f, err);
+    rc = session_folder(session, req->folder, RIGHT_READ, &f, err);
     if (rc == 0) rc = folder_load(f);
     if (rc == 0) {
-        rc = changes(arg, r, req, f);
+        rc = changes(session, r, req, f);
         folder_unload(f);
     }
     session_unpin(session);

@@ -1,4 +1,5 @@
-/* FOLDER_CREATE, FOLDER_DELETE, FOLDER_RENAME: one durable commit each. RFC 9051 section 6.3.4 to 6.3.6. */
+/* FOLDER_CREATE, FOLDER_DELETE, FOLDER_RENAME: one durable commit each. RFC 9051 section 6.3.4 to 6.3.6; rights as in
+ * RFC 4314 section 4. */
 #include "store/service/private.h"
 
 #include <stdlib.h>
@@ -23,15 +24,39 @@ static int commit_folder(struct service *s, struct batch *b, struct folder *f) {
 }
 
 /* --- create */
+static const struct folder *parent_of(struct account *a, const char *name) {
+    const char *p = strrchr(name, '/');
+    return p == NULL ? NULL : account_folder(a, str_of(name, (size_t)(p - name)));
+}
+
 static int make_parents(struct account *a, struct batch *b, const char *name, struct error *err) {
     for (const char *p = strchr(name, '/'); p != NULL; p = strchr(p + 1, '/')) {
         struct str parent = str_of(name, (size_t)(p - name));
         if (account_folder(a, parent) != NULL) continue;
         if (a->folder_count >= FOLDERS_MAX)
             return error_set(err, ERR_LIMIT, "an account may have at most %d folders", FOLDERS_MAX);
-        account_add_folder(a, b, parent, "");
+        struct folder *f = account_add_folder(a, b, parent, "");
+        folder_inherit(f, b, parent_of(a, f->name));
     }
     return 0;
+}
+
+/* The right to make a folder of this name: "k" of the one it comes to stand below. */
+static int create_check(const struct session *s, struct account *a, const char *name, struct error *err) {
+    if (a == s->account)
+        return name_is_reserved(str_from(name))
+                   ? error_set(err, ERR_INVALID, "\"%.200s\" is among the names of other people's folders", name)
+                   : 0;
+    const struct folder *parent = NULL;
+    char level[FOLDER_NAME_MAX + 1];
+    (void)!str_to_cstr(str_from(name), level, sizeof level);
+    for (char *p = strrchr(level, '/'); p != NULL && parent == NULL; p = strrchr(level, '/')) {
+        *p = '\0';
+        parent = account_folder(a, str_from(level));
+    }
+    uint32_t have = parent != NULL ? session_rights(s, parent) : acl_granted(&a->members, s->account->id);
+    if (parent != NULL && !(have & RIGHT_LOOKUP)) return error_set(err, ERR_NOTFOUND, "there is no such folder");
+    return rights_check(have, RIGHT_CREATE, err);
 }
 
 static int special_use_check(struct account *a, const char *wanted, const char **out, struct error *err) {
@@ -47,10 +72,13 @@ static int special_use_check(struct account *a, const char *wanted, const char *
 static int create(struct service *s, struct session *session, const Store__FolderCreate *req, struct folder **out,
                   struct error *err) {
     char name[FOLDER_NAME_MAX + 1];
-    struct account *a = session->account;
+    struct account *a;
+    struct str local;
     const char *special;
     int rc = space_refuse(s, err);
-    if (rc == 0) rc = folder_name_check(str_from(req->name), name, err);
+    if (rc == 0) rc = session_owner(session, str_from(req->name), &a, &local, err);
+    if (rc == 0) rc = folder_name_check(local, name, err);
+    if (rc == 0) rc = create_check(session, a, name, err);
     if (rc == 0) rc = special_use_check(a, req->special_use, &special, err);
     if (rc != 0) return rc;
     struct folder *f = account_folder(a, str_from(name));
@@ -67,6 +95,7 @@ static int create(struct service *s, struct session *session, const Store__Folde
     } else {
         rc = make_parents(a, &b, name, err);
         f = account_add_folder(a, &b, str_from(name), special);
+        folder_inherit(f, &b, parent_of(a, name));
     }
     f->pins++;
     *out = f;
@@ -84,7 +113,7 @@ HANDLER(on_folder_create) {
     if (rc != 0) return rc;
     rc = create(arg, session, req, &f, err);
     if (rc == 0 && f->gone) rc = error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
-    if (rc == 0) folder_fill(f, r->arena, &reply);
+    if (rc == 0) folder_fill(session, f, r->arena, &reply);
     if (f != NULL) folder_unload(f);
     session_unpin(session);
     if (rc != 0) return rc;
@@ -107,10 +136,10 @@ static void leave_level(struct account *a, struct batch *b, const char *name) {
 }
 
 static int delete_folder(struct service *s, struct session *session, const char *wanted, struct error *err) {
-    struct account *a = session->account;
     struct folder *f;
-    int rc = session_folder_named(session, wanted, &f, err);
+    int rc = session_folder_named(session, wanted, RIGHT_DELETE, &f, err);
     if (rc != 0) return rc;
+    struct account *a = f->account;
     if (is_inbox(f)) return error_set(err, ERR_DENIED, "INBOX cannot be deleted");
     bool level = account_has_children(a, f->name);
     if (level && f->no_select) return error_set(err, ERR_DENIED, "\"%.200s\" has folders below it", f->name);
@@ -120,10 +149,13 @@ static int delete_folder(struct service *s, struct session *session, const char 
     char name[FOLDER_NAME_MAX + 1];
     (void)!str_to_cstr(str_from(f->name), name, sizeof name);
     f->pins++;
+    bool shared = f->acl.count > 0;
     delete_name(&b, f);
+    folder_unshare(f, &b);
     purge_folder(s, &b, f, true);
     account_remove_folder(a, f); /* those who have it open see that it is gone */
     if (level) leave_level(a, &b, name);
+    if (shared) share_changed(s->m, commit_last(s->st->commits) + 1);
     rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
     batch_done(&b);
     folder_tell_gone(f);
@@ -197,11 +229,17 @@ static void rename_inbox(struct account *a, struct batch *b, struct folder *f, c
 
 static int rename_folder(struct service *s, struct session *session, const Store__FolderRename *req,
                          struct error *err) {
-    struct account *a = session->account;
+    struct account *a;
     struct folder *f;
+    struct str local;
     char to[FOLDER_NAME_MAX + 1];
-    int rc = session_folder_named(session, req->from, &f, err);
-    if (rc == 0) rc = folder_name_check(str_from(req->to), to, err);
+    int rc = session_owner(session, str_from(req->to), &a, &local, err);
+    if (rc == 0) rc = folder_name_check(local, to, err);
+    if (rc == 0) rc = session_folder_named(session, req->from, RIGHT_DELETE, &f, err);
+    if (rc == 0 && f->account != a) rc = error_set(err, ERR_INVALID, "a folder cannot be moved to another owner");
+    if (rc == 0 && is_inbox(f) && a != session->account)
+        rc = error_set(err, ERR_DENIED, "the INBOX of somebody else cannot be renamed");
+    if (rc == 0) rc = create_check(session, a, to, err);
     if (rc == 0) rc = rename_check(a, f, to, err);
     if (rc != 0) return rc;
     struct batch b;

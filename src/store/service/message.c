@@ -286,7 +286,7 @@ HANDLER(on_message_list) {
     struct folder *f;
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
-    rc = session_folder(session, req->folder, &f, err);
+    rc = session_folder(session, req->folder, RIGHT_READ, &f, err);
     if (rc == 0) rc = folder_load(f);
     if (rc == 0) rc = list_page(arg, r, req, f);
     session_unpin(session);
@@ -320,7 +320,7 @@ HANDLER(on_message_read) {
     struct folder *f;
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
-    rc = session_folder(session, req->folder, &f, err);
+    rc = session_folder(session, req->folder, RIGHT_READ, &f, err);
     if (rc == 0) rc = store_wait_durable(s->st, f->seq);
     Store__MessageReadReply reply = STORE__MESSAGE_READ_REPLY__INIT;
     BUF_AUTO out = BUF_INIT(RPC_CHUNK_MAX + MESSAGE_PREFIX_MAX);

@@ -18,13 +18,23 @@ void metadata_delete(struct batch *b, const struct account *a, const struct fold
 }
 
 /* "": the account. */
-static int find_folder(struct session *session, const char *name, struct folder **f, struct error *err) {
+static int find_folder(struct session *session, const char *name, uint32_t rights, struct folder **f,
+                       struct error *err) {
     *f = NULL;
-    return name[0] == '\0' ? 0 : session_folder_named(session, name, f, err);
+    return name[0] == '\0' ? 0 : session_folder_named(session, name, rights, f, err);
 }
 
-static int read_record(struct service *s, struct session *session, const struct folder *f, struct buf *out) {
-    struct key k = metadata_key(session->account, f);
+/* With a folder of somebody else there are only shared annotations: the private ones are its owner's. */
+static bool is_private(const struct session *s, const struct folder *f, struct str name) {
+    return f != NULL && f->account != s->account && str_starts_nocase(name, STR("/private/"));
+}
+
+static struct account *account_of(struct session *s, struct folder *f) {
+    return f == NULL ? s->account : f->account;
+}
+
+static int read_record(struct service *s, struct session *session, struct folder *f, struct buf *out) {
+    struct key k = metadata_key(account_of(session, f), f);
     int rc = store_wait_applied(s->st, commit_last(s->st->commits));
     if (rc == 0) rc = store_get(s->st, SPACE_META, key_str(&k), out);
     return rc == ERR_NOTFOUND ? 0 : rc;
@@ -46,7 +56,8 @@ HANDLER(on_metadata_get) {
     Store__Metadata reply = STORE__METADATA__INIT;
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
-    rc = find_folder(session, req->name, &f, err);
+    rc = find_folder(session, req->name, RIGHT_READ, &f, err);
+    bool other = rc == 0 && is_private(session, f, STR("/private/"));
     if (rc == 0) rc = read_record(arg, session, f, &record);
     session_unpin(session);
     if (rc != 0) return rc;
@@ -55,6 +66,7 @@ HANDLER(on_metadata_get) {
     reply.entries = arena_alloc(r->arena, METADATA_ENTRIES * sizeof *reply.entries);
     if (reply.entries == NULL) return ERR_NOMEM;
     while (reply.n_entries < METADATA_ENTRIES && next_pair(&w, &name, &value)) {
+        if (other && str_starts_nocase(name, STR("/private/"))) continue;
         Store__MetadataEntry *e = arena_alloc(r->arena, sizeof *e);
         if (e == NULL) return ERR_NOMEM;
         store__metadata_entry__init(e);
@@ -102,7 +114,10 @@ static int set(struct service *s, struct session *session, const Store__Metadata
     struct folder *f;
     BUF_AUTO old = BUF_INIT(METADATA_BYTES);
     BUF_AUTO fresh = BUF_INIT(METADATA_BYTES);
-    int rc = find_folder(session, req->name, &f, err);
+    int rc = find_folder(session, req->name, RIGHT_READ | RIGHT_WRITE, &f, err);
+    for (size_t i = 0; rc == 0 && i < req->n_entries; i++)
+        if (is_private(session, f, str_from(req->entries[i]->name)))
+            rc = error_set(err, ERR_DENIED, "private annotations of this folder are its owner's");
     if (rc != 0) return rc;
     if (f != NULL) f->pins++;
     rc = read_record(s, session, f, &old);
@@ -110,7 +125,7 @@ static int set(struct service *s, struct session *session, const Store__Metadata
     if (rc == 0 && f != NULL && f->gone) rc = error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
     if (rc == 0) {
         struct batch b;
-        struct key k = metadata_key(session->account, f);
+        struct key k = metadata_key(account_of(session, f), f);
         batch_init(&b);
         if (fresh.len == 0)
             batch_delete(&b, SPACE_META, key_str(&k));

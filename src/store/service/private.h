@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "net/loop.h"
 #include "rpc/ticket.h"
+#include "store/mailbox/share.h"
 #include "store/service/service.h"
 
 enum {
@@ -79,6 +80,8 @@ struct session {
     struct conn *conn; /* not to be used once closed */
     uint32_t number;
     struct account *account;
+    struct account **others; /* of whose folders some were used; held */
+    size_t other_count;
     uint64_t quota;
     struct list watches;
     unsigned pins; /* requests under way */
@@ -132,6 +135,9 @@ HANDLER(on_message_expunge);
 HANDLER(on_metadata_get);
 HANDLER(on_metadata_set);
 HANDLER(on_quota_get);
+HANDLER(on_acl_get);
+HANDLER(on_acl_change);
+HANDLER(on_account_share);
 HANDLER(on_account_delete);
 HANDLER(on_account_info);
 HANDLER(on_status);
@@ -154,11 +160,37 @@ void conn_sessions_close(struct conn *c);
 /* ERR_DENIED: no such session. Pins it; session_unpin when the request is done. */
 NODISCARD int session_pin(struct rpc_request *r, uint32_t number, struct session **out, struct error *err);
 void session_unpin(struct session *s);
-/* ERR_NOTFOUND with a text. */
-NODISCARD int session_folder(struct session *s, uint64_t id, struct folder **out, struct error *err);
-NODISCARD int session_folder_named(struct session *s, const char *name, struct folder **out, struct error *err);
-/* Strings of the reply live in the arena. */
-void folder_fill(struct folder *f, struct arena *arena, Store__Folder *out);
+/* A folder of the session's account, or one of others in which it has rights. Without RIGHT_LOOKUP it does not exist
+ * (ERR_NOTFOUND); when one of `rights` is missing: ERR_DENIED. In a fiber. */
+NODISCARD int session_folder(struct session *s, uint64_t id, uint32_t rights, struct folder **out, struct error *err);
+NODISCARD int session_folder_named(struct session *s, const char *name, uint32_t rights, struct folder **out,
+                                   struct error *err);
+
+/* names.c: names as a session sees them (RFC 2342): its own folders as they are, those of others below
+ * "Other Users/ADDRESS/", those of shared accounts below "Shared/ADDRESS/". */
+bool name_is_other(struct str name);    /* of somebody else's folder, or the level above them */
+bool name_is_reserved(struct str name); /* one's own folders must not be called so */
+/* Whose folder it is, and its name there; for the level of an owner, the name is empty. The account stays with the
+ * session. ERR_NOTFOUND: nobody of that name shares anything. In a fiber. */
+NODISCARD int session_owner(struct session *s, struct str name, struct account **owner, struct str *local,
+                            struct error *err);
+/* All accounts that share something with the session, held; NULL entries: cannot be read. In a fiber. */
+NODISCARD int session_others(struct session *s, struct account ***out, size_t *count);
+const char *session_owner_root(const struct session *s, const struct account *a, struct arena *arena); /* "" = own */
+const char *session_folder_name(const struct session *s, const struct folder *f, struct arena *arena);
+void session_others_free(struct session *s);
+static inline uint32_t session_rights(const struct session *s, const struct folder *f) {
+    return folder_rights(f, s->account->id);
+}
+/* Of the account that pays for what goes into its folder. */
+static inline uint64_t session_quota(const struct session *s, const struct account *owner) {
+    return owner == s->account ? s->quota : owner->quota;
+}
+/* ERR_DENIED with a text when not all of `needed` are there. */
+NODISCARD int rights_check(uint32_t have, uint32_t needed, struct error *err);
+
+/* As the session sees it. Strings of the reply live in the arena. */
+void folder_fill(const struct session *s, struct folder *f, struct arena *arena, Store__Folder *out);
 /* Runs of the request as pairs; ascending order and overlap do not matter. NULL-safe. */
 struct message_selection {
     size_t *index; /* into folder->list, ascending */

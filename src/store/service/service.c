@@ -41,6 +41,9 @@
     X(STORE_MESSAGE_LIST, on_message_list, true)                                                                       \
     X(STORE_MESSAGE_READ, on_message_read, true)                                                                       \
     X(STORE_MESSAGE_APPEND, on_message_append, true)                                                                   \
+    X(STORE_ACL_GET, on_acl_get, true)                                                                                 \
+    X(STORE_ACL_CHANGE, on_acl_change, true)                                                                           \
+    X(STORE_ACCOUNT_SHARE, on_account_share, true)                                                                     \
     X(STORE_QUOTA_GET, on_quota_get, true)                                                                             \
     X(STORE_USAGE_GET, on_usage_get, false)                                                                            \
     X(STORE_USAGE_BRAKE, on_usage_brake, false)                                                                        \

@@ -8,6 +8,7 @@
 enum { ACCESS_STEP_MS = 60 * 1000 };
 
 static void session_free(struct session *s) {
+    session_others_free(s);
     account_unpin(s->account);
     s->service->sessions--;
     free(s);
@@ -51,29 +52,22 @@ void session_unpin(struct session *s) {
     session_free(s);
 }
 
-int session_folder(struct session *s, uint64_t id, struct folder **out, struct error *err) {
-    struct folder *f = account_folder_by_id(s->account, id);
-    if (f == NULL || f->no_select) return error_set(err, ERR_NOTFOUND, "there is no such folder");
-    *out = f;
-    return 0;
-}
-
-int session_folder_named(struct session *s, const char *name, struct folder **out, struct error *err) {
-    struct folder *f = account_folder(s->account, str_from(name));
-    if (f == NULL) return error_set(err, ERR_NOTFOUND, "there is no folder \"%.200s\"", name);
-    *out = f;
-    return 0;
-}
-
-/* The time of the last access is of interest by the minute, not by the login. */
-static void note_access(struct service *s, struct account *a) {
+/* The time of the last access is of interest by the minute, not by the login; a new address or quota at once. */
+static void note_access(struct service *s, struct account *a, const struct ticket *t) {
     int64_t now = clock_wall_ms();
-    if (now - a->last_access < ACCESS_STEP_MS) return;
     struct batch b;
     batch_init(&b);
-    a->last_access = now;
-    account_put_record(a, &b);
-    commit_submit(s->st->commits, &b, COMMIT_RELAXED, NULL, NULL);
+    account_note_owner(a, &b, t->address, t->quota);
+    bool owner = !batch_empty(&b);
+    if (now - a->last_access >= ACCESS_STEP_MS) {
+        a->last_access = now;
+        account_put_record(a, &b);
+    }
+    if (!batch_empty(&b)) {
+        uint64_t seq = commit_submit(s->st->commits, &b, COMMIT_RELAXED, NULL, NULL);
+        if (owner) share_changed(s->m, seq);
+    }
+    batch_done(&b);
 }
 
 HANDLER(on_session_open) {
@@ -92,7 +86,7 @@ HANDLER(on_session_open) {
     }
     if (rc != 0)
         return error_set(err, rc, rc == ERR_NOTFOUND ? "this mailbox was deleted" : "the mailbox cannot be opened");
-    note_access(s, a);
+    note_access(s, a, &t);
     struct session *n = calloc(1, sizeof *n);
     IEMS_ASSERT(n != NULL);
     *n = (struct session){.service = s, .conn = c, .number = ++c->next_session, .account = a, .quota = t.quota};
@@ -122,14 +116,20 @@ HANDLER(on_session_close) {
 HANDLER(on_quota_get) {
     const Store__QuotaGet *req = (const Store__QuotaGet *)r->msg;
     struct session *s;
+    struct account *a;
+    struct str local;
     (void)arg;
     int rc = session_pin(r, req->session, &s, err);
     if (rc != 0) return rc;
-    Store__QuotaInfo reply = STORE__QUOTA_INFO__INIT;
-    reply.bytes = s->account->bytes;
-    reply.messages = s->account->messages;
-    reply.limit_bytes = s->quota;
+    rc = session_owner(s, str_from(req->folder), &a, &local, err);
+    if (rc == 0) {
+        Store__QuotaInfo reply = STORE__QUOTA_INFO__INIT;
+        reply.bytes = a->bytes;
+        reply.messages = a->messages;
+        reply.limit_bytes = session_quota(s, a);
+        reply.root = (char *)(uintptr_t)session_owner_root(s, a, r->arena);
+        rpc_answer(r, &reply.base, STR_EMPTY);
+    }
     session_unpin(s);
-    rpc_answer(r, &reply.base, STR_EMPTY);
-    return 0;
+    return rc;
 }

@@ -234,10 +234,14 @@ int kit_deliver(struct kit_client *lmda, struct kit_lease *l, uint64_t quota, co
 }
 
 uint32_t kit_login(struct kit_client *c, uint64_t account, uint64_t quota) {
+    return kit_login_as(c, account, quota, "bart@example.test");
+}
+
+uint32_t kit_login_as(struct kit_client *c, uint64_t account, uint64_t quota, const char *address) {
     struct ticket t = {.account = account,
                        .quota = quota,
                        .expires_s = clock_wall_s() + 60,
-                       .address = STR("bart@example.test"),
+                       .address = str_from(address),
                        .service = STR("imap")};
     BUF_AUTO b = BUF_INIT(TICKET_MAX);
     RPC_REPLY_AUTO reply = {0};

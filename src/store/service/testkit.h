@@ -59,6 +59,7 @@ void kit_route_local(struct kit_client *mta, struct kit_lease *l, uint64_t accou
 int kit_deliver(struct kit_client *lmda, struct kit_lease *l, uint64_t quota, const char *folder,
                 struct rpc_reply *reply, struct error *err);
 uint32_t kit_login(struct kit_client *c, uint64_t account, uint64_t quota);
+uint32_t kit_login_as(struct kit_client *c, uint64_t account, uint64_t quota, const char *address);
 extern const struct str kit_key;
 
 #endif
