@@ -67,6 +67,13 @@ int submit_interrupted(struct session *s, int rc) {
     return rc;
 }
 
+/* For the trace field: the only recipient, if its name is ASCII: another would make the header international, which
+ * hosts without SMTPUTF8 do not take, even when the address itself could be written for them (RFC 6531 section 3.5). */
+static const char *named_recipient(const struct transaction *t) {
+    const char *only = t->count == 1 ? t->recipients[0].address : NULL;
+    return only != NULL && str_is_ascii(str_from(only)) ? only : NULL;
+}
+
 static void prefix_format(const struct session *s, struct buf *out) {
     const struct transaction *t = &s->tx;
     struct tls_info tls = {.version = "", .cipher = ""};
@@ -81,7 +88,7 @@ static void prefix_format(const struct session *s, struct buf *out) {
         .authenticated = s->authenticated,
         .utf8 = t->smtputf8,
         .id = t->trace,
-        .recipient = t->count == 1 ? t->recipients[0].address : NULL,
+        .recipient = named_recipient(t),
         .at = clock_wall_s(),
     };
     r.tls_version = tls.version;

@@ -3,10 +3,10 @@ Each goes in by DATA and BDAT, whole and byte by byte, and out to a server that 
 everything for a line end sees one message, with all its lines."""
 import re
 import socket
-import threading
 import unittest
 
 import iems
+from recorder import Recorder
 
 # What stands for CRLF . CRLF; "nul": not a stray line end, so a strict server takes it too
 VARIANTS = {
@@ -22,74 +22,6 @@ EVIL = b"MAIL FROM:<evil@sender.example>\r\nRCPT TO:<bart@example.test>\r\nDATA\
 
 def is_bare(text):
     return re.search(rb"\r(?!\n)|(?<!\r)\n", text) is not None
-
-
-class Recorder:
-    """A server that keeps what comes between 354 and CRLF.CRLF as it came; BDAT with `binary`."""
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.taken, self.commands, self.binary = [], [], False
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                s, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
-
-    def serve(self, s):
-        with s:
-            try:
-                self.talk(s)
-            except OSError:
-                pass
-
-    def talk(self, s):
-        buf, chunks = b"", b""
-
-        def until(end):
-            nonlocal buf
-            while end not in buf:
-                got = s.recv(65536)
-                if not got:
-                    raise OSError
-                buf += got
-            head, buf = buf.split(end, 1)
-            return head
-
-        s.sendall(b"220 recorder\r\n")
-        while True:
-            line = until(b"\r\n")
-            self.commands.append(line)
-            verb = line[:4].upper()
-            if verb == b"EHLO":
-                s.sendall(b"250-recorder\r\n250-8BITMIME\r\n" + (b"250-CHUNKING\r\n250-BINARYMIME\r\n" if self.binary else b"") + b"250 SIZE\r\n")
-            elif verb == b"DATA":
-                s.sendall(b"354 go\r\n")
-                self.taken.append((b"\r\n" + until(b"\r\n.\r\n") + b"\r\n")[2:])
-                s.sendall(b"250 taken\r\n")
-            elif verb == b"BDAT":
-                size, last = int(line.split()[1]), line.upper().endswith(b"LAST")
-                while len(buf) < size:
-                    buf += s.recv(65536)
-                chunks, buf = chunks + buf[:size], buf[size:]
-                if last:
-                    self.taken.append(chunks)
-                    chunks = b""
-                s.sendall(b"250 taken\r\n")
-            elif verb == b"QUIT":
-                s.sendall(b"221 bye\r\n")
-                return
-            else:
-                s.sendall(b"250 ok\r\n")
-
-    def find(self, subject):
-        """Messages with this subject; reports on them are none."""
-        return [body for body in self.taken if b"Subject: " + subject + b"\r\n" in body and b"multipart/report" not in body]
 
 
 class Smuggling(unittest.TestCase):
@@ -173,13 +105,13 @@ class Smuggling(unittest.TestCase):
         self.assertEqual([r[:3] for r in self.dialogue(chunk, mail=b" BODY=BINARYMIME")], ["250", "221"])
         iems.wait_until("it fails", lambda: "status=5.6.3" in self.site.log() or "5.6.3" in self.site.run("trace", "x@far.test").stdout, 20)
         self.assertEqual(self.out.find(subject), [])
-        self.out.binary = True
+        self.out.extensions += ("CHUNKING", "BINARYMIME")
         subject, text = self.message("LF.LF", b"\n.\n", "binary taken")
         chunk = [b"BDAT %d LAST\r\n" % len(text) + text, b"QUIT\r\n"]
         self.assertEqual([r[:3] for r in self.dialogue(chunk, mail=b" BODY=BINARYMIME")], ["250", "221"])
         iems.wait_until("it is passed on", lambda: self.out.find(subject), 20)
         self.assertTrue(self.out.find(subject)[0].endswith(text))
-        self.out.binary = False
+        self.out.extensions = self.out.extensions[:-2]
 
     def test_lmtp(self):
         before = self.site.count("bart")
