@@ -110,6 +110,30 @@ const struct command command_table[] = {
      "The client is told that the administrator ended the session. It may log in again: see iems user set --imap off,\n"
      "or --disable.",
      cmd_sessions_disconnect, GROUP_ACCOUNTS},
+    {"shared add", "ADDRESS --member ADDRESS[:RIGHTS] [...] [--name NAME] [--quota MB]", "Make a shared account",
+     "A mailbox that several users work with, each with the own login; it stands under Shared/ADDRESS/ in IMAP.\n"
+     "  --member ADDRESS[:RIGHTS]  at least one; RIGHTS: read, write (default), admin. May stand several times\n"
+     "  --name NAME                as it is shown in lists\n"
+     "  --quota MB|unlimited       its own quota (default unlimited)\n"
+     "  --alias ADDRESS            one more address; may stand several times\n"
+     "  --home DIR                 (or --root) home folder as the administrator names it\n"
+     "Example: iems shared add team@example.org --name 'The Team' --member ann@example.org --member "
+     "bob@example.org:read",
+     cmd_shared_add, GROUP_ACCOUNTS},
+    {"shared list", "[PATTERN] [--json]", "List shared accounts",
+     "PATTERN is looked for in addresses and names; * stands for any text, ? for one character.", cmd_shared_list,
+     GROUP_ACCOUNTS},
+    {"shared show", "ADDRESS [--json]", "Show a shared account, its members, quota and mailbox", NULL, cmd_shared_show,
+     GROUP_ACCOUNTS},
+    {"shared set", "ADDRESS [--name NAME] [--quota MB] [--rename ADDRESS] [--home DIR]", "Change a shared account",
+     NULL, cmd_shared_set, GROUP_ACCOUNTS},
+    {"shared member", "add|remove|list ADDRESS [MEMBER] [--rights read|write|admin]",
+     "Change who uses a shared account",
+     "It takes effect at once, also for those who are logged in.\n"
+     "Example: iems shared member add team@example.org kim@example.org --rights read",
+     cmd_shared_member, GROUP_ACCOUNTS},
+    {"shared delete", "ADDRESS [--yes]", "Delete a shared account with all its mail", NULL, cmd_shared_delete,
+     GROUP_ACCOUNTS},
     {"alias add", "ALIAS ADDRESS", "Give an account one more address, or forward an address",
      "When ADDRESS is not of this server, mail to ALIAS is sent on to it.", cmd_alias_add, GROUP_ACCOUNTS},
     {"alias list", "[PATTERN] [--json]", "List aliases and forwarded addresses", NULL, cmd_alias_list, GROUP_ACCOUNTS},

@@ -20,6 +20,10 @@ const char *admin_dn(const struct entry *e, struct arena *arena); /* NULL: out o
 NODISCARD int admin_hold(struct dir *d, struct str key, struct error *err);
 void admin_release(struct dir *d, struct str key);
 
+/* Gives an entry another primary address; references to it follow. In a fiber. */
+NODISCARD int admin_rename(struct dir *d, struct rpc_request *r, const struct entry *e, const char *new_address,
+                           struct error *err);
+
 /* Checks of values that a person gave. ERR_INVALID with what would be right. */
 NODISCARD int admin_check_permission(const char *text, unsigned *bits,
                                      struct error *err); /* "send", "send+receive", ... */

@@ -60,6 +60,13 @@ struct dir {
     struct semaphore numbers;
     uint64_t next_account, last_account;
 
+    /* shared accounts: what the store was told of them */
+    struct map *shared_told; /* account -> hash */
+    bool shared_stale;       /* something is to be told */
+    bool shared_waking;      /* a fiber will */
+    bool shared_incomplete;  /* a member is named whom nobody knows yet */
+    struct semaphore shared_telling;
+
     struct {
         uint64_t resolves, logins, logins_cached, failures, throttled, hashes, writes, refreshes;
     } counts;
@@ -76,6 +83,8 @@ dir_handler handle_domain_add, handle_domain_set, handle_domain_delete, handle_d
 dir_handler handle_alias_add, handle_alias_delete;
 dir_handler handle_session_report, handle_session_list, handle_session_disconnect;
 void sessions_forget(struct rpc_session *module); /* sessions.c: it has gone */
+dir_handler handle_shared_add, handle_shared_set, handle_shared_get, handle_shared_find;
+dir_handler handle_shared_member, handle_shared_delete;
 extern const struct rpc_server_ops dir_server_ops;
 
 /* feed.c: keeps the mirror fed by the synchronisation thread. */

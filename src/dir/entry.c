@@ -121,6 +121,7 @@ static void put_checked(struct building *b, const struct record_value *v) {
     case ATTR_TELEPHONE:
     case ATTR_CATCH_ALL:
     case ATTR_LAST_ACCOUNT:
+    case ATTR_MEMBER:
     case ATTR_ROW_KEY:
     case ATTR_ROW_VALUE:
     case ATTR_CSN: put(b, v->attr, v->value); break;

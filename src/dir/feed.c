@@ -2,6 +2,7 @@
  * they made. A write's answer is in the mirror before its caller goes on. */
 #include "base/log.h"
 #include "dir/dir.h"
+#include "dir/shared.h"
 #include "dir/tables.h"
 #include "net/loop.h"
 
@@ -14,6 +15,12 @@ struct delivery {
 
 static bool needs_number(const struct entry *e) {
     return e != NULL && e->account == 0 && (e->classes & (ENTRY_STORE_USER | ENTRY_SHARED));
+}
+
+/* Who a shared account names as member may be the one who comes. */
+static bool is_store_user(const struct dir *d, const unsigned char *uuid) {
+    const struct entry *e = mirror_by_uuid(d->mirror, uuid);
+    return e != NULL && (e->classes & ENTRY_STORE_USER);
 }
 
 static void lost(struct dir *d, const char *why) {
@@ -44,6 +51,7 @@ static void apply(struct dir *d, const struct sync_event *e) {
         } else if (needs_number(mirror_by_uuid(d->mirror, e->record->uuid))) {
             d->unnumbered = true;
         }
+        if (d->shared_incomplete && !d->shared_stale) d->shared_stale = is_store_user(d, e->record->uuid);
         break;
     case SYNC_KEEP: mirror_refresh_keep(d->mirror, e->uuid); break;
     case SYNC_DELETE: mirror_remove(d->mirror, e->uuid); break;
@@ -62,6 +70,7 @@ static void take(void *arg) {
     if (!d->synced) return;
     config_refresh(d);
     tables_refresh(d->tables);
+    shared_refresh(d);
     if (d->unnumbered) accounts_number_all(d);
 }
 

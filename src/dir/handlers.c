@@ -31,6 +31,12 @@
     X(SESSION_REPORT, handle_session_report, false)                                                                    \
     X(SESSION_LIST, handle_session_list, false)                                                                        \
     X(SESSION_DISCONNECT, handle_session_disconnect, false)                                                            \
+    X(SHARED_ADD, handle_shared_add, true)                                                                             \
+    X(SHARED_SET, handle_shared_set, true)                                                                             \
+    X(SHARED_GET, handle_shared_get, false)                                                                            \
+    X(SHARED_FIND, handle_shared_find, false)                                                                          \
+    X(SHARED_MEMBER, handle_shared_member, true)                                                                       \
+    X(SHARED_DELETE, handle_shared_delete, true)                                                                       \
     X(SESSION_TICKET, handle_session_ticket, false)
 
 static int run(dir_handler *handler, struct rpc_request *r, struct error *err, void *arg) {

@@ -1,5 +1,6 @@
 /* RESOLVE, RESOLVE_MANY, SENDER_CHECK: answered at once from the mirror. */
 #include "dir/dir.h"
+#include "dir/shared.h"
 
 int handle_resolve(struct dir *d, struct rpc_request *r, struct error *err) {
     const Dir__Resolve *q = (const void *)r->msg;
@@ -34,7 +35,8 @@ int handle_sender_check(struct dir *d, struct rpc_request *r, struct error *err)
     Dir__SenderReply answer = DIR__SENDER_REPLY__INIT;
     struct str sub;
     const struct entry *owner = resolve_entry(d->mirror, &d->settings, str_from(q->address), &sub, r->arena);
-    answer.allowed = owner != NULL && owner->account != 0 && owner->account == q->account &&
+    answer.allowed = owner != NULL && owner->account != 0 &&
+                     (owner->account == q->account || shared_may_send(d, owner, q->account, r->arena)) &&
                      !(owner->flags & ENTRY_DISABLED) && (entry_permission(owner, STR("LOCAL")) & PERMIT_SEND);
     rpc_answer(r, &answer.base, STR_EMPTY);
     return 0;

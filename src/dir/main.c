@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "dir/address_key.h"
 #include "dir/dir.h"
+#include "dir/shared.h"
 #include "dir/tables.h"
 #include "dir/trust.h"
 #include "directory/slapd_config.h"
@@ -28,13 +29,24 @@ static void on_config_changed(void *arg) {
     d->options_stale = true;
 }
 
+static void on_shared_changed(void *arg) {
+    struct dir *d = arg;
+    d->shared_stale = true;
+}
+
 static void on_row_changed(void *arg, const struct entry *old, const struct entry *e) {
     struct dir *d = arg;
     tables_row_changed(d->tables, old, e);
 }
 
 static const struct mirror_ops mirror_ops = {
-    .warn = on_warning, .config_changed = on_config_changed, .row_changed = on_row_changed};
+    .warn = on_warning,
+    .shared_changed = on_shared_changed,
+    .config_changed = on_config_changed,
+    .row_changed = on_row_changed,
+};
+
+static const struct rpc_client_ops store_ops = {.connected = shared_store_connected};
 
 static void take_options(struct dir *d) {
     d->settings = (struct resolve_settings){
@@ -84,9 +96,10 @@ static int start(struct daemon *daemon, struct error *err) {
     d->trust = trust_new();
     d->exchanges = map_new(MAP_BYTES);
     d->pending = map_new(MAP_BYTES);
+    d->shared_told = map_new(MAP_BYTES);
     d->tables = tables_new();
     if (d->mirror == NULL || d->credentials == NULL || d->brake == NULL || d->trust == NULL || d->exchanges == NULL ||
-        d->pending == NULL || d->tables == NULL) {
+        d->pending == NULL || d->shared_told == NULL || d->tables == NULL) {
         return error_set(err, ERR_NOMEM, "out of memory");
     }
     d->options_stale = true;
@@ -94,15 +107,17 @@ static int start(struct daemon *daemon, struct error *err) {
     cond_init(&d->row_released);
     semaphore_init(&d->hashes, HASHES_AT_ONCE);
     semaphore_init(&d->numbers, 1);
+    semaphore_init(&d->shared_telling, 1);
     random_bytes(d->salt_secret, sizeof d->salt_secret);
     take_options(d);
     rc = rpc_server_new(&dir_service, &dir_server_ops, d, &d->server);
-    if (rc == 0) rc = daemon_client(daemon, &store_service, NULL, NULL, &d->store);
+    if (rc == 0) rc = daemon_client(daemon, &store_service, &store_ops, d, &d->store);
     if (rc != 0) return error_set(err, rc, "cannot start the service");
     rc = feed_start(d, err);
     if (rc != 0) return rc;
     take_options(d);
     tables_make_defaults(d);
+    shared_refresh(d);
     return 0;
 }
 

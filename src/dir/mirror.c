@@ -187,6 +187,7 @@ int mirror_apply(struct mirror *m, const struct record *r) {
     e->round = m->round;
     e->verifier = old != NULL && same_login(old, e) ? old->verifier : ++m->verifiers;
     bool config = (e->classes & ENTRY_CONFIG) || (old != NULL && (old->classes & ENTRY_CONFIG));
+    bool shared = (e->classes & ENTRY_SHARED) || (old != NULL && (old->classes & ENTRY_SHARED));
     bool row = (e->classes & ENTRY_ROW) || (old != NULL && (old->classes & ENTRY_ROW));
     if (old != NULL) unlink_entry(m, old);
     int rc = link_entry(m, e);
@@ -199,6 +200,7 @@ int mirror_apply(struct mirror *m, const struct record *r) {
     free(old);
     if (rc != 0) return rc;
     if (config && m->ops->config_changed != NULL) m->ops->config_changed(m->arg);
+    if (shared && m->ops->shared_changed != NULL) m->ops->shared_changed(m->arg);
     return 0;
 }
 

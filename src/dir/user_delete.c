@@ -2,6 +2,7 @@
  * first, so that nothing is delivered in between, and goes last: after a crash the same command finishes the work. */
 #include "base/log.h"
 #include "dir/admin.h"
+#include "dir/shared.h"
 #include "net/loop.h"
 #include "rpc/store_methods.h"
 
@@ -34,12 +35,16 @@ int handle_user_delete(struct dir *d, struct rpc_request *r, struct error *err) 
     int rc = admin_find(d, q->address, &e, err);
     if (rc != 0) return rc;
     if (e->classes & ENTRY_LIST) return error_set(err, ERR_INVALID, "%s is a list, not a user", q->address);
+    if ((e->classes & ENTRY_SHARED) && r->method == DIR_USER_DELETE)
+        return error_set(err, ERR_INVALID, "%s is a shared account (iems shared delete)", q->address);
     unsigned char uuid[RECORD_UUID_LEN];
     uint64_t account = e->account;
+    struct str address = arena_str(r->arena, entry_get(e, ATTR_ADDRESS));
     memcpy(uuid, e->uuid, sizeof uuid);
     if (account != 0) {
         rc = disable(d, e, r->arena, err);
         if (rc == 0) rc = delete_from_store(d, account, err);
+        if (rc == 0) rc = shared_forget(d, address, err); /* whoever gets the address next is no member */
         if (rc != 0) return rc;
     }
     e = mirror_by_uuid(d->mirror, uuid);

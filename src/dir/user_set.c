@@ -74,16 +74,24 @@ static char *moved_connector(struct str value, struct str from, const char *to, 
     return str_eq(address_key_str(&k), from) ? arena_printf(arena, "%.*s$%s", STR_ARG(c.channel), to) : NULL;
 }
 
+/* "address rights" of a member, the same. */
+static char *moved_member(struct str value, struct str from, const char *to, struct arena *arena) {
+    struct str rest = value;
+    return str_eq_nocase(str_cut(&rest, ' '), from) ? arena_printf(arena, "%s %.*s", to, STR_ARG(rest)) : NULL;
+}
+
 /* The change that one entry needs when `from` becomes `to`; NULL when it needs none. */
 static struct write_op *reference_op(const struct entry *e, struct str from, const char *to, struct arena *arena) {
     struct write_op *op = write_op_new(arena, WRITE_MODIFY, admin_dn(e, arena));
     struct entry_value v;
     int rc = op == NULL ? ERR_NOMEM : 0;
     for (uint32_t pos = 0; rc == 0 && entry_next(e, &pos, &v);) {
-        char *moved = v.attr == ATTR_CONNECTOR ? moved_connector(v.value, from, to, arena) : NULL;
+        char *moved = v.attr == ATTR_CONNECTOR ? moved_connector(v.value, from, to, arena)
+                      : v.attr == ATTR_MEMBER  ? moved_member(v.value, from, to, arena)
+                                               : NULL;
         if (moved != NULL) {
-            rc = write_op_value(op, LDAP_MOD_DELETE, ATTR_CONNECTOR, v.value);
-            if (rc == 0) rc = write_op_value(op, LDAP_MOD_ADD, ATTR_CONNECTOR, str_from(moved));
+            rc = write_op_value(op, LDAP_MOD_DELETE, v.attr, v.value);
+            if (rc == 0) rc = write_op_value(op, LDAP_MOD_ADD, v.attr, str_from(moved));
         } else if (v.attr == ATTR_CATCH_ALL && str_eq_nocase(v.value, from)) {
             rc = write_op_set(op, LDAP_MOD_REPLACE, ATTR_CATCH_ALL, str_from(to));
         }
@@ -100,7 +108,8 @@ static int move_references(struct dir *d, struct str from, const char *to, struc
         size_t pos = 0;
         if (arena == NULL) return error_set(err, ERR_NOMEM, "out of memory");
         for (const struct entry *e; op == NULL && (e = mirror_next(d->mirror, &pos)) != NULL;) {
-            bool may = entry_get(e, ATTR_CONNECTOR).len > 0 || entry_get(e, ATTR_CATCH_ALL).len > 0;
+            bool may = entry_get(e, ATTR_CONNECTOR).len > 0 || entry_get(e, ATTR_CATCH_ALL).len > 0 ||
+                       entry_get(e, ATTR_MEMBER).len > 0;
             if (may) op = reference_op(e, from, to, arena);
             if (op == NULL) arena_reset(arena);
         }
@@ -125,8 +134,8 @@ static int rename_dn(struct dir *d, const struct entry *e, const struct address_
 
 /* Each step leaves a working account, and a second call goes on where the first one broke off: the new address is
  * added, the entry is renamed, references follow, the old address goes last. */
-static int rename_user(struct dir *d, struct rpc_request *r, const struct entry *e, const char *new_address,
-                       struct error *err) {
+int admin_rename(struct dir *d, struct rpc_request *r, const struct entry *e, const char *new_address,
+                 struct error *err) {
     struct address_key to;
     const struct entry *domain;
     int rc = admin_address(d, new_address, &to, err);
@@ -182,7 +191,7 @@ int handle_user_set(struct dir *d, struct rpc_request *r, struct error *err) {
     if (rc == 0 && op->change_count > 0) rc = dir_write(d, op, err);
     if (rc == 0 && (e = mirror_by_uuid(d->mirror, uuid)) == NULL)
         rc = error_set(err, ERR_CONFLICT, "the account was deleted meanwhile");
-    if (rc == 0 && q->user->new_address[0] != '\0') rc = rename_user(d, r, e, q->user->new_address, err);
+    if (rc == 0 && q->user->new_address[0] != '\0') rc = admin_rename(d, r, e, q->user->new_address, err);
     if (rc != 0) return rc;
     if ((e = mirror_by_uuid(d->mirror, uuid)) == NULL)
         return error_set(err, ERR_CONFLICT, "the account was deleted meanwhile");

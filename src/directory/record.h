@@ -32,6 +32,7 @@
     X(FORWARD, "iedomainforward")                                                                                      \
     X(OPTION, "ieoption")                                                                                              \
     X(LAST_ACCOUNT, "ielastaccount")                                                                                   \
+    X(MEMBER, "iemember")                                                                                              \
     X(ROW_KEY, "iekey")                                                                                                \
     X(ROW_VALUE, "ievalue")                                                                                            \
     X(UUID, "entryUUID")                                                                                               \

@@ -38,6 +38,12 @@
     X(70, SESSION_REPORT, ROLES_AUTH, session_report, empty)                                                           \
     X(71, SESSION_LIST, ROLES_DIR_ADMIN, session_list, session_listed)                                                 \
     X(72, SESSION_DISCONNECT, ROLES_DIR_ADMIN, session_filter, session_count)                                          \
+    X(90, SHARED_ADD, ROLES_DIR_ADMIN, shared, shared)                                                                 \
+    X(91, SHARED_SET, ROLES_DIR_ADMIN, shared, shared)                                                                 \
+    X(92, SHARED_GET, ROLES_DIR_ADMIN, user_name, shared)                                                              \
+    X(93, SHARED_FIND, ROLES_DIR_ADMIN, user_find, shared_found)                                                       \
+    X(94, SHARED_MEMBER, ROLES_DIR_ADMIN, shared_member_set, shared)                                                   \
+    X(95, SHARED_DELETE, ROLES_DIR_ADMIN, user_name, empty)                                                            \
     X(60, SESSION_TICKET, ROLE_CLI, user_name, auth_reply) /* administrator's ticket for an account, logged */
 
 #define DIR_EVENTS(X)                                                                                                  \
