@@ -51,10 +51,10 @@ class Access(unittest.TestCase):
     def setUpClass(cls):
         cls.dns = NameServer({
             "example.test": "@ 60 MX 10 mail.example.test.\nmail 60 A 127.0.0.1",
-            "good.test": "@ 60 MX 10 mail.good.test.\nmail 60 A 198.51.100.1\nsix 60 AAAA 2001:db8::1",
+            "good.test": "@ 60 MX 10 mail.good.test.\nmail 60 A 198.51.100.1\nsix 60 AAAA 2001:db8::1\nalias 60 CNAME nine\nnine 60 A 198.51.100.9",
             "null.test": "@ 60 MX 0 .",
             "other.test": "@ 60 MX 10 mail.other.test.\nmail 60 A 127.0.0.1",
-            "100.51.198.in-addr.arpa": "1 60 PTR mail.good.test.\n2 60 PTR mail.good.test.\n7 60 PTR host.silent.test.",
+            "100.51.198.in-addr.arpa": "1 60 PTR mail.good.test.\n2 60 PTR mail.good.test.\n9 60 CNAME 9.part\n9.part 60 PTR alias.good.test.\n7 60 PTR host.silent.test.",
             "8.b.d.0.1.0.0.2.ip6.arpa": f"{SIX[:-16]} 60 PTR six.good.test.",
             "bl.test": '4.100.51.198 60 A 127.0.0.2\n4.100.51.198 60 TXT "an open proxy, see https://bl.test/"\n'
                        f"{SIX} 60 A 127.0.0.2\n5.100.51.198 60 A 127.0.0.2\n6.100.51.198 60 A 127.255.255.254",
@@ -161,7 +161,7 @@ class Access(unittest.TestCase):
         f.close()
         s.close()
 
-    def test_reverse_dns(self):   # RDNS-01 to RDNS-03, SMTPD-16
+    def test_reverse_dns(self):   # RDNS-01 to RDNS-03, SMTPD-16, LIM-17
         self.option("check_rdns", "permanent")
         self.until("550.5.7.25", "198.51.100.3")
         self.assertRegex(self.last("198.51.100.1"), "^250")
@@ -172,6 +172,7 @@ class Access(unittest.TestCase):
         self.option("check_rdns_forward", "permanent")
         self.until("550.5.7.25", "198.51.100.2")   # another's name
         self.assertRegex(self.last("198.51.100.1"), "^250")
+        self.assertRegex(self.last("198.51.100.9"), "^250")   # its PTR is behind a CNAME (RFC 2317), and so is the address of its name
         self.option("check_helo_match", "permanent")
         self.until("550.5.7.1", "198.51.100.1", helo="other.test")
         self.assertRegex(self.last("198.51.100.1"), "^250")
