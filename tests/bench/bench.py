@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """make bench: IEMS beside Postfix and Dovecot on this machine, in the same run; results are ratios against goals.
-  bench.py [--quick] [--only accept,mailbox,relay,imap,memory] [--runs N]
+  bench.py [--quick] [--only accept,mailbox,relay,relay_tls,checks,imap,memory,queue] [--runs N]
 Prints a markdown table; status 1 when a goal is missed. Needs root (Postfix wants it) and the bench packages."""
 import argparse
 import json
@@ -17,13 +17,15 @@ import time
 from meter import Meter, pss_kib
 from peers import DOMAIN, PASSWORD, Dovecot, Iems, Postfix, wait_port
 import iems
+import secure
 
 LOAD = os.environ["IEMS_LOAD"]
 rows, missed = [], []
 
 
-def load(*args):
-    p = subprocess.run([LOAD, *map(str, args)], capture_output=True, text=True, timeout=600, check=True)
+def load(*args, clients=0):
+    env = dict(os.environ, LOAD_CLIENTS=str(clients)) if clients else None
+    p = subprocess.run([LOAD, *map(str, args)], capture_output=True, text=True, timeout=600, check=True, env=env)
     result = json.loads(p.stdout)
     if result["failed"]:
         raise RuntimeError(f"{result['failed']} failed: load {' '.join(map(str, args))}")
@@ -329,11 +331,13 @@ def queue(work, quick):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--quick", action="store_true")
-    p.add_argument("--only", default="accept,mailbox,relay,imap,memory,queue")
+    p.add_argument("--only", default="accept,mailbox,relay,relay_tls,checks,imap,memory,queue")
     p.add_argument("--runs", type=int, default=3)
     o = p.parse_args()
     print("| what | IEMS | peer | ratio | goal | met | more |\n|---|---|---|---|---|---|---|", flush=True)
     parts = {"accept": lambda w: accept(w, o.runs), "mailbox": lambda w: mailbox(w, o.runs), "relay": lambda w: relay(w, o.runs),
+             "relay_tls": lambda w: secure.relay_tls(w, o.runs, o.quick, row),
+             "checks": lambda w: secure.checks(w, o.runs, o.quick, row, load, Sink),
              "imap": lambda w: imap(w, o.runs, o.quick), "memory": lambda w: memory(w, o.quick),
              "queue": lambda w: queue(w, o.quick)}
     for name in o.only.split(","):

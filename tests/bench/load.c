@@ -3,7 +3,7 @@
  * turn load login  HOST PORT SESSIONS LOGINS PASSWORD USERS DOMAIN     IMAP LOGIN + LOGOUT load append HOST PORT
  * SESSIONS MESSAGES SIZE PASSWORD DOMAIN    IMAP APPEND, session n as user a00n SMTP runs in one thread over epoll, so
  * that the generator takes little of the processor that it measures; IMAP has few sessions, each a thread with blocking
- * calls. */
+ * calls. LOAD_CLIENTS=N in the environment: SMTP sessions say that they come from N addresses (PROXY protocol). */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +29,8 @@ struct client {
 static struct {
     const char *mode, *domain, *password;
     struct sockaddr_in to;
-    int sessions, count, size, users;
-    char *body; /* dot-free message text, CRLF line ends */
+    int sessions, count, size, users, clients; /* clients: addresses that are told by the PROXY protocol; 0 = none */
+    char *body;                                /* dot-free message text, CRLF line ends */
     atomic_int next, failed;
     double *latency;
 } job;
@@ -126,6 +126,7 @@ enum step { GREETING, HELLO, SENDER, RECIPIENT, DATA, END, QUIT, STEPS };
 struct session {
     int fd, number;
     enum step step;
+    bool told; /* where the client comes from */
     double begin;
     size_t have; /* of the reply line that is under way */
     size_t sent; /* of the body */
@@ -143,6 +144,16 @@ static bool session_open(struct session *s, int poll, int number) {
     struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = s};
     if (connect(s->fd, (struct sockaddr *)&job.to, sizeof job.to) != 0 && errno != EINPROGRESS) return false;
     return epoll_ctl(poll, EPOLL_CTL_ADD, s->fd, &e) == 0;
+}
+
+/* PROXY protocol, version 1: 198.18.0.1 and up, each in turn. */
+static bool session_tell(struct session *s) {
+    char text[100];
+    int client = 1 + (s->number) % job.clients;
+    int n =
+        snprintf(text, sizeof text, "PROXY TCP4 198.18.%d.%d 127.0.0.1 4711 25\r\n", client / 256 % 256, client % 256);
+    s->told = true;
+    return write(s->fd, text, (size_t)n) == n;
 }
 
 /* The rest of the body with the final dot, as far as the socket takes it. */
@@ -199,7 +210,8 @@ static bool session_read(struct session *s) {
 }
 
 static void session_event(struct session *s, int poll, unsigned events, int *open) {
-    bool good = !(events & EPOLLERR) && (!(events & EPOLLOUT) || s->step != END || session_body(s)) &&
+    bool good = !(events & EPOLLERR) && (s->told || job.clients == 0 || !(events & EPOLLOUT) || session_tell(s)) &&
+                (!(events & EPOLLOUT) || s->step != END || session_body(s)) &&
                 (!(events & (EPOLLIN | EPOLLHUP)) || session_read(s));
     if (good && s->step != STEPS) return;
     if (!good) job.failed++;
@@ -297,6 +309,8 @@ int main(int argc, char **argv) {
     job.password = login ? argv[6] : append ? argv[7] : "";
     job.users = append ? 1 : (int)strtol(argv[7], NULL, 10);
     job.domain = argv[8];
+    const char *clients = getenv("LOAD_CLIENTS");
+    job.clients = clients == NULL ? 0 : (int)strtol(clients, NULL, 10);
     if (job.sessions < 1 || job.sessions > SESSIONS_MAX || job.count < 1 || job.size < 512 || job.users < 1) return 2;
     job.body = make_body(job.size);
     job.latency = calloc((size_t)job.count, sizeof *job.latency);

@@ -61,10 +61,10 @@ class Iems:
 
 
 class Postfix:
-    """mode: hold (accept only), relay (to a sink at `to`), lmtp (deliver to Dovecot's socket at `to`)."""
+    """mode: hold (accept only), relay (to a sink at `to`), lmtp (deliver to Dovecot's socket at `to`); `more` of main.cf."""
     name = "Postfix"
 
-    def __init__(self, folder, mode, to=""):
+    def __init__(self, folder, mode, to="", more=""):
         self.path = self.folder = os.path.join(folder, "postfix-" + mode)
         self.smtp = iems.free_port()
         for part in ("conf", "spool", "data", "log"):
@@ -91,6 +91,7 @@ local_recipient_maps =
 smtpd_relay_restrictions = permit_mynetworks, reject
 disable_dns_lookups = yes
 {route}
+{more}
 """)
         self.write_services()
         subprocess.run(["postfix", "-c", self.folder + "/conf", "start"], check=True, capture_output=True)

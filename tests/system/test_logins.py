@@ -257,6 +257,47 @@ class Logins(unittest.TestCase):
             self.mail.run("config", "unset", "dir.oauth_" + name)
         iems.wait_until("the option", lambda: "OAUTHBEARER" not in self.smtp_list())
 
+    def curl(self, address, *more):
+        return subprocess.run(["curl", "-sk", "--max-time", "20", *more, address], capture_output=True, text=True, check=False).returncode
+
+    def test_5_clients_of_others(self):
+        """curl with a token and with a certificate over IMAP, POP3 and SMTP; msmtp by SCRAM-SHA-1 (libgsasl)."""
+        token = self.path("mail.txt")
+        with open(token, "w", encoding="ascii") as f:
+            f.write("Subject: by curl\r\n\r\ntext\r\n")
+        with open(os.path.join(self.mail.dir, "auth", "keys2.json"), "w", encoding="ascii") as f:
+            issuer = Issuer(self.folder)
+            f.write(issuer.key_set())
+        self.authority()
+        self.certificate(self.lisa, "lisa")
+        for name, value in (("oauth_keys", "auth/keys2.json"), ("oauth_issuer", ISSUER), ("oauth_audience", AUDIENCE),
+                            ("client_ca", "auth/people.pem")):
+            self.mail.run("config", "set", "dir." + name, value)
+        iems.wait_until("the options", lambda: "OAUTHBEARER" in self.smtp_list() and
+                        "EXTERNAL" in self.smtp_list(self.tls(self.path("lisa.pem"))))
+        port, good = self.mail.port, issuer.token(self.lisa, "ec")
+        proofs = {"token": ("--oauth2-bearer", good, "--login-options", "AUTH=OAUTHBEARER"),
+                  "older": ("--oauth2-bearer", good, "--login-options", "AUTH=XOAUTH2"),
+                  "certificate": ("--cert", self.path("lisa.pem"), "--login-options", "AUTH=EXTERNAL")}
+        for name, proof in proofs.items():
+            user = ("--user", self.lisa + ":")
+            self.assertEqual(self.curl(f"imaps://127.0.0.1:{port('imaps')}/INBOX", *user, *proof), 0, name)
+            self.assertEqual(self.curl(f"pop3s://127.0.0.1:{port('pop3s')}/", *user, *proof), 0, name)
+            self.assertEqual(self.curl(f"smtps://127.0.0.1:{port('submissions')}", *user, *proof, "--mail-from", self.lisa, "--mail-rcpt",
+                                       self.bart, "--upload-file", token), 0, name)
+        bad = ("--oauth2-bearer", issuer.token(self.bart), "--login-options", "AUTH=OAUTHBEARER")
+        self.assertEqual(self.curl(f"imaps://127.0.0.1:{port('imaps')}/INBOX", "--user", self.lisa + ":", *bad), 67)
+        p = subprocess.run(["msmtp", "--host=127.0.0.1", f"--port={port('submission')}", "--tls=on", "--tls-certcheck=off", "--auth=scram-sha-1",
+                            "--user=" + self.lisa, "--passwordeval=echo " + iems.PASSWORD, "--from=" + self.lisa, self.bart],
+                           input="Subject: by msmtp\n\ntext\n", capture_output=True, text=True, check=False, timeout=20)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        box = self.mail.imap(self.bart)
+        self.addCleanup(box.logout)
+        iems.wait_until("four messages", lambda: int(box.select("INBOX")[1][0]) == 4)
+        for name in "oauth_keys", "oauth_issuer", "oauth_audience", "client_ca":
+            self.mail.run("config", "unset", "dir." + name)
+        iems.wait_until("the option", lambda: "OAUTHBEARER" not in self.smtp_list())
+
     def authority(self):
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path("ca.key"),
                 "-out", self.path("ca.pem"), "-days", "2", "-subj", "/CN=people")
@@ -275,7 +316,7 @@ class Logins(unittest.TestCase):
             f.write(certificate + k.read())
         return self.tls(self.path(name + ".pem"))
 
-    def test_5_certificates(self):
+    def test_6_certificates(self):
         self.authority()
         lisa = self.certificate(self.lisa, "lisa")
         before = self.smtp_list(lisa)
@@ -301,7 +342,7 @@ class Logins(unittest.TestCase):
         self.mail.run("config", "unset", "dir.client_ca")
         iems.wait_until("the option", lambda: "EXTERNAL" not in self.smtp_list(lisa))
 
-    def test_6_protocols(self):
+    def test_7_protocols(self):
         """ALPN: who asks for mail gets it, who asks for the web only is turned away in the handshake (RFC 7301 section 3.2)."""
         import socket
         for service, name in (("imaps", "imap"), ("pop3s", "pop3"), ("submissions", "smtp")):
@@ -310,6 +351,22 @@ class Logins(unittest.TestCase):
                     self.assertEqual(t.selected_alpn_protocol(), name)
             with socket.create_connection(("127.0.0.1", self.mail.port(service)), 10) as s, self.assertRaises(ssl.SSLError):
                 self.tls(protocols=["h2", "http/1.1"]).wrap_socket(s).recv(1)
+
+    def test_8_tls_ports(self):
+        """STLS-01, STLS-02, IMAPPOP-03, IMAPPOP-04: ports where TLS begins at once, 465, 993 and 995 by default, moved or closed."""
+        import socket
+        for service, default in (("submissions", 465), ("imaps", 993), ("pop3s", 995)):
+            self.assertEqual(self.mail.port(service), self.mail.base + default)
+            with socket.create_connection(("127.0.0.1", self.mail.port(service)), 10) as s, self.tls().wrap_socket(s) as t:
+                self.assertIn(t.version(), ("TLSv1.2", "TLSv1.3"))
+        moved, base = iems.free_port(), iems.free_port_base()
+        config = f"[smtpd]\nlisten_submissions = {moved}\n[imapd]\nlisten_imaps = off\n"
+        with iems.Instance(config=config, port_base=base) as other:
+            with socket.create_connection(("127.0.0.1", moved), 10) as s, self.tls().wrap_socket(s) as t:
+                self.assertTrue(t.recv(100).startswith(b"220 "))
+            for service in "submissions", "imaps":
+                with self.assertRaises(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.1", other.port(service)), 10).close()
 
 
 if __name__ == "__main__":
