@@ -201,6 +201,9 @@ static void test_damage(void **state) {
 
 static void test_sets(void **state) {
     (void)state;
+    static const char off_the_curve[] = "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
+                                        "\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\","
+                                        "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}]}";
     static const char *const bad[] = {
         "",
         "[]",
@@ -208,8 +211,7 @@ static void test_sets(void **state) {
         "{\"keys\":{}}",
         "{\"keys\":[]}",
         "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}",
-        "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\","
-        "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}]}", /* not on the curve */
+        off_the_curve,
         "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"AA\",\"y\":\"AA\"}]}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
