@@ -217,9 +217,11 @@ static int run_sink(const char *pem) {
         pthread_t thread;
         struct peer *p = malloc(sizeof *p);
         int fd = accept(listener, NULL, NULL);
-        if (p == NULL || fd < 0) return 1;
-        set_up(p, fd);
-        if (pthread_create(&thread, NULL, taker, p) != 0) return 1;
+        if (p != NULL && fd >= 0) set_up(p, fd);
+        if (p == NULL || fd < 0 || pthread_create(&thread, NULL, taker, p) != 0) {
+            free(p);
+            return 1;
+        }
         pthread_detach(thread);
     }
 }
