@@ -37,6 +37,8 @@ static const char *const when_logged_in[] = {
     "LIST-METADATA",
     "FILTERS",
     "UIDONLY",
+    "UIDBATCHES",
+    "I18NLEVEL=1",
     "INPROGRESS",
     "LANGUAGE",
     "PARTIAL",

@@ -54,6 +54,7 @@ const struct command command_table[] = {
     {"CHECK", STATE_SELECTED, 0, cmd_check},
     {"EXPUNGE", STATE_SELECTED, COMMAND_UID, cmd_expunge},
     {"SEARCH", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_NO_EXPUNGE, cmd_search},
+    {"UIDBATCHES", STATE_SELECTED, 0, cmd_uidbatches},
     {"CANCELUPDATE", STATE_SELECTED, 0, cmd_cancelupdate},
     {"SORT", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_NO_EXPUNGE, cmd_sort},
     {"THREAD", STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_NO_EXPUNGE, cmd_thread},

@@ -73,6 +73,7 @@ int cmd_status(struct cmd *c);
 int cmd_store(struct cmd *c);
 int cmd_subscribe(struct cmd *c);
 int cmd_thread(struct cmd *c);
+int cmd_uidbatches(struct cmd *c);
 int cmd_unauthenticate(struct cmd *c);
 int cmd_unselect(struct cmd *c);
 int cmd_unsubscribe(struct cmd *c);

@@ -181,6 +181,12 @@ static const struct dialogue dialogues[] = {
                                    "< * ESEARCH (TAG \"a\" MAILBOX INBOX UIDVALIDITY 1001) UID ALL 1:3\n< a OK *\n> b "
                                    "FETCH 1 UID\n< * 1 FETCH (UID 1)\n< b OK *\n"
                                    "> c ESEARCH IN (frob) ALL\n< c BAD *\n> d ESEARCH RETURN (SAVE) ALL\n< d BAD *\n"},
+    {"UIDBATCHES: RFC 10022",
+     THREE "> 1 UIDBATCHES 500\n< * UIDBATCHES (TAG \"1\") 3:1\n< 1 OK *\n> 2 UIDBATCHES 10\n< 2 NO [TOOFEW] *\n"
+           "> 3 UIDBATCHES 500 20:10\n< 3 BAD [CLIENTBUG] *\n> 4 UIDBATCHES 500 1:100000\n< 4 NO [TOOMANY] *\n"
+           "> 5 UIDBATCHES 500 2:9\n< * UIDBATCHES (TAG \"5\")\n< 5 OK *\n> 6 UIDBATCHES 500 10\n< 6 BAD *\n"
+           "> 7 UIDBATCHES\n< 7 BAD *\n> 8 UIDBATCHES 4000000000 1:1\n< * UIDBATCHES (TAG \"8\") 3:1\n< 8 OK *\n"
+           "> 9 SELECT INBOX\n< * OK [CLOSED]*\n" OPENED("3", "< * OK [UNSEEN 1]*\n") "< 9 OK *\n"},
     {"UIDONLY: RFC 9586",
      THREE "> 1 ENABLE UIDONLY\n< * ENABLED UIDONLY\n< 1 OK *\n> 2 FETCH 1 FLAGS\n< 2 BAD [UIDREQUIRED] *\n"
            "> 3 UID FETCH 2 (UID RFC822.SIZE)\n< * 2 UIDFETCH (RFC822.SIZE 90)\n< 3 OK *\n"
