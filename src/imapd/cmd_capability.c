@@ -38,6 +38,7 @@ static const char *const when_logged_in[] = {
     "FILTERS",
     "UIDONLY",
     "UIDBATCHES",
+    "URLAUTH",
     "I18NLEVEL=1",
     "INPROGRESS",
     "LANGUAGE",

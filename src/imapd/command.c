@@ -46,6 +46,9 @@ const struct command command_table[] = {
     {"DELETEACL", AUTH, 0, cmd_deleteacl},
     {"MYRIGHTS", AUTH, 0, cmd_myrights},
     {"LISTRIGHTS", AUTH, 0, cmd_listrights},
+    {"GENURLAUTH", AUTH, 0, cmd_genurlauth},
+    {"RESETKEY", AUTH, 0, cmd_resetkey},
+    {"URLFETCH", AUTH, COMMAND_NO_EXPUNGE, cmd_urlfetch},
     {"GETQUOTA", AUTH, 0, cmd_getquota},
     {"GETQUOTAROOT", AUTH, 0, cmd_getquotaroot},
     /* selected: section 6.4 */

@@ -181,6 +181,17 @@ static const struct dialogue dialogues[] = {
                                    "< * ESEARCH (TAG \"a\" MAILBOX INBOX UIDVALIDITY 1001) UID ALL 1:3\n< a OK *\n> b "
                                    "FETCH 1 UID\n< * 1 FETCH (UID 1)\n< b OK *\n"
                                    "> c ESEARCH IN (frob) ALL\n< c BAD *\n> d ESEARCH RETURN (SAVE) ALL\n< d BAD *\n"},
+    {"URLAUTH: RFC 4467",
+     THREE "> 1 GENURLAUTH \"imap://u%40example.test@mail.example.test/INBOX/;UID=2/;SECTION=TEXT;URLAUTH=anonymous\" "
+           "INTERNAL\n< * GENURLAUTH \"imap://*URLAUTH=anonymous:internal:*\"\n< 1 OK *\n"
+           "> 2 URLFETCH \"imap://u%40example.test@mail.example.test/INBOX/;UID=2;URLAUTH=anonymous:internal:00\"\n"
+           "< * URLFETCH \"imap://*:00\" NIL\n< 2 OK *\n"
+           "> 3 GENURLAUTH \"imap://x%40example.test@mail.example.test/INBOX/;UID=2;URLAUTH=authuser\" INTERNAL\n"
+           "< 3 NO *\n> 4 GENURLAUTH \"imap://u%40example.test@mail.example.test/INBOX/;UID=2;URLAUTH=x\" INTERNAL\n"
+           "< 4 NO *\n> 5 GENURLAUTH \"imap://u%40example.test@mail.example.test/no/;UID=2;URLAUTH=authuser\" "
+           "INTERNAL\n< 5 NO *\n> 6 GENURLAUTH /INBOX/;UID=2 FOO\n< 6 BAD *\n> 7 GENURLAUTH\n< 7 BAD *\n"
+           "> 8 RESETKEY INBOX INTERNAL\n< 8 OK [URLMECH INTERNAL] *\n> 9 RESETKEY\n< 9 OK RESETKEY *\n"
+           "> a RESETKEY nowhere\n< a NO [NONEXISTENT] *\n> b URLFETCH\n< b BAD *\n"},
     {"UIDBATCHES: RFC 10022",
      THREE "> 1 UIDBATCHES 500\n< * UIDBATCHES (TAG \"1\") 3:1\n< 1 OK *\n> 2 UIDBATCHES 10\n< 2 NO [TOOFEW] *\n"
            "> 3 UIDBATCHES 500 20:10\n< 3 BAD [CLIENTBUG] *\n> 4 UIDBATCHES 500 1:100000\n< 4 NO [TOOMANY] *\n"

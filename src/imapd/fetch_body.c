@@ -68,7 +68,7 @@ static int put_nil(struct session *s, struct str label, int err) {
 }
 
 /* The first piece is read before the length is promised; when a later one fails the connection must end. */
-static int stream_span(struct session *s, struct str label, struct content *c, struct span at) {
+int fetch_write_span(struct session *s, struct str label, struct content *c, struct span at) {
     RPC_REPLY_AUTO hold = {0};
     struct str piece = STR_EMPTY;
     uint64_t length = at.length;
@@ -125,5 +125,5 @@ int fetch_write_body(struct session *s, const struct imap_fetch_body *b, struct 
     if (b->section == IMAP_SECTION_FIELDS || b->section == IMAP_SECTION_FIELDS_NOT) return fetch_write_fields(s, b, c);
     int err = fetch_locate(c, b, &at);
     if (err != 0) return put_nil(s, b->label, err);
-    return stream_span(s, b->label, c, fetch_cut_partial(b, at));
+    return fetch_write_span(s, b->label, c, fetch_cut_partial(b, at));
 }

@@ -17,7 +17,7 @@ static int read_filter(struct resolving *r, struct str name, struct str *out) {
     int err = ERR_NOTFOUND;
     for (size_t i = 0; i < sizeof places / sizeof *places && err == ERR_NOTFOUND; i++) {
         const char *entry = arena_printf(r->arena, "%s%.*s", places[i], STR_ARG(name));
-        err = entry == NULL ? ERR_NOMEM : metadata_value(r->s, entry, r->arena, out);
+        err = entry == NULL ? ERR_NOMEM : metadata_value(r->s, STR_EMPTY, entry, r->arena, out);
     }
     return err;
 }

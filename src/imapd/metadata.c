@@ -82,9 +82,9 @@ int metadata_tell(struct session *s, struct str mailbox, const struct metadata_n
     return b.error;
 }
 
-int metadata_value(struct session *s, const char *name, struct arena *arena, struct str *out) {
+int metadata_value(struct session *s, struct str mailbox, const char *name, struct arena *arena, struct str *out) {
     RPC_REPLY_AUTO reply = {0};
-    int rc = get(s, STR_EMPTY, &reply, NULL);
+    int rc = get(s, mailbox, &reply, NULL);
     if (rc != 0) return rc;
     const Store__Metadata *all = (const Store__Metadata *)reply.msg;
     for (size_t i = 0; i < all->n_entries; i++) {

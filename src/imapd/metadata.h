@@ -23,7 +23,8 @@ enum { METADATA_DEPTH_ALL = UINT32_MAX };
  * ERR_ of the store. */
 NODISCARD int metadata_tell(struct session *s, struct str mailbox, const struct metadata_names *names, uint32_t depth,
                             uint64_t max_size, uint64_t *longest, struct error *err);
-/* One value of the account, in `arena`. ERR_NOTFOUND. */
-NODISCARD int metadata_value(struct session *s, const char *name, struct arena *arena, struct str *out);
+/* One value, in `arena`. ERR_NOTFOUND. */
+NODISCARD int metadata_value(struct session *s, struct str mailbox, const char *name, struct arena *arena,
+                             struct str *out);
 
 #endif
