@@ -1,0 +1,118 @@
+"""IMAP against a whole instance: authorized URLs (RFC 4467) and what they are for, batches of UIDs (RFC 10022), what one
+session sees of another one's changes, and how fast."""
+import imaplib
+import re
+import time
+import unittest
+
+import iems
+
+for name in ("GENURLAUTH", "URLFETCH", "RESETKEY", "UIDBATCHES", "SETMETADATA", "GETMETADATA"):
+    imaplib.Commands[name] = ("AUTH", "SELECTED")
+TEXT = b"From: bart@example.test\r\nSubject: x\r\n\r\none\r\ntwo\r\n"
+
+
+class Imap(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.mail = iems.Instance()
+        cls.mail.__enter__()
+        cls.addClassCleanup(cls.mail.__exit__, None, None, None)
+        for name in ("bart", "lisa"):
+            cls.mail.user(name)
+
+    def command(self, c, name, *args):
+        c.untagged_responses.clear()
+        status, data = c._simple_command(name, *args)
+        return status, c._untagged_response(status, data, name)[1]
+
+    def authorize(self, c, rump):
+        status, data = self.command(c, "GENURLAUTH", f'"{rump}"', "INTERNAL")
+        self.assertEqual(status, "OK", data)
+        return data[0].decode().strip('"')
+
+    # ---- URLAUTH: RFC 4467
+    def test_urlauth(self):
+        c = self.mail.imap("bart")
+        c.create("Drafts/urls")
+        c.append("Drafts/urls", None, None, TEXT)
+        base = "imap://bart%40example.test@mail.example.test/Drafts/urls/;UID=1"
+        good = self.authorize(c, base + "/;SECTION=TEXT;URLAUTH=anonymous")
+        late = self.authorize(c, base + ";EXPIRE=2020-01-01T00:00:00Z;URLAUTH=authuser")
+        mine = self.authorize(c, base + ";URLAUTH=user+bart@example.test")
+        submit = self.authorize(c, base + ";URLAUTH=submit+bart@example.test")
+        self.assertRegex(good, r"^imap://.*;URLAUTH=anonymous:internal:[0-9a-f]{64}$")
+
+        def fetched(url, session=c):
+            status, data = self.command(session, "URLFETCH", f'"{url}"')
+            self.assertEqual(status, "OK")
+            return data[0][1] if isinstance(data[0], tuple) else None
+
+        self.assertEqual(fetched(good), b"one\r\ntwo\r\n")
+        self.assertEqual(fetched(mine), TEXT)
+        for wrong in (late, submit, good[:-1] + ("0" if good[-1] != "0" else "1"), good.replace("UID=1", "UID=2"), base):
+            self.assertIsNone(fetched(wrong), wrong)
+        other = self.mail.imap("lisa")
+        self.assertIsNone(fetched(mine, other))
+        self.assertNotEqual(self.command(other, "GENURLAUTH", f'"{base};URLAUTH=anonymous"', "INTERNAL")[0], "OK")
+        # the key is no annotation that a client can see
+        data = self.command(c, "GETMETADATA", "(DEPTH infinity)", "Drafts/urls", "(/private/a /shared/a)")[1]
+        self.assertNotIn("urlauth", str(data))
+        # RFC 4468: what is meant for a server that sends mail is sent
+        n = self.mail.count("lisa")
+        s = self.mail.smtp("submission", tls=True, login="bart@example.test")
+        for line in ("MAIL FROM:<bart@example.test>", "RCPT TO:<lisa@example.test>", f"BURL {submit} LAST"):
+            self.assertEqual(s.docmd(line)[0], 250, line)
+        s.quit()
+        self.mail.wait_count("lisa", n + 1)
+        # a new key: old tokens are void
+        self.assertEqual(self.command(c, "RESETKEY", "Drafts/urls")[0], "OK")
+        self.assertIsNone(fetched(good))
+        self.assertEqual(fetched(self.authorize(c, base + "/;SECTION=TEXT;URLAUTH=anonymous")), b"one\r\ntwo\r\n")
+        self.assertEqual(self.command(c, "RESETKEY")[0], "OK")
+        self.assertIsNone(fetched(mine))
+        c.logout()
+        other.logout()
+
+    # ---- UIDBATCHES: RFC 10022
+    def test_batches(self):
+        c = self.mail.imap("bart")
+        c.create("many")
+        c.append("many", None, None, TEXT)
+        c.select("many")
+        for _ in range(11):   # 2,048 messages
+            c.copy("1:*", "many")
+        c.store("1:100", "+FLAGS.SILENT", r"\Deleted")
+        c.expunge()
+        data = self.command(c, "UIDBATCHES", "500")[1][0].decode()
+        self.assertEqual(data.split(") ")[1], "2048:1549,1548:1049,1048:549,548:1")
+        for part in data.split(") ")[1].split(","):
+            self.assertLessEqual(len(c.uid("SEARCH", "UID", part)[1][0].split()), 500)
+        self.assertEqual(self.command(c, "UIDBATCHES", "900", "2:3")[1][0].decode().split(") ")[1], "1148:249,248:1")
+        c.logout()
+
+    # ---- RFC 2177, RFC 9051 section 5.2: another session's changes are told at once while this one idles
+    def test_told_at_once(self):
+        a, b = self.mail.imap("lisa"), self.mail.imap("lisa")
+        a.create("watched")
+        a.select("watched")
+        a.send(b"i IDLE\r\n")
+        self.assertEqual(a.readline(), b"+ idling\r\n")
+        b.append("watched", None, None, TEXT)
+        start = time.monotonic()
+        self.assertEqual(a.readline(), b"* 1 EXISTS\r\n")
+        self.assertLess(time.monotonic() - start, 0.05 * iems.SLOW)
+        b.select("watched")
+        b.store("1", "+FLAGS", r"(\Deleted $Mine)")
+        told = b"".join(a.readline() for _ in range(3))
+        self.assertTrue(re.search(rb"\* 1 FETCH \(UID 1 FLAGS \(\\Deleted \$Mine\)\)", told), told)
+        b.expunge()
+        self.assertEqual(a.readline(), b"* 1 EXPUNGE\r\n")
+        a.send(b"DONE\r\n")
+        self.assertTrue(a.readline().startswith(b"i OK"))
+        b.logout()
+        a.shutdown()
+
+
+if __name__ == "__main__":
+    unittest.main()
