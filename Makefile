@@ -4,7 +4,7 @@ MESON_ARGS ?= -Dwerror=true
 FUZZ_SECONDS ?= 60
 export CCACHE_NOHASHDIR = 1
 
-.PHONY: all build deps run check asan test fuzz lint format bench interop requirements install clean help
+.PHONY: all build deps run check asan test fuzz lint format bench load interop requirements install clean help
 
 all: build ## build everything (default)
 
@@ -41,6 +41,9 @@ format: ## format all C files
 
 bench: build ## measure against Postfix, Dovecot and slapd on this machine, in the same run
 	@tests/bench/run.sh
+
+load: ## what must hold under load: slow sessions, silent DNS, narrow destinations, a million messages (by hand, 5 minutes)
+	@tests/load/run.sh
 
 interop: build ## exchange mail with Postfix, Exim and OpenSMTPD (by hand, as root)
 	@tests/interop/run.sh

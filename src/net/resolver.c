@@ -48,8 +48,10 @@ static const struct {
     {"rrset-cache-size:", "4m"},
     {"key-cache-size:", "1m"},
     {"neg-cache-size:", "256k"},
-    {"outgoing-range:", "256"},
+    {"outgoing-range:", "1024"}, /* questions under way; others wait behind those that nobody answers */
     {"infra-keep-probing:", "yes"},
+    /* a server that leaves many questions unanswered is asked again soon: it may know the other names */
+    {"infra-host-ttl:", "5"},
     /* the name servers are asked for private networks too */
     {"unblock-lan-zones:", "yes"},
 };

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 from meter import Meter, pss_kib
-from peers import DOMAIN, PASSWORD, Dovecot, Iems, Postfix, wait_port
+from peers import DOMAIN, PASSWORD, Dovecot, Iems, Postfix, Sink
 import iems
 import secure
 
@@ -150,28 +150,6 @@ def mailbox(work, runs):
         ours.stop()
         postfix.stop()
         dovecot.stop()
-
-
-class Sink:
-    def __init__(self):
-        self.port = iems.free_port()
-        self.process = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{self.port}", "1000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        wait_port(self.port)
-        os.set_blocking(self.process.stdout.fileno(), False)
-        self.seen, self.text = 0, b""
-
-    def count(self):
-        """Messages so far: smtp-sink -c writes its counter over and over."""
-        self.text = (self.text + (self.process.stdout.read() or b""))[-200:]
-        numbers = re.findall(rb"mesg=(\d+)|quit=(\d+)", self.text)
-        mesg = [int(a) for a, _ in numbers if a]
-        if mesg:
-            self.seen = mesg[-1]
-        return self.seen
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 def relay(work, runs):
