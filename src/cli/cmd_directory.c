@@ -3,6 +3,7 @@
  * stopped. A backup comes before every change. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/directory_ldif.h"
 #include "cli/directory_numbers.h"
 #include "cli/running.h"
 #include "directory/ldif_merge.h"
@@ -30,7 +31,7 @@ static int free_name(const char *path, char *out, size_t size, struct error *err
     return n > 0 && (size_t)n < size ? 0 : error_set(err, ERR_LIMIT, "the path is too long");
 }
 
-static int export_to(const char *instance, const char *path, struct error *err) {
+int directory_export(const char *instance, const char *path, struct error *err) {
     char conf[SLAPD_TEXT_MAX];
     int rc = slapd_path(instance, "directory/slapd.conf", conf, sizeof conf, err);
     const char *args[] = {"slapcat", "-f", conf, "-l", path, NULL};
@@ -46,7 +47,7 @@ int cmd_directory_export(struct cli *c, int argc, char **argv) {
     if (argc > 2) return cli_usage(cli_current(), "one file is expected");
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     int rc = free_name(argc == 2 ? argv[1] : "iems.ldif", path, sizeof path, &err);
-    if (rc == 0) rc = export_to(c->instance, path, &err);
+    if (rc == 0) rc = directory_export(c->instance, path, &err);
     if (rc == 0)
         printf("The directory was written to %s (it holds password hashes).\n", path);
     else
@@ -64,7 +65,7 @@ static int backup(const char *instance, char path[static SLAPD_TEXT_MAX], struct
     }
     int rc = slapd_path(instance, name, wanted, sizeof wanted, err);
     if (rc == 0) rc = free_name(wanted, path, SLAPD_TEXT_MAX, err);
-    if (rc == 0) rc = export_to(instance, path, err);
+    if (rc == 0) rc = directory_export(instance, path, err);
     if (rc == 0) printf("Backup of the directory before the import: %s\n", path);
     return rc;
 }

@@ -1,5 +1,6 @@
 #include "cli/certificate.h"
 #include "cli/commands.h"
+#include "cli/instance_folders.h"
 #include "daemon/config.h"
 #include "directory/slapd_config.h"
 
@@ -129,19 +130,6 @@ static int write_file(const struct plan *p, const char *name, mode_t mode, struc
     return ok ? 0 : error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
 }
 
-static int make_folders(const struct plan *p, struct error *err) {
-    static const struct {
-        const char *name;
-        mode_t mode;
-    } folders[] = {{"data", 0700}, {"directory", 0700}, {"tls", 0700}, {"log", 0750}, {"run", 0755}};
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        char path[INSTANCE_PATH_MAX];
-        if (instance_path(p->path, folders[i].name, path) != 0) return error_set(err, ERR_LIMIT, "path too long");
-        if (mkdir(path, folders[i].mode) != 0) return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    return 0;
-}
-
 static int write_certificate(const struct plan *p, struct error *err) {
     struct buf pem = BUF_INIT(CERTIFICATE_PEM_MAX);
     int rc = certificate_make(p->hostname, p->port_base != 0, &pem, err);
@@ -177,35 +165,13 @@ static int write_conf(const struct plan *p, struct error *err) {
     return b.error != 0 ? error_set(err, b.error, "out of memory") : write_file(p, "iems.conf", 0644, buf_str(&b), err);
 }
 
-/* The service user owns what its processes write. Configuration, certificate and log stay root's, who reads and writes
- * them with more rights: the user may only read. */
-static int give_folders(const struct plan *p, const struct passwd *pw, struct error *err) {
-    static const struct {
-        const char *name;
-        bool whole;
-        mode_t mode; /* when it is root's */
-    } parts[] = {{"data", true, 0},    {"directory", true, 0}, {"run", true, 0},
-                 {"log", false, 0750}, {"tls", false, 0750},   {"tls/server.pem", false, 0640}};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts[0]; i++) {
-        char path[INSTANCE_PATH_MAX];
-        if (instance_path(p->path, parts[i].name, path) != 0) return error_set(err, ERR_LIMIT, "path too long");
-        if (parts[i].whole) {
-            rc = instance_give(path, pw->pw_uid, pw->pw_gid, err);
-        } else if (lchown(path, 0, pw->pw_gid) != 0 || chmod(path, parts[i].mode) != 0) {
-            rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-        }
-    }
-    return rc;
-}
-
 static int fill(const struct plan *p, struct error *err) {
-    int rc = make_folders(p, err);
+    int rc = instance_folders_make(p->path, err);
     if (rc == 0) rc = write_certificate(p, err);
     if (rc == 0) rc = slapd_config_write(p->path, p->domain, true, err);
     if (rc == 0) rc = write_conf(p, err); /* last: without it this is no instance */
     const struct passwd *pw = p->user[0] != '\0' && geteuid() == 0 ? getpwnam(p->user) : NULL;
-    return rc == 0 && pw != NULL ? give_folders(p, pw, err) : rc;
+    return rc == 0 && pw != NULL ? instance_folders_give(p->path, pw, err) : rc;
 }
 
 static void tell_next(const struct plan *p) {

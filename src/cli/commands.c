@@ -268,6 +268,37 @@ const struct command command_table[] = {
      "The exit status is 0 when everything is in order.",
      cmd_store_check, GROUP_INSTANCE},
 
+    {"backup", "DIR [--incremental] [--verify] [--keys]", "Make a consistent copy of the running instance",
+     "Everything as of one moment: queue, mailboxes, directory and configuration, in a new folder DIR/TIME.\n"
+     "  --incremental   link what did not change since the last backup in DIR; each backup is whole all the same\n"
+     "  --verify        read the copy again and compare\n"
+     "  --keys          with tls/ and secrets/ (private keys, passwords)",
+     cmd_backup, GROUP_INSTANCE},
+    {"backup list", "DIR", "Show the backups in a folder", NULL, cmd_backup_list, GROUP_INSTANCE},
+    {"backup verify", "DIR [NAME]", "Verify a backup: every file, and the records of the store",
+     "Without NAME the newest one.", cmd_backup_verify, GROUP_INSTANCE},
+    {"restore", "DIR --instance NEW [--port-base N] | DIR --account ADDRESS [--folder NAME [--message UID]]",
+     "Make an instance from a backup, or bring back mail of one account",
+     "DIR is a backup or a folder of backups, of which the newest is taken.\n"
+     "  --instance NEW      a folder that is not there or empty\n"
+     "  --account ADDRESS   into the running instance; messages that are there stay as they are\n"
+     "  --folder NAME, --message UID   only these\n"
+     "  --backup NAME       this backup of the folder\n"
+     "  --dry-run           only tell what would be done",
+     cmd_restore, GROUP_INSTANCE},
+    {"undelete list", "ADDRESS [--folder NAME] [--since TIME]", "Show expunged messages that may be brought back",
+     "For store.undelete_time (a week) after they were expunged, or their folder was deleted.\n"
+     "  --since TIME   2h, 3d or 2026-11-21",
+     cmd_undelete_list, GROUP_MAIL},
+    {"undelete restore", "ADDRESS [--folder NAME [--uid UID]] [--since TIME]", "Bring expunged messages back",
+     "Into their folders, with flags; a folder that was deleted is made again.", cmd_undelete_restore, GROUP_MAIL},
+    {"rebuild", "-f | ADDRESS [FOLDER]", "Derive summaries, counters and indexes of mailboxes anew",
+     "While everything runs, one folder at a time. -f: all accounts. Damaged messages go to the folder Recovered.\n"
+     "The whole of an account is preferred to one FOLDER.",
+     cmd_rebuild, GROUP_INSTANCE},
+    {"upgrade", "--dry-run [DIR]", "Tell what the start of this version would do to the data",
+     "Brings a working copy of the store to the format of this version and checks it.", cmd_upgrade, GROUP_INSTANCE},
+
 #include "daemon/tables.tbl"
 
     {"help", "[COMMAND] [--man]", "Show the commands, or all about one", NULL, cmd_help, GROUP_CONFIG},

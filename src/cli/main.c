@@ -93,7 +93,8 @@ int main(int argc, char **argv) {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     run.cli.program = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "iems";
     const struct command *classic = cli_find(run.cli.program, NULL);
-    if (classic != NULL && cli_is_classic(classic)) {
+    bool program = classic != NULL && (cli_is_classic(classic) || strcmp(classic->name, "rebuild") == 0); /* REBLD-04 */
+    if (program) {
         run.command = classic;
         run.argc = argc;
         run.argv = argv;

@@ -21,6 +21,7 @@ static int check_format(struct store *st, struct error *err) {
     unsigned char kind = KEY_FORMAT;
     BUF_AUTO v = BUF_INIT(64);
     int rc = engine_get(st->engine, SPACE_META, str_of(&kind, 1), READ_ANY, &v);
+    st->found_format = STORE_FORMAT;
     if (rc == ERR_NOTFOUND) return write_format(st->engine, err);
     if (rc != 0) return error_set(err, rc, "the store cannot be read: %s", err_name(rc));
     if (v.len != sizeof(uint32_t)) return error_set(err, ERR_CORRUPT, "the store has no valid format version");
@@ -29,6 +30,7 @@ static int check_format(struct store *st, struct error *err) {
         return error_set(err, ERR_UNSUPPORTED,
                          "the store has format %u, written by a newer version; this one knows up to %d", have,
                          STORE_FORMAT);
+    st->found_format = have;
     if (have == STORE_FORMAT) return 0;
     rc = have < 2 ? upgrade_from_1(st->engine, err) : 0;
     return rc != 0 ? rc : write_format(st->engine, err);

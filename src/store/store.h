@@ -14,6 +14,7 @@ struct store {
     struct engine *engine;
     struct committer *commits;
     uint64_t next_id, reserved_id;
+    uint32_t found_format; /* at the start */
     bool failed;
 };
 

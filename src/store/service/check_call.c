@@ -181,6 +181,7 @@ HANDLER(on_store_check_progress) {
     Store__StoreCheckProgress reply = STORE__STORE_CHECK_PROGRESS__INIT;
     reply.running = s->checking;
     reply.format = STORE_FORMAT;
+    reply.found_format = s->st->found_format;
     if (s->check != NULL) reply.records = s->check->records;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;

@@ -1,0 +1,44 @@
+/* A folder into which messages are put that may be there already: what stands in it when it is opened is compared by
+ * date, size and then by every byte, so that a repeated import or restore adds nothing twice. Messages that the source
+ * itself has twice stay two. New ones go in batches, each one durable commit. */
+#ifndef IEMS_CLI_MAIL_TARGET_H
+#define IEMS_CLI_MAIL_TARGET_H
+
+#include "cli/mail.h"
+
+enum { MAIL_KEYWORDS_MAX = MAILBOX_KEYWORDS_MAX, MAIL_KEY_MAX = 1024 };
+
+struct mail_item {
+    uint64_t flags; /* system flags */
+    char *keywords[MAIL_KEYWORDS_MAX];
+    size_t keyword_count;
+    int64_t date; /* 0 = now */
+    struct str body;
+    uint32_t uid;    /* wished for; 0 = any */
+    const char *key; /* what `done` is told once it is in; NULL = nothing */
+};
+
+struct mail_counts {
+    uint64_t added, present, kept_uid, bytes;
+};
+
+struct mail_target;
+
+struct mail_target_config {
+    const struct mail_session *session;
+    const char *name, *special_use;
+    bool dry_run, subscribe;
+    uint32_t keep_uidvalidity;                /* of the UIDs that are wished for; 0 = none are */
+    void (*done)(void *arg, const char *key); /* may be NULL */
+    void *arg;
+    struct mail_counts *counts;
+};
+
+/* Makes the folder when it is missing (unless dry_run). */
+NODISCARD int mail_target_open(const struct mail_target_config *cfg, struct mail_target **out, struct error *err);
+NODISCARD int mail_target_put(struct mail_target *t, const struct mail_item *item, struct error *err);
+/* Writes what waits. */
+NODISCARD int mail_target_flush(struct mail_target *t, struct error *err);
+void mail_target_free(struct mail_target *t);
+
+#endif

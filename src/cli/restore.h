@@ -1,0 +1,21 @@
+/* The two kinds of `iems restore`; both print and return an exit status. */
+#ifndef IEMS_CLI_RESTORE_H
+#define IEMS_CLI_RESTORE_H
+
+#include "cli/cli.h"
+#include "daemon/config.h"
+
+struct restore {
+    char backup[INSTANCE_PATH_MAX];
+    const char *instance; /* a new one */
+    bool has_port_base;
+    uint64_t port_base;
+    const char *account, *folder; /* folder NULL: all */
+    uint32_t uid;                 /* 0: all */
+    bool dry_run;
+};
+
+int restore_instance(const struct restore *r);
+int restore_mail(struct cli *c, const struct restore *r);
+
+#endif

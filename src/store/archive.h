@@ -1,0 +1,7 @@
+/* What the command line and iems-archive agree on. */
+#ifndef IEMS_STORE_ARCHIVE_H
+#define IEMS_STORE_ARCHIVE_H
+
+#define ARCHIVE_KEY "a working copy of one's own file" /* TICKET_KEY_LEN bytes */
+
+#endif

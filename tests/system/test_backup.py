@@ -1,0 +1,182 @@
+"""Backups of a running instance, restore of everything and of single mails, undelete, rebuild, upgrade. REBLD-01 to REBLD-07."""
+import os
+import re
+import shutil
+import tempfile
+import threading
+import unittest
+
+import iems
+
+
+def state(instance, user):
+    """folder -> [(uid, flags, date, bytes)] of all that an account has, and UIDVALIDITY."""
+    c, out = instance.imap(user), {}
+    for line in c.list()[1]:
+        name = re.search(rb'"/" "?([^"]*)"?$', line).group(1).decode()
+        _, data = c.status(f'"{name}"', "(UIDVALIDITY)")
+        validity = int(re.search(rb"UIDVALIDITY (\d+)", data[0]).group(1))
+        kind, data = c.select(f'"{name}"', readonly=True)
+        assert kind == "OK", name
+        messages = []
+        if int(data[0]):
+            for part in c.fetch("1:*", "(UID FLAGS INTERNALDATE BODY.PEEK[])")[1]:
+                if isinstance(part, tuple):
+                    uid = int(re.search(rb"UID (\d+)", part[0]).group(1))
+                    flags = re.search(rb"FLAGS \(([^)]*)\)", part[0]).group(1)
+                    date = re.search(rb'INTERNALDATE "([^"]*)"', part[0]).group(1)
+                    messages.append((uid, b" ".join(sorted(f for f in flags.split() if f != b"\\Recent")), date, part[1]))
+        out[name] = (validity, messages)
+    c.logout()
+    return out
+
+
+def fill(instance, user, folders=("INBOX", "Archive", "a/b"), count=20):
+    c = instance.imap(user)
+    for folder in folders:
+        c.create(folder)
+        for i in range(count):
+            body = iems.message(f"{folder} {i}", "x" * (i * 37) if i else "big " * 100000)
+            flags = ["", "\\Seen", "\\Flagged Work", "\\Answered"][i % 4]
+            c.append(folder, flags, f'"{i % 27 + 1:02}-Jan-2020 10:00:{i % 60:02} +0000"', body.replace("\n", "\r\n").encode())
+    c.logout()
+
+
+class Backup(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.mkdtemp(prefix="iems-backup-")
+        cls.backups = os.path.join(cls.scratch, "backups")
+        cls.instance = iems.Instance()
+        cls.instance.__enter__()
+        cls.lisa, cls.bart = cls.instance.user("lisa"), cls.instance.user("bart")
+        fill(cls.instance, "lisa")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.instance.__exit__(None, None, None)
+        shutil.rmtree(cls.scratch, ignore_errors=True)
+
+    def test_1_backup_under_load_and_whole_restore(self):
+        stop, sent = threading.Event(), []
+
+        def load():
+            while not stop.is_set():
+                self.instance.send("a@sender.example", self.bart, iems.message(f"load {len(sent)}"))
+                sent.append(1)
+
+        sender = threading.Thread(target=load)
+        sender.start()
+        try:
+            iems.wait_until("some mail", lambda: len(sent) > 5)
+            self.instance.run("backup", self.backups, "--verify")
+            before = len(sent)
+        finally:
+            stop.set()
+            sender.join()
+        out = self.instance.run("backup", "list", self.backups).stdout
+        self.assertIn("format", out)
+        self.assertEqual(1, len(out.splitlines()))
+        self.assertIn("is whole", self.instance.run("backup", "verify", self.backups).stdout)
+        self.assertFalse([n for n in os.listdir(os.path.join(self.instance.dir, "data")) if n.startswith("checkpoint")])
+        lisa = state(self.instance, "lisa")
+        new = os.path.join(self.scratch, "new")
+        base = iems.free_port_base()
+        self.instance.run("restore", self.backups, "--instance", new, "--port-base", str(base))
+        other = object.__new__(iems.Instance)
+        other.__dict__.update(self.instance.__dict__, dir=new, base=base, parent=None, own_folder=False, killed={}, log_seen=0)
+        with other:
+            self.assertEqual(lisa, state(other, "lisa"))
+            self.assertIn("in order", other.run("store", "check").stdout)
+            iems.wait_until("queue is empty", lambda: "INPUT" not in other.run("queue", "list").stdout)
+            self.assertGreater(other.count("bart"), 4)
+            self.assertLessEqual(other.count("bart"), before + 1)
+            other.send("a@sender.example", "lisa@example.test", iems.message("after"))
+            other.wait_count("lisa", len(lisa["INBOX"][1]) + 1)
+        self.assertNotEqual(0, self.instance.run("restore", self.backups, "--instance", new, check=False).returncode)
+
+    def test_2_incremental_and_damage(self):
+        fill(self.instance, "bart", ("Archive",), 3)
+        first = sorted(os.listdir(self.backups))[0]
+        iems.time.sleep(1.1)   # names have seconds
+        self.instance.run("backup", self.backups, "--incremental")
+        names = sorted(os.listdir(self.backups))
+        self.assertEqual(2, len(names))
+        tables = os.path.join(self.backups, names[1], "store")
+        self.assertTrue([n for n in os.listdir(tables) if n.endswith(".sst") and os.stat(os.path.join(tables, n)).st_nlink > 1])
+        shutil.copytree(os.path.join(self.backups, names[1]), os.path.join(self.scratch, "one"))
+        shutil.rmtree(os.path.join(self.backups, first))   # each backup is whole by itself
+        self.assertIn("is whole", self.instance.run("backup", "verify", self.backups).stdout)
+        store = os.path.join(self.scratch, "one", "store")
+        table = next(n for n in sorted(os.listdir(store)) if n.endswith(".sst"))
+        with open(os.path.join(store, table), "r+b") as f:
+            f.write(b"X")
+        p = self.instance.run("backup", "verify", os.path.join(self.scratch, "one"), check=False)
+        self.assertNotEqual(0, p.returncode)
+        self.assertIn(table, p.stderr)
+        p = self.instance.run("restore", os.path.join(self.scratch, "one"), "--instance", os.path.join(self.scratch, "bad"), check=False)
+        self.assertIn("damaged", p.stderr)
+
+    def test_3_restore_of_mail(self):
+        """REBLD-07: one message, one folder, one account, into the running instance; UIDs, flags and dates as they were."""
+        before = state(self.instance, "lisa")
+        c = self.instance.imap("lisa")
+        c.select("Archive")
+        c.uid("STORE", "3:8", "+FLAGS", "\\Deleted")
+        c.expunge()
+        c.close()
+        c.delete("a/b")
+        c.append("INBOX", "", None, b"Subject: new\r\n\r\nnew\r\n")
+        c.logout()
+        one = self.instance.run("restore", self.backups, "--account", self.lisa, "--folder", "Archive", "--message", "5").stdout
+        self.assertIn("1 messages were restored; 0 were there. 1 have", one)
+        out = self.instance.run("restore", self.backups, "--account", self.lisa, "--folder", "Archive").stdout
+        self.assertIn("5 messages were restored; 15 were there. 5 have", out)
+        self.assertEqual(before["Archive"], state(self.instance, "lisa")["Archive"])
+        out = self.instance.run("restore", self.backups, "--account", self.lisa).stdout
+        self.assertIn("20 messages were restored", out)
+        after = state(self.instance, "lisa")
+        self.assertEqual([m[1:] for m in before["a/b"][1]], [m[1:] for m in after["a/b"][1]])
+        self.assertEqual(before["INBOX"][1], after["INBOX"][1][:-1])
+        self.assertIn("0 messages were restored", self.instance.run("restore", self.backups, "--account", self.lisa).stdout)
+        self.assertEqual(after, state(self.instance, "lisa"))
+
+    def test_4_undelete(self):
+        before = state(self.instance, "lisa")["INBOX"]
+        c = self.instance.imap("lisa")
+        c.select("INBOX")
+        c.store("2:9", "+FLAGS", "\\Deleted")
+        c.expunge()
+        c.logout()
+        out = self.instance.run("undelete", "list", self.lisa, "--folder", "INBOX").stdout
+        self.assertIn("8 messages may be brought back", out)
+        self.assertIn("0 messages", self.instance.run("undelete", "list", self.lisa, "--folder", "Sent").stdout)
+        out = self.instance.run("undelete", "restore", self.lisa, "--folder", "INBOX", "--since", "1h").stdout
+        self.assertIn("8 messages were brought back, 8 with their UIDs", out)
+        self.assertEqual(before, state(self.instance, "lisa")["INBOX"])
+        self.instance.configure("[store]\nundelete_time = 0")
+        self.instance.run("config", "reload")
+        c = self.instance.imap("lisa")
+        c.select("INBOX")
+        c.store("1", "+FLAGS", "\\Deleted")
+        c.expunge()
+        c.logout()
+        self.assertEqual(67, self.instance.run("undelete", "restore", self.lisa, "--folder", "INBOX", check=False).returncode)
+
+    def test_5_rebuild_and_upgrade(self):
+        """REBLD-01, REBLD-04, REBLD-05: online, under both names."""
+        before = state(self.instance, "lisa")
+        self.assertIn("in order", self.instance.run("rebuild", self.lisa).stdout)
+        self.assertIn("in order", self.instance.run("-f", program="rebuild").stdout)
+        self.assertIn("in order", self.instance.run(self.lisa, "inbox", program="rebuild").stdout)
+        self.assertEqual(before, state(self.instance, "lisa"))
+        self.assertEqual(67, self.instance.run("rebuild", "nobody@example.test", check=False).returncode)
+        self.assertIn("nothing would change", self.instance.run("upgrade", "--dry-run").stdout)
+        self.assertIn("in order", self.instance.run("store", "check").stdout)
+        self.instance.stop()
+        self.assertIn("nothing would change", self.instance.run("upgrade", "--dry-run").stdout)
+        self.instance.start()
+
+
+if __name__ == "__main__":
+    iems.main()
