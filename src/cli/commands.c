@@ -286,6 +286,11 @@ const struct command command_table[] = {
      "  --backup NAME       this backup of the folder\n"
      "  --dry-run           only tell what would be done",
      cmd_restore, GROUP_INSTANCE},
+    {"export", "ADDRESS --maildir DIR | --mbox DIR [--folder NAME]",
+     "Write the mail of an account as other programs keep it",
+     "With folders, flags, keywords and dates. See docs/admin/migration.md for the forms.", cmd_export, GROUP_MAIL},
+    {"import", "ADDRESS --maildir DIR | --mbox DIR|FILE [--dry-run]", "Bring mail of other programs into an account",
+     "What is there already is not added again: an import may be repeated or interrupted.", cmd_import, GROUP_MAIL},
     {"undelete list", "ADDRESS [--folder NAME] [--since TIME]", "Show expunged messages that may be brought back",
      "For store.undelete_time (a week) after they were expunged, or their folder was deleted.\n"
      "  --since TIME   2h, 3d or 2026-11-21",

@@ -1,0 +1,111 @@
+#include "proto/mbox/mbox.h"
+
+#include <string.h>
+
+enum state { AT_START, IN_FROM, IN_REST };
+enum kind { KIND_MORE, KIND_FROM, KIND_QUOTED, KIND_BLANK, KIND_DATA };
+
+void mbox_init(struct mbox *m, const struct mbox_events *events, void *arg) {
+    *m = (struct mbox){.events = events, .arg = arg, .head = BUF_INIT(MBOX_HEAD_MAX), .blank = STR_EMPTY};
+}
+
+void mbox_done(struct mbox *m) {
+    buf_done(&m->head);
+}
+
+/* What the line is, from what is known of its beginning. */
+static enum kind classify(const struct mbox *m) {
+    static const struct str from = {"From ", 5};
+    struct str line = buf_str(&m->head), rest = line;
+    if (str_eq(line, STR("\n")) || str_eq(line, STR("\r\n"))) return KIND_BLANK;
+    if (str_eq(line, STR("\r"))) return KIND_MORE;
+    while (rest.len > 0 && rest.ptr[0] == '>') rest = str_sub(rest, 1, rest.len);
+    if (rest.len >= from.len) {
+        if (!str_starts(rest, from)) return KIND_DATA;
+        if (rest.len < line.len) return KIND_QUOTED;
+        return !m->open || m->blank.len > 0 ? KIND_FROM : KIND_DATA;
+    }
+    return str_starts(from, rest) && line.len < MBOX_HEAD_MAX - 1 ? KIND_MORE : KIND_DATA;
+}
+
+static void emit(struct mbox *m, struct str bytes) {
+    if (bytes.len == 0) return;
+    if (m->open)
+        m->events->data(m->arg, bytes);
+    else
+        m->strange = true;
+}
+
+static void give_blank(struct mbox *m) {
+    struct str blank = m->blank;
+    m->blank = STR_EMPTY;
+    if (m->open) emit(m, blank);
+}
+
+static void decide(struct mbox *m, enum kind kind) {
+    struct str head = buf_str(&m->head);
+    if (kind == KIND_FROM) {
+        m->blank = STR_EMPTY;
+        if (m->open) m->events->end(m->arg);
+        m->open = false;
+        m->state = IN_FROM;
+        return;
+    }
+    give_blank(m);
+    if (kind == KIND_BLANK) {
+        m->blank = head.len == 1 ? STR("\n") : STR("\r\n");
+        buf_clear(&m->head);
+        return;
+    }
+    bool ended = head.len > 0 && head.ptr[head.len - 1] == '\n';
+    emit(m, kind == KIND_QUOTED ? str_sub(head, 1, head.len) : head);
+    buf_clear(&m->head);
+    m->state = ended ? AT_START : IN_REST;
+}
+
+static void end_from(struct mbox *m) {
+    struct str line = str_trim(buf_str(&m->head));
+    m->events->begin(m->arg, str_sub(line, 0, MBOX_FROM_MAX));
+    m->open = true;
+    m->state = AT_START;
+    buf_clear(&m->head);
+}
+
+static size_t take_start(struct mbox *m, struct str in) {
+    for (size_t i = 0; i < in.len; i++) {
+        buf_addc(&m->head, in.ptr[i]);
+        enum kind kind = classify(m);
+        if (kind == KIND_MORE && in.ptr[i] == '\n') kind = KIND_DATA;
+        if (kind == KIND_MORE) continue;
+        decide(m, kind);
+        return i + 1;
+    }
+    return in.len;
+}
+
+void mbox_feed(struct mbox *m, struct str in) {
+    while (in.len > 0) {
+        ptrdiff_t eol = str_find(in, '\n');
+        size_t n = eol < 0 ? in.len : (size_t)eol + 1;
+        if (m->state == AT_START) {
+            n = take_start(m, in);
+        } else if (m->state == IN_FROM) {
+            size_t room = m->head.len < MBOX_FROM_MAX ? MBOX_FROM_MAX - m->head.len : 0;
+            buf_add(&m->head, str_sub(in, 0, n < room ? n : room));
+            if (eol >= 0) end_from(m);
+        } else {
+            emit(m, str_sub(in, 0, n));
+            if (eol >= 0) m->state = AT_START;
+        }
+        in = str_sub(in, n, in.len);
+    }
+}
+
+void mbox_finish(struct mbox *m) {
+    if (m->state == IN_FROM) end_from(m);
+    if (m->head.len > 0) decide(m, KIND_DATA);
+    m->blank = STR_EMPTY; /* the one that ends the last message */
+    if (m->open) m->events->end(m->arg);
+    m->open = false;
+    m->state = AT_START;
+}
