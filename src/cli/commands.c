@@ -267,6 +267,11 @@ const struct command command_table[] = {
      "Verifies queue, mailboxes, counters and bodies against each other and lists what is wrong.\n"
      "The exit status is 0 when everything is in order.",
      cmd_store_check, GROUP_INSTANCE},
+    {"search status", "[--json]", "Show how far the search index is",
+     "Messages that wait for the index are found as well; a search only takes longer.", cmd_search_status,
+     GROUP_INSTANCE},
+    {"search rebuild", "[ADDRESS]", "Make the search index anew, of one account or of all, while everything runs",
+     "It goes on in the background, after a restart too.", cmd_search_rebuild, GROUP_INSTANCE},
 
     {"backup", "DIR [--incremental] [--verify] [--keys]", "Make a consistent copy of the running instance",
      "Everything as of one moment: queue, mailboxes, directory and configuration, in a new folder DIR/TIME.\n"

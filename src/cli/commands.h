@@ -63,6 +63,8 @@ int cmd_start(struct cli *c, int argc, char **argv);
 int cmd_status(struct cli *c, int argc, char **argv);
 int cmd_stop(struct cli *c, int argc, char **argv);
 int cmd_store_check(struct cli *c, int argc, char **argv);
+int cmd_search_status(struct cli *c, int argc, char **argv);
+int cmd_search_rebuild(struct cli *c, int argc, char **argv);
 int cmd_table_delete(struct cli *c, int argc, char **argv);
 int cmd_table_export(struct cli *c, int argc, char **argv);
 int cmd_table_import(struct cli *c, int argc, char **argv);

@@ -66,6 +66,10 @@ static bool needs_record(enum imap_search_type type) {
     }
 }
 
+static bool is_costly(enum imap_search_type type) {
+    return (fields_of(type) & (FIELD_HEADER | FIELD_BODY)) != 0;
+}
+
 static int make_needle(struct charset *charset, struct str text, struct arena *arena, struct str *out) {
     BUF_AUTO b = BUF_INIT(NEEDLE_MAX * 4);
     (void)charset_decode(charset, text, true, true, &b);
@@ -142,6 +146,7 @@ static int prepare(struct preparing *p, const struct imap_search_key *k, struct 
     t->number = k->number;
     p->x->fields |= fields_of(k->type);
     p->x->records = p->x->records || needs_record(k->type);
+    p->x->cheap = p->x->cheap || (needs_record(k->type) && !is_costly(k->type));
     bool was_fuzzy = p->fuzzy;
     if (k->type == IMAP_KEY_FUZZY) {
         t->type = IMAP_KEY_AND;
@@ -169,6 +174,7 @@ int search_prepare(struct session *s, const struct imap_search *program, bool st
 static void free_tests(struct search_test *t) {
     for (; t != NULL; t = t->next) {
         imap_runs_done(&t->uids);
+        imap_runs_done(&t->maybe);
         free_tests(t->child);
     }
 }
@@ -264,8 +270,8 @@ static enum verdict match_one(const struct search *x, const struct search_test *
     const struct message_record *r = c->record;
     char id[OBJECTID_SIZE];
     unsigned needs = fields_of(t->type);
-    bool costly = (needs & (FIELD_HEADER | FIELD_BODY)) != 0;
-    if (costly ? (have & FIELD_SUMMARY) == 0 : (needs & ~have) != 0) return VERDICT_UNKNOWN;
+    if (t->indexed && !imap_runs_has(&t->maybe, r->uid)) return VERDICT_NO;
+    if (is_costly(t->type) ? (have & FIELD_SUMMARY) == 0 : (needs & ~have) != 0) return VERDICT_UNKNOWN;
     switch (t->type) {
     case IMAP_KEY_ALL: return VERDICT_YES;
     case IMAP_KEY_SEQUENCE:

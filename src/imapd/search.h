@@ -13,6 +13,8 @@ struct search_test {
     int64_t number;
     struct imap_runs uids;   /* SEQUENCE and UID */
     struct str name, needle; /* folded UTF-8 */
+    bool indexed;            /* only messages in `maybe` can hold the needle (search_index.h) */
+    struct imap_runs maybe;
 };
 
 struct search {
@@ -20,6 +22,7 @@ struct search {
     struct search_test *root;
     unsigned fields; /* FIELD_ bits that it needs in all */
     bool records;    /* it needs records at all */
+    bool cheap;      /* some test can be decided without header or body */
     int64_t now;
 };
 

@@ -1,9 +1,10 @@
-/* Runs a prepared search over the mailbox: first on flags, dates and sizes alone, then on headers or bodies where those
- * do not decide. */
+/* Runs a prepared search over the mailbox: first on flags, dates and sizes alone, then by the search index, then on
+ * headers or bodies where those do not decide. */
 #include "imapd/search.h"
 
 #include "imapd/pages.h"
 #include "imapd/progress.h"
+#include "imapd/search_index.h"
 
 static const unsigned cheap_fields = FIELD_DATES | FIELD_SIZE | FIELD_ID;
 
@@ -61,18 +62,38 @@ static int run_on_records(struct run *run, const struct imap_runs *candidates) {
     return err == ERR_NOTFOUND ? 0 : err;
 }
 
+/* What is left of `maybe` once the index was asked. */
+static int run_on_index(struct run *run, struct imap_runs *maybe) {
+    struct imap_runs left = {0};
+    if (!search_index_ask(run->x, maybe)) return 0;
+    run->maybe = &left;
+    int err = run_on_records(run, maybe);
+    run->maybe = maybe;
+    imap_runs_done(maybe);
+    *maybe = left;
+    return err;
+}
+
 static int run_among(const struct search *x, const struct imap_runs *candidates, struct imap_runs *found,
                      uint64_t *modseq) {
     struct imap_runs maybe = {0};
     struct run run = {.x = x, .found = found, .maybe = &maybe, .modseq = modseq, .fields = x->fields & cheap_fields};
     bool costly = (x->fields & ~cheap_fields) != 0;
-    int err = x->records ? run_on_records(&run, candidates) : run_on_numbers(x, candidates, found);
+    int err;
+    if (!x->records)
+        err = run_on_numbers(x, candidates, found);
+    else if (costly && !x->cheap)
+        err = imap_runs_copy(candidates, &maybe); /* nothing is decided by flags and dates */
+    else
+        err = run_on_records(&run, candidates);
+    if (err == 0 && costly && maybe.count > 0) err = run_on_index(&run, &maybe);
     if (err == 0 && costly && maybe.count > 0) {
         run.fields = x->fields;
         if (run.fields & FIELD_BODY) run.fields &= ~(unsigned)FIELD_HEADER;
         err = run_on_records(&run, &maybe);
     }
     imap_runs_done(&maybe);
+    search_index_forget(x); /* a search of a context looks at other messages the next time */
     return err;
 }
 

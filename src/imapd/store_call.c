@@ -24,6 +24,7 @@ static bool repeatable(uint16_t method) {
     case STORE_MESSAGE_LIST:
     case STORE_MESSAGE_READ:
     case STORE_METADATA_GET:
+    case STORE_SEARCH_CANDIDATES:
     case STORE_QUOTA_GET: return true;
     default: return false;
     }

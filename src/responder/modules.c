@@ -7,6 +7,7 @@ const struct module_def module_table[] = {
     {.name = "store", .program = "iems-store", .ticket_key = true, .serves = true},
     {.name = "mta", .program = "iems-mta", .depends = {"dir", "store"}},
     {.name = "lmda", .program = "iems-lmda", .depends = {"dir", "store"}},
+    {.name = "index", .program = "iems-index", .depends = {"store"}},
     {.name = "smtpc", .program = "iems-smtpc", .depends = {"dir", "store"}, .tls = true},
     {.name = "smtpd",
      .program = "iems-smtpd",

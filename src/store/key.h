@@ -24,9 +24,11 @@ enum key_kind {
     KEY_VANISHED = 'v',   /* folder, modseq, first uid */
     KEY_EXPUNGED = 'D',   /* account, time, folder, uid: may be brought back */
 
-    KEY_BLOB = 'b',   /* blob */
-    KEY_REFS = 'r',   /* blob with more than one reference */
-    KEY_UPLOAD = 'u', /* blob that is not whole yet */
+    KEY_BLOB = 'b',      /* blob */
+    KEY_REFS = 'r',      /* blob with more than one reference */
+    KEY_UPLOAD = 'u',    /* blob that is not whole yet */
+    KEY_SIGNATURE = 'x', /* blob: what searches may find in it */
+    KEY_UNINDEXED = 'X', /* blob that has no signature yet; 0: how far the round over all blobs has come */
 
     KEY_READY = 'q',       /* channel, "", priority, queue id: READY entries of channels without destinations */
     KEY_ENTRY = 'e',       /* channel, destination, state, priority, queue id: all others */

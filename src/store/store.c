@@ -17,6 +17,18 @@ static int write_format(struct engine *e, struct error *err) {
     return rc != 0 ? rc : engine_sync(e, err);
 }
 
+/* Bodies of before format 4 have no signatures: a round over all of them makes them (service/index.c). */
+static int ask_for_signatures(struct engine *e, struct error *err) {
+    struct key k = key_of_id(KEY_UNINDEXED, 0);
+    static const unsigned char from_the_first[9] = {0};
+    struct batch b;
+    batch_init(&b);
+    batch_put(&b, SPACE_META, key_str(&k), str_of(from_the_first, sizeof from_the_first));
+    int rc = engine_write_one(e, &b, err);
+    batch_done(&b);
+    return rc;
+}
+
 static int check_format(struct store *st, struct error *err) {
     unsigned char kind = KEY_FORMAT;
     BUF_AUTO v = BUF_INIT(64);
@@ -33,6 +45,7 @@ static int check_format(struct store *st, struct error *err) {
     st->found_format = have;
     if (have == STORE_FORMAT) return 0;
     rc = have < 2 ? upgrade_from_1(st->engine, err) : 0;
+    if (rc == 0) rc = ask_for_signatures(st->engine, err);
     return rc != 0 ? rc : write_format(st->engine, err);
 }
 

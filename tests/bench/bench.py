@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """make bench: IEMS beside Postfix and Dovecot on this machine, in the same run; results are ratios against goals.
-  bench.py [--quick] [--only accept,mailbox,relay,relay_tls,checks,imap,memory,queue] [--runs N]
+  bench.py [--quick] [--only accept,mailbox,relay,relay_tls,checks,imap,mailboxes,memory,queue] [--runs N]
 Prints a markdown table; status 1 when a goal is missed. Needs root (Postfix wants it) and the bench packages."""
 import argparse
 import json
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+from corpus import Corpus
 from meter import Meter, pss_kib
 from peers import DOMAIN, PASSWORD, Dovecot, Iems, Postfix, Sink
 import iems
@@ -264,6 +265,117 @@ def imap(work, runs, quick):
         peer.stop()
 
 
+def fill_from(server, user, messages):
+    """Appends the messages in a pipeline."""
+    c, f = imap_login(server, user)
+    for at in range(0, len(messages), 20):
+        part = messages[at:at + 20]
+        c.sendall(b"".join(b"f APPEND INBOX {%d+}\r\n%s\r\n" % (len(m), m) for m in part))
+        done = 0
+        while done < len(part):
+            line = f.readline()
+            if line.startswith(b"f "):
+                if not line.startswith(b"f OK"):
+                    raise RuntimeError(line)
+                done += 1
+    c.close()
+
+
+def disk_bytes(path):
+    """What files take, of databases and mail: without logs of changes, which are of a fixed size."""
+    return sum(os.stat(os.path.join(at, n)).st_blocks * 512 for at, _, names in os.walk(path) for n in names if not n.endswith(".log"))
+
+
+def searched(server, needles):
+    """Median milliseconds of a search for a text that few, or no, messages hold."""
+    c, _ = imap_login(server, "reader")
+    command(c, "SELECT INBOX")
+    took = [command(c, f"SEARCH BODY {n}")[0] * 1e3 for n in needles]
+    c.close()
+    return median(took)
+
+
+def retrieve(server, number):
+    c = socket.create_connection(("127.0.0.1", server.pop3))
+    c.settimeout(120)
+    f = c.makefile("rb")
+    f.readline()
+    for text in (f"USER {server.login_name('reader')}", f"PASS {PASSWORD}"):
+        c.sendall(text.encode() + b"\r\n")
+        if not f.readline().startswith(b"+OK"):
+            raise RuntimeError("POP3 login")
+    begin = time.monotonic()
+    for n in range(1, number + 1):
+        c.sendall(b"RETR %d\r\n" % n)
+        while (line := f.readline()) != b".\r\n":
+            if line == b"":
+                raise RuntimeError("connection lost")
+    took = time.monotonic() - begin
+    c.sendall(b"QUIT\r\n")
+    f.readline()
+    c.close()
+    return number / took
+
+
+def changed(server):
+    """STORE, COPY and MOVE of the whole mailbox, milliseconds each."""
+    c, _ = imap_login(server, "reader")
+    command(c, "CREATE Other")
+    command(c, "CREATE Third")
+    command(c, "SELECT INBOX")
+    out = [command(c, "STORE 1:* +FLAGS.SILENT (\\Flagged)")[0] * 1e3, command(c, "COPY 1:* Other")[0] * 1e3]
+    command(c, "SELECT Other")
+    out.append(command(c, "MOVE 1:* Third")[0] * 1e3)
+    command(c, "SELECT INBOX")
+    command(c, "DELETE Other")
+    command(c, "DELETE Third")
+    command(c, "STORE 1:* -FLAGS.SILENT (\\Flagged)")
+    c.close()
+    return out
+
+
+def wait_indexed(server):
+    end = time.monotonic() + 300
+    while json.loads(server.mail.run("search", "status", "--json").stdout)["waiting"] > 0:
+        if time.monotonic() > end:
+            raise RuntimeError("the search index is not made")
+        time.sleep(0.2)
+
+
+def mailboxes(work, runs, quick):
+    """Searches, changes of whole mailboxes, POP3, disk: on mail that is like mail."""
+    number = 2000 if quick else 10000
+    corpus = Corpus()
+    messages = [corpus.message(n).encode() for n in range(number)]
+    needles = ["xylograph", "quizzical", "jukebox"]
+    ours, peer = Iems(work, ["reader"]), Dovecot(work, "sdbox")
+    try:
+        for server in (ours, peer):
+            fill_from(server, "reader", messages)
+        wait_indexed(ours)
+        took = {s.name: [] for s in (ours, peer)}
+        store = {s.name: [] for s in (ours, peer)}
+        pop3 = {s.name: [] for s in (ours, peer)}
+        for n in range(runs + 1):
+            for server in (ours, peer):
+                one = searched(server, needles), changed(server), retrieve(server, min(number, 2000))
+                if n:
+                    took[server.name].append(one[0])
+                    store[server.name].append(one[1])
+                    pop3[server.name].append(one[2])
+        row(f"SEARCH BODY, {number} messages", median(took["IEMS"]), median(took["Dovecot"]), "ms", 20, "less")
+        for i, what in enumerate(("STORE", "COPY", "MOVE")):
+            row(f"{what}, {number} messages", median([x[i] for x in store["IEMS"]]), median([x[i] for x in store["Dovecot"]]), "ms", 1, "less")
+        row("POP3 RETR", median(pop3["IEMS"]), median(pop3["Dovecot"]), "msg/s", 1.5)
+        ours.mail.stop()  # what is in memory goes to disk
+        total = sum(map(len, messages))
+        row("bytes on disk of a byte of mail", disk_bytes(ours.mail.dir + "/data") / total, None, "", 0.6, "less", extra=f"Dovecot {disk_bytes(peer.folder + '/mail') / total:.2f}")
+        ours.mail.start()
+    finally:
+        ours.stop()
+        peer.stop()
+
+
 def memory(work, quick):
     number = 500 if quick else 2000
     ours = Iems(work, [f"u{n:03d}" for n in range(100)])
@@ -309,14 +421,14 @@ def queue(work, quick):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--quick", action="store_true")
-    p.add_argument("--only", default="accept,mailbox,relay,relay_tls,checks,imap,memory,queue")
+    p.add_argument("--only", default="accept,mailbox,relay,relay_tls,checks,imap,mailboxes,memory,queue")
     p.add_argument("--runs", type=int, default=3)
     o = p.parse_args()
     print("| what | IEMS | peer | ratio | goal | met | more |\n|---|---|---|---|---|---|---|", flush=True)
     parts = {"accept": lambda w: accept(w, o.runs), "mailbox": lambda w: mailbox(w, o.runs), "relay": lambda w: relay(w, o.runs),
              "relay_tls": lambda w: secure.relay_tls(w, o.runs, o.quick, row),
              "checks": lambda w: secure.checks(w, o.runs, o.quick, row, load, Sink),
-             "imap": lambda w: imap(w, o.runs, o.quick), "memory": lambda w: memory(w, o.quick),
+             "imap": lambda w: imap(w, o.runs, o.quick), "mailboxes": lambda w: mailboxes(w, o.runs, o.quick), "memory": lambda w: memory(w, o.quick),
              "queue": lambda w: queue(w, o.quick)}
     for name in o.only.split(","):
         work = tempfile.mkdtemp(prefix="iems-bench-", dir=os.environ.get("IEMS_BENCH_DIR"))

@@ -67,7 +67,7 @@ class Iems:
         except BaseException:
             self.mail.stop()
             raise
-        self.smtp, self.imap = self.mail.port("smtp"), self.mail.port("imap")
+        self.smtp, self.imap, self.pop3 = (self.mail.port(s) for s in ("smtp", "imap", "pop3"))
 
     def roots(self):
         with open(os.path.join(self.mail.dir, "run", "responder.pid"), encoding="ascii") as f:
@@ -157,7 +157,7 @@ class Dovecot:
     def __init__(self, folder, store="sdbox"):
         self.path = self.folder = os.path.join(folder, "dovecot-" + store)
         self.store = store
-        self.imap = iems.free_port()
+        self.imap, self.pop3 = iems.free_port(), iems.free_port()
         self.lmtp_socket = self.folder + "/lmtp"
         for part in ("run", "state", "mail"):
             os.makedirs(os.path.join(self.folder, part))
@@ -171,7 +171,7 @@ class Dovecot:
             f.write(f"""base_dir = {self.folder}/run
 state_dir = {self.folder}/state
 log_path = {self.folder}/log
-protocols = imap lmtp
+protocols = imap pop3 lmtp
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -202,6 +202,14 @@ service imap-login {{
   }}
   service_count = 0
   process_min_avail = 2
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {self.pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
 }}
 service imap {{
   process_limit = 3000

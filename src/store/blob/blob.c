@@ -11,6 +11,8 @@ struct blobs {
     struct store *st;
     struct map *by_id;
     struct list lru; /* least recently used first */
+    void (*waits_index)(void *arg, uint64_t id);
+    void *waits_arg;
 };
 
 struct blobs *blobs_new(struct store *st) {
@@ -112,6 +114,7 @@ static struct blob *remember(struct blobs *bs, uint64_t id, uint64_t size, uint3
 
 static void create(struct blobs *bs, struct batch *b, uint64_t id, uint64_t size, struct str summary, uint32_t refs) {
     struct blob *blob = remember(bs, id, size, refs);
+    blob->index = BLOB_INDEX_NONE;
     put_record(b, blob, summary);
     put_count(b, blob);
     touched(bs, blob);
@@ -198,7 +201,40 @@ void blob_add_refs(struct blobs *bs, struct batch *b, struct blob *blob, int del
     batch_delete(b, SPACE_META, key_str(&k));
     k.bytes[0] = KEY_REFS;
     if (blob->counted) batch_delete(b, SPACE_META, key_str(&k));
+    if (blob->index != BLOB_INDEX_NONE) { /* what is only relayed never had them */
+        k.bytes[0] = KEY_SIGNATURE;
+        batch_delete(b, SPACE_META, key_str(&k));
+        k.bytes[0] = KEY_UNINDEXED;
+        batch_delete(b, SPACE_META, key_str(&k));
+    }
     delete_chunks(b, blob->id, chunk_count(blob->size));
+}
+
+void blobs_on_wait_index(struct blobs *bs, void (*waits)(void *arg, uint64_t id), void *arg) {
+    bs->waits_index = waits;
+    bs->waits_arg = arg;
+}
+
+void blob_wait_index(struct blobs *bs, struct batch *b, uint64_t id) {
+    struct blob *blob = map_get(bs->by_id, map_u64_key(&id));
+    if (blob != NULL && (blob->refs == 0 || blob->index >= BLOB_INDEX_WAITS)) return;
+    struct key k = key_of_id(KEY_UNINDEXED, id);
+    batch_put(b, SPACE_META, key_str(&k), STR_EMPTY);
+    if (blob != NULL) {
+        blob->index = BLOB_INDEX_WAITS;
+        touched(bs, blob);
+    }
+    if (bs->waits_index != NULL) bs->waits_index(bs->waits_arg, id);
+}
+
+void blob_put_signature(struct blobs *bs, struct batch *b, struct blob *blob, struct str signature) {
+    if (blob->refs == 0) return;
+    struct key k = key_of_id(KEY_SIGNATURE, blob->id);
+    batch_put(b, SPACE_META, key_str(&k), signature);
+    k.bytes[0] = KEY_UNINDEXED;
+    batch_delete(b, SPACE_META, key_str(&k));
+    blob->index = BLOB_INDEX_MADE;
+    touched(bs, blob);
 }
 
 struct range_take {

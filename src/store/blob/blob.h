@@ -15,6 +15,7 @@ struct blob {
     uint64_t id, size;
     uint32_t refs;
     bool counted; /* a count record was written */
+    enum { BLOB_INDEX_UNKNOWN, BLOB_INDEX_NONE, BLOB_INDEX_WAITS, BLOB_INDEX_MADE } index; /* search/index.h */
     unsigned pins;
     uint64_t seq; /* the engine is up to date once this is written */
     struct list lru;
@@ -32,6 +33,14 @@ NODISCARD int blob_pin(struct blobs *bs, uint64_t id, struct blob **out);
 void blob_unpin(struct blobs *bs, struct blob *blob); /* NULL is fine */
 /* Changes the count in memory and in the batch, which the caller submits before it waits again. */
 void blob_add_refs(struct blobs *bs, struct batch *b, struct blob *blob, int delta);
+
+/* A mailbox has the body from this batch on: a signature for searches is wanted. Once for a body is enough; copies of
+ * messages need it not. */
+void blob_wait_index(struct blobs *bs, struct batch *b, uint64_t id);
+/* Puts the signature, if the body is still there. */
+void blob_put_signature(struct blobs *bs, struct batch *b, struct blob *blob, struct str signature);
+/* Calls `waits` when a body begins to wait; it must not wait itself. */
+void blobs_on_wait_index(struct blobs *bs, void (*waits)(void *arg, uint64_t id), void *arg);
 
 /* Appends bytes [offset, offset + len) of a body of `size` bytes. In a fiber. ERR_NOTFOUND when it is gone. */
 NODISCARD int blob_read(struct store *st, uint64_t id, uint64_t size, uint64_t offset, uint64_t len, struct buf *out);

@@ -132,6 +132,7 @@ static void deliver_one(struct step *s, size_t i) {
                             .prefix = rpc_bytes(d->prefix),
                             .summary = buf_str(&s->summary)};
     s->results[i]->uid = folder_append(f, &s->b, &n);
+    blob_wait_index(s->q->bs, &s->b, e->blob);
     s->results[i]->folder = f->id;
     s->folders[i] = f;
     f->pins++;

@@ -122,6 +122,7 @@ static uint32_t append_one(struct append *x, struct batch *b, struct append_item
                             .summary = rpc_bytes(it->req->summary)};
     n.blob = it->u != NULL ? upload_finish(x->s->bs, b, it->u, STR_EMPTY, 1)
                            : blob_create(x->s->bs, b, it->body, STR_EMPTY, 1);
+    blob_wait_index(x->s->bs, b, n.blob);
     uint32_t uid = it->req->uid;
     if (!may_keep(x, uid)) return folder_append(x->f, b, &n);
     folder_insert(x->f, b, uid, &n);

@@ -85,6 +85,7 @@ void check_run(struct check *c) {
     if (c->rc == 0 && !c->queue_only) c->rc = check_mailboxes(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_shares(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_blobs(c);
+    if (c->rc == 0 && !c->queue_only) c->rc = check_search(c);
 }
 
 void check_done(struct check *c) {

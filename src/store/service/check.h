@@ -69,5 +69,6 @@ NODISCARD int check_queue(struct check *c);
 NODISCARD int check_mailboxes(struct check *c);
 NODISCARD int check_blobs(struct check *c);
 NODISCARD int check_shares(struct check *c);
+NODISCARD int check_search(struct check *c);
 
 #endif

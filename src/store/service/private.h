@@ -34,6 +34,24 @@ struct notices {
     struct cond stop;
 };
 
+enum { INDEX_TAKE_MAX = 64 };
+
+/* What iems-index works on (index.c). */
+struct index_work {
+    struct conn *conn; /* who takes; NULL: nobody */
+    uint64_t from;     /* bodies that wait and were not given have this number or a higher one */
+    uint64_t taken[INDEX_TAKE_MAX];
+    size_t taken_count;
+    size_t careful;   /* so many are given one at a time: one of them ended who took it */
+    uint64_t suspect; /* the one that was taken alone then */
+    unsigned deaths;
+    bool round, force; /* a round over all bodies; also over those that have a signature */
+    uint64_t round_at, round_next;
+    uint64_t backlog_since; /* ms; 0: nothing waits */
+    struct cond more;
+    uint64_t made, made_bytes, text_bytes;
+};
+
 struct service {
     struct store *st;
     struct blobs *bs;
@@ -58,6 +76,7 @@ struct service {
         struct semaphore turn; /* who moves expunged messages: one at a time */
         bool sweeping;
     } undelete;
+    struct index_work index;
     bool closing, checking;
     struct check *check; /* that runs on a worker */
 };
@@ -147,6 +166,12 @@ HANDLER(on_account_list);
 HANDLER(on_undelete_list);
 HANDLER(on_undelete_restore);
 HANDLER(on_folder_rebuild);
+HANDLER(on_index_take);
+HANDLER(on_index_read);
+HANDLER(on_index_put);
+HANDLER(on_search_candidates);
+HANDLER(on_search_status);
+HANDLER(on_search_rebuild);
 HANDLER(on_usage_get);
 HANDLER(on_usage_brake);
 
@@ -226,6 +251,18 @@ void undelete_sweep(struct service *s);       /* removes those whose time is ove
 void checkpoints_clear(const char *data_dir); /* left over from a run before */
 /* All annotations of a folder, or with NULL those of the account itself. */
 void metadata_delete(struct batch *b, const struct account *a, const struct folder *f);
+/* index.c */
+void index_open(struct service *s);                              /* before anything can begin to wait */
+NODISCARD int index_start(struct service *s, struct error *err); /* in a fiber */
+void index_stop(struct service *s);
+void index_gone(struct service *s, const struct conn *c); /* a connection ended */
+/* Begins a round over all bodies. */
+void index_round(struct service *s, bool force);
+void index_put_round(struct service *s, struct batch *b);
+/* Ids of bodies that wait, from `from` on, at most `max`. In a fiber. */
+NODISCARD int index_waiting(struct service *s, uint64_t from, uint64_t *list, size_t max, size_t *count);
+/* The same of the round over all bodies, once its bodies that were given are put. In a fiber. */
+NODISCARD int index_round_next(struct service *s, uint64_t *list, size_t max, size_t *count);
 
 void space_start(struct service *s, const char *dir, uint64_t min, uint64_t warn);
 void space_stop(struct service *s);

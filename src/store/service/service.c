@@ -44,6 +44,12 @@
     X(STORE_ACL_GET, on_acl_get, true)                                                                                 \
     X(STORE_ACL_CHANGE, on_acl_change, true)                                                                           \
     X(STORE_ACCOUNT_SHARE, on_account_share, true)                                                                     \
+    X(STORE_INDEX_TAKE, on_index_take, true)                                                                           \
+    X(STORE_INDEX_READ, on_index_read, true)                                                                           \
+    X(STORE_INDEX_PUT, on_index_put, true)                                                                             \
+    X(STORE_SEARCH_CANDIDATES, on_search_candidates, true)                                                             \
+    X(STORE_SEARCH_STATUS, on_search_status, true)                                                                     \
+    X(STORE_SEARCH_REBUILD, on_search_rebuild, true)                                                                   \
     X(STORE_QUOTA_GET, on_quota_get, true)                                                                             \
     X(STORE_USAGE_GET, on_usage_get, false)                                                                            \
     X(STORE_USAGE_BRAKE, on_usage_brake, false)                                                                        \
@@ -139,6 +145,7 @@ static void session_closed(struct rpc_session *rpc, void *arg) {
     struct service *s = arg;
     struct conn *c = rpc_session_data(rpc);
     list_remove(&c->link);
+    index_gone(s, c);
     conn_sessions_close(c);
     drop_uploads(c);
     queue_client_gone(s->q, &c->client);
@@ -159,10 +166,13 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     s->q = queue_new(s->st, s->bs, s->m);
     queue_set_trace_days(s->q, cfg->trace_days);
     queue_on_quarantined(s->q, notice_quarantined, s);
+    index_open(s);
     uint64_t removed = 0;
     int rc = blobs_recover(s->bs, &removed);
     if (rc != 0) return error_set(err, rc, "left-over uploads cannot be removed: %s", err_name(rc));
     rc = queue_start(s->q, err);
+    if (rc != 0) return rc;
+    rc = index_start(s, err);
     if (rc != 0) return rc;
     rc = usages_start(s, err);
     if (rc != 0) return rc;
@@ -203,6 +213,7 @@ void service_close(struct service *s) {
     s->closing = true;
     space_stop(s);
     undelete_stop(s);
+    index_stop(s);
     usages_stop(s);
     notice_stop(s);
     queue_stop(s->q);
