@@ -7,7 +7,7 @@ import sys
 
 # From the bottom up. A folder may include itself and what stands before it.
 LAYERS = ["base", "net", "proto", "http", "transport", "rpc", "daemon", "directory", "store"]
-PROGRAMS = ["responder", "dir", "smtpd", "mta", "smtpc", "lmda", "index", "dlm", "bsmtp", "imapd", "pop3d", "webd", "acme", "cli"]
+PROGRAMS = ["responder", "dir", "smtpd", "mta", "smtpc", "lmda", "index", "dlm", "bsmtp", "imapd", "pop3d", "webd", "acme", "archive", "quota", "cli"]
 # Pairs (from, to) that are allowed against the list, each with its reason.
 ALLOWED = {
     ("proto", "net"): set(),

@@ -97,6 +97,20 @@ const struct command command_table[] = {
      "told,\n"
      "the others are done.",
      cmd_user_import, GROUP_ACCOUNTS},
+    {"quota list", "[PATTERN] [--json]", "Show what accounts hold and may hold, and who was warned",
+     "PATTERN is looked for in addresses; * stands for any text, ? for one character.", cmd_quota_list, GROUP_ACCOUNTS},
+    {"quota show", "ADDRESS [--json]", "Show one account's quota", NULL, cmd_quota_show, GROUP_ACCOUNTS},
+    {"quota set", "PATTERN MB|unlimited | @DOMAIN [--total SIZE] [--default MB]",
+     "Set quotas of accounts, of a domain, of new accounts",
+     "  --total SIZE   what all accounts of the domain may hold together, as 50G; 0 or unlimited = no limit\n"
+     "  --default MB   quota of new accounts of the domain\n"
+     "Examples: iems quota set 'b*@example.org' 500, iems quota set @example.org --total 50G",
+     cmd_quota_set, GROUP_ACCOUNTS},
+    {"quota run", "", "Check all mailboxes now, and print the report", NULL, cmd_quota_run, GROUP_ACCOUNTS},
+    {"quota report", "[NUMBER] [--html]", "Print a report, the newest if none is named", NULL, cmd_quota_report,
+     GROUP_ACCOUNTS},
+    {"quota history", "[--json] | --delete NUMBER...", "List the checks that were, and when the next one is",
+     "NUMBER is that of the list; --delete deletes these reports.", cmd_quota_history, GROUP_ACCOUNTS},
     {"sessions list", "[--user U] [--service S] [--peer P] [--limit N | --all] [--after PLACE] [--json]",
      "Show who is logged in over IMAP, POP3 and SMTP",
      "Filters may have * and ? for any text. Services: imap, pop3, smtp. A hundred are shown if nothing else is said; "

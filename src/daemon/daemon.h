@@ -18,6 +18,7 @@ enum daemon_needs {
     NEEDS_THREADS = 1 << 3,  /* work_run, RocksDB, libldap */
     NEEDS_DATA_DIR = 1 << 4, /* read and write below DIR/data */
     NEEDS_LDAPI = 1 << 5,    /* connect to DIR/run/ldapi */
+    NEEDS_REPORTS = 1 << 8,  /* read and write below DIR/reports */
 };
 
 struct daemon_ops {

@@ -241,7 +241,7 @@ static int add_rules(scmp_filter_ctx ctx, uint32_t needs) {
     if (rc == 0 && (needs & NEEDS_ACCEPT) != 0) rc = allow(ctx, calls_accept, COUNT(calls_accept));
     if (rc == 0) rc = allow_sockets(ctx, needs);
     if (rc == 0 && (needs & NEEDS_THREADS) != 0) rc = allow_threads(ctx);
-    if (rc == 0 && (needs & NEEDS_DATA_DIR) != 0) {
+    if (rc == 0 && (needs & (NEEDS_DATA_DIR | NEEDS_REPORTS)) != 0) {
         rc = allow(ctx, calls_files, COUNT(calls_files));
         /* used if there, done without if not */
         if (rc == 0) rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SYS(io_uring_setup), 0);

@@ -63,9 +63,9 @@ static struct ruleset_attr ruleset(long abi, uint32_t needs) {
     return a;
 }
 
-static int allow_data(const struct jail *j, int rules, uint64_t handled, struct error *err) {
+static int allow_folder(const struct jail *j, const char *folder, int rules, uint64_t handled, struct error *err) {
     char path[PATH_LEN];
-    int n = snprintf(path, sizeof path, "%s/data", j->instance_dir);
+    int n = snprintf(path, sizeof path, "%s/%s", j->instance_dir, folder);
     if (n < 0 || (size_t)n >= sizeof path) return error_set(err, ERR_LIMIT, "the path of the instance is too long");
     struct path_beneath_attr beneath = {
         .allowed_access =
@@ -89,7 +89,8 @@ int jail_limit_files(const struct jail *j, struct error *err) {
     struct ruleset_attr attr = ruleset(abi, j->needs);
     int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, attr_size(abi), 0);
     if (rules < 0) return error_set(err, ERR_IO, "landlock: %s", strerror(errno));
-    int rc = (j->needs & NEEDS_DATA_DIR) != 0 ? allow_data(j, rules, attr.handled_access_fs, err) : 0;
+    int rc = (j->needs & NEEDS_DATA_DIR) != 0 ? allow_folder(j, "data", rules, attr.handled_access_fs, err) : 0;
+    if (rc == 0 && (j->needs & NEEDS_REPORTS) != 0) rc = allow_folder(j, "reports", rules, attr.handled_access_fs, err);
     if (rc == 0 && syscall(SYS_landlock_restrict_self, rules, 0) != 0) {
         rc = error_set(err, ERR_IO, "landlock: %s", strerror(errno));
     }

@@ -1,12 +1,31 @@
 /* RESOLVE, RESOLVE_MANY, SENDER_CHECK: answered at once from the mirror. */
 #include "dir/dir.h"
 #include "dir/shared.h"
+#include "dir/tables.h"
+#include "proto/smtp/address.h"
+
+/* Whether the store may say that there is no room: the account has a quota, or its domain a total. */
+static void mark_limited(struct dir *d, Dir__Resolved *r) {
+    const struct table *t = table_find(STR("domainquota"));
+    struct rows *rows;
+    if (r->n_targets == 0 || tables_rows(d->tables, t, &rows) != 0) return;
+    bool totals = rows_count(rows) > 0;
+    for (size_t i = 0; i < r->n_targets; i++) {
+        Dir__Target *to = r->targets[i];
+        if (to->account == 0) continue;
+        to->limited = to->quota > 0;
+        if (to->limited || !totals) continue;
+        const struct row *row = rows_match_domain(rows, address_domain_of(str_from(to->address)));
+        to->limited = row_u64(t, row, "total") > 0;
+    }
+}
 
 int handle_resolve(struct dir *d, struct rpc_request *r, struct error *err) {
     const Dir__Resolve *q = (const void *)r->msg;
     Dir__Resolved answer = DIR__RESOLVED__INIT;
     int rc = resolve_address(d->mirror, &d->settings, str_from(q->address), r->arena, &answer);
     if (rc != 0) return error_set(err, rc, "cannot resolve the address");
+    mark_limited(d, &answer);
     d->counts.resolves++;
     rpc_answer(r, &answer.base, STR_EMPTY);
     return 0;

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "dir/admin.h"
 #include "dir/password.h"
+#include "dir/tables.h"
 #include "directory/slapd_config.h"
 
 #include <string.h>
@@ -89,9 +90,23 @@ static int set_addresses(struct write_op *op, const Dir__User *u, const struct a
     return rc;
 }
 
-static int set_account(struct write_op *op, const Dir__User *u, const struct adding *a, uint64_t account) {
+/* QUOTA-01: what was said, or what the domain or the option has for new accounts. */
+static uint64_t quota_of(struct dir *d, const Dir__User *u, const struct adding *a) {
+    const struct table *t = table_find(STR("domainquota"));
+    struct rows *rows;
+    if (u->has_quota) return u->quota_mb;
+    uint64_t mb = tables_rows(d->tables, t, &rows) == 0
+                      ? row_u64(t, rows_match_domain(rows, address_key_domain(&a->keys[0])), "user_default")
+                      : 0;
+    return mb > 0 ? mb : option_u64(d->daemon, "quota.user_default");
+}
+
+static int set_account(struct dir *d, struct write_op *op, const Dir__User *u, const struct adding *a,
+                       uint64_t account) {
+    uint64_t quota = quota_of(d, u, a);
+
     int rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_ACCOUNT, account);
-    if (rc == 0 && u->has_quota && u->quota_mb > 0) rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_QUOTA, u->quota_mb);
+    if (rc == 0 && quota > 0) rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_QUOTA, quota);
     if (rc == 0) rc = write_op_set(op, LDAP_MOD_ADD, ATTR_HOME, str_from(u->home));
     if (rc == 0) rc = write_op_set(op, LDAP_MOD_ADD, ATTR_WEB_DIR, str_from(u->web_dir));
     if (rc == 0 && u->has_web)
@@ -126,7 +141,7 @@ static int write_user(struct dir *d, struct rpc_request *r, const Dir__User *u, 
     if (rc == 0) rc = write_op_value(op, LDAP_MOD_ADD, ATTR_OBJECT_CLASS, STR("iemessagestoreuser"));
     if (rc == 0) rc = set_names(op, u, a, r->arena);
     if (rc == 0) rc = set_addresses(op, u, a, r->arena);
-    if (rc == 0) rc = set_account(op, u, a, account);
+    if (rc == 0) rc = set_account(d, op, u, a, account);
     if (rc != 0) return error_set(err, rc, "out of memory");
     if (u->password[0] != '\0') rc = admin_set_password(d, op, LDAP_MOD_ADD, u->password, err);
     if (rc == 0) rc = dir_write(d, op, err);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "channel/deliver_by.h"
+#include "channel/tags.h"
 #include "lmda/lmda.h"
 #include "lmda/prefix.h"
 #include "net/loop.h"
@@ -92,6 +93,8 @@ static int delivery_add(struct work *w, size_t i) {
     d->create = r->folder[0] != '\0' && option_bool(w->lmda->daemon, "lmda.create_subfolders");
     d->prefix = rpc_binary(copy);
     d->quota = r->quota;
+    /* Of the Quota Agent, not of somebody who sends such a tag. */
+    d->over_quota = e->peer_ip[0] == '\0' && e->auth_user[0] == '\0' && tags_get(e, "quota-notice").len > 0;
     w->deliveries[w->commit.n_deliveries++] = d;
     struct report_outcome outcome = {.recipient = i, .action = DSN_DELIVERED, .status = STR("2.0.0")};
     if (report_wanted(e, &outcome, false)) {

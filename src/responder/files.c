@@ -19,6 +19,7 @@ static const struct {
     {"smtpc", "secrets"},
     {"smtpc", "tables"},
     {"smtpc", "texts"},
+    {"quota", "texts"},
 };
 static const struct {
     const char *module, *option; /* paths, separated by blanks */

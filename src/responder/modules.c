@@ -35,6 +35,7 @@ const struct module_def module_table[] = {
      .listeners = {{"metrics", 9090, true, false}},
      .depends = {"dir", "store"},
      .tls = true},
+    {.name = "quota", .program = "iems-quota", .depends = {"dir", "store"}, .serves = true},
     {.name = "acme",
      .program = "iems-acme",
      .listeners = {{"http", 80, false, false}, {"tls", 443, false, false}},

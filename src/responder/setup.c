@@ -56,8 +56,8 @@ static int make_folders(const struct responder *r, struct error *err) {
         const char *name;
         mode_t mode;
         bool users; /* belongs to the service user; else to root, with its group */
-    } folders[] = {{"data", 0700, true},    {"log", 0750, false},   {"run", 0755, true},  {"secrets", 0700, false},
-                   {"tables", 0755, false}, {"texts", 0755, false}, {"auth", 0755, false}};
+    } folders[] = {{"data", 0700, true},    {"log", 0750, false},   {"run", 0755, true},   {"secrets", 0700, false},
+                   {"tables", 0755, false}, {"texts", 0755, false}, {"auth", 0755, false}, {"reports", 0700, true}};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         char path[INSTANCE_PATH_MAX];
         if (instance_path(r->dir, folders[i].name, path) != 0) return error_set(err, ERR_LIMIT, "path too long");

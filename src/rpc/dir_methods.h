@@ -28,7 +28,7 @@
     X(31, USER_SET, ROLES_DIR_ADMIN, user_set, user)                                                                   \
     X(32, USER_GET, ROLES_DIR_ADMIN, user_name, user)                                                                  \
     X(33, USER_DELETE, ROLES_DIR_ADMIN, user_name, empty)                                                              \
-    X(34, USER_FIND, ROLES_DIR_ADMIN, user_find, user_found)                                                           \
+    X(34, USER_FIND, ROLES_DIR_ADMIN | ROLE_QUOTA, user_find, user_found)                                              \
     X(40, DOMAIN_ADD, ROLES_DIR_ADMIN, domain, empty)                                                                  \
     X(41, DOMAIN_SET, ROLES_DIR_ADMIN, domain, empty)                                                                  \
     X(42, DOMAIN_DELETE, ROLES_DIR_ADMIN, domain, empty)                                                               \

@@ -5,13 +5,15 @@
 #include "rpc/rpc.h"
 #include "rpc/store.pb-c.h"
 
-#define ROLES_BODY    (ROLE_SMTPD | ROLE_IMAPD | ROLE_WEBD | ROLE_BSMTP | ROLE_MTA | ROLE_LMDA | ROLE_DLM | ROLE_CLI)
-#define ROLES_SUBMIT  (ROLE_ACME | ROLE_SMTPD | ROLE_WEBD | ROLE_BSMTP | ROLE_LMDA | ROLE_IMAPD | ROLE_CLI | ROLE_SMTPC)
+#define ROLES_BODY (ROLE_SMTPD | ROLE_IMAPD | ROLE_WEBD | ROLE_BSMTP | ROLE_MTA | ROLE_LMDA | ROLE_DLM | ROLE_CLI)
+#define ROLES_SUBMIT                                                                                                   \
+    (ROLE_ACME | ROLE_QUOTA | ROLE_SMTPD | ROLE_WEBD | ROLE_BSMTP | ROLE_LMDA | ROLE_IMAPD | ROLE_CLI | ROLE_SMTPC)
 #define ROLES_CHANNEL (ROLE_MTA | ROLE_SMTPC | ROLE_LMDA | ROLE_DLM | ROLE_BSMTP)
 #define ROLES_QADMIN  (ROLE_CLI | ROLE_WEBD | ROLE_SMTPC)
 #define ROLES_MAILBOX (ROLE_IMAPD | ROLE_POP3D | ROLE_WEBD | ROLE_CLI)
 #define ROLES_READER  (ROLES_MAILBOX | ROLE_SMTPD) /* smtpd: BURL, with the ticket of the user who logged in */
 #define ROLES_ACCOUNT (ROLE_DIR | ROLE_CLI)
+#define ROLES_QUOTA   (ROLE_QUOTA | ROLE_CLI | ROLE_WEBD)
 #define ROLES_ANY     0xffffffffu
 
 /* X(id, NAME, roles, request message, reply message) */
@@ -65,6 +67,9 @@
     X(95, SEARCH_REBUILD, ROLE_CLI | ROLE_WEBD, search_rebuild, search_rebuilt)                                        \
     X(60, ACCOUNT_DELETE, ROLES_ACCOUNT, account_id, empty)                                                            \
     X(61, ACCOUNT_INFO, ROLES_ACCOUNT, account_id, account_info)                                                       \
+    X(62, ACCOUNTS_USAGE, ROLES_QUOTA, accounts_wanted, accounts_usage)                                                \
+    X(63, QUOTA_STATE_SET, ROLES_QUOTA, quota_state, empty)                                                            \
+    X(64, ROOM_GET, ROLE_SMTPD | ROLE_WEBD | ROLE_CLI, room_wanted, room)                                              \
     X(68, USAGE_GET, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_name, usage)                                             \
     X(69, USAGE_BRAKE, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_brake, usage_braked)                                   \
     X(80, CHECKPOINT, ROLE_CLI, checkpoint, checkpoint_made)                                                           \

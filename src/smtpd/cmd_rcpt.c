@@ -5,6 +5,7 @@
 #include "smtpd/commands.h"
 #include "smtpd/mail_params.h"
 #include "smtpd/quota.h"
+#include "smtpd/room.h"
 
 #include <stdio.h>
 
@@ -34,18 +35,22 @@ static int qualify(struct session *s, struct address *to) {
     return set->qualify || postmaster ? address_qualify(to, str_from(s->d->default_domain)) : 0;
 }
 
-static int resolve(struct session *s, const struct address *to, Dir__Kind *kind, struct error *err) {
+static int resolve(struct session *s, const struct address *to, Dir__Kind *kind, struct room_verdict *room,
+                   struct error *err) {
     Dir__Resolve request = DIR__RESOLVE__INIT;
     request.address = (char *)(uintptr_t)to->text;
     request.source = (char *)(uintptr_t) "SMTPD";
     RPC_REPLY_AUTO reply = {0};
     int rc =
         rpc_call(s->d->dir, DIR_RESOLVE, &request.base, STR_EMPTY, loop_now_ms() + DIRECTORY_TIMEOUT_MS, &reply, err);
-    if (rc == 0) *kind = ((const Dir__Resolved *)reply.msg)->kind;
-    return rc;
+    if (rc != 0) return rc;
+    *kind = ((const Dir__Resolved *)reply.msg)->kind;
+    room_check(s, (const Dir__Resolved *)reply.msg, room);
+    return 0;
 }
 
-static int accept_or_reject(struct session *s, struct smtp_command *c, Dir__Kind kind) {
+static int accept_or_reject(struct session *s, struct smtp_command *c, Dir__Kind kind,
+                            const struct room_verdict *room) {
     char why[REASON_MAX + ADDRESS_MAX];
     switch (kind) {
     case DIR__KIND__UNKNOWN:
@@ -60,7 +65,11 @@ static int accept_or_reject(struct session *s, struct smtp_command *c, Dir__Kind
         (void)snprintf(why, sizeof why, "<%s> Relaying denied", c->path.text);
         return s->d->access.relay_temporary ? reject(s, &c->path, 450, "4.7.1", why)
                                             : reject(s, &c->path, 550, "5.7.1", why);
-    default: break;
+    default:
+        if (room->code == 0) break;
+        s->d->count.over_quota++;
+        (void)snprintf(why, sizeof why, "<%s> %s", c->path.text, room->text);
+        return reject(s, &c->path, room->code, room->enhanced, why);
     }
     if (transaction_add(&s->tx, &c->path, &c->rcpt) < 0) return session_reply(s, 452, "4.5.3", "Too many recipients");
     return session_reply(s, 250, "2.1.5", "OK");
@@ -70,6 +79,7 @@ int cmd_rcpt(struct session *s, struct smtp_command *c) {
     struct smtpd *d = s->d;
     struct error err = {0};
     Dir__Kind kind = DIR__KIND__UNKNOWN;
+    struct room_verdict room = {.enhanced = NULL};
     if (!s->tx.open) return session_error(s, 503, "5.5.1", "MAIL first");
     if (s->tx.body != NULL) return session_error(s, 503, "5.5.1", "Data has begun");
     if (s->tx.count >= d->set.max_recipients)
@@ -80,11 +90,11 @@ int cmd_rcpt(struct session *s, struct smtp_command *c) {
     bool allowed;
     int rc = quota_check_recipient(s, &allowed);
     if (!allowed) return rc;
-    if (resolve(s, &c->path, &kind, &err) < 0) {
+    if (resolve(s, &c->path, &kind, &room, &err) < 0) {
         log_event(LOG_WARNING, s->tx.trace, "directory_failed", "what=resolve to=<%s> reason=\"%s\"", c->path.text,
                   err.text);
         d->count.deferred++;
         return session_reply(s, 451, "4.3.0", "Directory is not available, try again later");
     }
-    return accept_or_reject(s, c, kind);
+    return accept_or_reject(s, c, kind, &room);
 }

@@ -52,6 +52,7 @@ void metrics_format(const struct smtpd *d, struct buf *out) {
         {"iems_smtpd_logins_total", "{result=\"ok\"}", "Authentications", c->auth_ok},
         {"iems_smtpd_logins_total", "{result=\"failed\"}", NULL, c->auth_failed},
         {"iems_smtpd_over_limit_total", "", "Refusals because of daily limits or the brake", c->over_limit},
+        {"iems_smtpd_over_quota_total", "", "Recipients refused because their mailboxes have no room", c->over_quota},
         {"iems_smtpd_braked_total", "", "Accounts that were slowed down", c->braked},
         {"iems_smtpd_errors_total", "", "Commands that were wrong", c->errors},
     };

@@ -27,6 +27,7 @@ static void limits_load(struct smtpd_settings *s, const struct daemon *d) {
     s->max_received = (unsigned)option_u64(d, "smtpd.max_received");
     s->max_errors = (unsigned)option_u64(d, "smtpd.max_errors");
     s->max_rejects = (unsigned)option_u64(d, "smtpd.max_rejects");
+    s->over_quota = (unsigned)option_u64(d, "smtpd.over_quota");
     s->max_auth_failures = (unsigned)option_u64(d, "smtpd.max_auth_failures");
     s->max_idle_commands = (unsigned)option_u64(d, "smtpd.max_idle_commands");
     s->max_message_size = option_u64(d, "smtpd.max_message_size");

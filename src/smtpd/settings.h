@@ -42,6 +42,7 @@ struct smtpd_settings {
     bool fix_bare_newline;            /* else: refuse */
     bool submission_null_sender;
     unsigned max_sessions, max_per_address; /* 0 = none */
+    unsigned over_quota;                    /* enum over_quota */
     unsigned max_recipients, max_received, max_errors, max_rejects, max_auth_failures, max_idle_commands;
     uint64_t max_message_size;
     uint64_t timeout_ms, greet_pause_ms, error_delay_ms;

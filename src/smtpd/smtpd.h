@@ -27,7 +27,7 @@ extern const size_t service_count;
 struct smtpd_counters {
     uint64_t sessions, refused_sessions, messages, bytes, recipients;
     uint64_t rejected_recipients, rejected_senders, rejected_messages, deferred, relay_denied;
-    uint64_t auth_ok, auth_failed, tls, errors, over_limit, braked;
+    uint64_t auth_ok, auth_failed, tls, errors, over_limit, over_quota, braked;
 };
 
 struct smtpd {

@@ -36,6 +36,7 @@ enum key_kind {
     KEY_DESTINATION = 't', /* channel, destination */
     KEY_TRACE = 'T',       /* trace id, time */
     KEY_USAGE = 'U',       /* address of an account, lower case */
+    KEY_QUOTA = 'Q',       /* account */
 };
 
 enum { KEY_MAX = 1400 };

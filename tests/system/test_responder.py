@@ -13,7 +13,7 @@ import unittest
 
 import iems
 
-MODULES = ["dir", "store", "mta", "lmda", "index", "smtpc", "smtpd", "imapd", "pop3d", "webd", "acme"]
+MODULES = ["dir", "store", "mta", "lmda", "index", "smtpc", "smtpd", "imapd", "pop3d", "webd", "quota", "acme"]
 SAMPLE = os.path.join(iems.BUILD, "src", "responder", "iems-sample")
 
 

@@ -171,6 +171,14 @@ static int take_subscribed(struct account *a, struct str rest, struct str value)
     return 0;
 }
 
+static int load_quota(struct load *l) {
+    struct key k = key_of_id(KEY_QUOTA, l->a->id);
+    BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
+    int rc = engine_get(l->e, SPACE_META, key_str(&k), READ_ANY, &v);
+    if (rc == 0) rc = quota_state_decode(buf_str(&v), &l->a->state);
+    return rc == ERR_NOTFOUND || rc == ERR_CORRUPT ? 0 : rc; /* the agent writes a damaged one anew */
+}
+
 static void load_work(void *arg) {
     struct load *l = arg;
     l->rc = load_record(l);
@@ -182,6 +190,7 @@ static void load_work(void *arg) {
     if (l->rc == 0) l->rc = each_of(l, KEY_COUNTERS, take_counters);
     if (l->rc == 0) l->rc = each_of(l, KEY_SUBSCRIBED, take_subscribed);
     if (l->rc == 0) l->rc = each_of(l, KEY_ACL, share_take);
+    if (l->rc == 0) l->rc = load_quota(l);
 }
 
 static int account_load(struct mailboxes *m, struct account *a) {
@@ -332,10 +341,6 @@ void account_subscribe(struct account *a, struct batch *b, struct str name, bool
         memmove(a->subscribed + i, a->subscribed + i + 1, (--a->subscribed_count - i) * sizeof(char *));
         return;
     }
-}
-
-bool account_fits(const struct account *a, uint64_t bytes, uint64_t quota) {
-    return quota == 0 || a->bytes + a->reserved + bytes <= quota;
 }
 
 void account_put_record(struct account *a, struct batch *b) {

@@ -67,6 +67,14 @@ struct folder {
     uint64_t notify_seq;  /* commit whose durability is awaited for the watchers; 0 = none */
 };
 
+/* What the Quota Agent has decided (quota/life.h). */
+struct quota_state {
+    uint8_t stage; /* Store__QuotaStage */
+    bool blocked;  /* the total of the domain is used up */
+    int64_t since, until;
+    uint64_t level; /* of an expired account: below it mail is taken again */
+};
+
 struct account {
     struct mailboxes *m;
     uint64_t id;
@@ -74,6 +82,7 @@ struct account {
     int64_t created, last_access; /* ms */
     uint32_t next_uidvalidity;
     bool deleted, loading, exists;
+    struct quota_state state;
     uint64_t bytes, messages, reserved; /* reserved: by a step that is being checked */
     struct folder **folders;            /* by name */
     size_t folder_count, folder_cap;
@@ -115,6 +124,11 @@ struct folder *account_folder_like(struct account *a, struct str name);
 struct folder *account_folder_by_id(struct account *a, uint64_t id);
 bool account_has_children(struct account *a, const char *name);
 bool account_subscribed(struct account *a, struct str name);
+/* quota.c: the record of a quota's state. ERR_CORRUPT. */
+void quota_state_put(const struct quota_state *q, uint64_t account, struct batch *b); /* deletes it when all is well */
+NODISCARD int quota_state_decode(struct str value, struct quota_state *out);
+/* Whether the account takes mail at all, whatever its size. */
+bool account_takes(const struct account *a);
 bool account_fits(const struct account *a, uint64_t bytes, uint64_t quota); /* quota 0 = unlimited */
 void account_put_record(struct account *a, struct batch *b);
 uint32_t account_new_uidvalidity(struct account *a, struct batch *b);

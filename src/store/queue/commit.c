@@ -91,9 +91,9 @@ static void check_deliveries(struct step *s) {
         const Store__LocalDelivery *d = r->deliveries[i];
         struct account *a = s->accounts[i];
         uint64_t size = d->prefix.len + s->lease->entry->size;
-        s->status[i] = a == NULL || a->deleted            ? STORE__DELIVERY_STATUS__NO_ACCOUNT
-                       : !account_fits(a, size, d->quota) ? STORE__DELIVERY_STATUS__OVER_QUOTA
-                                                          : STORE__DELIVERY_STATUS__DELIVERED;
+        s->status[i] = a == NULL || a->deleted                              ? STORE__DELIVERY_STATUS__NO_ACCOUNT
+                       : !d->over_quota && !account_fits(a, size, d->quota) ? STORE__DELIVERY_STATUS__OVER_QUOTA
+                                                                            : STORE__DELIVERY_STATUS__DELIVERED;
         if (s->status[i] == STORE__DELIVERY_STATUS__DELIVERED)
             a->reserved += size;
         else

@@ -24,6 +24,8 @@ static int delete_account(struct service *s, struct account *a) {
     while (a->subscribed_count > 0) account_subscribe(a, &b, str_from(a->subscribed[a->subscribed_count - 1]), false);
     metadata_delete(&b, a, NULL);
     a->deleted = true;
+    a->state = (struct quota_state){0};
+    quota_state_put(&a->state, a->id, &b);
     account_put_record(a, &b);
     share_changed(s->m, commit_last(s->st->commits) + 1);
     int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);

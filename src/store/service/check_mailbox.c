@@ -150,6 +150,17 @@ static void each_expunged(struct check *c, struct str key, struct str value) {
     check_fault_key(c, REPAIR_INDEX, key);
 }
 
+/* INV-17 */
+static void each_quota(struct check *c, struct str key, struct str value) {
+    struct quota_state q;
+    uint64_t account = key.len == 9 ? key_get_u64(key, 1) : 0;
+    struct key k = key_of_id(KEY_ACCOUNT, account);
+    if (quota_state_decode(value, &q) == 0 && check_has(c, key_str(&k))) return;
+    check_fault(c, REPAIR_NONE, account, "the state of the quota of account %llu is damaged, or of no account",
+                ULL(account));
+    check_fault_key(c, REPAIR_INDEX, key);
+}
+
 int check_mailboxes(struct check *c) {
     int rc = check_each_kind(c, KEY_NAME, each_name);
     if (rc == 0) rc = check_each_kind(c, KEY_PURGE, each_purge);
@@ -157,6 +168,7 @@ int check_mailboxes(struct check *c) {
     if (rc == 0) rc = check_each_kind(c, KEY_FLAGS, each_flags);
     if (rc == 0) rc = check_each_kind(c, KEY_MESSAGE, each_message);
     if (rc == 0) rc = check_each_kind(c, KEY_EXPUNGED, each_expunged);
+    if (rc == 0) rc = check_each_kind(c, KEY_QUOTA, each_quota);
     struct str k;
     void *p;
     for (size_t pos = 0; rc == 0 && map_next(c->folder_of, &pos, &k, &p);) check_counters(c, p);

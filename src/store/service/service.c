@@ -51,6 +51,9 @@
     X(STORE_SEARCH_STATUS, on_search_status, true)                                                                     \
     X(STORE_SEARCH_REBUILD, on_search_rebuild, true)                                                                   \
     X(STORE_QUOTA_GET, on_quota_get, true)                                                                             \
+    X(STORE_ACCOUNTS_USAGE, on_accounts_usage, true)                                                                   \
+    X(STORE_QUOTA_STATE_SET, on_quota_state_set, true)                                                                 \
+    X(STORE_ROOM_GET, on_room_get, true)                                                                               \
     X(STORE_USAGE_GET, on_usage_get, false)                                                                            \
     X(STORE_USAGE_BRAKE, on_usage_brake, false)                                                                        \
     X(STORE_CHECKPOINT, on_checkpoint, true)                                                                           \

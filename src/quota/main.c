@@ -1,0 +1,83 @@
+/* Program iems-quota. */
+#include "base/log.h"
+#include "daemon/tables.h"
+#include "net/loop.h"
+#include "quota/history.h"
+#include "quota/quota.h"
+#include "rpc/dir_methods.h"
+#include "rpc/store_methods.h"
+
+#include <inttypes.h>
+
+static struct quota quota;
+static struct fiber *checking;
+
+static void check_main(void *arg) {
+    quota_main(arg);
+    checking = NULL;
+}
+
+static int start(struct daemon *d, struct error *err) {
+    static const char *const tables[] = {"domainquota"};
+    quota.daemon = d;
+    cond_init(&quota.wake);
+    cond_init(&quota.finished);
+    int rc = daemon_tables_use(d, tables, 1, err);
+    if (rc != 0) return rc;
+    rc = history_open(&quota, err);
+    if (rc != 0) return rc;
+    rc = daemon_client(d, &dir_service, NULL, NULL, &quota.dir);
+    if (rc == 0) rc = daemon_client(d, &store_service, NULL, NULL, &quota.store);
+    if (rc == 0) rc = quota_serve(&quota);
+    if (rc == 0) rc = fiber_spawn("quota", check_main, &quota, &checking);
+    return rc == 0 ? 0 : error_set(err, rc, "out of memory");
+}
+
+static void stop(struct daemon *d, unsigned seconds) {
+    uint64_t deadline = loop_now_ms() + seconds * UINT64_C(1000);
+    (void)d;
+    quota.stopping = true;
+    if (checking != NULL) fiber_cancel(checking);
+    while (checking != NULL && loop_now_ms() < deadline && fiber_sleep(10) == 0) continue;
+    history_close(&quota);
+}
+
+static void options_changed(struct daemon *d) {
+    (void)d;
+    cond_signal(&quota.wake);
+}
+
+static int session(struct daemon *d, int fd, uint32_t role, const char *name) {
+    (void)d;
+    return rpc_server_add(quota.server, fd, role, name);
+}
+
+static void metrics(struct daemon *d, struct buf *out) {
+    (void)d;
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } list[] = {{"checks", "Checks of all mailboxes", quota.checks},
+                {"failures", "Checks that failed", quota.count.failures},
+                {"warned", "Warnings to users", quota.count.warned},
+                {"expired", "Mailboxes for which mail is refused since", quota.count.expired},
+                {"recovered", "Mailboxes that take mail again", quota.count.recovered}};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        buf_printf(
+            out, "# HELP iems_quota_%s_total %s\n# TYPE iems_quota_%s_total counter\niems_quota_%s_total %" PRIu64 "\n",
+            list[i].name, list[i].help, list[i].name, list[i].name, list[i].value);
+}
+
+int main(int argc, char **argv) {
+    static const struct daemon_ops ops = {
+        .name = "quota",
+        .summary = "warns users whose mailboxes are full, disables and enables mailboxes, writes reports",
+        .needs = NEEDS_THREADS | NEEDS_REPORTS,
+        .start = start,
+        .stop = stop,
+        .options_changed = options_changed,
+        .metrics = metrics,
+        .session = session,
+    };
+    return daemon_main(&ops, argc, argv);
+}
