@@ -59,12 +59,12 @@
     X(90, ACL_GET, ROLES_MAILBOX, acl_get, acl_got)                                                                    \
     X(91, ACL_CHANGE, ROLES_MAILBOX, acl_change, empty)                                                                \
     X(92, ACCOUNT_SHARE, ROLE_DIR, account_share, empty)                                                               \
-    X(90, INDEX_TAKE, ROLE_INDEX, index_take, index_bodies)                                                            \
-    X(91, INDEX_READ, ROLE_INDEX, index_read, empty)                                                                   \
-    X(92, INDEX_PUT, ROLE_INDEX, index_put, empty)                                                                     \
-    X(93, SEARCH_CANDIDATES, ROLES_MAILBOX, search_candidates, search_found)                                           \
-    X(94, SEARCH_STATUS, ROLE_CLI | ROLE_WEBD, search_status_request, search_status)                                   \
-    X(95, SEARCH_REBUILD, ROLE_CLI | ROLE_WEBD, search_rebuild, search_rebuilt)                                        \
+    X(100, INDEX_TAKE, ROLE_INDEX, index_take, index_bodies)                                                           \
+    X(101, INDEX_READ, ROLE_INDEX, index_read, empty)                                                                  \
+    X(102, INDEX_PUT, ROLE_INDEX, index_put, empty)                                                                    \
+    X(103, SEARCH_CANDIDATES, ROLES_MAILBOX, search_candidates, search_found)                                          \
+    X(104, SEARCH_STATUS, ROLE_CLI | ROLE_WEBD, search_status_request, search_status)                                  \
+    X(105, SEARCH_REBUILD, ROLE_CLI | ROLE_WEBD, search_rebuild, search_rebuilt)                                       \
     X(60, ACCOUNT_DELETE, ROLES_ACCOUNT, account_id, empty)                                                            \
     X(61, ACCOUNT_INFO, ROLES_ACCOUNT, account_id, account_info)                                                       \
     X(62, ACCOUNTS_USAGE, ROLES_QUOTA, accounts_wanted, accounts_usage)                                                \

@@ -150,7 +150,7 @@ static void each_expunged(struct check *c, struct str key, struct str value) {
     check_fault_key(c, REPAIR_INDEX, key);
 }
 
-/* INV-17 */
+/* INV-18 */
 static void each_quota(struct check *c, struct str key, struct str value) {
     struct quota_state q;
     uint64_t account = key.len == 9 ? key_get_u64(key, 1) : 0;
