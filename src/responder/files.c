@@ -15,11 +15,7 @@ enum { NAME_LEN = 255 };
 static const struct {
     const char *module, *folder;
 } folders[] = {
-    {"dir", "auth"},
-    {"smtpc", "secrets"},
-    {"smtpc", "tables"},
-    {"smtpc", "texts"},
-    {"quota", "texts"},
+    {"dir", "auth"}, {"smtpc", "secrets"}, {"smtpc", "tables"}, {"smtpc", "texts"}, {"quota", "texts"},
 };
 static const struct {
     const char *module, *option; /* paths, separated by blanks */
