@@ -239,6 +239,7 @@ class Instance:
             c = imaplib.IMAP4_SSL("127.0.0.1", self.port("imaps"), ssl_context=no_verify(), timeout=30 * SLOW)
         else:
             c = imaplib.IMAP4("127.0.0.1", self.port("imap"), timeout=30 * SLOW)
+        c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)   # imaplib sends an APPEND in three parts
         c.login(address, password)
         return c
 

@@ -38,7 +38,7 @@ class NameServer:
         with open(os.path.join(self.dir, "knot.conf"), "w", encoding="ascii") as f:
             f.write(text)
         self.process = subprocess.Popen(["/usr/sbin/knotd", "-c", os.path.join(self.dir, "knot.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        iems.wait_until("knotd", lambda: self.ask(self.first, "SOA") and all(self.ask(d, "DNSKEY") for d in sign), 15)
+        iems.wait_until("knotd", lambda: self.ask(self.first, "SOA") and all(self.ask(d, "DNSKEY") for d in sign), 30)
         self.anchor = os.path.join(self.dir, "anchor")
         with open(self.anchor, "w", encoding="ascii") as f:
             f.writelines(f"{d}. 60 IN DNSKEY {self.ask(d, 'DNSKEY').splitlines()[0]}\n" for d in sign)

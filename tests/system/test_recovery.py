@@ -1,7 +1,6 @@
 """Crashes, limits and bad input: a clear answer, nothing lost, the service goes on."""
 import os
 import re
-import signal
 import smtplib
 import socket
 import subprocess
@@ -45,34 +44,6 @@ class Recovery(unittest.TestCase):
         self.mail.wait_count("lisa", int(c.select("INBOX")[1][0]) or 1)
         c.logout()
 
-    def test_directory_down_is_temporary(self):   # DIR-20
-        pid = self.mail.kill("slapd", signal.SIGSTOP)
-        try:
-            self.deliver()   # look-ups are answered from the mirror
-            p = self.mail.run("-C", "-a", "new@example.test", "-p", "secret-1", "-f", "N", "-l", "N", check=False, program="iemsuser", timeout=150)
-            self.assertNotEqual(p.returncode, 0)
-            self.assertRegex(p.stderr, "directory|no answer in the time allowed")
-        finally:
-            os.kill(pid, signal.SIGCONT)
-
-    def test_directory_agent_hangs(self):
-        """It is found and restarted; meanwhile a recipient is accepted or put off, never refused for good."""
-        before = self.mail.count("bart")
-        pid = self.mail.kill("dir", signal.SIGSTOP)
-        self.mail.may_end = re.compile("did not answer")
-        accepted = 0
-        with self.mail.smtp() as s:
-            s.sock.settimeout(120)
-            s.mail("a@sender.example")
-            code, text = s.rcpt("bart@example.test")
-            self.assertIn(code // 100, (2, 4), text)
-            if code == 250:
-                self.assertEqual(s.data(iems.message("patience").replace("\n", "\r\n"))[0], 250)
-                accepted = 1
-        self.mail.wait_restarted("dir", pid, 60)
-        self.mail.wait_count("bart", before + accepted)
-        self.deliver()
-
     def test_hundred_megabytes(self):
         """A 100 MiB message goes through; no process grows by more than 64 MiB."""
         before = {n: self.pss(p) for n, p in self.mail.pids().items()}
@@ -115,7 +86,7 @@ class Recovery(unittest.TestCase):
         except OSError:
             return 0
 
-    def endless(self, service, module, before=b"", size=(1 << 30) // (1 if iems.SLOW == 1 else 16)):
+    def endless(self, service, module, before=b"", size=(1 << 30) // (1 if iems.SLOW == 1 else 16), end=b"\r\n"):
         """Sends `size` bytes without a line end; the answer, or b"" when the connection was closed without one."""
         pid = self.mail.pids()[module]
         pss, answer = self.pss(pid), b""
@@ -128,7 +99,7 @@ class Recovery(unittest.TestCase):
                 piece = b"x" * (1 << 20)
                 for _ in range(size >> 20):
                     s.sendall(piece)
-                s.sendall(b"\r\n")
+                s.sendall(end)
                 answer = s.recv(1000)
             except OSError:
                 pass
@@ -138,11 +109,11 @@ class Recovery(unittest.TestCase):
         return answer
 
     def test_line_without_end(self):
-        """A GiB without a CRLF (64 MiB in the slow build with sanitizers): refused or cut off, memory stays, the service goes on."""
+        """A GiB without a CRLF (of commands 64 MiB in the slow build with sanitizers): refused or cut off, memory stays, the service goes on."""
         self.assertRegex(self.endless("smtp", "smtpd"), rb"^(5|4|$)")
         data = b"EHLO x.example\r\nMAIL FROM:<a@sender.example>\r\nRCPT TO:<bart@example.test>\r\nDATA\r\n"
         before = self.mail.count("bart")
-        self.assertRegex(self.endless("smtp", "smtpd", data), rb"^(5|4|$)")
+        self.assertRegex(self.endless("smtp", "smtpd", data, size=1 << 30, end=b"\r\n.\r\n"), rb"^552 5.3.4 ")
         self.assertRegex(self.endless("imap", "imapd"), rb"^(\* BAD|\* BYE|x* BAD|$)")
         self.assertRegex(self.endless("pop3", "pop3d"), rb"^(-ERR|$)")
         self.assertEqual(self.mail.count("bart"), before)
