@@ -25,21 +25,25 @@ OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "lmtp": 24, "pop3"
 BAD_LOG = re.compile(r"jail-violation|assertion failed|Sanitizer|runtime error:|module-killed|did not end in time")
 ENDED = re.compile(r'module-ended module=(\S+) .*?reason="([^"]*)"')
 SLOW = 4 if "asan" in BUILD else 1   # the sanitizer build may take longer; only limits grow, nothing waits
+PORT_LOCKS = contextlib.ExitStack()   # abstract sockets, one a port: a name is taken once
 
 
 def free_port_base():
-    """A base below the ephemeral ports with all our ports free on 127.0.0.1."""
+    """A base below the ephemeral ports with all our ports free on 127.0.0.1. They are ours until this process ends, also against
+    tests that run beside it and look for theirs before these are bound."""
     for _ in range(200):
         base = random.randrange(10000, 23000)
-        with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as locks, contextlib.ExitStack() as sockets:
             try:
                 for offset in OFFSETS.values():
-                    s = stack.enter_context(socket.socket())
+                    locks.enter_context(socket.socket(socket.AF_UNIX)).bind(f"\0iems-test-port-{base + offset}")
+                    s = sockets.enter_context(socket.socket())
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind(("127.0.0.1", base + offset))
-                return base
             except OSError:
                 continue
+            PORT_LOCKS.enter_context(locks.pop_all())
+            return base
     raise RuntimeError("no free ports")
 
 
