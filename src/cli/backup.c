@@ -30,7 +30,7 @@ int backup_names(const char *dir, struct arena *arena, char ***out, size_t *coun
     enum { NAMES_MAX = 100000 };
     DIR *d = opendir(dir);
     if (d == NULL) return error_set(err, ERR_NOTFOUND, "%s: %s", dir, strerror(errno));
-    char **list = calloc(NAMES_MAX, sizeof *list), path[INSTANCE_PATH_MAX];
+    char **list = calloc(NAMES_MAX + 1, sizeof *list), path[INSTANCE_PATH_MAX];
     size_t n = 0;
     IEMS_ASSERT(list != NULL);
     for (struct dirent *e; n < NAMES_MAX && (e = readdir(d)) != NULL;) {

@@ -63,7 +63,7 @@ static int take_folder(struct mail_target *t, const Store__Folder *f, struct err
     t->folder = f->id;
     t->uidvalidity = f->uidvalidity;
     int rc = mail_each(t->cfg.session, f->id, false, add_present, t, err);
-    qsort(t->list, t->count, sizeof *t->list, by_date);
+    if (t->count > 0) qsort(t->list, t->count, sizeof *t->list, by_date);
     return rc;
 }
 

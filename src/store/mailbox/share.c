@@ -130,10 +130,12 @@ static void tidy(struct reading *r, uint64_t self) {
     size_t n = 0;
     if (r->count > 0) qsort(r->list, r->count, sizeof *r->list, by_address);
     for (size_t i = 0; i < r->count; i++) {
-        if (r->list[i].account == self || (n > 0 && r->list[n - 1].account == r->list[i].account))
-            free(r->list[i].address);
+        struct share_owner o = r->list[i];
+        r->list[i].address = NULL;
+        if (o.account == self || (n > 0 && r->list[n - 1].account == o.account))
+            free(o.address);
         else
-            r->list[n++] = r->list[i];
+            r->list[n++] = o;
     }
     r->count = n;
 }
