@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import socketserver
 import subprocess
 import threading
@@ -192,12 +193,13 @@ class Queue(unittest.TestCase):
         self.assertIn("usage", self.mail.run("-h", program="dbupdate").stdout)
 
     def test_sendmail_of_users(self):   # SCLI-02
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
         os.chmod(self.mail.parent, 0o755)
+        program = shutil.copy(iems.IEMS, os.path.join(self.mail.parent, "iems"))   # the build may be where others cannot go
         def sendmail(*args, text="Subject: from a user\n\n.dot\n..two\n.\nnot sent\n", user=65534):
-            return subprocess.run(["sendmail", *args], executable=iems.IEMS, env=dict(os.environ, IEMS_DIR=self.mail.dir), input=text,
+            return subprocess.run(["sendmail", *args], executable=program, env=dict(os.environ, IEMS_DIR=self.mail.dir), input=text,
                                   capture_output=True, text=True, timeout=60, user=user, cwd="/")
-        if os.geteuid() != 0 or sendmail("-bi").returncode != 0:
-            self.skipTest("needs root, and a build that others may run")
         before = self.mail.count("bart")
         p = sendmail("bart@example.test")
         self.assertEqual(p.returncode, 0, p.stderr)
