@@ -109,9 +109,9 @@ static void rotate_name(uint64_t sequence, char out[static NAME_LEN]) {
     (void)snprintf(out, NAME_LEN, "iems-%.10s.%06" PRIu64 ".log", day, sequence);
 }
 
-/* Removes the oldest above log_keep. */
+/* Makes room for one more: at no time are there more than log_keep. 0 = keep all. */
 static void prune(int log_dir, struct dirent **files, int count, uint64_t keep) {
-    for (int i = 0; keep > 0 && i < count && (uint64_t)(count - i) > keep; i++) {
+    for (int i = 0; keep > 0 && i < count && (uint64_t)(count - i) >= keep; i++) {
         (void)unlinkat(log_dir, files[i]->d_name, 0);
     }
 }
@@ -125,11 +125,10 @@ static void rotate(struct responder *r) {
     if (count >= 0) {
         rotate_name(next_sequence(dir, count > 0 ? sequence_of(files[count - 1]->d_name) : 0), name);
         log_flush();
+        prune(dir, files, count, settings_u64(r->settings, "server.log_keep"));
         if (renameat(dir, "iemta.log", dir, name) == 0) {
             log_file_reopen(r);
             log_event(LOG_MESSAGE, "-", "log-rotated", "old=\"log/%s\"", name); /* LOG-11 */
-            uint64_t keep = settings_u64(r->settings, "server.log_keep");
-            prune(dir, files, count, keep > 0 ? keep - 1 : 0);
         } else {
             log_event(LOG_ERROR, "-", "log-file", "error=\"cannot rename: %s\"", strerror(errno));
         }
