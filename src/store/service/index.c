@@ -5,10 +5,15 @@
 
 enum { ROUND_VALUE_LEN = 9, ROUND_LOOK = 4096 };
 
+void index_tell(struct service *s) {
+    s->index.told++;
+    cond_broadcast(&s->index.more);
+}
+
 static void waits(void *arg, uint64_t id) {
     struct service *s = arg;
     if (id < s->index.from) s->index.from = id;
-    cond_broadcast(&s->index.more);
+    index_tell(s);
 }
 
 void index_open(struct service *s) {
@@ -32,7 +37,8 @@ void index_round(struct service *s, bool force) {
     s->index.round = true;
     s->index.force = force;
     s->index.round_at = s->index.round_next = 0;
-    cond_broadcast(&s->index.more);
+    s->index.begun++;
+    index_tell(s);
 }
 
 int index_start(struct service *s, struct error *err) {
@@ -49,7 +55,7 @@ int index_start(struct service *s, struct error *err) {
 }
 
 void index_stop(struct service *s) {
-    cond_broadcast(&s->index.more);
+    index_tell(s);
 }
 
 /* A body on which who took it ended twice, alone, is not given a third time (on_index_take). */
@@ -59,13 +65,14 @@ void index_gone(struct service *s, const struct conn *c) {
     x->conn = NULL;
     x->from = 1;
     x->round_next = x->round_at;
+    x->begun++;
     if (x->taken_count == 1) {
         x->deaths = x->taken[0] == x->suspect ? x->deaths + 1 : 1;
         x->suspect = x->taken[0];
     }
     if (x->taken_count > x->careful) x->careful = x->taken_count;
     x->taken_count = 0;
-    cond_broadcast(&x->more); /* who waited for it, leaves */
+    index_tell(s); /* who waited for it, leaves */
 }
 
 struct ids {
@@ -141,17 +148,18 @@ static int round_commit(struct service *s, uint64_t at, bool ends) {
 }
 
 /* The next bodies of the round; those given before were put. `*count` is 0 when it has ended. */
-int index_round_next(struct service *s, uint64_t *list, size_t max, size_t *count) {
+int index_round_next(struct service *s, const struct conn *c, uint64_t *list, size_t max, size_t *count) {
     int rc = 0;
     *count = 0;
-    while (rc == 0 && s->index.round && *count == 0 && !s->closing) {
+    while (rc == 0 && s->index.round && *count == 0 && s->index.conn == c && !s->closing) {
         struct round_look l = {
             .e = s->st->engine, .from = s->index.round_next, .force = s->index.force, .ids = {list, 0, max}};
+        uint64_t begun = s->index.begun;
         l.next = l.from;
         rc = store_work(round_look, &l);
         if (rc == 0) rc = l.rc;
         if (rc != 0) break;
-        if (s->index.round_next != l.from) continue; /* it began anew meanwhile */
+        if (s->index.begun != begun) continue; /* it began anew meanwhile */
         if (l.from != s->index.round_at || (l.end && l.ids.count == 0))
             rc = round_commit(s, l.from, l.end && l.ids.count == 0);
         s->index.round_next = l.next;

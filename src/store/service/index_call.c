@@ -32,18 +32,18 @@ static int let_others_go_first(struct service *s) {
 
 static int say_nothing_of(struct service *s, uint64_t id);
 
-static int look(struct service *s, size_t max, uint64_t *list, size_t *count) {
+static int look(struct service *s, const struct conn *c, size_t max, uint64_t *list, size_t *count) {
     struct index_work *x = &s->index;
-    uint64_t from = x->from;
+    uint64_t from = x->from, begun = x->begun;
     int rc = store_wait_applied(s->st, commit_last(s->st->commits));
     if (rc == 0) rc = index_waiting(s, from, list, max, count);
     if (rc != 0) return rc;
     if (*count > 0) {
-        if (x->from == from) x->from = list[*count - 1] + 1;
+        if (x->from == from && x->begun == begun) x->from = list[*count - 1] + 1;
         return 0;
     }
     x->backlog_since = 0;
-    return index_round_next(s, list, max, count);
+    return index_round_next(s, c, list, max, count);
 }
 
 /* Waits until there is something, up to TAKE_WAIT_MS. */
@@ -53,14 +53,15 @@ static int find(struct service *s, struct conn *c, size_t max, uint64_t *list, s
     *count = 0;
     int rc = let_others_go_first(s);
     while (rc == 0 && !s->closing && x->conn == c) {
-        rc = look(s, max, list, count);
+        uint64_t told = x->told;
+        rc = look(s, c, max, list, count);
         if (rc == 0 && *count == 1 && x->deaths >= DEATHS_MAX && list[0] == x->suspect) {
             *count = 0;
             rc = say_nothing_of(s, x->suspect);
             continue;
         }
         if (rc != 0 || *count > 0) break;
-        rc = cond_wait(&x->more, deadline);
+        if (x->told == told) rc = cond_wait(&x->more, deadline);
         if (rc == ERR_TIMEOUT) return 0;
         if (rc == 0) rc = let_others_go_first(s);
     }
@@ -266,7 +267,7 @@ static int mark_account(struct service *s, uint64_t id, uint64_t *count) {
     for (size_t i = 0; i < n && rc == 0; i++) rc = mark_folder(s, folders[i], count);
     free(folders);
     account_unpin(a);
-    cond_broadcast(&s->index.more);
+    index_tell(s);
     return rc;
 }
 

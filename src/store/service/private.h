@@ -49,6 +49,8 @@ struct index_work {
     uint64_t round_at, round_next;
     uint64_t backlog_since; /* ms; 0: nothing waits */
     struct cond more;
+    uint64_t told;  /* how often `more` was told: it may be while a fiber looks, which waits only afterwards */
+    uint64_t begun; /* how often the giving began anew: a place found before does not count any more */
     uint64_t made, made_bytes, text_bytes;
 };
 
@@ -259,13 +261,15 @@ void index_open(struct service *s);                              /* before anyth
 NODISCARD int index_start(struct service *s, struct error *err); /* in a fiber */
 void index_stop(struct service *s);
 void index_gone(struct service *s, const struct conn *c); /* a connection ended */
+void index_tell(struct service *s);                       /* there is something, or an end, for who waits */
 /* Begins a round over all bodies. */
 void index_round(struct service *s, bool force);
 void index_put_round(struct service *s, struct batch *b);
 /* Ids of bodies that wait, from `from` on, at most `max`. In a fiber. */
 NODISCARD int index_waiting(struct service *s, uint64_t from, uint64_t *list, size_t max, size_t *count);
-/* The same of the round over all bodies, once its bodies that were given are put. In a fiber. */
-NODISCARD int index_round_next(struct service *s, uint64_t *list, size_t max, size_t *count);
+/* The same of the round over all bodies, for `c`, once its bodies that were given are put. None when `c` is gone
+ * meanwhile. In a fiber. */
+NODISCARD int index_round_next(struct service *s, const struct conn *c, uint64_t *list, size_t max, size_t *count);
 
 void space_start(struct service *s, const char *dir, uint64_t min, uint64_t warn);
 void space_stop(struct service *s);
