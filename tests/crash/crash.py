@@ -33,7 +33,7 @@ MODULES = ["store", "dir", "smtpd", "mta", "lmda", "imapd", "smtpc" + AT_250, "s
 MORE = ["smtpc", "store" + AT_250, "everything" + AT_250]   # of long runs
 BREAKS_SESSIONS = ("imapd", "responder", "everything")
 MAY_REPEAT = ("smtpc", "responder", "everything")   # these can forget that another server has taken a message
-SINK_LAG = 2 * iems.SLOW   # seconds
+SINK_LAG = 8 if iems.SANITIZED else 2   # seconds
 IN_FLIGHT = 2 * 20         # messages that one kill may repeat: smtpc.max_sessions_per_destination, each with one in transfer and one
                            # whose record is being written
 CONFIG = """[smtpd]

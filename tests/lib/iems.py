@@ -24,7 +24,8 @@ OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "lmtp": 24, "pop3"
 # What no log may hold after a test, whatever was tested.
 BAD_LOG = re.compile(r"jail-violation|assertion failed|Sanitizer|runtime error:|module-killed|did not end in time")
 ENDED = re.compile(r'module-ended module=(\S+) .*?reason="([^"]*)"')
-SLOW = 4 if "asan" in BUILD else 1   # the sanitizer build may take longer; only limits grow, nothing waits
+SANITIZED = "asan" in BUILD
+SLOW = 5 if SANITIZED else 2   # the machine may have other work; only limits grow, nothing waits
 PORT_LOCKS = contextlib.ExitStack()   # abstract sockets, one a port: a name is taken once
 
 

@@ -104,7 +104,7 @@ class Responder(unittest.TestCase):
         self.assertEqual(self.module("smtpd")["state"], "ready")
         iems.wait_until("crash loop", lambda: "crash loop" in self.module("imapd")["detail"], 10)
         before = self.module("imapd")["restarts"]
-        time.sleep(1.0)
+        time.sleep(0.5)
         self.assertLessEqual(self.module("imapd")["restarts"] - before, 1)  # the pauses have grown
         os.unlink(os.path.join(self.mail.dir, "behave-imapd"))
         self.mail.run("restart", "imapd")
@@ -114,12 +114,11 @@ class Responder(unittest.TestCase):
         self.behave("mta", "exec")
         self.behave("lmda", "open")
         self.mail.run("start", self.mail.dir, check=False)
-        log = self.mail.log()
-        if "built with sanitizers" in log:
+        if "built with sanitizers" in self.mail.log():
             self.skipTest("a build with sanitizers has no jail")
-        self.assertIn("a system call that its jail forbids", self.module("mta")["detail"])
-        self.assertIn("jail-violation syscall=execve", log)
-        self.assertIn("jail-violation syscall=openat", log)
+        iems.wait_until("the reason while the module pauses", lambda: "a system call that its jail forbids" in self.module("mta")["detail"])
+        self.assertIn("jail-violation syscall=execve", self.mail.log())
+        self.assertIn("jail-violation syscall=openat", self.mail.log())
         self.assertEqual(self.module("lmda")["state"], "ready")
 
     def test_stop_and_start_of_one_module(self):  # RESP-03 RESP-04 RESP-07
@@ -237,12 +236,12 @@ class Responder(unittest.TestCase):
             self.assertIn("run `iems start DIR`", out.stderr)
 
     def test_wait_time_and_auto_stop(self):  # RESP-05 RESP-06
-        self.mail.configure("[webd]\nwait = 2s\n[imapd]\nauto_stop = no")
+        self.mail.configure("[webd]\nwait = 5s\n[imapd]\nauto_stop = no")
         began = time.monotonic()
         self.mail.start()
-        self.assertLess(time.monotonic() - began, 1.8 * iems.SLOW)
+        self.assertLess(time.monotonic() - began, 4.8)
         self.assertEqual(self.module("webd")["state"], "waiting")
-        self.wait_state("webd", "ready", 4)
+        self.wait_state("webd", "ready", 10)
         pid = self.module("imapd")["pid"]
         self.mail.run("stop", self.mail.dir)
         iems.wait_until("imapd gone with the responder", lambda: not alive(pid), 2)
