@@ -209,6 +209,11 @@ class Instance:
                     text += f.read()
         return text
 
+    def wait_logged(self, *texts, seconds=5.0):
+        """Until the log tells all of these; a line is written a moment after what it tells of."""
+        for text in texts:
+            wait_until(f"a line of the log with: {text}", lambda t=text: t in self.log(), seconds)
+
     def log_tail(self, lines=60):
         return "\n".join(["-- log of the instance:", *self.log().splitlines()[-lines:]])
 

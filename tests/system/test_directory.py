@@ -327,6 +327,7 @@ class Brake(unittest.TestCase):
             self.assertEqual(guess("guess-7")[0], 454)
             self.assertEqual(guess(iems.PASSWORD)[0], 454)              # not even looked at from this network
             mail.smtp(login="lisa@example.test").quit()                 # known before: not locked out
+            mail.wait_logged("login-brake what=network", "login-brake what=account")
             self.assertEqual(mail.log().count("login-brake what=network"), 1)
             self.assertEqual(mail.log().count("login-brake what=account"), 1)
             self.assertNotIn("guess-", mail.log())

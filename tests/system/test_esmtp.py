@@ -229,7 +229,7 @@ class Esmtp(unittest.TestCase):
         shown = self.a.run("user", "show", "marge@example.test").stdout
         self.assertRegex(shown, r"Slowed down +since .*: \d+ recipients in an hour")
         self.assertEqual(shown.count("Slowed down"), 1)
-        self.assertIn("account_braked", self.a.log())
+        self.a.wait_logged("account_braked")
         self.assertIn("may send as before", self.a.run("user", "release", "marge@example.test").stdout)
         self.assertEqual(self.submit("lisa@example.test", sender="marge@example.test")[0], 250)
         self.assertNotIn("Slowed down", self.a.run("user", "show", "marge@example.test").stdout)

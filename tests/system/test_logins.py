@@ -249,7 +249,7 @@ class Logins(unittest.TestCase):
         self.mail.run("config", "set", "dir.oauth_scope", "mail")
         iems.wait_until("the option", lambda: json.loads(self.smtp("XOAUTH2", old("x"))[1])["scope"] == "mail")
         self.assertEqual(self.smtp("OAUTHBEARER", bearer(good))[0], 235)
-        self.assertIn('option=dir.oauth_keys error="not a JSON key set"', self.mail.log())
+        self.mail.wait_logged('option=dir.oauth_keys error="not a JSON key set"')
         # another file that is not there: who was trusted before is trusted no longer
         self.mail.run("config", "set", "dir.oauth_keys", "auth/other.json")
         iems.wait_until("the option", lambda: self.smtp("OAUTHBEARER", bearer(good))[0] == 454)
@@ -338,7 +338,7 @@ class Logins(unittest.TestCase):
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path("ca.key"),
                 "-out", self.path("ca.pem"), "-days", "2", "-subj", "/CN=people")
         self.assertEqual(self.smtp("EXTERNAL", b"", self.certificate(self.lisa, "forged"))[0], 535)
-        self.assertIn("certificate-refused", self.mail.log())
+        self.mail.wait_logged("certificate-refused")
         self.mail.run("config", "unset", "dir.client_ca")
         iems.wait_until("the option", lambda: "EXTERNAL" not in self.smtp_list(lisa))
 

@@ -233,7 +233,7 @@ class Queue(unittest.TestCase):
         self.assertTrue(entry["held"])
         self.assertIn("ended unexpectedly", entry["reason"])
         self.assertEqual(entry["recipients"][0]["address"], "dead@c.test")
-        self.assertIn("queue_quarantined", "".join(self.mail.log()))
+        self.mail.wait_logged("queue_quarantined")
         self.mail.wait_count("bart", before + 1)
         notice = self.mail.messages("bart")[-1]
         self.assertIn(b"Subject: Messages were put into quarantine", notice)

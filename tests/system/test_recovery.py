@@ -184,7 +184,7 @@ class Recovery(unittest.TestCase):
         for n in range(12):
             with self.assertRaises(iems.imaplib.IMAP4.error):
                 self.mail.imap("lisa", f"wrong-{n}")
-        self.assertIn("login-brake what=account", self.mail.log())
+        self.mail.wait_logged("login-brake what=account")
         self.mail.imap("bart").logout()
         self.mail.imap("lisa").logout()   # who knows the password comes in
         self.assertNotIn("wrong-", self.mail.log())

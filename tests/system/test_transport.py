@@ -242,7 +242,7 @@ retry_destination = 1d
         self.assertRegex(self.sent("missing.test"), r"^verified:")     # record without a policy: as if there was none
         self.assertIn("hostname mismatch", self.deferred("badname.test"))
         self.assertIn("MTA-STS", self.deferred("badmx.test"))
-        self.assertRegex(self.a.log(), r" mta-sts domain=missing.test policy=none error=.*404")
+        iems.wait_until("what was missing", lambda: re.search(r" mta-sts domain=missing.test policy=none error=.*404", self.a.log()), 5)
         # RFC 8460: the domain that tests is told
         iems.wait_until("report", lambda: self.b.count("tls") >= 1, 25)
         out = self.b.run("tlsrpt", "tls@other.test").stdout
