@@ -38,6 +38,7 @@ struct acme {
     struct acme_state *state; /* NULL until it was read */
     struct buf ca_pem;
     struct cond wake; /* somebody wants a look at once */
+    uint64_t told;    /* how often that was said: nobody may be waiting */
     bool busy;        /* an order is under way: one at a time */
     struct cond free_again;
     uint64_t orders, failures;

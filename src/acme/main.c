@@ -49,6 +49,7 @@ static void stop(struct daemon *d, unsigned seconds) {
 
 static void options_changed(struct daemon *d) {
     (void)d;
+    acme.told++;
     cond_signal(&acme.wake);
 }
 

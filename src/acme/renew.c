@@ -195,19 +195,25 @@ static void note(struct acme *a, const char *name, int rc, const struct error *e
     }
 }
 
-static int order_alone(struct acme *a, const char *name, struct error *err) {
+static int await_free(struct acme *a) {
     while (a->busy) {
         int rc = cond_wait(&a->free_again, DEADLINE_NEVER);
         if (rc != 0) return rc;
     }
+    return 0;
+}
+
+static int order_alone(struct acme *a, const char *name, struct error *err) {
+    int rc = await_free(a);
+    if (rc != 0) return rc;
     a->busy = true;
-    int rc = acme_load(a, err);
+    rc = acme_load(a, err);
     if (rc == 0) {
         rc = order(a, name, err);
         if (rc != ERR_CANCELLED) note(a, name, rc, err);
     }
     a->busy = false;
-    cond_signal(&a->free_again);
+    cond_broadcast(&a->free_again); /* who only looks does not pass it on */
     return rc;
 }
 
@@ -254,10 +260,11 @@ static bool is_due(const struct acme *a, const Control__CertificateState *s, int
 static void look(struct acme *a) {
     RPC_REPLY_AUTO reply = {0};
     struct error err = {0};
-    int rc = a->busy ? ERR_AGAIN : acme_load(a, &err);
+    int rc = await_free(a);
+    if (rc == 0) rc = acme_load(a, &err);
     if (rc == 0) rc = list_get(a, &reply, &err);
     if (rc != 0) {
-        if (rc != ERR_AGAIN && rc != ERR_CANCELLED) log_event(LOG_WARNING, "-", "acme", "error=\"%s\"", err.text);
+        if (rc != ERR_CANCELLED) log_event(LOG_WARNING, "-", "acme", "error=\"%s\"", err.text);
         return;
     }
     const Control__CertificateList *list = (const void *)reply.msg;
@@ -269,8 +276,9 @@ static void look(struct acme *a) {
 
 void acme_main(void *acme) {
     struct acme *a = acme;
-    for (int rc = 0; rc != ERR_CANCELLED;) {
-        look(a);
-        rc = cond_wait(&a->wake, loop_now_ms() + ACME_LOOK_MS);
+    for (int rc = 0; rc != ERR_CANCELLED && !fiber_cancelled();) {
+        uint64_t told = a->told;
+        look(a); /* takes minutes when there is an order: what was told meanwhile it may not have seen */
+        if (a->told == told) rc = cond_wait(&a->wake, loop_now_ms() + ACME_LOOK_MS);
     }
 }

@@ -107,12 +107,11 @@ int stream_wait_input(struct stream *s, struct cond *also, uint64_t deadline_ms)
     if (s->ahead) return 0;
     if (s->error != 0) return s->error;
     if (fiber_cancelled()) return ERR_CANCELLED;
-    int rc = s->writing ? 0 : stream_flush(s);
-    if (rc != 0) return rc;
     struct cond none, *c = also;
     if (c == NULL) cond_init(c = &none);
     struct cond_waiter w;
-    cond_join(c, &w);
+    cond_join(c, &w); /* before the flush, which may wait: what is signalled meanwhile counts */
+    int rc = s->writing ? 0 : stream_flush(s);
     for (int want; rc == 0 && !w.signalled && !s->ahead;) {
         rc = read_some(s, &want);
         if (rc == 0) {

@@ -336,6 +336,30 @@ FIBER_TEST(wait_for_input_or_news) {
     stream_free(a);
 }
 
+static void tell_and_read(void *arg) {
+    const int *fd = arg;
+    char bytes[4096];
+    tell(NULL);
+    assert_int_equal(fiber_sleep(2), 0);
+    while (recv(*fd, bytes, sizeof bytes, 0) > 0) continue;
+}
+
+/* What is signalled while gathered output waits for the other side is not lost. */
+FIBER_TEST(news_during_the_flush) {
+    struct stream *a;
+    int sv[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv), 0);
+    assert_int_equal(stream_open_fd(sv[0], &a), 0);
+    while (send(sv[0], "full", 4, 0) > 0) continue;
+    cond_init(&news);
+    assert_int_equal(stream_put(a, STR("+ idling\r\n")), 0);
+    assert_int_equal(fiber_spawn("news", tell_and_read, &sv[1], NULL), 0);
+    assert_int_equal(stream_wait_input(a, &news, loop_now_ms() + 100), ERR_AGAIN);
+    assert_true(list_empty(&news.waiters));
+    stream_free(a);
+    close(sv[1]);
+}
+
 struct many {
     struct stream *s;
     char name;
@@ -449,6 +473,7 @@ int main(void) {
         cmocka_unit_test(write_timeout_is_final),
         cmocka_unit_test(cancel_ends_a_fill),
         cmocka_unit_test(wait_for_input_or_news),
+        cmocka_unit_test(news_during_the_flush),
         cmocka_unit_test(many_writers),
         cmocka_unit_test(many_writers_see_a_failure),
         cmocka_unit_test(long_printf),

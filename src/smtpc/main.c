@@ -87,6 +87,7 @@ static void options_changed(struct daemon *d) {
     (void)d;
     smtpc_configure(&smtpc);
     secure_configure(&smtpc);
+    cond_broadcast(&smtpc.room); /* there may be more of it */
     smtpc_pump(&smtpc);
     cond_broadcast(&smtpc.fetch_wake);
 }

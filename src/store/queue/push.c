@@ -9,14 +9,18 @@
 
 enum { ATTENTION_LEASES_MAX = 16, ATTENTION_RETRY_MS = 1000, TELL_AGAIN_MS = 100 };
 
-/* The next listener in turn that can take an entry; NULL = none now. */
-static struct listen *free_listener(struct channel *c, bool attention) {
+/* The next listener in turn that can take an entry; NULL = none now. Nobody tells when one that is clogged is so no
+ * more: *left, somebody has to look again. */
+static struct listen *free_listener(struct channel *c, bool attention, bool *left) {
     list_foreach(it, &c->listens) {
         struct listen *l = list_entry(it, struct listen, of_channel);
-        if (l->client->clogged(l->client)) continue;
         bool can = attention && l->by_destination ? l->client->attention < ATTENTION_LEASES_MAX
                                                   : !l->by_destination && l->used < l->credit;
         if (!can) continue;
+        if (l->client->clogged(l->client)) {
+            *left = true;
+            continue;
+        }
         list_remove(&l->of_channel);
         list_push_back(&c->listens, &l->of_channel);
         return l;
@@ -24,9 +28,9 @@ static struct listen *free_listener(struct channel *c, bool attention) {
     return NULL;
 }
 
-static bool push_attention(struct channel *c) {
+static bool push_attention(struct channel *c, bool *left) {
     if (list_empty(&c->attention)) return false;
-    struct listen *l = free_listener(c, true);
+    struct listen *l = free_listener(c, true, left);
     if (l == NULL) return false;
     struct attention *a = list_entry(list_pop_front(&c->attention), struct attention, link);
     a->queued = false;
@@ -68,8 +72,8 @@ static int lease_ready(struct dest *d, struct queue_client *client, struct liste
     return lease_start(d->channel->q, client, l, ref->id, &place, 1, false, body_max, with_summary);
 }
 
-static bool push_ready(struct channel *c) {
-    struct listen *l = free_listener(c, false);
+static bool push_ready(struct channel *c, bool *left) {
+    struct listen *l = free_listener(c, false, left);
     if (l == NULL) return false;
     struct dest *d = next_offer(c);
     if (d == NULL) return false;
@@ -121,8 +125,8 @@ static bool tell_destinations(struct channel *c) {
 static void pusher(void *arg) {
     struct channel *c = arg;
     while (!c->pusher_stops) {
-        bool left = tell_destinations(c), did = push_attention(c);
-        did |= push_ready(c);
+        bool left = tell_destinations(c), did = push_attention(c, &left);
+        did |= push_ready(c, &left);
         uint64_t until = left ? loop_now_ms() + TELL_AGAIN_MS : DEADLINE_NEVER;
         if (!did && !c->pusher_stops && cond_wait(&c->work, until) == ERR_CANCELLED) break;
     }
