@@ -15,6 +15,8 @@ int daemon_resolver_with(const struct daemon *d, const char *own, const struct r
     }
     struct resolver_config config = *more;
     config.servers = count > 0 ? servers : NULL;
+    config.cache_records = option_u64(d, "server.dns_cache");
+    if (config.cache_records == 0) config.cache_records = RESOLVER_NO_CACHE;
     return resolver_new(&config, out, err);
 }
 

@@ -16,6 +16,7 @@
 
 enum {
     ACCEPT_BATCH = 64,         /* connections accepted before others get their turn */
+    ACCEPT_LOOK_MS = 1000,     /* only one process is woken: it may be one that stands still */
     ACCEPT_PAUSE_MS = 100,     /* after running out of descriptors or memory */
     REFUSE_MAX = 32,           /* refusals being written at a time; beyond, connections are just closed */
     REFUSE_TIMEOUT_MS = 10000, /* for writing one */
@@ -157,8 +158,8 @@ static void acceptor_main(void *arg) {
     struct listener *l = arg;
     int rc = 0;
     while (rc == 0 && !fiber_cancelled()) {
-        rc = watch_wait(&l->watch, FIBER_READ, DEADLINE_NEVER);
-        if (rc != 0) break;
+        rc = watch_wait(&l->watch, FIBER_READ, loop_now_ms() + ACCEPT_LOOK_MS);
+        if (rc != 0 && rc != ERR_TIMEOUT) break;
         rc = accept_batch(l);
         if (rc == ERR_AGAIN) {
             watch_drained(&l->watch, FIBER_READ, true);

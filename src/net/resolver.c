@@ -20,6 +20,8 @@ enum {
     DNS_PACKET_MAX = 65536,
     DNS_CNAMES_MAX = 16,
     DNS_TIMEOUT_DEFAULT_MS = 20000, /* ROUTE-09 */
+    SET_BYTES = 256,                /* about, of a set of records in the cache; most are of one */
+    ANSWER_BYTES = 128,             /* of the answer that it was part of, which may have several */
 };
 enum { UB_SEC_BOGUS = 1, UB_SEC_SECURE = 2 };
 
@@ -44,8 +46,6 @@ static const struct {
 } settings[] = {
     {"do-not-query-localhost:", "no"}, /* a name server of this host is a good one */
     {"module-config:", "validator iterator"},
-    {"msg-cache-size:", "2m"},
-    {"rrset-cache-size:", "4m"},
     {"key-cache-size:", "1m"},
     {"neg-cache-size:", "256k"},
     {"outgoing-range:", "1024"}, /* questions under way; others wait behind those that nobody answers */
@@ -56,11 +56,35 @@ static const struct {
     {"unblock-lan-zones:", "yes"},
 };
 
+static int set(struct ub_ctx *ctx, const char *name, const char *value, struct error *err) {
+    int rc = ub_ctx_set_option(ctx, name, value);
+    return rc == 0 ? 0 : error_set(err, ERR_INVALID, "resolver: %s %s", name, ub_strerror(rc));
+}
+
+static int set_u64(struct ub_ctx *ctx, const char *name, uint64_t value, struct error *err) {
+    char text[24];
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    return set(ctx, name, text, err);
+}
+
+/* A record is kept with its set, and with the answer that it was part of. */
+static int configure_cache(struct ub_ctx *ctx, uint64_t records, struct error *err) {
+    bool none = records == RESOLVER_NO_CACHE;
+    if (records == 0 || none) records = RESOLVER_CACHE_RECORDS;
+    int rc = set_u64(ctx, "rrset-cache-size:", records * SET_BYTES, err);
+    if (rc == 0) rc = set_u64(ctx, "msg-cache-size:", records * ANSWER_BYTES, err);
+    if (rc == 0 && none) rc = set(ctx, "cache-max-ttl:", "0", err);
+    if (rc == 0 && none) rc = set(ctx, "cache-max-negative-ttl:", "0", err);
+    return rc;
+}
+
 static int configure(struct ub_ctx *ctx, const struct resolver_config *cfg, struct error *err) {
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        int rc = ub_ctx_set_option(ctx, settings[i].name, settings[i].value);
-        if (rc != 0) return error_set(err, ERR_INVALID, "resolver: %s %s", settings[i].name, ub_strerror(rc));
+        int rc = set(ctx, settings[i].name, settings[i].value, err);
+        if (rc != 0) return rc;
     }
+    int cached = configure_cache(ctx, cfg->cache_records, err);
+    if (cached != 0) return cached;
     if (cfg->servers != NULL && cfg->servers[0] != NULL) {
         for (const char *const *s = cfg->servers; *s != NULL; s++) {
             int rc = ub_ctx_set_fwd(ctx, *s);

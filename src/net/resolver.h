@@ -13,7 +13,11 @@ struct resolver_config {
     const char *trust_anchor_text;
     const char *insecure; /* domains, separated by blanks, that are not validated though a parent is; or NULL */
     uint64_t timeout_ms;  /* for one look-up in all (ROUTE-09: 4 retries of 5 s) */
+    /* ROUTE-08: answers that are kept, in memory; 0 = RESOLVER_CACHE_RECORDS, RESOLVER_NO_CACHE = none */
+    uint64_t cache_records;
 };
+#define RESOLVER_NO_CACHE UINT64_MAX
+enum { RESOLVER_CACHE_RECORDS = 20000 };
 /* Must be made before the jail closes (reads resolv.conf and the anchor). */
 NODISCARD int resolver_new(const struct resolver_config *cfg, struct resolver **out, struct error *err);
 void resolver_free(struct resolver *r); /* before loop_done; who still waits gets DNS_TEMPFAIL */

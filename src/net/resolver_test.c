@@ -34,6 +34,7 @@ static const struct record {
 };
 
 static int server_fd, server_port;
+static unsigned asked; /* questions that the server saw */
 
 /* Reads the question's name as text and its type; returns the length of the question, 0 = nonsense. */
 static size_t read_question(const unsigned char *p, size_t len, char *name, unsigned *type) {
@@ -55,6 +56,7 @@ static void serve_one(const unsigned char *query, size_t len, const struct socka
     unsigned type, answers = 0;
     bool known = false;
     size_t question = read_question(query, len, name, &type), at = 12 + question;
+    asked++;
     if (question == 0 || strcmp(name, "silent.test") == 0) return;
     memcpy(out, query, at);
     for (size_t i = 0; i < sizeof zone / sizeof zone[0]; i++) {
@@ -93,7 +95,7 @@ static void serve(void *arg) {
     }
 }
 
-static struct resolver *start(uint64_t timeout_ms, struct fiber **server) {
+static struct resolver *start_with(struct resolver_config cfg, struct fiber **server) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
     server_fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -104,11 +106,15 @@ static struct resolver *start(uint64_t timeout_ms, struct fiber **server) {
     char name[32];
     (void)snprintf(name, sizeof name, "127.0.0.1@%d", server_port);
     const char *servers[] = {name, NULL};
-    struct resolver_config cfg = {.servers = servers, .timeout_ms = timeout_ms};
+    cfg.servers = servers;
     struct resolver *r = NULL;
     struct error err = {0};
     assert_int_equal(resolver_new(&cfg, &r, &err), 0);
     return r;
+}
+
+static struct resolver *start(uint64_t timeout_ms, struct fiber **server) {
+    return start_with((struct resolver_config){.timeout_ms = timeout_ms}, server);
 }
 
 FIBER_TEST(mx_in_order) {
@@ -227,6 +233,39 @@ static void ask_silent(void *arg) {
     *(int *)arg = resolver_query(going, STR("silent.test"), DNS_A, a, &answer);
 }
 
+static unsigned questions(struct resolver *r, const char *name, struct arena *a) {
+    struct dns_answer answer;
+    unsigned before = asked;
+    assert_int_equal(resolver_query(r, str_from(name), DNS_A, a, &answer), 0);
+    return asked - before;
+}
+
+/* ROUTE-08: as many answers as it says are kept; none at all if that is wanted. */
+FIBER_TEST(cache) {
+    static const struct {
+        uint64_t records;
+        unsigned again; /* questions for a name that was asked for before, and then 2000 others */
+        bool kept;
+    } table[] = {{0, 0, true}, {100000, 0, true}, {16, 1, true}, {RESOLVER_NO_CACHE, 1, false}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct fiber *server;
+        struct resolver *r =
+            start_with((struct resolver_config){.timeout_ms = 20000, .cache_records = table[i].records}, &server);
+        ARENA_AUTO a = arena_new(1 << 20);
+        char name[32];
+        assert_int_equal(questions(r, "host.test", a), 1);
+        assert_int_equal(questions(r, "host.test", a), table[i].kept ? 0 : 1);
+        for (int k = 0; k < 2000; k++) {
+            (void)snprintf(name, sizeof name, "name%d.test", k);
+            assert_int_equal(questions(r, name, a), 1);
+        }
+        assert_int_equal(questions(r, "host.test", a), table[i].again);
+        resolver_free(r);
+        fiber_cancel(server);
+        fiber_yield();
+    }
+}
+
 FIBER_TEST(ends_while_asked) {
     struct fiber *server, *asking;
     int cancelled = 1, freed = 1;
@@ -280,6 +319,7 @@ int main(void) {
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(reverse_names),
         cmocka_unit_test(failures_are_temporary),
+        cmocka_unit_test(cache),
         cmocka_unit_test(ends_while_asked),
         cmocka_unit_test(bad_configuration),
         cmocka_unit_test(packets_that_lie),

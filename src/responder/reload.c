@@ -56,6 +56,7 @@ static void send_options(struct responder *r) {
 
 void responder_apply_options(struct responder *r) {
     log_set_level((enum log_level)settings_u64(r->settings, "server.log_level"));
+    cond_signal(&r->health);
 }
 
 int responder_reload(struct responder *r, struct error *err) {

@@ -96,6 +96,7 @@ struct responder {
     struct rpc_client *dir_client;
     uint64_t ping;
     struct cond pong;
+    struct cond health; /* options may have changed */
 };
 
 struct module *module_find(struct responder *r, const char *name);

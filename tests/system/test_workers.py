@@ -47,7 +47,7 @@ class Workers(unittest.TestCase):
 
     def greeting_of(self, pid, host):
         """The same from this worker: the other one stands still. A connection may wake the one that stands still, and then
-        waits for the next one: therefore a second."""
+        waits for the next one, or for the next look of this one: therefore a second."""
         others = [p for p in self.workers() if p != pid]
         for p in others:
             os.kill(p, signal.SIGSTOP)
@@ -93,6 +93,22 @@ class Workers(unittest.TestCase):
         os.kill(pids[0], signal.SIGKILL)
         iems.wait_until("another worker", lambda: pids[0] not in self.workers() and len(self.workers()) == 2, 15)
         self.assertEqual(self.codes("127.0.3.1", 3), ["220", "220", "421"])
+
+    def test_a_worker_that_stands_still_is_replaced(self):
+        """SMTPD-20: meanwhile it holds up nobody, and what it had is free again."""
+        self.row("127.0.4.0/24", "max_sessions=2")
+        still, other = self.workers()
+        self.assertEqual(self.greeting_of(still, "127.0.4.1")[:3], "220")
+        self.a.killed["smtpd"] = self.a.killed.get("smtpd", 0) + 1
+        self.a.run("config", "set", "server.answer_timeout", "12")
+        os.kill(still, signal.SIGSTOP)
+        for _ in range(3):
+            self.assertEqual(self.greeting("127.0.0.1")[:3], "220")
+        iems.wait_until("another worker", lambda: still not in self.workers() and len(self.workers()) == 2, 60)
+        self.assertRegex(self.a.log(), fr"module-silent.* module=smtpd .*pid={still} ")
+        self.assertIn(other, self.workers())
+        self.a.run("config", "unset", "server.answer_timeout")
+        self.assertEqual(self.codes("127.0.4.1", 3), ["220", "220", "421"])
 
 
 if __name__ == "__main__":
