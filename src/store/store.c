@@ -17,10 +17,11 @@ static int write_format(struct engine *e, struct error *err) {
     return rc != 0 ? rc : engine_sync(e, err);
 }
 
-/* Bodies of before format 4 have no signatures: a round over all of them makes them (service/index.c). */
+/* Bodies of before format 4 have no signatures, and of before format 5 are not packed: a round over all of them makes
+ * up for it (service/index.c). */
 static int ask_for_signatures(struct engine *e, struct error *err) {
     struct key k = key_of_id(KEY_UNINDEXED, 0);
-    static const unsigned char from_the_first[9] = {0};
+    static const unsigned char from_the_first[9] = {[8] = 1};
     struct batch b;
     batch_init(&b);
     batch_put(&b, SPACE_META, key_str(&k), str_of(from_the_first, sizeof from_the_first));

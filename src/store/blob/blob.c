@@ -1,19 +1,13 @@
 #include "store/blob/blob.h"
 
 #include "base/map.h"
+#include "store/blob/pack.h"
+#include "store/blob/private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { FEW_CHUNKS = 16, SIZE_LEN = 8 };
-
-struct blobs {
-    struct store *st;
-    struct map *by_id;
-    struct list lru; /* least recently used first */
-    void (*waits_index)(void *arg, uint64_t id);
-    void *waits_arg;
-};
 
 struct blobs *blobs_new(struct store *st) {
     struct blobs *bs = calloc(1, sizeof *bs);
@@ -30,7 +24,7 @@ void blobs_free(struct blobs *bs) {
     free(bs);
 }
 
-static void chunk_key(struct key *k, uint64_t id, uint32_t chunk) {
+void chunk_key(struct key *k, uint64_t id, uint32_t chunk) {
     k->len = 0;
     key_u64(k, id);
     key_u32(k, chunk);
@@ -40,10 +34,6 @@ static void put_chunk(struct batch *b, uint64_t id, uint32_t chunk, struct str b
     struct key k;
     chunk_key(&k, id, chunk);
     batch_put(b, SPACE_BLOB, key_str(&k), bytes);
-}
-
-static uint32_t chunk_count(uint64_t size) {
-    return (uint32_t)((size + BLOB_CHUNK - 1) / BLOB_CHUNK);
 }
 
 static void delete_chunks(struct batch *b, uint64_t id, uint32_t count) {
@@ -237,16 +227,37 @@ void blob_put_signature(struct blobs *bs, struct batch *b, struct blob *blob, st
     touched(bs, blob);
 }
 
+int blob_chunk_unpack(struct str value, size_t chunk_len, size_t from, size_t len, struct buf *out) {
+    if (value.len > chunk_len || from > chunk_len || len > chunk_len - from) return ERR_CORRUPT;
+    if (value.len == chunk_len) {
+        buf_add(out, str_sub(value, from, len));
+        return out->error;
+    }
+    if (len == chunk_len) {
+        char *p = buf_reserve(out, len);
+        int rc = p == NULL ? out->error : unpack_piece(value, p, len);
+        if (rc == 0) buf_commit(out, len);
+        return rc;
+    }
+    char *whole = malloc(chunk_len);
+    int rc = whole == NULL ? ERR_NOMEM : unpack_piece(value, whole, chunk_len);
+    if (rc == 0) {
+        buf_add(out, str_of(whole + from, len));
+        rc = out->error;
+    }
+    free(whole);
+    return rc;
+}
+
 struct range_take {
     size_t from, len, chunk_len;
     struct buf *out;
-    bool bad;
+    int rc;
 };
 
 static void take_range(void *arg, struct str value) {
     struct range_take *t = arg;
-    t->bad = value.len != t->chunk_len;
-    if (!t->bad) buf_add(t->out, str_sub(value, t->from, t->len));
+    t->rc = blob_chunk_unpack(value, t->chunk_len, t->from, t->len, t->out);
 }
 
 int blob_read_now(struct engine *e, uint64_t id, uint64_t size, uint64_t offset, uint64_t len, enum engine_read read,
@@ -258,13 +269,11 @@ int blob_read_now(struct engine *e, uint64_t id, uint64_t size, uint64_t offset,
         struct key k;
         uint32_t chunk = (uint32_t)(offset / BLOB_CHUNK);
         struct range_take t = {.from = (size_t)(offset % BLOB_CHUNK), .out = out};
-        uint64_t left = size - (uint64_t)chunk * BLOB_CHUNK;
-        t.chunk_len = left < BLOB_CHUNK ? (size_t)left : BLOB_CHUNK;
+        t.chunk_len = chunk_length(size, chunk);
         t.len = t.chunk_len - t.from < len ? t.chunk_len - t.from : (size_t)len;
         chunk_key(&k, id, chunk);
         int rc = engine_visit(e, SPACE_BLOB, key_str(&k), read, take_range, &t);
-        if (rc == 0 && t.bad) rc = ERR_CORRUPT;
-        if (rc == 0) rc = out->error;
+        if (rc == 0) rc = t.rc;
         if (rc != 0) {
             if (rc != out->error) buf_truncate(out, start);
             return rc;

@@ -1,6 +1,7 @@
-/* Message bodies: immutable, kept in chunks of BLOB_CHUNK bytes (the last one shorter), counted references. A body is
- * born with one reference; the count record is written again only when the net number changes; with the last reference
- * everything of it goes. Counts that are in use live in memory and are ahead of the engine. */
+/* Message bodies: immutable, kept in chunks of BLOB_CHUNK bytes (the last one shorter), each as it came or packed
+ * (pack.h), which its length tells; counted references. A body is born with one reference; the count record is written
+ * again only when the net number changes; with the last reference everything of it goes. Counts that are in use live in
+ * memory and are ahead of the engine. */
 #ifndef IEMS_STORE_BLOB_BLOB_H
 #define IEMS_STORE_BLOB_BLOB_H
 
@@ -47,7 +48,22 @@ NODISCARD int blob_read(struct store *st, uint64_t id, uint64_t size, uint64_t o
 /* The same, on any thread; may block unless READ_MEMORY. */
 NODISCARD int blob_read_now(struct engine *e, uint64_t id, uint64_t size, uint64_t offset, uint64_t len,
                             enum engine_read read, struct buf *out);
+/* Appends bytes [from, from + len) of a chunk of `chunk_len` bytes that is stored as `value`. On any thread.
+ * ERR_CORRUPT. */
+NODISCARD int blob_chunk_unpack(struct str value, size_t chunk_len, size_t from, size_t len, struct buf *out);
 NODISCARD int blob_summary(struct store *st, uint64_t id, struct buf *out); /* in a fiber; ERR_NOTFOUND */
+
+/* --- packing: not at acceptance, but once a body is in a mailbox and its signature is made (pack_bodies.c) */
+struct pack_stats {
+    uint64_t bodies, bytes, packed; /* since the start: what was looked at, and what it takes now */
+};
+/* Packs the chunks of pinned bodies (NULL: none) that are not packed. Commits as it goes; a body that goes meanwhile is
+ * left alone, and what is not done at `deadline` (loop time) stays as it is. In a fiber. ERR_CANCELLED: blobs_stop. */
+NODISCARD int blobs_pack(struct blobs *bs, struct blob *const *list, size_t count, uint64_t deadline);
+/* Gives back the room of what was replaced by packed chunks, when it is worth it. In a fiber, when little goes on. */
+NODISCARD int blobs_tidy(struct blobs *bs);
+void blobs_stop(struct blobs *bs); /* whoever packs or tidies ends soon */
+const struct pack_stats *blobs_pack_stats(const struct blobs *bs);
 
 /* --- uploads: bodies that arrive in pieces */
 struct upload {

@@ -61,6 +61,14 @@ int engine_checkpoint(struct engine *e, const char *dir, struct error *err) {
     return e->ops->checkpoint(e, dir, err);
 }
 
+int engine_compact(struct engine *e, enum engine_space space, struct str from, struct str to, struct error *err) {
+    return e->ops->compact(e, space, from, to, err);
+}
+
+void engine_compact_stop(struct engine *e) {
+    if (e->ops->compact_stop != NULL) e->ops->compact_stop(e);
+}
+
 void engine_get_stats(struct engine *e, struct engine_stats *out) {
     *out = (struct engine_stats){0};
     e->ops->stats(e, out);

@@ -51,6 +51,8 @@ struct engine_ops {
     struct engine_snapshot *(*snapshot_new)(struct engine *e);
     void (*snapshot_free)(struct engine *e, struct engine_snapshot *s);
     int (*checkpoint)(struct engine *e, const char *dir, struct error *err);
+    int (*compact)(struct engine *e, enum engine_space space, struct str from, struct str to, struct error *err);
+    void (*compact_stop)(struct engine *e);
     void (*stats)(struct engine *e, struct engine_stats *out);
 };
 
@@ -87,6 +89,11 @@ struct engine_snapshot *engine_snapshot_new(struct engine *e);
 void engine_snapshot_free(struct engine *e, struct engine_snapshot *s);
 /* A consistent copy that opens as a store of its own; `dir` must not exist. */
 NODISCARD int engine_checkpoint(struct engine *e, const char *dir, struct error *err);
+/* Gives back the room of what was replaced or deleted in [from, to); empty = without a bound. May take long; others go
+ * on meanwhile. */
+NODISCARD int engine_compact(struct engine *e, enum engine_space space, struct str from, struct str to,
+                             struct error *err);
+void engine_compact_stop(struct engine *e); /* for good: who compacts comes back at once */
 void engine_get_stats(struct engine *e, struct engine_stats *out);
 
 #endif

@@ -256,6 +256,12 @@ static int memory_checkpoint(struct engine *e, const char *dir, struct error *er
     return error_set(err, ERR_UNSUPPORTED, "the memory engine has no files");
 }
 
+static int memory_compact(struct engine *e, enum engine_space space, struct str from, struct str to,
+                          struct error *err) {
+    (void)e, (void)space, (void)from, (void)to, (void)err;
+    return 0;
+}
+
 static void memory_stats(struct engine *e, struct engine_stats *out) {
     struct memory *m = (struct memory *)e;
     pthread_mutex_lock(&m->lock);
@@ -285,6 +291,7 @@ static const struct engine_ops memory_ops = {
     .snapshot_new = memory_snapshot_new,
     .snapshot_free = memory_snapshot_free,
     .checkpoint = memory_checkpoint,
+    .compact = memory_compact,
     .stats = memory_stats,
 };
 

@@ -147,7 +147,7 @@ static int rocks_sync(struct engine *e, struct error *err) {
     return status(text, err);
 }
 
-enum { SCAN_READAHEAD = 256 * 1024 };
+enum { SCAN_READAHEAD = 256 * 1024, BOTTOMMOST_FORCE_OPTIMIZED = 3 };
 
 static int rocks_iter_open(struct engine *e, const struct engine_range *q, struct engine_iter **out) {
     struct rocks *r = (struct rocks *)e;
@@ -223,6 +223,31 @@ static int rocks_checkpoint(struct engine *e, const char *dir, struct error *err
     return status(text, err);
 }
 
+/* How much of what is alive in blob files a compaction moves to new ones, so that old ones go. */
+static int move_blobs(struct rocks *r, enum engine_space space, const char *cutoff, struct error *err) {
+    static const char *const keys[] = {"blob_garbage_collection_age_cutoff"};
+    char *text = NULL;
+    if (space == SPACE_BLOB) rocksdb_set_options_cf(r->db, r->cf[space], 1, keys, &cutoff, &text);
+    return status(text, err);
+}
+
+static int rocks_compact(struct engine *e, enum engine_space space, struct str from, struct str to, struct error *err) {
+    struct rocks *r = (struct rocks *)e;
+    int rc = move_blobs(r, space, BLOB_MOVE_ALL, err);
+    if (rc != 0) return rc;
+    rocksdb_compactoptions_t *o = rocksdb_compactoptions_create();
+    rocksdb_compactoptions_set_exclusive_manual_compaction(o, 0);
+    rocksdb_compactoptions_set_bottommost_level_compaction(o, BOTTOMMOST_FORCE_OPTIMIZED);
+    rocksdb_compact_range_cf_opt(r->db, r->cf[space], o, from.len > 0 ? from.ptr : NULL, from.len,
+                                 to.len > 0 ? to.ptr : NULL, to.len);
+    rocksdb_compactoptions_destroy(o);
+    return move_blobs(r, space, BLOB_MOVE_OLDEST, err);
+}
+
+static void rocks_compact_stop(struct engine *e) {
+    rocksdb_disable_manual_compaction(((struct rocks *)e)->db);
+}
+
 static uint64_t property(struct rocks *r, enum engine_space space, const char *name) {
     uint64_t v = 0;
     return rocksdb_property_int_cf(r->db, r->cf[space], name, &v) == 0 ? v : 0;
@@ -265,6 +290,8 @@ static const struct engine_ops rocks_ops = {
     .snapshot_new = rocks_snapshot_new,
     .snapshot_free = rocks_snapshot_free,
     .checkpoint = rocks_checkpoint,
+    .compact = rocks_compact,
+    .compact_stop = rocks_compact_stop,
     .stats = rocks_stats,
 };
 

@@ -1,5 +1,7 @@
 #include "store/engine/rocksdb_options.h"
 
+#include <stdlib.h>
+
 enum {
     META_WRITE_BUFFER = 8 * 1024 * 1024,
     BLOB_WRITE_BUFFER = 16 * 1024 * 1024, /* twice this is the most that a stream of large bodies holds in memory */
@@ -10,6 +12,8 @@ enum {
     METADATA_BLOCK = 8 * 1024,
     BLOOM_BITS = 10,
     BLOB_MIN = 1024, /* smaller values stay in the tables */
+    BLOB_TABLE =
+        4 * 1024 * 1024, /* keys of some ten thousand bodies: what a compaction of a range moves at the least */
     BLOB_FILE = 64 * 1024 * 1024,
     LOGS_KEPT = 2,
     OPEN_FILES = 256,
@@ -77,12 +81,13 @@ void rocksdb_setup_init(struct rocksdb_setup *s, size_t cache_bytes) {
     rocksdb_options_set_write_buffer_size(blob, BLOB_WRITE_BUFFER);
     rocksdb_options_set_enable_blob_files(blob, 1);
     rocksdb_options_set_min_blob_size(blob, BLOB_MIN);
+    rocksdb_options_set_target_file_size_base(blob, BLOB_TABLE);
     rocksdb_options_set_blob_file_size(blob, BLOB_FILE);
     /* Not zstd: RocksDB makes a new zstd context for each body, which took a third of the processor time of acceptance.
      */
     rocksdb_options_set_blob_compression_type(blob, rocksdb_lz4_compression);
     rocksdb_options_set_enable_blob_gc(blob, 1);
-    rocksdb_options_set_blob_gc_age_cutoff(blob, 0.25);
+    rocksdb_options_set_blob_gc_age_cutoff(blob, strtod(BLOB_MOVE_OLDEST, NULL));
     rocksdb_options_set_blob_gc_force_threshold(blob, 0.5);
 }
 

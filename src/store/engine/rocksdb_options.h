@@ -13,6 +13,11 @@ struct rocksdb_setup {
     rocksdb_cache_t *cache;
 };
 
+/* A compaction moves what is alive in so much of the blob files, the oldest ones, to new files. All of them only when
+ * it is asked for and for a range: a single deletion in an old table would move all that the table refers to. */
+#define BLOB_MOVE_OLDEST "0.25"
+#define BLOB_MOVE_ALL    "1.0"
+
 void rocksdb_setup_init(struct rocksdb_setup *s, size_t cache_bytes);
 void rocksdb_setup_done(struct rocksdb_setup *s);
 

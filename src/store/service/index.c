@@ -55,6 +55,7 @@ int index_start(struct service *s, struct error *err) {
 }
 
 void index_stop(struct service *s) {
+    blobs_stop(s->bs);
     index_tell(s);
 }
 

@@ -10,6 +10,7 @@ enum {
     GATHER_MS = 100,        /* bodies that come together are given together */
     BUSY_COMMITS = 40,      /* in GATHER_MS: the store has other things to do, */
     BACKLOG_MS = 30 * 1000, /* but not for longer than this */
+    PACK_MS = 20 * 1000,    /* of one put: who puts does not wait for ever */
     ATTACH_MAX = 2 * 1024 * 1024,
     SUMMARY_GIVEN_MAX = 16 * 1024, /* a longer one is made again by who indexes */
     DEATHS_MAX = 2,
@@ -43,7 +44,8 @@ static int look(struct service *s, const struct conn *c, size_t max, uint64_t *l
         return 0;
     }
     x->backlog_since = 0;
-    return index_round_next(s, c, list, max, count);
+    rc = index_round_next(s, c, list, max, count);
+    return rc != 0 || *count > 0 ? rc : blobs_tidy(s->bs);
 }
 
 /* Waits until there is something, up to TAKE_WAIT_MS. */
@@ -153,19 +155,28 @@ struct made {
     struct str signature;
 };
 
+/* Bodies are packed before their signatures are put: after a crash between the two both are made again, and what is
+ * packed is left alone. */
+static int pack_all(struct service *s, const struct made *list, size_t count) {
+    struct blob *blobs[INDEX_TAKE_MAX];
+    for (size_t i = 0; i < count; i++) blobs[i] = list[i].blob;
+    return blobs_pack(s->bs, blobs, count, loop_now_ms() + PACK_MS);
+}
+
 /* Nothing may wait between the change in memory and the commit: so all bodies are pinned first. */
 static int put_all(struct service *s, struct made *list, size_t count) {
+    int rc = pack_all(s, list, count);
     struct batch b;
     batch_init(&b);
     for (size_t i = 0; i < count; i++) {
-        if (list[i].blob == NULL) continue;
+        if (rc != 0 || list[i].blob == NULL) continue;
         blob_put_signature(s->bs, &b, list[i].blob, list[i].signature);
         s->index.made++;
         s->index.made_bytes += list[i].signature.len;
         s->index.text_bytes += list[i].blob->size;
     }
     for (size_t i = 0; i < count; i++) blob_unpin(s->bs, list[i].blob);
-    int rc = batch_empty(&b) ? 0 : store_commit(s->st, &b, COMMIT_RELAXED, NULL);
+    if (rc == 0 && !batch_empty(&b)) rc = store_commit(s->st, &b, COMMIT_RELAXED, NULL);
     batch_done(&b);
     return rc;
 }

@@ -55,6 +55,10 @@ void service_metrics(struct service *s, struct buf *out) {
     engine_get_stats(s->st->engine, &e);
     commit_lines(s, out);
     queue_lines(s, out);
+    const struct pack_stats *packed = blobs_pack_stats(s->bs);
+    line(out, "store_packed_bodies_total", "counter", "Bodies that were packed for long", packed->bodies);
+    line(out, "store_packed_bytes_total", "counter", "Their bytes before", packed->bytes);
+    line(out, "store_packed_into_bytes_total", "counter", "Their bytes after", packed->packed);
     line(out, "store_sessions", "gauge", "Mailbox sessions", s->sessions);
     line(out, "store_braked_users", "gauge", "Accounts whose sending is slowed down", usages_braked(s));
     line(out, "store_memory_tables_bytes", "gauge", "Engine memory: tables being written", e.memory_tables);
