@@ -17,6 +17,7 @@ static void enable(struct session *s, struct str name) {
         session_puts(s, " UTF8=ACCEPT");
     } else if (str_eq_nocase(name, STR("IMAP4rev2"))) {
         s->utf8 = s->rev2 = true;
+        if (s->view != NULL) imap_runs_done(&s->view->recent); /* RFC 9051 knows no recent messages */
         session_puts(s, " IMAP4rev2");
     }
 }

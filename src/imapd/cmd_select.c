@@ -54,6 +54,7 @@ static int open_folder(struct session *s, struct str name, bool read_only, uint3
     RPC_REPLY_AUTO reply = {0};
     req.name = arena_cstr(session_arena(s), name);
     req.watch = true;
+    req.claim_recent = !read_only && !s->rev2;
     if (req.name == NULL) return ERR_NOMEM;
     int rc = session_call(s, STORE_FOLDER_OPEN, &req, STR_EMPTY, &reply, err);
     if (rc != 0) return rc;
@@ -61,6 +62,8 @@ static int open_folder(struct session *s, struct str name, bool read_only, uint3
     if (o->folder != NULL && o->folder->no_select) return error_set(err, ERR_NOTFOUND, "This level has no mailbox");
     s->view = view_new(o, reply.attach, read_only);
     if (s->view == NULL) return ERR_NOMEM;
+    if (!s->rev2 && o->folder != NULL) view_take_recent(s->view, o->folder);
+    s->view->recent_told = view_recent(s->view);
     s->imapd->selected_count++;
     s->state = STATE_SELECTED;
     *first_unseen = o->first_unseen;
@@ -70,7 +73,7 @@ static int open_folder(struct session *s, struct str name, bool read_only, uint3
 static void tell_mailbox(struct session *s, struct str given, uint32_t first_unseen) {
     struct view *v = s->view;
     session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
-    if (!s->rev2) session_puts(s, "* 0 RECENT\r\n");
+    if (!s->rev2) session_printf(s, "* %u RECENT\r\n", v->recent_told);
     sync_tell_flags(s);
     uint32_t unseen = imap_runs_position(&v->uids, first_unseen);
     if (unseen > 0 && !s->rev2 && !s->uidonly) session_printf(s, "* OK [UNSEEN %u] First unseen message\r\n", unseen);

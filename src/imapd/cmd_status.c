@@ -4,6 +4,7 @@
 #include "imapd/pages.h"
 #include "imapd/status.h"
 #include "imapd/store_call.h"
+#include "imapd/view.h"
 #include "proto/imap/write.h"
 
 #include <string.h>
@@ -81,9 +82,15 @@ static uint64_t deleted_storage(struct session *s, const Store__Folder *f) {
     return err == 0 ? bytes : 0;
 }
 
+/* Of the selected mailbox: those that are recent for this session. */
+static uint64_t recent_of(const struct session *s, const Store__Folder *f) {
+    if (s->rev2) return 0;
+    return s->view != NULL && s->view->folder == f->id ? view_recent(s->view) : f->recent;
+}
+
 void status_tell(struct session *s, const Store__Folder *f, unsigned items) {
     const uint64_t values[ITEMS] = {f->messages,
-                                    0,
+                                    recent_of(s, f),
                                     f->uidnext,
                                     f->uidvalidity,
                                     f->unseen,

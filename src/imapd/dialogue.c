@@ -235,6 +235,8 @@ static void act(struct client *c, struct str action) {
     struct str word = str_word(&action);
     if (str_eq(word, STR("deliver")))
         store_double_deliver(store, "INBOX", STR("Return-Path: <a@b.example>\r\n"), str_from(delivered));
+    else if (str_eq(word, STR("recent")))
+        store_double_recent(store, "INBOX");
     else if (str_eq(word, STR("restart")))
         store_double_restart(store);
     else if (str_eq(word, STR("other")))

@@ -66,11 +66,11 @@ static void put_head(struct session *s, const struct imap_fetch *f, uint32_t pos
     session_put(s, str_of(head, (size_t)(p - head)));
 }
 
-static void put_flags(struct session *s, uint64_t flags, const char **blank) {
+static void put_flags(struct session *s, uint32_t uid, uint64_t flags, const char **blank) {
     BUF_AUTO b = BUF_INIT(HEAD_BYTES);
     buf_adds(&b, *blank);
     buf_adds(&b, "FLAGS ");
-    imap_write_flags(&b, flags, s->view->keyword, s->view->keywords);
+    imap_write_flags(&b, view_flags(s->view, uid, flags), s->view->keyword, s->view->keywords);
     session_put(s, buf_str(&b));
     *blank = " ";
 }
@@ -124,7 +124,7 @@ int fetch_write(struct session *s, const struct imap_fetch *f, struct content *c
                 uint64_t modseq) {
     const char *blank = "";
     put_head(s, f, position, c->record->uid, &blank);
-    if (f->items & IMAP_FETCH_FLAGS) put_flags(s, flags, &blank);
+    if (f->items & IMAP_FETCH_FLAGS) put_flags(s, c->record->uid, flags, &blank);
     put_numbers(s, f, c->record, modseq, &blank);
     int err = put_ids(s, f, c, &blank);
     if (f->items & IMAP_FETCH_ENVELOPE) put_item(s, "ENVELOPE ", c->summary.envelope, &blank);

@@ -60,6 +60,8 @@ static bool needs_record(enum imap_search_type type) {
     case IMAP_KEY_FUZZY:
     case IMAP_KEY_ALL:
     case IMAP_KEY_NEVER:
+    case IMAP_KEY_RECENT:
+    case IMAP_KEY_OLD:
     case IMAP_KEY_SEQUENCE:
     case IMAP_KEY_UID: return false;
     default: return true;
@@ -146,7 +148,10 @@ static int prepare(struct preparing *p, const struct imap_search_key *k, struct 
     t->number = k->number;
     p->x->fields |= fields_of(k->type);
     p->x->records = p->x->records || needs_record(k->type);
-    p->x->cheap = p->x->cheap || (needs_record(k->type) && !is_costly(k->type));
+    if (needs_record(k->type) && !is_costly(k->type)) {
+        p->x->cheap = true;
+        p->x->cheap_fields |= fields_of(k->type);
+    }
     bool was_fuzzy = p->fuzzy;
     if (k->type == IMAP_KEY_FUZZY) {
         t->type = IMAP_KEY_AND;
@@ -290,6 +295,9 @@ static enum verdict match_one(const struct search *x, const struct search_test *
     case IMAP_KEY_SMALLER: return yes_if(r->size < (uint64_t)t->number);
     case IMAP_KEY_MODSEQ: return yes_if(r->modseq >= (uint64_t)t->number);
     case IMAP_KEY_NEVER: return VERDICT_NO;
+    case IMAP_KEY_RECENT: return yes_if(imap_runs_has(&x->s->view->recent, r->uid));
+    case IMAP_KEY_OLD: return yes_if(!imap_runs_has(&x->s->view->recent, r->uid));
+    case IMAP_KEY_NEW: return yes_if((r->flags & IMAP_SEEN) == 0 && imap_runs_has(&x->s->view->recent, r->uid));
     case IMAP_KEY_EMAILID: objectid_email(r, id); return yes_if(str_eq(t->name, str_from(id)));
     case IMAP_KEY_THREADID: return match_thread(t, c, err);
     default: return match_costly(t, c, err);

@@ -20,9 +20,10 @@ struct search_test {
 struct search {
     struct session *s;
     struct search_test *root;
-    unsigned fields; /* FIELD_ bits that it needs in all */
-    bool records;    /* it needs records at all */
-    bool cheap;      /* some test can be decided without header or body */
+    unsigned fields;       /* FIELD_ bits that it needs in all */
+    bool records;          /* it needs records at all */
+    bool cheap;            /* some test can be decided without header or body */
+    unsigned cheap_fields; /* that those need */
     int64_t now;
 };
 

@@ -8,15 +8,17 @@
 
 static const unsigned cheap_fields = FIELD_DATES | FIELD_SIZE | FIELD_ID;
 
-/* Programs of sets alone need nothing from the store. */
-static int run_on_numbers(const struct search *x, const struct imap_runs *candidates, struct imap_runs *found) {
+/* Programs of sets alone need nothing from the store; nor does what sets and the index decide of others. */
+static int run_on_numbers(const struct search *x, const struct imap_runs *candidates, struct imap_runs *found,
+                          struct imap_runs *maybe) {
     size_t at = 0;
     for (uint32_t uid = 0; (uid = imap_runs_next(candidates, &at, uid)) != 0;) {
         struct message_record r = {.uid = uid};
         struct content c = {.s = x->s, .record = &r};
         int err = 0;
-        if (search_match(x, &c, 0, &err) != VERDICT_YES) continue;
-        err = imap_runs_add(found, uid, uid);
+        enum verdict v = search_match(x, &c, 0, &err);
+        if (v == VERDICT_NO) continue;
+        err = imap_runs_add(v == VERDICT_YES ? found : maybe, uid, uid);
         if (err != 0) return err;
     }
     return 0;
@@ -67,7 +69,7 @@ static int run_on_index(struct run *run, struct imap_runs *maybe) {
     struct imap_runs left = {0};
     if (!search_index_ask(run->x, maybe)) return 0;
     run->maybe = &left;
-    int err = run_on_records(run, maybe);
+    int err = run->x->cheap ? run_on_records(run, maybe) : run_on_numbers(run->x, maybe, run->found, &left);
     run->maybe = maybe;
     imap_runs_done(maybe);
     *maybe = left;
@@ -77,11 +79,12 @@ static int run_on_index(struct run *run, struct imap_runs *maybe) {
 static int run_among(const struct search *x, const struct imap_runs *candidates, struct imap_runs *found,
                      uint64_t *modseq) {
     struct imap_runs maybe = {0};
-    struct run run = {.x = x, .found = found, .maybe = &maybe, .modseq = modseq, .fields = x->fields & cheap_fields};
+    struct run run = {
+        .x = x, .found = found, .maybe = &maybe, .modseq = modseq, .fields = x->cheap_fields & cheap_fields};
     bool costly = (x->fields & ~cheap_fields) != 0;
     int err;
     if (!x->records)
-        err = run_on_numbers(x, candidates, found);
+        err = run_on_numbers(x, candidates, found, &maybe);
     else if (costly && !x->cheap)
         err = imap_runs_copy(candidates, &maybe); /* nothing is decided by flags and dates */
     else

@@ -233,6 +233,28 @@ static const struct dialogue dialogues[] = {
     {"STORE of flags that are set already: RFC 9051 6.4.6",
      ONE "> 1 STORE 1 +FLAGS (\\Seen)\n< * 1 FETCH (UID 1 FLAGS (\\Seen))\n< 1 OK *\n> 2 STORE 1 +FLAGS (\\Seen)\n< * "
          "1 FETCH (UID 1 FLAGS (\\Seen))\n< 2 OK *\n"},
+    {"recent messages: RFC 3501 2.3.2, 6.3.1, 6.4.4, 7.3.2", LOGIN
+     "! deliver\n! deliver\n! recent\n> 1 STATUS INBOX (RECENT)\n< * STATUS INBOX (RECENT 2)\n< 1 OK *\n> 2 EXAMINE "
+     "INBOX\n< * 2 EXISTS\n< * 2 RECENT\n< * F*\n< * OK*\n< * OK [UNSEEN 1]*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n"
+     "< 2 OK *\n> 3 STATUS INBOX (RECENT)\n< * STATUS INBOX (RECENT 2)\n< 3 OK *\n"
+     "> 4 SELECT INBOX\n< * OK [CLOSED] *\n< * 2 EXISTS\n< * 2 RECENT\n< * F*\n< * OK*\n< * OK [UNSEEN 1]*\n< * "
+     "OK*\n< * OK*\n< * OK*\n< * OK*\n< 4 OK *\n> 5 FETCH 1:2 FLAGS\n< * 1 FETCH (FLAGS (\\Recent))\n< * 2 FETCH "
+     "(FLAGS "
+     "(\\Recent))\n< 5 OK *\n> 6 STORE 1 +FLAGS (\\Seen)\n< * 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\n< 6 OK *\n> 7 "
+     "SEARCH NEW\n< * SEARCH 2\n< 7 OK *\n> 8 SEARCH RECENT\n< * SEARCH 1 2\n< 8 OK *\n> 9 SEARCH OLD\n< * SEARCH\n< 9 "
+     "OK *\n! deliver\n> 10 NOOP\n< * 3 EXISTS\n< * 3 RECENT\n< 10 OK *\n> 11 STATUS INBOX (RECENT)\n< * STATUS INBOX "
+     "(RECENT 3)\n< 11 OK *\n> 12 STORE 2 +FLAGS.SILENT (\\Deleted)\n< 12 OK *\n> 13 EXPUNGE\n< * 2 EXPUNGE\n< 13 OK "
+     "*\n"
+     "> 14 STORE 1 FLAGS (\\Recent)\n< 14 BAD *\n> 15 SELECT INBOX\n< * OK [CLOSED] *\n< * 2 EXISTS\n< * 0 RECENT\n"
+     "< * F*\n< * OK*\n< * OK [UNSEEN 2]*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< 15 OK *\n> 16 SEARCH OLD\n< * SEARCH "
+     "1 "
+     "2\n< 16 OK *\n> 17 SEARCH NEW\n< * SEARCH\n< 17 OK *\n"},
+    {"no message is recent with IMAP4rev2: RFC 9051 appendix E", LOGIN
+     "! recent\n! deliver\n> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 SELECT INBOX\n< * 1 EXISTS\n< * "
+     "FLAGS *\n< * OK [PERM*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * LIST () \"/\" INBOX\n< "
+     "2 "
+     "OK *\n> 3 FETCH 1 FLAGS\n< * 1 FETCH (FLAGS ())\n< 3 OK *\n> 4 STATUS INBOX (RECENT)\n< * STATUS INBOX (RECENT "
+     "0)\n< 4 OK *\n! deliver\n> 5 NOOP\n< * 2 EXISTS\n< 5 OK *\n"},
     {"sessions of a user are limited: IMAPPOP-08",
      LOGIN "! other NOOP\n! other NOOP\n! other NOOP\n> 1 NOOP\n< 1 OK *\n"},
 };

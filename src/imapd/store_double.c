@@ -37,7 +37,7 @@ struct folder {
     uint64_t id;
     char name[NAME], special[32];
     bool subscribed, used;
-    uint32_t validity, uidnext;
+    uint32_t validity, uidnext, first_recent; /* first_recent 0: nothing ever is */
     uint64_t modseq;
     struct message message[MESSAGES];
     size_t count;
@@ -120,6 +120,8 @@ static void fill(struct store_double *d, const struct folder *f, Store__Folder *
         out->deleted += (f->message[i].flags & MAILBOX_DELETED) != 0;
         out->size += f->message[i].body.len;
     }
+    out->first_recent = f->first_recent != 0 ? f->first_recent : f->uidnext;
+    for (size_t i = 0; i < f->count; i++) out->recent += f->message[i].uid >= out->first_recent;
     out->keywords = (char **)(uintptr_t)f->keyword;
     out->n_keywords = f->keywords;
     for (size_t i = 0; i < FOLDERS; i++) {
@@ -333,6 +335,7 @@ HANDLER(folder_open, Store__FolderOpen) {
         buf_add(&runs, str_of(pair, sizeof pair));
     }
     fill(d, f, &out);
+    if (q->claim_recent && f->first_recent != 0) f->first_recent = f->uidnext;
     o.folder = &out;
     if (q->watch && d->watches < SESSIONS) d->watch[d->watches++] = (struct watch){r->session, q->session, f->id};
     rpc_answer(r, &o.base, buf_str(&runs));
@@ -365,6 +368,7 @@ HANDLER(folder_changes, Store__FolderChanges) {
     out.n_vanished = runs.count;
     out.highestmodseq = f->modseq;
     fill(d, f, &info);
+    if (q->claim_recent && f->first_recent != 0) f->first_recent = f->uidnext;
     out.folder = &info;
     rpc_answer(r, &out.base, buf_str(&records));
     return 0;
@@ -675,6 +679,10 @@ void store_double_restart(struct store_double *d) {
 
 void store_double_slow(struct store_double *d, unsigned ms) {
     d->slow_ms = ms;
+}
+
+void store_double_recent(struct store_double *d, const char *folder) {
+    by_name(d, folder)->first_recent = 1;
 }
 
 void store_double_fail(struct store_double *d, int err, unsigned count) {

@@ -19,6 +19,8 @@ void store_double_slow(struct store_double *d, unsigned ms);
 void store_double_fail(struct store_double *d, int err, unsigned count);
 /* As a delivery does: adds a message with a prefix. */
 void store_double_deliver(struct store_double *d, const char *folder, struct str prefix, struct str body);
+/* From now on its messages are recent for the session that is told first. */
+void store_double_recent(struct store_double *d, const char *folder);
 unsigned store_double_calls(const struct store_double *d);
 
 #endif

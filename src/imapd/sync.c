@@ -46,7 +46,7 @@ void sync_tell_message(struct session *s, uint32_t uid, uint64_t flags, uint64_t
         buf_printf(&b, "* %u UIDFETCH (FLAGS ", uid);
     else
         buf_printf(&b, "* %u FETCH (UID %u FLAGS ", position, uid);
-    imap_write_flags(&b, flags, s->view->keyword, s->view->keywords);
+    imap_write_flags(&b, view_flags(s->view, uid, flags), s->view->keyword, s->view->keywords);
     if (s->condstore) buf_printf(&b, " MODSEQ (%llu)", (unsigned long long)modseq);
     buf_adds(&b, ")\r\n");
     session_put(s, buf_str(&b));
@@ -129,10 +129,12 @@ static int take_changes(struct session *s) {
         req.folder = v->folder;
         req.since = v->known;
         req.after_uid = after;
+        req.claim_recent = !v->read_only && !s->rev2;
         int err = session_call(s, STORE_FOLDER_CHANGES, &req, STR_EMPTY, &reply, NULL);
         if (err != 0) return err;
         const Store__FolderChangesReply *page = (const Store__FolderChangesReply *)reply.msg;
         if (upto == 0) upto = page->highestmodseq;
+        if (page->folder != NULL && !s->rev2) view_take_recent(v, page->folder);
         if (page->folder != NULL && view_set_keywords(v, page->folder->keywords, page->folder->n_keywords))
             sync_tell_flags(s);
         err = take_page(s, page, reply.attach, &after);
@@ -148,8 +150,16 @@ static int take_changes(struct session *s) {
     return 0;
 }
 
+static void tell_recent(struct session *s) {
+    uint32_t recent = view_recent(s->view);
+    if (s->rev2 || recent == s->view->recent_told) return;
+    s->view->recent_told = recent;
+    session_printf(s, "* %u RECENT\r\n", recent);
+}
+
 int sync_view(struct session *s, unsigned how) {
     struct view *v = s->view;
+    bool told = false;
     int err = 0;
     if ((how & SYNC_ASK) != 0 || view_is_stale(v) || s->store_generation != s->imapd->store_generation) {
         uint32_t before = imap_runs_total(&v->uids);
@@ -159,12 +169,15 @@ int sync_view(struct session *s, unsigned how) {
             session_bye(s, err == ERR_NOTFOUND ? "The selected mailbox was deleted" : "No right to read the mailbox");
             s->closing = true;
         }
-        if (imap_runs_total(&v->uids) != before) session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
+        told = imap_runs_total(&v->uids) != before;
+        if (told) session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
     }
     if (!s->closing) contexts_update(s);
     if ((how & SYNC_EXPUNGE) != 0 && v->gone.count > 0) {
         tell_gone(s, &v->gone);
         imap_runs_done(&v->gone);
+        told = true;
     }
+    if (told) tell_recent(s);
     return err;
 }

@@ -2,6 +2,7 @@
 
 #include "imapd/context.h"
 #include "imapd/store_call.h"
+#include "proto/imap/args.h"
 #include "store/mailbox/rights.h"
 
 #include <endian.h>
@@ -45,6 +46,7 @@ void view_free(struct view *v) {
     if (v == NULL) return;
     imap_runs_done(&v->uids);
     imap_runs_done(&v->gone);
+    imap_runs_done(&v->recent);
     imap_runs_done(&v->saved);
     contexts_free(v->contexts);
     free(v->keyword);
@@ -107,6 +109,24 @@ bool view_set_keywords(struct view *v, char **names, size_t count) {
     v->keyword = list;
     v->keywords = count;
     return true;
+}
+
+void view_take_recent(struct view *v, const Store__Folder *f) {
+    uint32_t from = imap_runs_last(&v->recent) + 1;
+    if (f->first_recent > from) from = f->first_recent;
+    if (f->recent > 0 && from < f->uidnext) (void)!imap_runs_add(&v->recent, from, f->uidnext - 1);
+}
+
+uint32_t view_recent(const struct view *v) {
+    struct imap_runs known = {0};
+    if (v->recent.count == 0 || imap_runs_intersect(&v->recent, &v->uids, &known) != 0) return 0;
+    uint32_t total = imap_runs_total(&known);
+    imap_runs_done(&known);
+    return total;
+}
+
+uint64_t view_flags(const struct view *v, uint32_t uid, uint64_t flags) {
+    return v->recent.count > 0 && imap_runs_has(&v->recent, uid) ? flags | IMAP_RECENT : flags;
 }
 
 static int resolve_positions(struct view *v, const struct imap_runs *positions, struct imap_runs *out) {

@@ -17,6 +17,8 @@ struct view {
     uint32_t uidvalidity, uidnext;
     struct imap_runs uids;      /* what the client knows, in the order of its sequence numbers */
     struct imap_runs gone;      /* of these: expunged, but the client was not told yet */
+    struct imap_runs recent;    /* UIDs of which this session is the first that is told (RFC 3501 section 2.3.2) */
+    uint32_t recent_told;       /* "* n RECENT" */
     struct imap_runs saved;     /* "$" of the last SEARCH that saved */
     uint64_t known;             /* changes up to this MODSEQ were told */
     uint64_t event;             /* changes up to this one have happened */
@@ -39,6 +41,10 @@ void view_own_change(struct view *v, uint64_t modseq, bool told);
 bool view_is_own(const struct view *v, uint64_t modseq);
 /* Takes over a list of keyword names if it has changed. True: changed. */
 bool view_set_keywords(struct view *v, char **names, size_t count);
+/* Takes over which messages are recent, as the store tells. Not for IMAP4rev2, which does not know them. */
+void view_take_recent(struct view *v, const Store__Folder *f);
+uint32_t view_recent(const struct view *v);                              /* so many of those that the client knows */
+uint64_t view_flags(const struct view *v, uint32_t uid, uint64_t flags); /* with IMAP_RECENT */
 /* The messages of a set that the client gave, as UIDs. ERR_INVALID: a sequence number that is not in use. Numbers of
  * UIDs that are not there are left out. */
 NODISCARD int view_resolve(struct view *v, const struct imap_set *set, bool uid, struct imap_runs *out);

@@ -102,12 +102,14 @@ class Imap(unittest.TestCase):
         start = time.monotonic()
         self.assertEqual(a.readline(), b"* 1 EXISTS\r\n")
         self.assertLess(time.monotonic() - start, 1.0 * iems.SLOW)   # pushed, not found by looking now and then
-        b.select("watched")
+        self.assertEqual(a.readline(), b"* 1 RECENT\r\n")   # RFC 3501 section 2.3.2: for the session that is told first
+        self.assertEqual(b.select("watched"), ("OK", [b"1"]))
+        self.assertEqual(b.response("RECENT"), ("RECENT", [b"0"]))
         b.store("1", "+FLAGS", r"(\Deleted $Mine)")
         told = b"".join(a.readline() for _ in range(3))
-        self.assertTrue(re.search(rb"\* 1 FETCH \(UID 1 FLAGS \(\\Deleted \$Mine\)\)", told), told)
+        self.assertTrue(re.search(rb"\* 1 FETCH \(UID 1 FLAGS \(\\Deleted \\Recent \$Mine\)\)", told), told)
         b.expunge()
-        self.assertEqual(a.readline(), b"* 1 EXPUNGE\r\n")
+        self.assertEqual([a.readline(), a.readline()], [b"* 1 EXPUNGE\r\n", b"* 0 RECENT\r\n"])
         a.send(b"DONE\r\n")
         self.assertTrue(a.readline().startswith(b"i OK"))
         b.logout()

@@ -49,6 +49,7 @@ bool imap_args_mailbox(struct imap_args *a, struct str *out);
 
 /* System flags; the same bits as in the records of the store. */
 enum { IMAP_ANSWERED = 1, IMAP_FLAGGED = 2, IMAP_DELETED = 4, IMAP_SEEN = 8, IMAP_DRAFT = 16 };
+enum { IMAP_RECENT = 32 }; /* is told, never kept */
 
 struct imap_flags {
     uint64_t system;

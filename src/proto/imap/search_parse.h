@@ -18,7 +18,7 @@ enum imap_search_type {
     IMAP_KEY_UNFLAG,   /* flags: none set */
     IMAP_KEY_KEYWORD,  /* text */
     IMAP_KEY_UNKEYWORD,
-    IMAP_KEY_NEVER,  /* RECENT, NEW: no message is recent */
+    IMAP_KEY_NEVER,
     IMAP_KEY_BEFORE, /* number: seconds of midnight UTC */
     IMAP_KEY_ON,
     IMAP_KEY_SINCE,
@@ -45,6 +45,9 @@ enum imap_search_type {
     IMAP_KEY_THREADID,
     IMAP_KEY_FUZZY,  /* one child, matched loosely */
     IMAP_KEY_FILTER, /* text: the name of a stored search; `resolve` puts its program in its place */
+    IMAP_KEY_RECENT, /* RFC 3501 section 6.4.4 */
+    IMAP_KEY_OLD,
+    IMAP_KEY_NEW, /* recent and not seen */
 };
 
 struct imap_search_key {

@@ -36,7 +36,7 @@ static void keys(void **state) {
         {" UNSEEN DELETED", "0(7f8 6f4)", 0, ""},
         {" 1:3,5 UID 7", "0(4s2 5s1)", 0, ""},
         {" OR SEEN (FROM \"x y\" NOT TO a)", "0(1(6f8 0(25'x y' 2(26'a'))))", 0, ""},
-        {" OR NOT SEEN OR ALL NEW SUBJECT x", "0(1(2(6f8) 1(3 10)) 29'x')", 0, ""},
+        {" OR NOT SEEN OR ALL NEW SUBJECT x", "0(1(2(6f8) 1(3 39)) 29'x')", 0, ""},
         {" CHARSET UTF-8 BODY {3}\r\nabc", "0(30'abc')", 0, "UTF-8"},
         {" RETURN (MIN MAX) ALL", "0(3)", IMAP_RETURN_MIN | IMAP_RETURN_MAX, ""},
         {" RETURN () CHARSET us-ascii TEXT a", "0(31'a')", IMAP_RETURN_ALL, "us-ascii"},

@@ -62,11 +62,8 @@ void imap_write_flags(struct buf *out, uint64_t flags, const struct str *keyword
     static const struct {
         uint64_t bit;
         struct str name;
-    } table[] = {{IMAP_ANSWERED, {"\\Answered", 9}},
-                 {IMAP_FLAGGED, {"\\Flagged", 8}},
-                 {IMAP_DELETED, {"\\Deleted", 8}},
-                 {IMAP_SEEN, {"\\Seen", 5}},
-                 {IMAP_DRAFT, {"\\Draft", 6}}};
+    } table[] = {{IMAP_ANSWERED, {"\\Answered", 9}}, {IMAP_FLAGGED, {"\\Flagged", 8}}, {IMAP_DELETED, {"\\Deleted", 8}},
+                 {IMAP_SEEN, {"\\Seen", 5}},         {IMAP_DRAFT, {"\\Draft", 6}},     {IMAP_RECENT, {"\\Recent", 7}}};
     bool first = true;
     buf_addc(out, '(');
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

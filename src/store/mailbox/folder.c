@@ -54,6 +54,7 @@ struct folder *folder_new(struct account *a, uint64_t id, struct str name) {
     f->id = id;
     f->name = str_dup(name);
     f->special_use = "";
+    f->first_recent = 1;
     cond_init(&f->loaded);
     list_init(&f->lru);
     list_init(&f->watchers);
@@ -112,7 +113,10 @@ void folder_put_counters(struct folder *f, struct batch *b) {
     wire_u64(&v, f->unseen);
     wire_u64(&v, f->deleted);
     wire_u64(&v, f->size);
+    wire_u32(&v, f->first_recent);
+    wire_u64(&v, f->recent);
     batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
+    f->recent_unsaved = false;
 }
 
 int folder_decode_counters(struct folder *f, struct str value) {
@@ -123,6 +127,12 @@ int folder_decode_counters(struct folder *f, struct str value) {
     f->unseen = wire_get_u64(&w);
     f->deleted = wire_get_u64(&w);
     f->size = wire_get_u64(&w);
+    f->first_recent = f->uidnext;
+    f->recent = 0;
+    if (w.rest.len > 0) { /* written by an older program, it ends here */
+        f->first_recent = wire_get_u32(&w);
+        f->recent = wire_get_u64(&w);
+    }
     return w.bad ? ERR_CORRUPT : 0;
 }
 
@@ -184,8 +194,25 @@ void folder_watch(struct folder *f, struct folder_watch *w) {
     list_push_back(&f->watchers, &w->link);
 }
 
+void folder_claim_recent(struct folder *f) {
+    if (f->first_recent == f->uidnext) return;
+    f->first_recent = f->uidnext;
+    f->recent = 0;
+    f->recent_unsaved = true;
+}
+
+/* Nobody waits for it, and no reply depends on it: so it is no change of the folder (`seq`). */
+static void save_recent(struct folder *f) {
+    struct batch b;
+    batch_init(&b);
+    folder_put_counters(f, &b);
+    (void)commit_submit(f->account->m->st->commits, &b, COMMIT_RELAXED, NULL, NULL);
+    batch_done(&b);
+}
+
 void folder_unwatch(struct folder_watch *w) {
     struct folder *f = w->folder;
+    if (f->recent_unsaved && !f->gone) save_recent(f);
     list_remove(&w->link);
     w->folder = NULL;
     if (f->gone && f->pins == 0 && f->notify_seq == 0 && list_empty(&f->watchers)) folder_free(f);

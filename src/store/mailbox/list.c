@@ -246,6 +246,7 @@ void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, 
         }
         next++;
         count_flags(f, msg->flags, -1);
+        f->recent -= msg->uid >= f->first_recent;
         message_key(&k, KEY_FLAGS, f->id, msg->uid);
         batch_delete(b, SPACE_META, key_str(&k));
         k.bytes[0] = KEY_MESSAGE;
@@ -372,6 +373,7 @@ static void put_message(struct folder *f, struct batch *b, const struct message 
     f->size += size;
     f->account->bytes += size;
     f->account->messages++;
+    f->recent += msg->uid >= f->first_recent;
     count_flags(f, msg->flags, 1);
     folder_put_counters(f, b);
 }
@@ -396,6 +398,11 @@ void folder_insert(struct folder *f, struct batch *b, uint32_t uid, const struct
     f->count++;
     if (f->unseen_hint > at) f->unseen_hint = at;
     f->flag_modseq = msg.modseq;
+    f->account->m->inserted++;
+}
+
+unsigned mailboxes_inserted(const struct mailboxes *m) {
+    return m->inserted;
 }
 
 int message_decode(struct str value, struct message_stored *out) {
@@ -446,9 +453,10 @@ int folder_recount(struct folder *f, struct batch *b) {
     if (rc == 0) {
         f->messages = f->count;
         f->size = r.size;
-        f->unseen = f->deleted = 0;
+        f->unseen = f->deleted = f->recent = 0;
         for (size_t i = 0; i < f->count; i++) {
             count_flags(f, f->list[i].flags, 1);
+            f->recent += f->list[i].uid >= f->first_recent;
             if (f->list[i].uid >= f->uidnext) f->uidnext = f->list[i].uid + 1;
             if (f->list[i].modseq > f->highestmodseq) f->highestmodseq = f->list[i].modseq;
         }

@@ -48,8 +48,11 @@ struct folder {
     uint64_t highestmodseq, messages, unseen, deleted, size;
     char *keywords[MAILBOX_KEYWORDS_MAX];
     unsigned keyword_count;
-    struct acl acl; /* beside the owner's rights, which are all; share.h */
-    uint64_t seq;   /* commit of the last change */
+    struct acl acl;        /* beside the owner's rights, which are all; share.h */
+    uint64_t seq;          /* commit of the last change */
+    uint32_t first_recent; /* messages from this UID on are recent (RFC 3501 section 2.3.2): no session has been told */
+    uint64_t recent;       /* so many */
+    bool recent_unsaved;   /* the two are not in a batch yet */
 
     enum folder_heat heat; /* of the message list below */
     struct message *list;
@@ -150,6 +153,9 @@ void folder_watch(struct folder *f, struct folder_watch *w);
 void folder_tell_gone(struct folder *f); /* watchers ask, and find that it is not there any more */
 void folder_unwatch(struct folder_watch *w);
 uint64_t folder_next_modseq(struct folder *f);
+/* The session that asks is the one that is told of all recent messages. It is saved with the next counters, at the
+ * latest when a watch ends: after a crash they may be recent once more. */
+void folder_claim_recent(struct folder *f);
 /* Bits of the keywords, adding new ones (then the name record is put). ERR_LIMIT when full and `strict`. */
 NODISCARD int folder_keywords(struct folder *f, struct batch *b, char *const *names, size_t count, bool create,
                               bool strict, uint64_t *bits);
@@ -181,6 +187,7 @@ uint32_t folder_append(struct folder *f, struct batch *b, const struct message_n
 
 /* Adds it under a UID that is free, wherever that stands in the list, which is HOT. Nobody may watch the folder. */
 void folder_insert(struct folder *f, struct batch *b, uint32_t uid, const struct message_new *n);
+unsigned mailboxes_inserted(const struct mailboxes *m); /* how often that was done */
 
 /* The stored record of a message. Views point into the value. */
 struct message_stored {

@@ -15,6 +15,7 @@ struct mailboxes {
     size_t accounts_max;
     uint64_t share_seq; /* the last commit that changed who shares with whom */
     unsigned share_changes;
+    unsigned inserted;
 };
 
 void folder_free(struct folder *f);

@@ -1,13 +1,13 @@
 /* SEARCH_CANDIDATES: which messages may hold which needles, by the signatures of their bodies. A message whose body has
- * no signature (yet) may hold all. */
-#include "proto/mime/search_text.h"
+ * no signature (yet) may hold all. Signatures that were read stay on the shelf of the folder (shelf.h). */
 #include "store/search/signature.h"
 #include "store/service/private.h"
+#include "store/service/signatures.h"
 
 #include <endian.h>
 #include <stdlib.h>
 
-enum { NEEDLES_MAX = 32, PAGE_MESSAGES = 16384, SPARSE = 8, FOUND_RECORD = 8 };
+enum { NEEDLES_MAX = 32, PAGE_MESSAGES = 16384, FOUND_RECORD = 8 };
 
 struct candidates {
     struct engine *e;
@@ -15,111 +15,73 @@ struct candidates {
     const Store__SearchCandidates *req;
     struct signature_query query[NEEDLES_MAX];
     uint32_t all; /* a bit for each needle */
-    bool headers; /* some needle is looked for in headers */
     const uint32_t *uids;
     size_t count;
-    struct buf out, prefix;
+    struct shelf *shelf;
+    size_t room; /* bytes that the shelf may grow by */
+    struct buf out;
     uint64_t told;
     int rc;
 };
 
-struct ask {
-    struct candidates *c;
-    struct str prefix;
-    bool odd; /* what searches see of the prefix is not what stands there */
-    uint32_t bits;
-};
-
-static void ask(void *arg, struct str signature) {
-    struct ask *a = arg;
-    a->c->told++;
-    a->bits = 0;
-    for (size_t i = 0; i < a->c->req->n_needles; i++) {
-        struct str extra = a->c->req->needles[i]->header ? a->prefix : STR_EMPTY;
-        if ((a->odd && extra.len > 0) || signature_may_hold(signature, &a->c->query[i], extra)) a->bits |= 1u << i;
+static uint32_t bits_of(const struct candidates *c, const struct shelf_entry *e) {
+    uint32_t bits = 0;
+    if (e->signature_len == 0) return c->all;
+    for (size_t i = 0; i < c->req->n_needles; i++) {
+        struct str extra = c->req->needles[i]->header ? shelf_prefix(e) : STR_EMPTY;
+        bool odd = e->odd && extra.len > 0;
+        if (odd || signature_may_hold(shelf_signature(e), &c->query[i], extra)) bits |= 1u << i;
     }
+    return bits;
 }
 
-/* Lines that go on, and encoded-words, are read otherwise than they stand. */
-static bool is_odd(struct str prefix) {
-    return !str_is_ascii(prefix) || str_find_str(prefix, STR("\n ")) != STR_NPOS ||
-           str_find_str(prefix, STR("\n\t")) != STR_NPOS || str_find_str(prefix, STR("=?")) != STR_NPOS;
-}
-
-static void message(struct candidates *c, uint32_t uid, struct str value) {
-    struct message_stored m;
-    struct ask a = {.c = c, .bits = c->all};
-    if (message_decode(value, &m) != 0) return; /* damaged: it is not listed either */
-    if (c->headers && m.prefix.len > 0) {
-        buf_clear(&c->prefix);
-        buf_add(&c->prefix, m.prefix);
-        search_fold(c->prefix.ptr, c->prefix.len);
-        a.prefix = buf_str(&c->prefix);
-        a.odd = is_odd(a.prefix);
-    }
-    struct key k = key_of_id(KEY_SIGNATURE, m.blob);
-    int rc = engine_visit(c->e, SPACE_META, key_str(&k), READ_ANY, ask, &a);
-    if (rc != 0) a.bits = c->all;
-    if (a.bits == 0) return;
-    uint32_t record[2] = {htole32(uid), htole32(a.bits)};
+static void judge(struct candidates *c, const struct shelf_entry *e) {
+    c->told += e->signature_len > 0;
+    uint32_t bits = bits_of(c, e);
+    if (bits == 0) return;
+    uint32_t record[2] = {htole32(e->uid), htole32(bits)};
     buf_add(&c->out, str_of(record, sizeof record));
 }
 
-static void by_scan(struct candidates *c) {
-    struct key from, to;
-    message_key(&from, KEY_MESSAGE, c->folder, c->uids[0]);
-    message_key(&to, KEY_MESSAGE, c->folder, c->uids[c->count - 1]);
-    key_bytes(&to, str_of("", 1)); /* behind the last */
-    struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to), .once = true};
-    struct engine_iter *it;
-    struct str k, v;
-    c->rc = engine_iter_open(c->e, &r, &it);
-    if (c->rc != 0) return;
-    for (size_t at = 0; at < c->count && engine_iter_next(c->e, it, &k, &v);) {
-        uint32_t uid = key_get_u32(k, 9);
-        while (at < c->count && c->uids[at] < uid) at++;
-        if (at < c->count && c->uids[at] == uid) message(c, uid, v);
+/* Those that are told without waiting for an index stay; the others are asked for again the next time. */
+static void keep(struct candidates *c, struct shelf_entry **fresh, size_t count) {
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (fresh[i]->signature_len > 0)
+            fresh[n++] = fresh[i];
+        else
+            free(fresh[i]);
     }
-    c->rc = engine_iter_close(c->e, it);
-}
-
-struct one {
-    struct candidates *c;
-    uint32_t uid;
-};
-
-static void one(void *arg, struct str value) {
-    struct one *o = arg;
-    message(o->c, o->uid, value);
-}
-
-static void by_get(struct candidates *c) {
-    for (size_t i = 0; i < c->count && c->rc == 0; i++) {
-        struct one o = {c, c->uids[i]};
-        struct key k;
-        message_key(&k, KEY_MESSAGE, c->folder, o.uid);
-        int rc = engine_visit(c->e, SPACE_META, key_str(&k), READ_ANY, one, &o);
-        if (rc != 0 && rc != ERR_NOTFOUND && rc != ERR_CORRUPT) c->rc = rc;
-    }
+    shelf_put(c->shelf, fresh, n, c->room);
 }
 
 static void work(void *arg) {
     struct candidates *c = arg;
-    uint32_t span = c->uids[c->count - 1] - c->uids[0];
-    if (c->count > 1 && span / SPARSE <= c->count)
-        by_scan(c);
-    else
-        by_get(c);
+    uint32_t *missing = malloc((c->count + 1) * sizeof *missing);
+    struct shelf_entry **fresh = calloc(c->count + 1, sizeof *fresh);
+    size_t missing_count = 0, fresh_count = 0, at = 0;
+    if (missing == NULL || fresh == NULL) c->rc = ERR_NOMEM;
+    for (size_t i = 0; i < c->count && c->rc == 0; i++)
+        if (shelf_find(c->shelf, &at, c->uids[i]) == NULL) missing[missing_count++] = c->uids[i];
+    if (c->rc == 0 && missing_count > 0)
+        c->rc = signatures_read(c->e, c->folder, missing, missing_count, fresh, &fresh_count);
+    at = 0;
+    for (size_t i = 0, next = 0; i < c->count && c->rc == 0; i++) {
+        while (next < fresh_count && fresh[next]->uid < c->uids[i]) next++;
+        bool is_fresh = next < fresh_count && fresh[next]->uid == c->uids[i];
+        const struct shelf_entry *e = is_fresh ? fresh[next] : shelf_find(c->shelf, &at, c->uids[i]);
+        if (e != NULL) judge(c, e);
+    }
+    if (fresh != NULL) keep(c, fresh, fresh_count);
+    free(missing);
+    free(fresh);
 }
 
 static int make_queries(struct candidates *c, struct error *err) {
     size_t n = c->req->n_needles;
     if (n == 0 || n > NEEDLES_MAX) return error_set(err, ERR_INVALID, "1 to %d needles", NEEDLES_MAX);
     c->all = n == NEEDLES_MAX ? UINT32_MAX : (1u << n) - 1;
-    for (size_t i = 0; i < n; i++) {
-        signature_query_make(rpc_bytes(c->req->needles[i]->text), &c->query[i]);
-        c->headers = c->headers || c->req->needles[i]->header;
-    }
+    for (size_t i = 0; i < n; i++) signature_query_make(rpc_bytes(c->req->needles[i]->text), &c->query[i]);
     return 0;
 }
 
@@ -137,6 +99,20 @@ static int select_uids(struct candidates *c, struct folder *f, struct rpc_reques
     return 0;
 }
 
+static int with_shelf(struct service *s, struct candidates *c) {
+    struct shelves *all = &s->shelves;
+    unsigned inserted = mailboxes_inserted(s->m);
+    if (all->inserted != inserted) shelves_clear(all);
+    all->inserted = inserted;
+    int rc = shelf_take(all, c->folder, &c->shelf);
+    if (rc != 0) return rc;
+    size_t others = all->bytes < SHELVES_BYTES_MAX / 2 ? all->bytes : SHELVES_BYTES_MAX / 2;
+    c->room = SHELVES_BYTES_MAX - others > c->shelf->bytes ? SHELVES_BYTES_MAX - others - c->shelf->bytes : 0;
+    rc = store_work(work, c);
+    shelf_give(all, c->shelf);
+    return rc;
+}
+
 static int run(struct service *s, struct rpc_request *r, struct candidates *c, struct folder *f) {
     Store__SearchFound reply = STORE__SEARCH_FOUND__INIT;
     uint32_t *uids = NULL;
@@ -145,7 +121,7 @@ static int run(struct service *s, struct rpc_request *r, struct candidates *c, s
     int rc = select_uids(c, f, r, &uids, &more);
     folder_unload(f);
     if (rc == 0) rc = store_wait_applied(s->st, seq);
-    if (rc == 0 && c->count > 0) rc = store_work(work, c);
+    if (rc == 0 && c->count > 0) rc = with_shelf(s, c);
     if (rc == 0) rc = c->rc != 0 ? c->rc : c->out.error;
     if (rc == 0) {
         reply.more = more;
@@ -161,8 +137,7 @@ HANDLER(on_search_candidates) {
     struct service *s = arg;
     struct candidates c = {.e = s->st->engine,
                            .req = (const Store__SearchCandidates *)r->msg,
-                           .out = BUF_INIT((PAGE_MESSAGES + 1) * FOUND_RECORD),
-                           .prefix = BUF_INIT(MESSAGE_PREFIX_MAX * 2)};
+                           .out = BUF_INIT((PAGE_MESSAGES + 1) * FOUND_RECORD)};
     struct session *session;
     struct folder *f;
     int rc = make_queries(&c, err);
@@ -175,6 +150,5 @@ HANDLER(on_search_candidates) {
     if (rc == 0) rc = run(s, r, &c, f);
     session_unpin(session);
     buf_done(&c.out);
-    buf_done(&c.prefix);
     return rc;
 }

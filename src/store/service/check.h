@@ -46,9 +46,9 @@ struct check {
 struct check_folder {
     uint64_t account, id;
     bool purged, has_counters;
-    uint32_t uidnext;
-    uint64_t highestmodseq, messages, unseen, deleted, size;                  /* as stored */
-    uint64_t seen_messages, seen_unseen, seen_deleted, seen_size, seen_flags; /* as found */
+    uint32_t uidnext, first_recent;
+    uint64_t highestmodseq, messages, unseen, deleted, size, recent;                       /* as stored */
+    uint64_t seen_messages, seen_unseen, seen_deleted, seen_size, seen_flags, seen_recent; /* as found */
 };
 
 void check_run(struct check *c);

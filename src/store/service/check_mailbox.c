@@ -63,6 +63,8 @@ static void each_counters(struct check *c, struct str key, struct str value) {
     cf->unseen = f.unseen;
     cf->deleted = f.deleted;
     cf->size = f.size;
+    cf->first_recent = f.first_recent;
+    cf->recent = f.recent;
 }
 
 static void each_flags(struct check *c, struct str key, struct str value) {
@@ -79,6 +81,7 @@ static void each_flags(struct check *c, struct str key, struct str value) {
     f->seen_flags++;
     f->seen_unseen += !(flags & MAILBOX_SEEN);
     f->seen_deleted += (flags & MAILBOX_DELETED) != 0;
+    f->seen_recent += uid >= f->first_recent;
     if (uid >= f->uidnext)
         check_fault(c, REPAIR_COUNTERS, id, "UID %u of folder %llu is not below UIDNEXT %u", uid, ULL(id), f->uidnext);
     if (modseq > f->highestmodseq)
@@ -128,6 +131,9 @@ static void check_counters(struct check *c, const struct check_folder *f) {
             "folder %llu counts %llu messages, %llu unseen, %llu deleted, %llu bytes; there are %llu, %llu, %llu, %llu",
             ULL(f->id), ULL(f->messages), ULL(f->unseen), ULL(f->deleted), ULL(f->size), ULL(f->seen_messages),
             ULL(f->seen_unseen), ULL(f->seen_deleted), ULL(f->seen_size));
+    else if (f->recent != f->seen_recent)
+        check_fault(c, REPAIR_COUNTERS, f->id, "folder %llu counts %llu recent messages; there are %llu", ULL(f->id),
+                    ULL(f->recent), ULL(f->seen_recent));
 }
 
 static void each_account(struct check *c, struct str key, struct str value) {

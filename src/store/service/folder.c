@@ -23,6 +23,8 @@ void folder_fill(const struct session *s, struct folder *f, struct arena *arena,
     out->unseen = f->unseen;
     out->deleted = f->deleted;
     out->size = f->size;
+    out->first_recent = f->first_recent;
+    out->recent = f->recent;
     out->keywords = arena_alloc(arena, (f->keyword_count + 1) * sizeof(char *));
     for (unsigned i = 0; i < f->keyword_count && out->keywords != NULL; i++)
         out->keywords[out->n_keywords++] = arena_cstr(arena, str_from(f->keywords[i]));
@@ -135,6 +137,7 @@ HANDLER(on_folder_open) {
         uint64_t seq = f->seq;
         if (req->watch) watch_add(session, f);
         folder_fill(session, f, r->arena, &folder);
+        if (req->claim_recent && (folder.rights & RIGHTS_CHANGE) != 0) folder_claim_recent(f);
         reply.folder = &folder;
         reply.first_unseen = folder_first_unseen(f);
         folder_runs(f, &runs);
@@ -202,6 +205,7 @@ static int changes(struct session *session, struct rpc_request *r, const Store__
     uint64_t seq = f->seq;
     put_changes(f, req, &out, &reply);
     folder_fill(session, f, r->arena, &folder);
+    if (req->claim_recent && (folder.rights & RIGHTS_CHANGE) != 0) folder_claim_recent(f);
     reply.folder = &folder;
     reply.highestmodseq = modseq;
     reply.vanished = runs_make(r->arena, runs, run_count);

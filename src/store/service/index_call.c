@@ -287,6 +287,7 @@ HANDLER(on_search_rebuild) {
     struct service *s = arg;
     Store__SearchRebuilt reply = STORE__SEARCH_REBUILT__INIT;
     int rc = 0;
+    shelves_clear(&s->shelves);
     if (req->account != 0) {
         rc = mark_account(s, req->account, &reply.bodies);
     } else {

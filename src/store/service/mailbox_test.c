@@ -298,7 +298,7 @@ static int expunge(const char *folder, uint32_t first, uint32_t last, bool only_
     req.n_uids = first != 0;
     req.only_deleted = only_deleted;
     int rc = kit_call(c, STORE_MESSAGE_EXPUNGE, &req.base, STR_EMPTY, &reply, NULL);
-    if (rc == 0) *out = *(Store__MessageExpunged *)reply.msg;
+    if (rc == 0 && out != NULL) *out = *(Store__MessageExpunged *)reply.msg;
     return rc;
 }
 
@@ -552,6 +552,56 @@ static void body_account(void) {
 }
 
 /* LIM-26, REBLD-06: what is damaged is found, told and put right while the store runs. */
+static Store__Folder open_recent(bool claim) {
+    Store__FolderOpen req = STORE__FOLDER_OPEN__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.session = session;
+    req.name = (char *)(uintptr_t) "INBOX";
+    req.watch = true;
+    req.claim_recent = claim;
+    assert_int_equal(kit_call(c, STORE_FOLDER_OPEN, &req.base, STR_EMPTY, &reply, NULL), 0);
+    return *((Store__FolderOpened *)reply.msg)->folder; /* numbers only */
+}
+
+static void close_folder(uint64_t folder) {
+    Store__FolderClose req = STORE__FOLDER_CLOSE__INIT;
+    req.session = session;
+    req.folder = folder;
+    assert_int_equal(kit_call(c, STORE_FOLDER_CLOSE, &req.base, STR_EMPTY, NULL, NULL), 0);
+}
+
+/* RFC 3501 section 2.3.2: the first session that asks, and no other, is told of a recent message. */
+static void body_recent(void) {
+    begin();
+    for (int i = 0; i < 3; i++) assert_int_equal(append("INBOX", 0, NULL, NULL), 0);
+    assert_int_equal(status("INBOX").recent, 3);
+    assert_int_equal(open_recent(false).recent, 3);
+    assert_int_equal(expunge("INBOX", 2, 2, false, NULL), 0);
+    Store__Folder f = open_recent(true);
+    assert_int_equal(f.recent, 2);
+    assert_int_equal(f.first_recent, 1);
+    assert_int_equal(status("INBOX").recent, 0);
+    assert_int_equal(expunge("INBOX", 1, 1, false, NULL), 0);
+    assert_int_equal(append("INBOX", 0, NULL, NULL), 0);
+    Store__FolderChanges req = STORE__FOLDER_CHANGES__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.session = session;
+    req.folder = f.id;
+    req.since = f.highestmodseq;
+    req.claim_recent = true;
+    assert_int_equal(kit_call(c, STORE_FOLDER_CHANGES, &req.base, STR_EMPTY, &reply, NULL), 0);
+    Store__FolderChangesReply *changes = (Store__FolderChangesReply *)reply.msg;
+    assert_int_equal(changes->folder->first_recent, 4);
+    assert_int_equal(changes->folder->recent, 1);
+    close_folder(f.id);
+    check(0, false);
+    reopen();
+    assert_int_equal(status("INBOX").recent, 0);
+    assert_int_equal(append("INBOX", 0, NULL, NULL), 0);
+    assert_int_equal(status("INBOX").recent, 1);
+    end();
+}
+
 static void body_repair(void) {
     begin();
     for (int i = 0; i < 5; i++) assert_int_equal(append("INBOX", 0, NULL, NULL), 0);
@@ -604,6 +654,7 @@ TEST(append_many)
 TEST(metadata)
 TEST(quota)
 TEST(account)
+TEST(recent)
 TEST(repair)
 
 int main(void) {
@@ -611,6 +662,6 @@ int main(void) {
         cmocka_unit_test(test_folders),     cmocka_unit_test(test_rename_inbox), cmocka_unit_test(test_names),
         cmocka_unit_test(test_flags),       cmocka_unit_test(test_copy_expunge), cmocka_unit_test(test_list),
         cmocka_unit_test(test_append_many), cmocka_unit_test(test_metadata),     cmocka_unit_test(test_quota),
-        cmocka_unit_test(test_account),     cmocka_unit_test(test_repair)};
+        cmocka_unit_test(test_account),     cmocka_unit_test(test_recent),       cmocka_unit_test(test_repair)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "rpc/ticket.h"
 #include "store/mailbox/share.h"
 #include "store/service/service.h"
+#include "store/service/shelf.h"
 
 enum {
     UPLOADS_MAX = 1024, /* of one connection */
@@ -79,6 +80,7 @@ struct service {
         bool sweeping;
     } undelete;
     struct index_work index;
+    struct shelves shelves;
     bool closing, checking;
     struct check *check; /* that runs on a worker */
 };

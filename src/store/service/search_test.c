@@ -85,6 +85,18 @@ static unsigned ask(struct kit_client *imapd, uint32_t session, uint64_t folder,
     return bits;
 }
 
+static void expunge_run(struct kit_client *imapd, uint32_t session, uint64_t folder, uint32_t first, uint32_t last) {
+    Store__MessageExpunge req = STORE__MESSAGE_EXPUNGE__INIT;
+    Store__UidRun run = STORE__UID_RUN__INIT, *runs[] = {&run};
+    run.first = first;
+    run.last = last;
+    req.session = session;
+    req.folder = folder;
+    req.uids = runs;
+    req.n_uids = 1;
+    assert_int_equal(kit_call(imapd, STORE_MESSAGE_EXPUNGE, &req.base, STR_EMPTY, NULL, NULL), 0);
+}
+
 static void expunge_all(struct kit_client *imapd, uint32_t session, uint64_t folder) {
     Store__MessageExpunge req = STORE__MESSAGE_EXPUNGE__INIT;
     req.session = session;
@@ -159,6 +171,38 @@ static void body_again(void) {
     kit_close(&k);
 }
 
+/* Signatures read by a scan, kept for the next search, and read anew for messages that came since. */
+static void body_shelf(void) {
+    static struct kit k;
+    static const char *const words[] = {"aardvark",  "bulldozer", "crossword", "dumpling", "evergreen", "firework",
+                                        "gooseneck", "hydrant",   "inkwell",   "jukebox",  "kerosene",  "lumberjack",
+                                        "moonstone", "nutmeg",    "oxbow",     "pumpkin",  "quagmire",  "rhubarb",
+                                        "saxophone", "turnpike",  "umbrella",  "vineyard"};
+    enum { WORDS = sizeof words / sizeof *words };
+    k = (struct kit){0};
+    kit_open(&k);
+    struct kit_client *imapd = kit_connect(&k, ROLE_IMAPD), *index = kit_connect(&k, ROLE_INDEX);
+    uint32_t session = kit_login(imapd, ACCOUNT, 0);
+    uint64_t folder = 0;
+    unsigned gone = 1u << 5 | 1u << 6;
+    for (size_t i = 0; i < WORDS; i++) {
+        if (i == 18) assert_int_equal(work(index, 64, true), 18);
+        folder = append(imapd, session, words[i]);
+        if (i < 17 || i == 19) continue;
+        for (size_t w = 0; w <= i; w++) /* those without a signature may hold all */
+            assert_int_equal(ask(imapd, session, folder, words[w]),
+                             1u << (w + 1) |
+                                 (i < 18 ? (2u << (i + 1)) - 2 : ((2u << (i + 1)) - 1) & ~((1u << 19) - 1)));
+    }
+    assert_int_equal(work(index, 64, true), WORDS - 18);
+    expunge_run(imapd, session, folder, 5, 6);
+    for (int round = 0; round < 2; round++)
+        for (size_t w = 0; w < WORDS; w++)
+            assert_int_equal(ask(imapd, session, folder, words[w]), 1u << (w + 1) & ~gone);
+    kit_disconnect(imapd), kit_disconnect(index);
+    kit_close(&k);
+}
+
 static void body_rebuild(void) {
     static struct kit k;
     k = (struct kit){0};
@@ -197,12 +241,18 @@ static void again(void **state) {
     kit_run(body_again);
 }
 
+static void shelf(void **state) {
+    (void)state;
+    kit_run(body_shelf);
+}
+
 static void rebuild(void **state) {
     (void)state;
     kit_run(body_rebuild);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(life), cmocka_unit_test(again), cmocka_unit_test(rebuild)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(life), cmocka_unit_test(again), cmocka_unit_test(shelf),
+                                       cmocka_unit_test(rebuild)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,7 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     queue_set_trace_days(s->q, cfg->trace_days);
     queue_on_quarantined(s->q, notice_quarantined, s);
     index_open(s);
+    shelves_init(&s->shelves);
     uint64_t removed = 0;
     int rc = blobs_recover(s->bs, &removed);
     if (rc != 0) return error_set(err, rc, "left-over uploads cannot be removed: %s", err_name(rc));
@@ -225,6 +226,7 @@ void service_close(struct service *s) {
     (void)!store_wait_durable(s->st, commit_last(s->st->commits));
     for (int i = 0; i < 100 && s->requests > 0; i++)
         if (fiber_sleep(10) != 0) break;
+    shelves_done(&s->shelves);
     if (s->requests == 0) {
         queue_free(s->q);
         mailboxes_free(s->m);
