@@ -14,15 +14,18 @@
 
 enum { DAY_S = 86400, MAIL_MAX = 256 * 1024, ADDRESS_LEN = 400 };
 
-/* The smallest of the days that has come; 0 = none. */
-static uint64_t due_days(const struct acme *a, int64_t left_s) {
-    uint64_t due = 0, days;
+/* The smallest of the days that has come, 0 after the end. */
+static bool is_due(const struct acme *a, int64_t left_s, uint64_t *due) {
+    bool any = false;
+    uint64_t days;
     struct str list = str_from(option_str(a->daemon, "server.certificate_warn"));
     for (struct str word; (word = str_word(&list)).len > 0;) {
         if (str_to_u64(word, 10000, &days) != 0 || days == 0 || left_s > (int64_t)days * DAY_S) continue;
-        if (due == 0 || days < due) due = days;
+        if (!any || days < *due) *due = days;
+        any = true;
     }
-    return due;
+    if (any && left_s < 0) *due = 0;
+    return any;
 }
 
 static void add_line(const struct acme *a, const Control__CertificateState *s, int64_t left, struct buf *out) {
@@ -39,35 +42,38 @@ static void add_line(const struct acme *a, const Control__CertificateState *s, i
         buf_adds(out, "    Nobody renews it by itself: iems certificate install, or iems certificate request.\r\n");
 }
 
-/* Names of which the postmaster is to be told; the lines about them. */
-static bool gather(struct acme *a, const Control__CertificateList *list, struct buf *lines) {
+/* Names of which the postmaster is to be told; the lines about them. *ended: of one that is of no use any more. */
+static bool gather(struct acme *a, const Control__CertificateList *list, struct buf *lines, bool *ended) {
     bool changed = false;
     int64_t now = clock_wall_s();
     for (size_t i = 0; i < list->n_list; i++) {
         const Control__CertificateState *s = list->list[i];
         struct acme_name n;
-        uint64_t due = s->loaded ? due_days(a, s->not_after - now) : 0;
+        uint64_t due = 0;
+        if (!s->loaded || !is_due(a, s->not_after - now, &due)) continue;
         acme_state_get(a->state, s->name, &n);
-        if (due == 0 || (n.warned_end == s->not_after && n.warned_days <= due)) continue;
+        if (n.warned_end == s->not_after && n.warned_days <= due) continue;
         n.warned_end = s->not_after;
         n.warned_days = due;
         if (acme_state_set(a->state, s->name, &n) != 0) continue;
         add_line(a, s, s->not_after - now, lines);
+        *ended |= s->not_after < now;
         changed = true;
     }
     return changed;
 }
 
-static void compose(const struct acme *a, const char *to, const char *ident, struct str lines, struct buf *out) {
+static void compose(const struct acme *a, const char *to, const char *ident, struct str lines, bool ended,
+                    struct buf *out) {
     char date[CLOCK_TEXT_MAX];
     const char *host = daemon_hostname(a->daemon);
     clock_rfc5322(clock_wall_s(), date);
     buf_printf(out,
-               "From: IEMS on %s <%s>\r\nTo: <%s>\r\nSubject: Certificates of %s end soon\r\nDate: %s\r\n"
+               "From: IEMS on %s <%s>\r\nTo: <%s>\r\nSubject: Certificates of %s %s\r\nDate: %s\r\n"
                "Message-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
                "Content-Type: text/plain; charset=utf-8\r\n\r\n"
-               "Clients and other servers will refuse these certificates when they have ended:\r\n",
-               host, to, to, host, date, ident, host);
+               "Clients and other servers refuse a certificate that has ended:\r\n",
+               host, to, to, host, ended ? "have ended" : "end soon", date, ident, host);
     buf_add(out, lines);
     buf_adds(out, "\r\nAll of them: iems certificate status\r\n");
 }
@@ -108,10 +114,11 @@ void acme_warn(struct acme *a, const Control__CertificateList *list) {
     BUF_AUTO lines = BUF_INIT(MAIL_MAX), mail = BUF_INIT(MAIL_MAX + 4096);
     char to[ADDRESS_LEN], ident[IDENT_SIZE];
     struct error err = {0};
-    if (!gather(a, list, &lines)) return;
+    bool ended = false;
+    if (!gather(a, list, &lines, &ended)) return;
     ident_new(ident);
     (void)snprintf(to, sizeof to, "postmaster@%s", daemon_default_domain(a->daemon));
-    compose(a, to, ident, buf_str(&lines), &mail);
+    compose(a, to, ident, buf_str(&lines), ended, &mail);
     int rc = mail.error != 0 ? ERR_LIMIT : submit(a, to, ident, buf_str(&mail), &err);
     if (rc == 0) {
         log_event(LOG_MESSAGE, ident, "certificate-warning", "to=<%s>", to);

@@ -2,6 +2,7 @@
  * whose row says acme = yes, and its own state. */
 #include "responder/responder.h"
 
+#include "base/clock.h"
 #include "base/encode.h"
 #include "net/loop.h"
 
@@ -68,7 +69,10 @@ int handle_certificate_install(struct rpc_request *q, struct error *err, void *a
     int rc = tls_identity_new(rpc_bytes(m->pem), &id, err);
     if (rc != 0) return rc;
     bool covers = m->name[0] == '\0' || tls_identity_covers(id, str_from(m->name));
+    struct tls_identity_info info;
+    tls_identity_describe(id, &info);
     tls_identity_free(id);
+    if (info.not_after < clock_wall_s()) return error_set(err, ERR_INVALID, "the certificate has ended already");
     if (!covers) return error_set(err, ERR_INVALID, "the certificate is not for %.200s", m->name);
     const char *file = c != NULL ? c->file : usual;
     if (c == NULL && !certificate_file_is_good(certificate_default_file(m->name, usual))) {

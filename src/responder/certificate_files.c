@@ -169,7 +169,7 @@ int certificate_look(const struct responder *r, struct certificate *c, bool alwa
     }
     buf_wipe(&c->pem);
     c->pem = pem;
-    c->warned_days = 0;
+    c->warned_days = -1;
     log_event(LOG_INFO, "-", "certificate", "name=%s file=tls/%s keys=\"%s\" issuer=\"%s\" %s",
               c->name[0] == '\0' ? "-" : c->name, c->file, c->info.kinds, c->info.issuer,
               replaced ? "replaced=yes" : "loaded=yes");

@@ -30,7 +30,7 @@ struct certificate {
     int64_t mtime_ns; /* of the file as it was looked at */
     off_t size;
     ino_t inode;
-    uint64_t warned_days; /* the last warning of its end; 0 = none */
+    int64_t warned_days; /* the last warning of its end, 0 = it has ended; -1 = none */
 };
 
 struct certificates {

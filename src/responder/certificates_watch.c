@@ -117,22 +117,23 @@ static void files_main(void *arg) {
 
 /* ---------------------------------------------------------------- time */
 
-/* The smallest of the days of server.certificate_warn that has come; 0 = none. */
-static uint64_t due_days(const struct responder *r, int64_t left_s) {
-    uint64_t due = 0;
+/* The smallest of the days of server.certificate_warn that has come, 0 after the end; -1 = none. */
+static int64_t due_days(const struct responder *r, int64_t left_s) {
+    int64_t due = -1;
     struct str list = str_from(settings_str(r->settings, "server.certificate_warn"));
+    if (left_s < 0) return 0;
     for (struct str word; (word = str_word(&list)).len > 0;) {
         uint64_t days;
         if (str_to_u64(word, 10000, &days) != 0 || days == 0 || left_s > (int64_t)days * DAY_S) continue;
-        if (due == 0 || days < due) due = days;
+        if (due < 0 || (int64_t)days < due) due = (int64_t)days;
     }
     return due;
 }
 
 static void warn_one(const struct responder *r, struct certificate *c, int64_t now) {
     int64_t left = c->info.not_after - now;
-    uint64_t due = c->pem.len == 0 ? 0 : due_days(r, left);
-    if (due == 0 || (c->warned_days != 0 && due >= c->warned_days)) return;
+    int64_t due = c->pem.len == 0 ? -1 : due_days(r, left);
+    if (due < 0 || (c->warned_days >= 0 && due >= c->warned_days)) return;
     c->warned_days = due;
     log_event(left < 0 ? LOG_ERROR : LOG_WARNING, "-", "certificate", "name=%s file=tls/%s %s=%" PRId64 "h",
               c->name[0] == '\0' ? "-" : c->name, c->file, left < 0 ? "expired_since" : "expires_in",
@@ -147,7 +148,7 @@ static void on_timer(void *arg) {
 
 static bool concerns(const struct responder *r, const struct certificate *c, int64_t now) {
     return (c->problem[0] != '\0' && !(c->acme && c->pem.len == 0)) ||
-           (c->pem.len > 0 && due_days(r, c->info.not_after - now) > 0);
+           (c->pem.len > 0 && due_days(r, c->info.not_after - now) >= 0);
 }
 
 void certificates_warnings(const struct responder *r, struct buf *lines) {

@@ -26,6 +26,35 @@ def make(folder, name, days=90, key=("-newkey", "ec", "-pkeyopt", "ec_paramgen_c
         return c.read() + k.read()
 
 
+CA = """[ca]
+default_ca = d
+[d]
+database = index
+serial = serial
+new_certs_dir = .
+default_md = sha256
+policy = p
+[p]
+commonName = supplied
+[x]
+subjectAltName = DNS:{name}
+"""
+
+
+def make_ended(folder, name):
+    """The same with an end in the past."""
+    here = tempfile.mkdtemp(dir=folder)
+    for file, content in ("ca", CA.format(name=name)), ("index", ""), ("serial", "01"):
+        with open(os.path.join(here, file), "w", encoding="ascii") as f:
+            f.write(content)
+    make(here, name)
+    openssl("req", "-new", "-key", os.path.join(here, "k.pem"), "-out", os.path.join(here, "r.pem"), "-subj", f"/CN={name}")
+    subprocess.run(["openssl", "ca", "-batch", "-selfsign", "-config", "ca", "-extensions", "x", "-keyfile", "k.pem", "-in", "r.pem", "-notext",
+                    "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-out", "c.pem"], cwd=here, check=True, capture_output=True)
+    with open(os.path.join(here, "c.pem"), encoding="ascii") as c, open(os.path.join(here, "k.pem"), encoding="ascii") as k:
+        return c.read() + k.read()
+
+
 def peer(port, name, ciphers=None):
     """The certificate that a client sees which asks for `name`, in DER."""
     context = ssl.create_default_context()
@@ -117,6 +146,26 @@ class ByName(unittest.TestCase):
             mails = iems.wait_until("the mail in the mailbox", lambda: self.subjects(i, address))
             self.assertEqual(mails, ["Certificates of mail.example.test end soon"])
             self.assertEqual(i.log().count("certificate-warning to=<postmaster@example.test>"), 1)
+            self.ended(i, address)
+
+    def ended(self, i, address):
+        """It is not put in place by the command; where it stands, it is used still, and told wherever one may look."""
+        name, content = "ended.example.test", make_ended(self.folder, "ended.example.test")
+        p = i.run("certificate", "install", name, self.file(content), check=False)
+        self.assertNotEqual(p.returncode, 0)
+        self.assertIn("has ended already", p.stderr)
+        with open(os.path.join(i.dir, "tls", name + ".pem"), "w", encoding="ascii") as f:
+            f.write(content)
+        i.run("certificate", "set", name, "acme=no")
+        self.wait_for(i.port("imaps"), name, "CN = " + name)
+        trusting = ssl.create_default_context(cafile=self.file(content))
+        with socket.create_connection(("127.0.0.1", i.port("imaps")), timeout=10) as s:
+            with self.assertRaisesRegex(ssl.SSLCertVerificationError, "certificate has expired"):
+                trusting.wrap_socket(s, server_hostname=name)
+        self.assertRegex(i.run("status", i.dir).stdout, f"{name}.*: expired \\d+ days ago")
+        self.assertRegex(i.run("certificate", "status").stdout, f"(?m)^{name} +2020-02-01 +-\\d+ .*\n +has ended: ")
+        i.run("config", "set", "acme.retry", "1h")   # a look at once
+        iems.wait_until("the mail", lambda: "Certificates of mail.example.test have ended" in self.subjects(i, address))
 
     @staticmethod
     def subjects(i, address):

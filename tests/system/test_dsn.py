@@ -23,6 +23,7 @@ ROWS = {
     "5.2.1 none": ("", "x@dsn.test", "", "", "", []),
     # 5.2.2 to a server without: no parameter, and "relayed" if success was to be told
     "5.2.2 success": ("RET=FULL ENVID=e2", "x@old.test", "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;o@x.test", *NOTHING, ["relayed"]),
+    "5.2.2 more": ("ENVID=e9", "x@old.test", "NOTIFY=SUCCESS,DELAY", *NOTHING, ["relayed"]),
     "5.2.2 failure": ("ENVID=e3", "x@old.test", "NOTIFY=FAILURE", *NOTHING, []),
     "5.2.2 delay": ("", "x@old.test", "NOTIFY=DELAY", *NOTHING, []),
     "5.2.2 never": ("", "x@old.test", "NOTIFY=NEVER", *NOTHING, []),
@@ -42,15 +43,19 @@ ROWS = {
     "5.2.6 none": ("", "perm@dsn.test", "", None, None, ["failed"]),
     "5.2.6 failure": ("RET=FULL ENVID=e6", "perm@dsn.test", "NOTIFY=FAILURE ORCPT=rfc822;o6@x.test", None, None, ["failed"]),
     "5.2.6 headers": ("RET=HDRS", "perm@old.test", "NOTIFY=FAILURE", None, None, ["failed"]),
+    "5.2.6 more": ("", "perm@old.test", "NOTIFY=SUCCESS,FAILURE,DELAY", None, None, ["failed"]),
     "5.2.6 success": ("", "perm@dsn.test", "NOTIFY=SUCCESS", None, None, []),
     "5.2.6 delay": ("", "perm@old.test", "NOTIFY=DELAY", None, None, []),
     "5.2.6 never": ("", "perm@old.test", "NOTIFY=NEVER", None, None, []),
     # 5.2.7.2 an alias for one address: everything goes on, the first address as ORCPT
     "5.2.7.2 alias": ("RET=HDRS ENVID=e7", "alias@example.test", "NOTIFY=SUCCESS", "RET=HDRS ENVID=e7", "NOTIFY=SUCCESS ORCPT=rfc822;alias@example.test", []),
     "5.2.7.2 orcpt": ("", "alias@example.test", "NOTIFY=FAILURE ORCPT=rfc822;first@x.test", "", "NOTIFY=FAILURE ORCPT=rfc822;first@x.test", []),
+    "5.2.7.2 near": ("", "near@example.test", "NOTIFY=SUCCESS ORCPT=rfc822;first@x.test", None, None, ["delivered"]),
     # 5.2.7.3 one for several: "expanded" instead of success from each
     "5.2.7.3 success": ("ENVID=e8", "both@example.test", "NOTIFY=SUCCESS", "ENVID=e8", "NOTIFY=NEVER ORCPT=rfc822;both@example.test", ["expanded"]),
     "5.2.7.3 more": ("", "both@example.test", "NOTIFY=SUCCESS,FAILURE", "", "NOTIFY=FAILURE ORCPT=rfc822;both@example.test", ["expanded"]),
+    "5.2.7.3 delay": ("RET=FULL", "both@example.test", "NOTIFY=SUCCESS,DELAY", "RET=FULL", "NOTIFY=DELAY ORCPT=rfc822;both@example.test", ["expanded"]),
+    "5.2.7.3 never": ("", "both@example.test", "NOTIFY=NEVER", "", "NOTIFY=NEVER ORCPT=rfc822;both@example.test", []),
     "5.2.7.3 failure": ("", "both@example.test", "NOTIFY=FAILURE", "", "NOTIFY=FAILURE ORCPT=rfc822;both@example.test", []),
     "5.2.7.3 none": ("", "both@example.test", "", "", "ORCPT=rfc822;both@example.test", []),
 }
@@ -78,6 +83,7 @@ class Dsn(unittest.TestCase):
         for domain, server in cls.servers.items():
             cls.site.run("route", "set", domain, "hosts=" + server.host)
         cls.site.run("alias", "add", "alias@example.test", "x@dsn.test")
+        cls.site.run("alias", "add", "near@example.test", "lisa@example.test")
         cls.site.run("user", "add", "both@example.test", "--no-password", "--connector", "SMTPC$one@dsn.test", "--connector", "SMTPC$two@dsn.test")
 
     @classmethod
