@@ -22,7 +22,9 @@ static int print(const char *name, const Smtpc__Fetched *f) {
         printf("%s%s%s: %u %s\n", name, r->domain[0] != '\0' ? " " : "", r->domain, r->code, r->text);
         if (status == EX_OK || reply_status(r->code) == EX_UNAVAILABLE) status = reply_status(r->code);
     }
-    if (f->came) printf("%s: %llu bytes came\n", name, (unsigned long long)f->bytes);
+    if (f->came) printf("%s: ", name);
+    if (f->came && f->counted) printf("%llu messages, ", (unsigned long long)f->messages);
+    if (f->came) printf("%llu bytes came\n", (unsigned long long)f->bytes);
     return status;
 }
 

@@ -15,6 +15,7 @@ enum {
     ATRN_PORT = 366, /* RFC 2645 section 4 */
     PEER_MS = 10 * 1000,
     IDLE_MS = 10 * 60 * 1000, /* RFC 2645 section 5.2.1: at least ten minutes */
+    COUNT_MS = 30 * 1000,     /* for smtpd to end the session */
     LINE_MAX_LEN = 6 * 1024,
 };
 
@@ -112,6 +113,33 @@ static int server_get(struct call *c, struct stream **out, struct error *err) {
     return rc == 0 ? 0 : error_set(err, rc, "no connection to smtpd");
 }
 
+static int count_read(struct call *c, struct stream *s) {
+    uint64_t deadline = loop_now_ms() + COUNT_MS;
+    int rc = stream_printf(s, "COUNT %s\n", c->trace);
+    while (rc == 0 && str_find(stream_peek(s), '\n') < 0) rc = stream_fill(s, deadline);
+    if (rc != 0) return rc;
+    struct str in = stream_peek(s);
+    return str_to_u64(str_sub(in, 0, (size_t)str_find(in, '\n')), UINT32_MAX, &c->out->messages);
+}
+
+/* smtpd alone knows how many messages there were among the bytes that we carried. */
+static void count_get(struct call *c) {
+    struct stream *s = NULL;
+    struct error err = {0};
+    int rc = server_get(c, &s, &err);
+    if (rc == 0) rc = count_read(c, s);
+    c->out->counted = rc == 0;
+    stream_free(s);
+}
+
+static void tell(const struct call *c) {
+    const struct fetched *f = c->out;
+    char messages[24] = "-";
+    if (f->counted) (void)snprintf(messages, sizeof messages, "%llu", (unsigned long long)f->messages);
+    log_event(LOG_MESSAGE, c->trace, "fetched", "name=%s host=%s messages=%s bytes=%llu", c->name, c->host.name,
+              messages, (unsigned long long)f->bytes);
+}
+
 static int turn(struct call *c, struct stream *server, struct error *err) {
     const struct join_limits limits = {.idle_ms = IDLE_MS, .stop = &c->smtpc->stopping};
     struct stream *s = c->connection.client.stream;
@@ -122,8 +150,6 @@ static int turn(struct call *c, struct stream *server, struct error *err) {
     rc = stream_join(s, server, &limits);
     c->out->came = true;
     c->out->bytes = stream_bytes_in(s) - before;
-    log_event(LOG_MESSAGE, c->trace, "fetched", "name=%s host=%s bytes=%llu", c->name, c->host.name,
-              (unsigned long long)c->out->bytes);
     return rc == 0 || rc == ERR_CLOSED ? 0 : error_set(err, rc, "the connection broke (%s)", err_name(rc));
 }
 
@@ -143,6 +169,8 @@ static int atrn(struct call *c, struct error *err) {
     if (rc == 0) rc = ask(c, c->domains, buf_str(&line), &r, err);
     if (rc == 0 && r.code / 100 == 2) rc = turn(c, server, err);
     stream_free(server);
+    if (c->out->came) count_get(c);
+    if (c->out->came) tell(c);
     return rc;
 }
 

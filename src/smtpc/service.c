@@ -26,6 +26,8 @@ static int handle_fetch(struct rpc_request *q, struct error *err, void *arg) {
     answer.n_replies = done.count;
     answer.bytes = done.bytes;
     answer.came = done.came;
+    answer.messages = done.messages;
+    answer.counted = done.counted;
     rpc_answer(q, &answer.base, STR_EMPTY);
     return 0;
 }

@@ -123,7 +123,8 @@ struct fetched {
     struct fetch_reply *replies;
     size_t count;
     bool came; /* mail came over this connection */
-    uint64_t bytes;
+    uint64_t bytes, messages;
+    bool counted; /* the messages, too */
 };
 enum { FETCH_DOMAINS_MAX = 100 };
 /* In a fiber; takes as long as the mail does. `domains`: blanks between; empty = those of the row. Everything in the

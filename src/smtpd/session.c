@@ -277,9 +277,9 @@ static void session_done(struct session *s) {
     free(s);
 }
 
-void session_run(struct smtpd *d, const struct service *service, struct stream *stream) {
+unsigned session_run(struct smtpd *d, const struct service *service, struct stream *stream) {
     struct session *s = calloc(1, sizeof *s);
-    if (s == NULL) return;
+    if (s == NULL) return 0;
     s->d = d;
     s->service = service;
     s->stream = stream;
@@ -297,7 +297,9 @@ void session_run(struct smtpd *d, const struct service *service, struct stream *
     if (stream_flush(stream) == 0 && s->linger) linger(s);
     log_event(LOG_INFO, s->id, "disconnect", "peer=%s messages=%u errors=%u reason=%s", s->peer, s->accepted, s->errors,
               rc == ERR_CLOSED ? "quit" : err_name(rc));
+    unsigned accepted = s->accepted;
     session_done(s);
+    return accepted;
 }
 
 void session_refuse(struct smtpd *d, struct stream *stream, unsigned code, const char *reason) {

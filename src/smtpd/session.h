@@ -38,8 +38,8 @@ struct session {
     struct transaction tx;
 };
 
-/* The whole life of a connection; returns when it is over. */
-void session_run(struct smtpd *d, const struct service *service, struct stream *stream);
+/* The whole life of a connection; returns when it is over: the number of messages that were taken. */
+unsigned session_run(struct smtpd *d, const struct service *service, struct stream *stream);
 /* Tells a peer that it may not have a session (421 now, 554 ever), and why. */
 void session_refuse(struct smtpd *d, struct stream *stream, unsigned code, const char *reason);
 

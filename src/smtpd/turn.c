@@ -7,7 +7,19 @@
 
 #include <string.h>
 
-enum { ASK_MS = 30 * 1000, LINE_SIZE = 512 };
+enum { ASK_MS = 30 * 1000, LINE_SIZE = 512, RESULTS_MAX = 32 };
+
+/* What came over the last connections that smtpc had turned round; it asks when they have ended. */
+static struct {
+    struct result {
+        char trace[IDENT_SIZE]; /* "" = none */
+        unsigned messages;
+        bool ended;
+    } list[RESULTS_MAX];
+    unsigned next;
+    struct cond changed;
+    bool ready;
+} results;
 
 static int line_read(struct stream *s, char line[static LINE_SIZE], uint64_t deadline_ms) {
     for (;;) {
@@ -55,16 +67,52 @@ void turn_carry(struct session *s, struct stream *smtpc) {
     stream_free(smtpc);
 }
 
+static struct result *result_find(struct str trace) {
+    for (unsigned i = 0; i < RESULTS_MAX && trace.len > 0; i++)
+        if (str_eq(trace, str_from(results.list[i].trace))) return &results.list[i];
+    return NULL;
+}
+
+static void result_begin(struct str trace) {
+    struct result *r = &results.list[results.next++ % RESULTS_MAX];
+    *r = (struct result){.ended = false};
+    if (str_to_cstr(trace, r->trace, sizeof r->trace) != 0) r->trace[0] = '\0';
+}
+
+static void result_end(struct str trace, unsigned messages) {
+    struct result *r = result_find(trace); /* others may have taken its place */
+    if (r == NULL) return;
+    r->messages = messages;
+    r->ended = true;
+    cond_broadcast(&results.changed);
+}
+
+/* How many messages came: a line with the number. */
+static int result_tell(struct stream *smtpc, struct str trace, uint64_t deadline) {
+    const struct result *r;
+    while ((r = result_find(trace)) != NULL && !r->ended) {
+        int rc = cond_wait(&results.changed, deadline);
+        if (rc != 0) return rc;
+    }
+    if (r == NULL) return ERR_NOTFOUND;
+    int rc = stream_printf(smtpc, "%u\n", r->messages);
+    return rc < 0 ? rc : stream_flush(smtpc);
+}
+
 int turn_serve(struct smtpd *d, struct stream *smtpc) {
     struct net_addr peer;
+    if (!results.ready) cond_init(&results.changed);
+    results.ready = true;
     char line[LINE_SIZE] = "";
     uint64_t deadline = loop_now_ms() + ASK_MS;
     int rc = line_read(smtpc, line, deadline);
     if (rc < 0) return rc == ERR_CLOSED ? 0 : rc; /* the other host had nothing for us */
     struct str rest = str_from(line), verb = str_word(&rest), trace = str_word(&rest), address = str_word(&rest);
+    if (str_eq(verb, STR("COUNT"))) return result_tell(smtpc, trace, deadline);
     if (!str_eq(verb, STR("TURNED")) || net_addr_parse(address, 0, &peer) < 0) return ERR_CORRUPT;
     stream_set_peer(smtpc, &peer);
     log_event(LOG_MESSAGE, "-", "turned_round", "by=%.*s peer=%.*s", STR_ARG(trace), STR_ARG(address));
-    session_run(d, &service_turned, smtpc);
+    result_begin(trace);
+    result_end(trace, session_run(d, &service_turned, smtpc));
     return 0;
 }

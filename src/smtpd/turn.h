@@ -13,7 +13,8 @@ enum { TURN_LINE_MAX = 8 * 1024 };
 NODISCARD int turn_ask(struct session *s, const char *domains, struct stream **smtpc, struct error *err);
 /* Carries until either side ends. Takes `smtpc` over. */
 void turn_carry(struct session *s, struct stream *smtpc);
-/* The session with the provider that smtpc has called. smtpc says "TURNED trace address" first, or ends. */
+/* The session with the provider that smtpc has called. smtpc says "TURNED trace address" first, or ends; later, over
+ * another connection, "COUNT trace", and gets the number of messages that came, when the session has ended. */
 int turn_serve(struct smtpd *d, struct stream *smtpc);
 
 #endif

@@ -201,7 +201,8 @@ class Shapes(unittest.TestCase):
         refused = office.run("atrn", "isp", "other.test", check=False)
         self.assertEqual((refused.returncode, "450 4.7.1" in refused.stdout), (75, True), refused.stdout)   # EX_TEMPFAIL
         got = office.run("atrn", "isp").stdout
-        self.assertRegex(got, r"isp: 250 .*\nisp: \d+ bytes came")
+        self.assertRegex(got, r"isp: 250 .*\nisp: 3 messages, \d+ bytes came")
+        self.assertRegex(office.log(), r"fetched name=isp .*messages=3 bytes=\d+")
         office.wait_count("bart", 3, seconds=20)
         self.assertIn(b"by office.test", office.messages("bart")[0])
         provider.wait_count("office", 1, seconds=20)   # the report of the one that was refused
