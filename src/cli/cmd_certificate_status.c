@@ -47,8 +47,8 @@ static void print_one(const Control__CertificateState *s, const Acme__State *a) 
     char days[24] = "-";
     if (s->loaded) (void)snprintf(days, sizeof days, "%" PRId64, left < 0 ? -1 - -left / DAY_S : left / DAY_S);
     if (s->loaded) date_text(s->not_after, end);
-    printf("%-32s %-10s %6s  %-10s %-4s %s\n", shown(s), end, days, s->loaded ? s->keys : "-",
-           s->acme ? "yes" : "no", s->self_signed ? "(self-signed)" : s->issuer);
+    printf("%-32s %-10s %6s  %-10s %-4s %s\n", shown(s), end, days, s->loaded ? s->keys : "-", s->acme ? "yes" : "no",
+           s->self_signed ? "(self-signed)" : s->issuer);
     if (s->loaded && left < 0) printf("    has ended: clients and other servers refuse it\n");
     if (s->problem[0] != '\0') printf("    %s\n", s->problem);
     print_acme(a);
