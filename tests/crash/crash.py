@@ -248,7 +248,8 @@ class Disk:
         self.stat = f"/sys/block/{os.path.basename(loop)}/stat"
 
     def detach(self):
-        subprocess.run(["umount", self.mount], check=True)
+        # the threads of a killed process may hold it for a moment after the process is gone
+        iems.wait_until("unmounted", lambda: subprocess.run(["umount", self.mount], check=False).returncode == 0, 30)
 
     def writes(self):
         with open(self.stat, encoding="ascii") as f:
