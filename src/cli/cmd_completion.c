@@ -7,16 +7,30 @@
 #include <string.h>
 #include <sysexits.h>
 
+/* One of those before begins with the same word. */
+static bool was_before(size_t i) {
+    const char *name = command_table[i].name;
+    size_t len = strcspn(name, " ");
+    for (size_t k = 0; k < i; k++)
+        if (strcspn(command_table[k].name, " ") == len && strncmp(command_table[k].name, name, len) == 0) return true;
+    return false;
+}
+
 static void first_words(void) {
-    const char *last = "";
-    size_t last_len = 0;
     for (size_t i = 0; i < command_count; i++) {
         const char *name = command_table[i].name;
-        size_t len = strcspn(name, " ");
-        if (cli_is_classic(&command_table[i]) || (len == last_len && strncmp(name, last, len) == 0)) continue;
-        printf(" %.*s", (int)len, name);
-        last = name;
-        last_len = len;
+        if (!cli_is_classic(&command_table[i]) && !was_before(i)) printf(" %.*s", (int)strcspn(name, " "), name);
+    }
+}
+
+static const char *words_of(const struct option *o) {
+    return o->type == OPTION_BOOL ? "yes no" : o->type == OPTION_WORD ? o->unit : "";
+}
+
+static void option_words(void) {
+    for (size_t i = 0; option_at(i) != NULL; i++) {
+        const struct option *o = option_at(i);
+        if (words_of(o)[0] != '\0') printf("    %s) words=\"%s\" ;;\n", o->name, words_of(o));
     }
 }
 
@@ -47,8 +61,7 @@ static void table_words(void) {
         printf("\" ;;\n");
         for (size_t k = 0; k < t->column_count; k++) {
             const struct option *o = &t->columns[k];
-            const char *words = o->type == OPTION_BOOL ? "yes no" : o->type == OPTION_WORD ? o->unit : "";
-            if (words[0] != '\0') printf("    %s:set:%s) words=\"%s\" ;;\n", t->name, o->name, words);
+            if (words_of(o)[0] != '\0') printf("    %s:set:%s) words=\"%s\" ;;\n", t->name, o->name, words_of(o));
         }
     }
 }
@@ -64,11 +77,16 @@ static void table_completion(void) {
 int cmd_completion(struct cli *c, int argc, char **argv) {
     (void)c;
     if (argc != 2 || strcmp(argv[1], "bash") != 0) return cli_usage(cli_current(), "only bash is known");
-    printf("_iems() {\n  local words=\"\" cur=${COMP_WORDS[COMP_CWORD]}\n  if [ \"$COMP_CWORD\" = 1 ]; then\n    "
-           "words=\"");
+    printf("_iems() {\n  local words=\"\" cur=${COMP_WORDS[COMP_CWORD]}\n"
+           "  if [ \"$COMP_CWORD\" -gt 1 ] && [ \"${COMP_WORDS[1]}\" = help ]; then\n" /* of any command */
+           "    COMP_WORDS=(iems \"${COMP_WORDS[@]:2}\")\n    COMP_CWORD=$((COMP_CWORD - 1))\n  fi\n"
+           "  if [ \"$COMP_CWORD\" = 1 ]; then\n    words=\"");
     first_words();
     printf("\"\n  elif [ \"$COMP_CWORD\" = 2 ]; then\n    case ${COMP_WORDS[1]} in\n");
     second_words();
+    printf("    esac\n  elif [ \"${COMP_WORDS[1]} ${COMP_WORDS[2]} $COMP_CWORD\" = \"config set 4\" ]; then\n"
+           "    case ${COMP_WORDS[3]} in\n");
+    option_words();
     printf("    esac\n  elif [ \"${COMP_WORDS[1]}\" = config ]; then\n    words=\"");
     for (size_t i = 0; option_at(i) != NULL; i++) printf("%s ", option_at(i)->name);
     printf("\"\n");

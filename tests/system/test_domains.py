@@ -111,7 +111,7 @@ class Domains(unittest.TestCase):
         self.fails(65, "is not an address", "domain", "add", "bad.test", "--forward", "BSMTPOUT$nowhere")
         self.fails(65, "is unknown", "domain", "add", "bad.test", "--forward", "PIGEON$a@b.test")
 
-    def test_aliases_and_catch_all(self):   # ALIAS-01 ALIAS-02 ALIAS-04 MTA-04
+    def test_aliases_and_catch_all(self):   # ALIAS-01 ALIAS-02 ALIAS-04 MTA-04 DEPL-21
         self.iems("domain", "add", "one.test")
         self.iems("domain", "alias", "two.test", "one.test")
         for user in ("homer@one.test", "homer@two.test", "marge@one.test"):

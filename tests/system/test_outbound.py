@@ -79,7 +79,7 @@ class Outbound(unittest.TestCase):
     def wait_deferred(self, text):
         iems.wait_until(f"{text} in the queue", lambda: self.queued(text), 10)
 
-    def test_fail_over_and_return(self):   # ROUTE-10, ROUTE-11 to ROUTE-15, SAUTH-04, SAUTH-05, LIM-16: without a restart
+    def test_fail_over_and_return(self):   # MTA-12, ROUTE-10, ROUTE-11 to ROUTE-15, SAUTH-04, SAUTH-05, LIM-16: without a restart
         first, second = self.server(), self.server(auth=("will", "secret"))
         self.file("secrets/will", "secret\nsecond line\n")
         self.a.run("route", "set", "relayed.test", f"hosts={first.host} {second.host}", "user=- will", "password_file=- will")

@@ -321,9 +321,20 @@ class Responder(unittest.TestCase):
             # a name for several commands, as "access", lists them
             self.assertRegex(self.mail.run("help", *command.split()).stdout, rf"usage: |^  iems {command} list")
         script = self.mail.run("completion", "bash").stdout
-        out = subprocess.run(["bash", "-c", script + '\nCOMP_WORDS=(iems config l); COMP_CWORD=2; _iems; echo "${COMPREPLY[@]}"'],
-                             capture_output=True, text=True, check=True)
-        self.assertEqual(out.stdout.strip(), "list")
+        for typed, proposed in (("config l", "list"), ("que", "queue"), ("certificate re", "request renew"), ("help undelete r", "restore"), ("help atr", "atrn"),
+                                ("config get server.dns_c", "server.dns_cache"), ("config set smtpd.check_rdns per", "permanent"),
+                                ("peer set a.test tls_in", "tls_in=")):
+            words = typed.split()
+            out = subprocess.run(["bash", "-c", f'{script}\nCOMP_WORDS=(iems {typed}); COMP_CWORD={len(words)}; _iems; echo "${{COMPREPLY[@]}}"'],
+                                 capture_output=True, text=True, check=True)
+            self.assertEqual(out.stdout.strip(), proposed, typed)
+        # the manual pages: nothing that there is may be missing
+        man, conf = (self.mail.run("help", page).stdout.replace("\\-", "-") for page in ("--man", "--man-conf"))
+        for command in commands:
+            self.assertRegex(man, rf"(?m)^\.B (iems )?{command}( list)?$")
+        options = re.findall(r"(?m)^([a-z0-9]+\.[a-z0-9_.]+) ", self.mail.run("config", "list", "--all").stdout)
+        self.assertGreater(len(options), 200)
+        self.assertEqual([o for o in options if f".B {o}\n" not in conf], [])
         wrong = self.mail.run("sttus", check=False)
         self.assertEqual(wrong.returncode, 64)
 

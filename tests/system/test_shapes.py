@@ -85,8 +85,8 @@ class Shapes(unittest.TestCase):
         self.assertIn(b"Subject: not listed", inside.messages("bart")[1])
         iems.wait_until("the reason in the trace", lambda: "discarded module=dnsbl" in inside.run("trace", "bart@corp.test").stdout)
 
-    def test_redundant_relays(self):   # DEPL-05, DEPL-10, ROUTE-04, ROUTE-15
-        """Two relays with equal MX records, in a zone that is signed; one of them is killed."""
+    def test_redundant_relays(self):   # DEPL-05, DEPL-10, MTA-08, ROUTE-04, ROUTE-15
+        """Two relays with equal MX records, named by host:port, in a zone that is signed: they share the work; one of them is killed."""
         target = self.site("mail.corp.test", "corp.test")
         target.user("bart")
         port = iems.free_port()

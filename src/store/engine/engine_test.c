@@ -204,6 +204,7 @@ static void test_checkpoint(void **state) {
     assert_true(err.text[0] != 0);
 }
 
+/* MTA-11: nobody else opens the folder of the queue, from whatever path or host. */
 static void test_locked(void **state) {
     struct fixture *f = *state;
     if (!f->rocks) return;
