@@ -22,26 +22,36 @@ class NameServer:
 
     def __init__(self, zones, sign=()):
         self.dir = tempfile.mkdtemp(prefix="iems-dns-")
-        self.port = iems.free_port(socket.SOCK_DGRAM)
         self.first = next(iter(zones))
-        text = f"server:\n  rundir: {self.dir}\n  listen: 127.0.0.1@{self.port}\ndatabase:\n  storage: {self.dir}/db\nlog:\n  - target: {self.dir}/log\n    any: info\n"
         if sign:
             os.mkdir(os.path.join(self.dir, "db"))
-            text += "policy:\n  - id: one\n    single-type-signing: on\n    algorithm: ecdsap256sha256\n"
-        text += f"template:\n  - id: default\n    storage: {self.dir}\n    zonefile-sync: -1\n    zonefile-load: difference-no-serial\n    journal-content: all\nzone:\n"
         for domain, records in zones.items():
             with open(os.path.join(self.dir, domain + ".zone"), "w", encoding="ascii") as f:
                 f.write(ZONE.format(domain=domain, records=records))
+        for _ in range(5):   # it ends at once when the port is taken for TCP, or by somebody else meanwhile
+            self.port = iems.free_port(socket.SOCK_DGRAM)
+            self.configure(zones, sign)
+            self.process = subprocess.Popen(["/usr/sbin/knotd", "-c", os.path.join(self.dir, "knot.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            iems.wait_until("knotd", lambda: self.process.poll() is not None or self.ask(self.first, "SOA") and all(self.ask(d, "DNSKEY") for d in sign), 30)
+            if self.process.poll() is None:
+                break
+        else:
+            raise AssertionError("knotd does not start")
+        self.anchor = os.path.join(self.dir, "anchor")
+        with open(self.anchor, "w", encoding="ascii") as f:
+            f.writelines(f"{d}. 60 IN DNSKEY {self.ask(d, 'DNSKEY').splitlines()[0]}\n" for d in sign)
+
+    def configure(self, zones, sign):
+        text = f"server:\n  rundir: {self.dir}\n  listen: 127.0.0.1@{self.port}\ndatabase:\n  storage: {self.dir}/db\nlog:\n  - target: {self.dir}/log\n    any: info\n"
+        if sign:
+            text += "policy:\n  - id: one\n    single-type-signing: on\n    algorithm: ecdsap256sha256\n"
+        text += f"template:\n  - id: default\n    storage: {self.dir}\n    zonefile-sync: -1\n    zonefile-load: difference-no-serial\n    journal-content: all\nzone:\n"
+        for domain in zones:
             text += f"  - domain: {domain}\n    file: {domain}.zone\n"
             if domain in sign:
                 text += "    dnssec-signing: on\n    dnssec-policy: one\n"
         with open(os.path.join(self.dir, "knot.conf"), "w", encoding="ascii") as f:
             f.write(text)
-        self.process = subprocess.Popen(["/usr/sbin/knotd", "-c", os.path.join(self.dir, "knot.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        iems.wait_until("knotd", lambda: self.ask(self.first, "SOA") and all(self.ask(d, "DNSKEY") for d in sign), 30)
-        self.anchor = os.path.join(self.dir, "anchor")
-        with open(self.anchor, "w", encoding="ascii") as f:
-            f.writelines(f"{d}. 60 IN DNSKEY {self.ask(d, 'DNSKEY').splitlines()[0]}\n" for d in sign)
 
     def ask(self, name, kind):
         return subprocess.run(["kdig", "+short", "+time=1", "+retry=0", "@127.0.0.1", "-p", str(self.port), name, kind],
