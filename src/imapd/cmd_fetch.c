@@ -82,6 +82,7 @@ static int mark_seen(struct fetching *f, struct str records, struct imap_runs *m
     req.n_uids = runs.count;
     req.mode = STORE__STORE_MODE__FLAGS_ADD;
     req.flags = MAILBOX_SEEN;
+    req.quiet = true;
     err = session_call(s, STORE_MESSAGE_STORE, &req, STR_EMPTY, &reply, NULL);
     if (err == ERR_DENIED) { /* without the right "s" the flag is not kept (RFC 4314 section 4) */
         imap_runs_done(marked);

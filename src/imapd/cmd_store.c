@@ -58,6 +58,7 @@ static int call_store(struct cmd *c, const struct storing *st, const struct imap
     req.n_keywords = st->flags.keywords;
     req.unchanged_since = st->unchanged_since;
     req.has_unchanged_since = st->has_unchanged_since;
+    req.quiet = st->silent && !c->s->condstore && v->contexts == NULL;
     return session_call(c->s, STORE_MESSAGE_STORE, &req, STR_EMPTY, reply, err);
 }
 

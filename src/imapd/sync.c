@@ -38,14 +38,25 @@ void sync_tell_flags(struct session *s) {
     session_put(s, buf_str(&b));
 }
 
+/* Without printf: a STORE may tell of all messages of a large mailbox. */
+static void put_head(struct buf *b, bool uidonly, uint32_t position, uint32_t uid) {
+    buf_adds(b, "* ");
+    if (uidonly) { /* RFC 9586 section 3.3 */
+        buf_addu(b, uid);
+        buf_adds(b, " UIDFETCH (FLAGS ");
+        return;
+    }
+    buf_addu(b, position);
+    buf_adds(b, " FETCH (UID ");
+    buf_addu(b, uid);
+    buf_adds(b, " FLAGS ");
+}
+
 void sync_tell_message(struct session *s, uint32_t uid, uint64_t flags, uint64_t modseq) {
     uint32_t position = imap_runs_position(&s->view->uids, uid);
     if (position == 0) return;
     BUF_AUTO b = BUF_INIT(LINE_MAX_BYTES);
-    if (s->uidonly) /* RFC 9586 section 3.3 */
-        buf_printf(&b, "* %u UIDFETCH (FLAGS ", uid);
-    else
-        buf_printf(&b, "* %u FETCH (UID %u FLAGS ", position, uid);
+    put_head(&b, s->uidonly, position, uid);
     imap_write_flags(&b, view_flags(s->view, uid, flags), s->view->keyword, s->view->keywords);
     if (s->condstore) buf_printf(&b, " MODSEQ (%llu)", (unsigned long long)modseq);
     buf_adds(&b, ")\r\n");

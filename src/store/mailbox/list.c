@@ -126,6 +126,13 @@ int folder_load(struct folder *f) {
     return 0;
 }
 
+void folder_hold(struct folder *f) {
+    IEMS_ASSERT(f->heat == FOLDER_HOT);
+    f->pins++;
+    f->account->pins++;
+    list_remove(&f->account->lru);
+}
+
 void folder_unload(struct folder *f) {
     IEMS_ASSERT(f->pins > 0);
     f->pins--;
@@ -190,7 +197,7 @@ void folder_list_append(struct folder *f, const struct message *msg) {
     f->list[f->count++] = *msg;
 }
 
-static void put_flags(const struct folder *f, struct batch *b, const struct message *msg) {
+void folder_put_flags(const struct folder *f, struct batch *b, const struct message *msg) {
     struct key k;
     unsigned char v[FLAGS_VALUE_LEN];
     message_key(&k, KEY_FLAGS, f->id, msg->uid);
@@ -204,14 +211,18 @@ static void count_flags(struct folder *f, uint64_t flags, int by) {
     if (flags & MAILBOX_DELETED) f->deleted = (uint64_t)((int64_t)f->deleted + by);
 }
 
-void folder_set_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq) {
+void folder_change_flags(struct folder *f, struct message *msg, uint64_t flags, uint64_t modseq) {
     count_flags(f, msg->flags, -1);
     count_flags(f, flags, 1);
     msg->flags = flags;
     msg->modseq = f->flag_modseq = modseq;
     size_t at = (size_t)(msg - f->list);
     if (!(flags & MAILBOX_SEEN) && at < f->unseen_hint) f->unseen_hint = at;
-    put_flags(f, b, msg);
+}
+
+void folder_set_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq) {
+    folder_change_flags(f, msg, flags, modseq);
+    folder_put_flags(f, b, msg);
 }
 
 static void log_vanished(struct folder *f, struct batch *b, uint64_t modseq, struct uid_run run) {
@@ -368,7 +379,7 @@ static void put_message(struct folder *f, struct batch *b, const struct message 
     struct key k;
     message_key(&k, KEY_MESSAGE, f->id, msg->uid);
     batch_put2(b, SPACE_META, key_str(&k), buf_str(&v), n->summary);
-    put_flags(f, b, msg);
+    folder_put_flags(f, b, msg);
     f->messages++;
     f->size += size;
     f->account->bytes += size;

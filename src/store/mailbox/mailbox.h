@@ -163,11 +163,15 @@ NODISCARD int folder_keywords(struct folder *f, struct batch *b, char *const *na
 /* --- list.c: the message list in memory */
 /* Makes the list HOT and holds it. In a fiber. */
 NODISCARD int folder_load(struct folder *f);
-void folder_unload(struct folder *f);                      /* lets go */
+void folder_unload(struct folder *f); /* lets go */
+void folder_hold(struct folder *f);   /* a HOT one, once more, and its account: folder_unload, account_unpin */
 size_t folder_find(const struct folder *f, uint32_t uid);  /* index of the first message with at least this UID */
 uint32_t folder_first_unseen(struct folder *f);            /* UID or 0 */
 void folder_runs(const struct folder *f, struct buf *out); /* u32 pairs, little-endian */
 void folder_list_append(struct folder *f, const struct message *msg);
+/* In memory only: folder_put_flags or a record of the change must follow in the same step. */
+void folder_change_flags(struct folder *f, struct message *msg, uint64_t flags, uint64_t modseq);
+void folder_put_flags(const struct folder *f, struct batch *b, const struct message *msg);
 void folder_set_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq);
 /* Takes messages off the list and the counters; `sizes` of all of them together. Indexes ascend. */
 void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, size_t count, uint64_t size,

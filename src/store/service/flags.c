@@ -1,4 +1,5 @@
-/* MESSAGE_STORE: flags of many messages in one durable commit. RFC 9051 section 6.4.6, RFC 7162 section 3.1.3. */
+/* MESSAGE_STORE: flags of many messages in one durable commit, as one record if there are many (fold.h). RFC 9051
+ * section 6.4.6, RFC 7162 section 3.1.3. */
 #include "store/service/private.h"
 
 #include <stdlib.h>
@@ -9,9 +10,12 @@ struct change {
     struct folder *f;
     struct batch b;
     uint64_t may, bits; /* may: what the asker may change (RFC 4314 section 4) */
+    struct flag_change change;
     struct message_selection sel;
     struct uid_run *failed;
     size_t failed_count;
+    struct uid_run *runs; /* of those that change, if that is one record */
+    size_t run_count;
     struct buf records;
     uint32_t changed;
     uint64_t modseq;
@@ -23,11 +27,12 @@ static uint64_t known_bits(const struct folder *f) {
     return keywords;
 }
 
-static uint64_t new_flags(const struct change *c, uint64_t old) {
+static struct flag_change change_of(const struct change *c) {
+    uint64_t bits = c->bits & c->may;
     switch (c->req->mode) {
-    case STORE__STORE_MODE__FLAGS_ADD: return old | (c->bits & c->may);
-    case STORE__STORE_MODE__FLAGS_REMOVE: return old & ~(c->bits & c->may);
-    default: return (old & ~c->may) | (c->bits & c->may);
+    case STORE__STORE_MODE__FLAGS_ADD: return (struct flag_change){~0ull, bits};
+    case STORE__STORE_MODE__FLAGS_REMOVE: return (struct flag_change){~bits, 0};
+    default: return (struct flag_change){~c->may, bits};
     }
 }
 
@@ -46,22 +51,52 @@ static void note_failed(struct change *c, uint32_t uid) {
         c->failed[c->failed_count++] = (struct uid_run){uid, uid};
 }
 
-static void change_all(struct change *c) {
+/* Leaves the messages that change in the selection, and counts their runs. */
+static size_t select_changed(struct change *c) {
+    size_t n = 0, runs = 0;
     for (size_t i = 0; i < c->sel.count; i++) {
-        struct message *m = &c->f->list[c->sel.index[i]];
+        size_t at = c->sel.index[i];
+        const struct message *m = &c->f->list[at];
         if (c->req->has_unchanged_since && m->modseq > c->req->unchanged_since) {
             note_failed(c, m->uid);
-            continue;
+        } else if (flag_change_apply(&c->change, m->flags) != m->flags) {
+            runs += n == 0 || c->sel.index[n - 1] + 1 != at;
+            c->sel.index[n++] = at;
         }
-        uint64_t flags = new_flags(c, m->flags);
-        if (flags == m->flags) continue;
-        if (c->modseq == 0) c->modseq = folder_next_modseq(c->f);
-        folder_set_flags(c->f, &c->b, m, flags, c->modseq);
+    }
+    c->sel.count = n;
+    return runs;
+}
+
+static void note_run(struct change *c, size_t i) {
+    size_t at = c->sel.index[i];
+    if (i == 0 || c->sel.index[i - 1] + 1 != at) c->runs[c->run_count++].first = c->f->list[at].uid;
+    c->runs[c->run_count - 1].last = c->f->list[at].uid;
+}
+
+static void change_all(struct service *s, struct change *c) {
+    c->change = change_of(c);
+    size_t runs = select_changed(c);
+    if (c->sel.count == 0) return;
+    if (fold_may(s, c->f, c->sel.count, runs)) {
+        c->runs = calloc(runs, sizeof *c->runs);
+        IEMS_ASSERT(c->runs != NULL);
+    }
+    c->modseq = folder_next_modseq(c->f);
+    for (size_t i = 0; i < c->sel.count; i++) {
+        struct message *m = &c->f->list[c->sel.index[i]];
+        folder_change_flags(c->f, m, flag_change_apply(&c->change, m->flags), c->modseq);
+        if (c->runs != NULL)
+            note_run(c, i);
+        else
+            folder_put_flags(c->f, &c->b, m);
+        if (c->req->quiet) continue;
         struct message_record rec = {.uid = m->uid, .flags = m->flags, .modseq = m->modseq};
         message_record_put(&c->records, 0, &rec);
-        c->changed++;
     }
-    if (c->modseq != 0) folder_put_counters(c->f, &c->b);
+    c->changed = (uint32_t)c->sel.count;
+    if (c->runs != NULL) fold_add(s, &c->b, c->f, c->modseq, &c->change, c->runs, c->run_count);
+    folder_put_counters(c->f, &c->b);
 }
 
 static int run(struct service *s, struct rpc_request *r, struct change *c, struct error *err) {
@@ -78,7 +113,7 @@ static int run(struct service *s, struct rpc_request *r, struct change *c, struc
     c->failed = malloc((c->sel.count + 1) * sizeof *c->failed);
     IEMS_ASSERT(c->failed != NULL);
     c->failed_count = 0;
-    if (req->n_uids > 0) change_all(c);
+    if (req->n_uids > 0) change_all(s, c);
     /* What is answered is built before the wait: the folder as this change left it. */
     Store__MessageStored reply = STORE__MESSAGE_STORED__INIT;
     Store__Folder folder = STORE__FOLDER__INIT;
@@ -114,6 +149,7 @@ HANDLER(on_message_store) {
         folder_unload(c.f);
         batch_done(&c.b);
         free(c.failed);
+        free(c.runs);
         free(c.sel.index);
         buf_done(&c.records);
     }

@@ -6,6 +6,7 @@
 #include "net/loop.h"
 #include "rpc/ticket.h"
 #include "store/mailbox/share.h"
+#include "store/service/fold.h"
 #include "store/service/service.h"
 #include "store/service/shelf.h"
 
@@ -81,6 +82,7 @@ struct service {
     } undelete;
     struct index_work index;
     struct shelves shelves;
+    struct folds folds;
     bool closing, checking;
     struct check *check; /* that runs on a worker */
 };

@@ -21,6 +21,7 @@ void purge_folder(struct service *s, struct batch *b, struct folder *f, bool kee
         wire_u64(&origin, f->account->id);
         expunged_origin(f, &origin);
     }
+    folds_flush(s, b, f); /* flags are read by the purge */
     batch_put(b, SPACE_META, key_str(&k), buf_str(&origin));
     metadata_delete(b, f->account, f);
     key_u64(&counters, f->id);

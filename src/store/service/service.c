@@ -171,9 +171,12 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     queue_on_quarantined(s->q, notice_quarantined, s);
     index_open(s);
     shelves_init(&s->shelves);
+    folds_init(&s->folds);
     uint64_t removed = 0;
     int rc = blobs_recover(s->bs, &removed);
     if (rc != 0) return error_set(err, rc, "left-over uploads cannot be removed: %s", err_name(rc));
+    rc = folds_recover(s, err);
+    if (rc != 0) return rc;
     rc = queue_start(s->q, err);
     if (rc != 0) return rc;
     rc = index_start(s, err);
@@ -219,6 +222,7 @@ void service_close(struct service *s) {
     undelete_stop(s);
     index_stop(s);
     usages_stop(s);
+    folds_stop(s);
     notice_stop(s);
     queue_stop(s->q);
     rpc_server_free(s->server);
