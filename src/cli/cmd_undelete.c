@@ -125,7 +125,7 @@ int cmd_undelete_restore(struct cli *c, int argc, char **argv) {
     int status, rc = 0;
     struct rpc_client *store = begin(c, &u, argc, argv, &status);
     if (store == NULL) return status;
-    uint64_t count = 0, kept = 0;
+    uint64_t count = 0;
     for (bool more = true; rc == 0 && more;) { /* what was brought back is not there the next time */
         Store__UndeleteRestore req = STORE__UNDELETE_RESTORE__INIT;
         RPC_REPLY_AUTO reply = {0};
@@ -137,12 +137,9 @@ int cmd_undelete_restore(struct cli *c, int argc, char **argv) {
         if (rc != 0) break;
         const Store__UndeleteRestored *r = (const Store__UndeleteRestored *)reply.msg;
         count += r->restored;
-        kept += r->kept_uid;
         more = r->more && r->restored > 0;
     }
     rpc_client_free(store);
-    if (rc == 0)
-        printf("%llu messages were brought back, %llu with their UIDs.\n", (unsigned long long)count,
-               (unsigned long long)kept);
+    if (rc == 0) printf("%llu messages were brought back.\n", (unsigned long long)count);
     return rc == 0 && count == 0 ? EX_NOUSER : cli_exit_status(rc);
 }

@@ -152,8 +152,12 @@ class Backup(unittest.TestCase):
         self.assertIn("8 messages may be brought back", out)
         self.assertIn("0 messages", self.instance.run("undelete", "list", self.lisa, "--folder", "Sent").stdout)
         out = self.instance.run("undelete", "restore", self.lisa, "--folder", "INBOX", "--since", "1h").stdout
-        self.assertIn("8 messages were brought back, 8 with their UIDs", out)
-        self.assertEqual(before, state(self.instance, "lisa")["INBOX"])
+        self.assertIn("8 messages were brought back", out)
+        after = state(self.instance, "lisa")["INBOX"]
+        self.assertEqual(before[0], after[0])   # with new UIDs: a client that saw them vanish sees them come
+        self.assertEqual(before[1][:1] + before[1][9:], after[1][:-8])
+        self.assertEqual([m[1:] for m in before[1][1:9]], [m[1:] for m in after[1][-8:]])
+        self.assertGreater(after[1][-8][0], before[1][-1][0])
         self.instance.configure("[store]\nundelete_time = 0")
         self.instance.run("config", "reload")
         c = self.instance.imap("lisa")

@@ -251,22 +251,16 @@ static uint64_t flags_in(struct folder *f, struct batch *b, const struct expunge
     return flags;
 }
 
-/* Under its UID if that is the same folder and nobody counts its messages at this moment. */
-static bool put_back(struct folder *f, struct batch *b, const struct expunged *x) {
+/* Always with a new UID: a client that was told that the old one is gone never asks for it again, and one that only
+ * looks above the highest UID that it knows would not see it (RFC 9051 section 2.3.1.1). */
+static void put_back(struct folder *f, struct batch *b, const struct expunged *x) {
     struct message_new n = {.flags = flags_in(f, b, x),
                             .internal_date = x->message.internal_date,
                             .blob = x->message.blob,
                             .body_size = x->message.size - x->message.prefix.len,
                             .prefix = x->message.prefix,
                             .summary = x->message.summary};
-    size_t at = folder_find(f, x->uid);
-    bool free_uid = at == f->count || f->list[at].uid != x->uid;
-    if (f->id == x->folder && f->uidvalidity == x->uidvalidity && list_empty(&f->watchers) && free_uid) {
-        folder_insert(f, b, x->uid, &n);
-        return true;
-    }
     folder_append(f, b, &n);
-    return false;
 }
 
 /* The folder itself, else the one that has its name now, else a new one. Held. In a fiber. */
@@ -305,7 +299,7 @@ static int restore_taken(struct service *s, struct account *a, const struct take
         if (taken_decode(t, i, &x) != 0) continue;
         if (f == NULL) rc = target(s, a, &x, &f, err);
         if (rc != 0 || f->gone || a->deleted || f->uidnext >= UINT32_MAX - SLICE) break;
-        reply->kept_uid += put_back(f, &b, &x);
+        put_back(f, &b, &x);
         reply->restored++;
         batch_delete(&b, SPACE_META, taken_key(t, i));
     }
