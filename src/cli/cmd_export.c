@@ -1,4 +1,4 @@
-/* iems export and iems import: mail of one account as Maildir or mbox. */
+/* iems export and iems import: mail of one account as Maildir or mbox; with --imap see cmd_import_imap.c. */
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/foreign.h"
@@ -83,6 +83,8 @@ int cmd_import(struct cli *c, int argc, char **argv) {
     struct rpc_client *store = NULL;
     struct mail_session session;
     struct error err = {0};
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--imap") == 0) return import_from_imap(c, argc, argv);
     int status = parse(&a, argc, argv);
     if (status == EX_OK && a.folder != NULL) status = cli_usage(cli_current(), "all folders are imported");
     if (status == EX_OK) status = begin(c, &a, &store, &session);

@@ -308,8 +308,23 @@ const struct command command_table[] = {
     {"export", "ADDRESS --maildir DIR | --mbox DIR [--folder NAME]",
      "Write the mail of an account as other programs keep it",
      "With folders, flags, keywords and dates. See docs/admin/migration.md for the forms.", cmd_export, GROUP_MAIL},
-    {"import", "ADDRESS --maildir DIR | --mbox DIR|FILE [--dry-run]", "Bring mail of other programs into an account",
-     "What is there already is not added again: an import may be repeated or interrupted.", cmd_import, GROUP_MAIL},
+    {"import", "ADDRESS --maildir DIR | --mbox DIR|FILE | --imap HOST[:PORT] [--user NAME] [--dry-run]",
+     "Bring mail of other programs and servers into accounts",
+     "What is there already is not added again: an import may be repeated or interrupted.\n"
+     "  --imap HOST[:PORT]       from an IMAP server: folders, flags, keywords, dates, UIDs where they are free\n"
+     "  --tls | --starttls | --plain   how (--tls, port 993)\n"
+     "  --ca-file FILE, --fingerprint SHA256, --no-verify   whom to believe, instead of the system's authorities\n"
+     "  --user NAME              the user there, if it is not ADDRESS\n"
+     "  --password-file FILE     else $IEMS_IMPORT_PASSWORD, else asked for\n"
+     "  --mechanism NAME         PLAIN, LOGIN, CLEAR (the command), or with a token OAUTHBEARER, XOAUTH2\n"
+     "  --accounts FILE          many accounts: lines of address, user there, password file\n"
+     "  --master NAME            log in as this user for all others; with --master-separator '*' as user*NAME\n"
+     "  --folder NAME, --exclude NAME   only these, not these; '*' stands for anything; may be repeated\n"
+     "  --subfolder NAME         everything below this folder\n"
+     "  --connections N          at a time (4)\n"
+     "  --state DIR              where it stands what was copied (DIR/import/ADDRESS)\n"
+     "  --json                   the report as JSON",
+     cmd_import, GROUP_MAIL},
     {"undelete list", "ADDRESS [--folder NAME] [--since TIME]", "Show expunged messages that may be brought back",
      "For store.undelete_time (a week) after they were expunged, or their folder was deleted.\n"
      "  --since TIME   2h, 3d or 2026-11-21",

@@ -36,4 +36,8 @@ NODISCARD int import_mbox(struct import *x, struct error *err);
 /* For both: a folder of that name, made when it is missing. */
 NODISCARD int import_target(struct import *x, const char *name, struct mail_target **out, struct error *err);
 
+/* The whole command; an exit status. */
+struct cli;
+int import_from_imap(struct cli *c, int argc, char **argv);
+
 #endif

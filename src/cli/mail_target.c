@@ -23,14 +23,14 @@ struct present {
 struct mail_target {
     struct mail_target_config cfg;
     uint64_t folder;
-    uint32_t uidvalidity;
+    uint32_t uidvalidity, uidnext;
     struct present *list; /* by date and size */
     size_t count, cap;
     /* what waits */
     struct arena *arena;
     struct buf bodies;
     Store__AppendItem *items[BATCH_MESSAGES];
-    const char *keys[BATCH_MESSAGES];
+    struct mail_item told[BATCH_MESSAGES]; /* what of them is for `done` */
     size_t waiting, weight;
 };
 
@@ -62,6 +62,7 @@ static int add_present(void *arg, const struct mail_message *m, struct error *er
 static int take_folder(struct mail_target *t, const Store__Folder *f, struct error *err) {
     t->folder = f->id;
     t->uidvalidity = f->uidvalidity;
+    t->uidnext = f->uidnext;
     int rc = mail_each(t->cfg.session, f->id, false, add_present, t, err);
     if (t->count > 0) qsort(t->list, t->count, sizeof *t->list, by_date);
     return rc;
@@ -134,7 +135,8 @@ static int same_bytes(struct mail_target *t, uint32_t uid, struct str body, bool
 }
 
 /* Each message that is there stands for one of the source. */
-static int is_present(struct mail_target *t, const struct mail_item *item, bool *present, struct error *err) {
+static int is_present(struct mail_target *t, const struct mail_item *item, bool *present, uint32_t *uid,
+                      struct error *err) {
     struct present want = {.date = item->date, .size = item->body.len};
     size_t lo = 0, hi = t->count;
     while (lo < hi) {
@@ -151,6 +153,7 @@ static int is_present(struct mail_target *t, const struct mail_item *item, bool 
         if (p->date != want.date || p->size != want.size) break;
         if (p->used) continue;
         rc = same_bytes(t, p->uid, item->body, present, err);
+        if (*present) *uid = p->uid;
         if (*present) p->used = true;
     }
     return rc;
@@ -186,7 +189,7 @@ static int fill(struct mail_target *t, const struct mail_item *item, Store__Appe
     store__append_item__init(a);
     a->flags = item->flags;
     a->internal_date = item->date;
-    a->uid = item->uid;
+    a->uid = t->cfg.keep_new && item->uid < t->uidnext ? 0 : item->uid;
     a->size = item->body.len;
     a->keywords = arena_alloc(t->arena, (item->keyword_count + 1) * sizeof(char *));
     if (a->keywords == NULL) return ERR_NOMEM;
@@ -195,10 +198,26 @@ static int fill(struct mail_target *t, const struct mail_item *item, Store__Appe
         if (a->keywords[i] == NULL) return ERR_NOMEM;
     }
     a->n_keywords = item->keyword_count;
-    int rc = summarize(t, item->body, &a->summary);
+    int rc = 0;
+    if (item->summary.len > 0)
+        a->summary = rpc_binary(arena_str(t->arena, item->summary));
+    else
+        rc = summarize(t, item->body, &a->summary);
+    if (item->summary.len > 0 && a->summary.data == NULL) rc = ERR_NOMEM;
     if (rc == 0 && item->body.len > RPC_INLINE_MAX) return upload(t, item->body, &a->upload, err);
     if (rc == 0) buf_add(&t->bodies, item->body);
     return rc;
+}
+
+/* `uids`: where UIDs were wished for; else they follow the first. */
+static void tell_done(struct mail_target *t, const Store__MessageAppended *m) {
+    t->cfg.counts->kept_uid += m->kept_uid;
+    t->cfg.counts->added += t->waiting;
+    for (size_t i = 0; i < t->waiting; i++) {
+        uint32_t uid = m->n_uids == t->waiting ? m->uids[i] : m->uid + (uint32_t)i;
+        if (uid >= t->uidnext) t->uidnext = uid + 1;
+        if (t->cfg.done != NULL) t->cfg.done(t->cfg.arg, &t->told[i], uid);
+    }
 }
 
 int mail_target_flush(struct mail_target *t, struct error *err) {
@@ -216,15 +235,12 @@ int mail_target_flush(struct mail_target *t, struct error *err) {
     req.summary = first->summary;
     req.size = first->size;
     req.uid = first->uid;
-    req.keep_uidvalidity = t->cfg.keep_uidvalidity;
+    req.keep_uidvalidity = t->cfg.keep_new ? t->uidvalidity : t->cfg.keep_uidvalidity;
     req.more = t->items + 1;
     req.n_more = t->waiting - 1;
     int rc = call(t, STORE_MESSAGE_APPEND, &req.base, buf_str(&t->bodies), &reply, err);
     if (rc != 0) return error_prefix(err, "%.100s", t->cfg.name);
-    t->cfg.counts->kept_uid += ((const Store__MessageAppended *)reply.msg)->kept_uid;
-    t->cfg.counts->added += t->waiting;
-    for (size_t i = 0; i < t->waiting; i++)
-        if (t->cfg.done != NULL && t->keys[i] != NULL) t->cfg.done(t->cfg.arg, t->keys[i]);
+    tell_done(t, (const Store__MessageAppended *)reply.msg);
     t->waiting = t->weight = 0;
     buf_clear(&t->bodies);
     arena_reset(t->arena);
@@ -233,11 +249,13 @@ int mail_target_flush(struct mail_target *t, struct error *err) {
 
 int mail_target_put(struct mail_target *t, const struct mail_item *item, struct error *err) {
     bool present = false;
-    int rc = t->folder != 0 ? is_present(t, item, &present, err) : 0;
+    uint32_t uid = 0;
+    int rc = t->folder != 0 ? is_present(t, item, &present, &uid, err) : 0;
+    if (rc == 0 && present && !t->cfg.dry_run) rc = mail_target_flush(t, err); /* what is told stays in order */
     if (rc != 0) return rc;
     if (present || t->cfg.dry_run) {
         *(present ? &t->cfg.counts->present : &t->cfg.counts->added) += 1;
-        if (present && t->cfg.done != NULL && item->key != NULL && !t->cfg.dry_run) t->cfg.done(t->cfg.arg, item->key);
+        if (present && t->cfg.done != NULL && !t->cfg.dry_run) t->cfg.done(t->cfg.arg, item, uid);
         return 0;
     }
     size_t weight = item->body.len > RPC_INLINE_MAX ? 0 : item->body.len;
@@ -246,9 +264,17 @@ int mail_target_put(struct mail_target *t, const struct mail_item *item, struct 
     if (rc == 0 && a == NULL) rc = ERR_NOMEM;
     if (rc == 0) rc = fill(t, item, a, err);
     if (rc != 0) return rc;
-    t->keys[t->waiting] = item->key == NULL ? NULL : arena_cstr(t->arena, str_from(item->key));
+    t->told[t->waiting] = (struct mail_item){.flags = item->flags, .uid = item->uid, .key = item->key};
     t->items[t->waiting++] = a;
     t->weight += weight + a->summary.len;
     t->cfg.counts->bytes += item->body.len;
     return 0;
+}
+
+uint32_t mail_target_uidvalidity(const struct mail_target *t) {
+    return t->uidvalidity;
+}
+
+uint64_t mail_target_folder(const struct mail_target *t) {
+    return t->folder;
 }

@@ -6,7 +6,7 @@
 
 #include "cli/mail.h"
 
-enum { MAIL_KEYWORDS_MAX = MAILBOX_KEYWORDS_MAX, MAIL_KEY_MAX = 1024 };
+enum { MAIL_KEYWORDS_MAX = MAILBOX_KEYWORDS_MAX };
 
 struct mail_item {
     uint64_t flags; /* system flags */
@@ -14,8 +14,9 @@ struct mail_item {
     size_t keyword_count;
     int64_t date; /* 0 = now */
     struct str body;
-    uint32_t uid;    /* wished for; 0 = any */
-    const char *key; /* what `done` is told once it is in; NULL = nothing */
+    struct str summary; /* of the body, if it is known already (proto/mime/summary.h) */
+    uint32_t uid;       /* wished for; 0 = any */
+    uint64_t key;       /* what `done` is told once it is in */
 };
 
 struct mail_counts {
@@ -28,8 +29,10 @@ struct mail_target_config {
     const struct mail_session *session;
     const char *name, *special_use;
     bool dry_run, subscribe;
-    uint32_t keep_uidvalidity;                /* of the UIDs that are wished for; 0 = none are */
-    void (*done)(void *arg, const char *key); /* may be NULL */
+    uint32_t keep_uidvalidity; /* of the UIDs that are wished for; 0 = none are */
+    bool keep_new;             /* UIDs are wished for behind those that the folder has had, whatever its UIDVALIDITY */
+    /* Told for each, in the order of `put`, once it is durable under a UID. May be NULL. */
+    void (*done)(void *arg, const struct mail_item *item, uint32_t uid);
     void *arg;
     struct mail_counts *counts;
 };
@@ -40,5 +43,7 @@ NODISCARD int mail_target_put(struct mail_target *t, const struct mail_item *ite
 /* Writes what waits. */
 NODISCARD int mail_target_flush(struct mail_target *t, struct error *err);
 void mail_target_free(struct mail_target *t);
+uint32_t mail_target_uidvalidity(const struct mail_target *t); /* 0: the folder is not there (dry_run) */
+uint64_t mail_target_folder(const struct mail_target *t);
 
 #endif

@@ -1,10 +1,10 @@
 #include "cli/user_args.h"
 
-#include <errno.h>
+#include "cli/secret.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 enum {
@@ -156,39 +156,10 @@ void user_args_done(struct user_args *a) {
 
 /* ---------------------------------------------------------------- passwords */
 
-static int read_line(FILE *f, struct buf *out, struct error *err) {
-    for (int c; (c = fgetc(f)) != EOF && c != '\n';) {
-        if (c != '\r') buf_addc(out, (char)c);
-    }
-    if (ferror(f)) return error_set(err, ERR_IO, "the password cannot be read: %s", strerror(errno));
-    return out->error == 0 ? 0 : error_set(err, ERR_LIMIT, "the password is too long");
-}
-
-static int ask(const char *prompt, struct buf *out, struct error *err) {
-    FILE *tty = fopen("/dev/tty", "r+");
-    struct termios before, quiet;
-    if (tty == NULL)
-        return error_set(err, ERR_INVALID,
-                         "no terminal to ask for the password: use --password-stdin or --password-file");
-    bool hide = tcgetattr(fileno(tty), &before) == 0;
-    if (hide) {
-        quiet = before;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        (void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
-    }
-    (void)fputs(prompt, tty);
-    (void)fflush(tty);
-    int rc = read_line(tty, out, err);
-    if (hide) (void)tcsetattr(fileno(tty), TCSAFLUSH, &before);
-    (void)fputc('\n', tty);
-    (void)fclose(tty);
-    return rc;
-}
-
 static int ask_twice(struct buf *out, struct error *err) {
     struct buf again = BUF_INIT(USER_PASSWORD_TEXT_MAX);
-    int rc = ask("Password: ", out, err);
-    if (rc == 0) rc = ask("Again: ", &again, err);
+    int rc = secret_ask("Password: ", out, err);
+    if (rc == 0) rc = secret_ask("Again: ", &again, err);
     if (rc == 0 && !str_eq_secret(buf_str(out), buf_str(&again)))
         rc = error_set(err, ERR_INVALID, "the passwords differ");
     buf_wipe(&again);
@@ -199,12 +170,9 @@ int user_args_password(struct user_args *a, struct error *err) {
     int rc;
     if (a->no_password) return 0;
     if (a->password_file != NULL) {
-        FILE *f = fopen(a->password_file, "re");
-        if (f == NULL) return error_set(err, ERR_IO, "%s: %s", a->password_file, strerror(errno));
-        rc = read_line(f, &a->password, err);
-        (void)fclose(f);
+        rc = secret_file(a->password_file, &a->password, err);
     } else if (a->password_stdin || !isatty(STDIN_FILENO)) {
-        rc = read_line(stdin, &a->password, err);
+        rc = secret_line(stdin, &a->password, err);
     } else {
         rc = ask_twice(&a->password, err);
     }

@@ -20,7 +20,8 @@ def available():
 class Dovecot:
     """A child process of the test; users: those who have a mailbox, with the password of all tests."""
 
-    def __init__(self, users):
+    def __init__(self, users, tls=False):
+        """tls: IMAPS on imaps_port too, with a certificate for "localhost" (self.certificate), and a master user "root"."""
         self.dir = tempfile.mkdtemp(prefix="iems-dovecot-")
         os.chmod(self.dir, 0o755)
         self.imap_port, self.lmtp_port = iems.free_port(), iems.free_port()
@@ -30,14 +31,24 @@ class Dovecot:
         user = pwd.getpwnam(USER)
         with open(os.path.join(self.dir, "users"), "w", encoding="ascii") as f:
             f.writelines(f"{name}:{{PLAIN}}{iems.PASSWORD}:{user.pw_uid}:{user.pw_gid}::{self.dir}/mail/{name}\n" for name in users)
+        self.imaps_port, self.certificate = iems.free_port() if tls else 0, os.path.join(self.dir, "cert.pem")
+        key = os.path.join(self.dir, "key.pem")
+        if tls:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                            "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", self.certificate], check=True, capture_output=True)
+            with open(os.path.join(self.dir, "masters"), "w", encoding="ascii") as f:
+                f.write(f"root:{{PLAIN}}master-{iems.PASSWORD}::::::\n")
+        secure = f"ssl = yes\nssl_cert = <{self.certificate}\nssl_key = <{key}\nauth_master_user_separator = *\n" \
+                 f"passdb {{\n  driver = passwd-file\n  master = yes\n  args = {self.dir}/masters\n  pass = no\n}}" if tls else "ssl = no"
         conf = os.path.join(self.dir, "dovecot.conf")
         with open(conf, "w", encoding="ascii") as f:
             f.write(f"""base_dir = {self.dir}/run
 state_dir = {self.dir}/state
 log_path = {self.dir}/log
 protocols = imap lmtp
+mail_fsync = never
 listen = 127.0.0.1
-ssl = no
+{secure}
 disable_plaintext_auth = no
 mail_location = maildir:{self.dir}/mail/%n
 first_valid_uid = 1
@@ -55,7 +66,7 @@ service imap-login {{
     port = {self.imap_port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {self.imaps_port}
   }}
 }}
 service lmtp {{
@@ -80,11 +91,15 @@ service lmtp {{
         except OSError:
             return False
 
+    def imap(self, user):
+        c = imaplib.IMAP4("127.0.0.1", self.imap_port, timeout=30 * iems.SLOW)
+        c.login(user, iems.PASSWORD)
+        return c
+
     def messages(self, user):
         """All of the inbox, in order."""
-        c = imaplib.IMAP4("127.0.0.1", self.imap_port, timeout=30 * iems.SLOW)
+        c = self.imap(user)
         try:
-            c.login(user, iems.PASSWORD)
             if c.select("INBOX", readonly=True)[1] == [b"0"]:
                 return []
             return [part[1] for part in c.fetch("1:*", "(BODY.PEEK[])")[1] if isinstance(part, tuple)]

@@ -9,6 +9,18 @@ import unittest
 import iems
 
 
+def messages_of(c):
+    """[(uid, flags, date, bytes)] of the folder that is open."""
+    messages = []
+    for part in c.fetch("1:*", "(UID FLAGS INTERNALDATE BODY.PEEK[])")[1]:
+        if isinstance(part, tuple):
+            uid = int(re.search(rb"UID (\d+)", part[0]).group(1))
+            flags = re.search(rb"FLAGS \(([^)]*)\)", part[0]).group(1)
+            date = re.search(rb'INTERNALDATE "([^"]*)"', part[0]).group(1)
+            messages.append((uid, b" ".join(sorted(f for f in flags.split() if f != b"\\Recent")), date, part[1]))
+    return messages
+
+
 def state(instance, user):
     """folder -> [(uid, flags, date, bytes)] of all that an account has, and UIDVALIDITY."""
     c, out = instance.imap(user), {}
@@ -18,15 +30,7 @@ def state(instance, user):
         validity = int(re.search(rb"UIDVALIDITY (\d+)", data[0]).group(1))
         kind, data = c.select(f'"{name}"', readonly=True)
         assert kind == "OK", name
-        messages = []
-        if int(data[0]):
-            for part in c.fetch("1:*", "(UID FLAGS INTERNALDATE BODY.PEEK[])")[1]:
-                if isinstance(part, tuple):
-                    uid = int(re.search(rb"UID (\d+)", part[0]).group(1))
-                    flags = re.search(rb"FLAGS \(([^)]*)\)", part[0]).group(1)
-                    date = re.search(rb'INTERNALDATE "([^"]*)"', part[0]).group(1)
-                    messages.append((uid, b" ".join(sorted(f for f in flags.split() if f != b"\\Recent")), date, part[1]))
-        out[name] = (validity, messages)
+        out[name] = (validity, messages_of(c) if int(data[0]) else [])
     c.logout()
     return out
 

@@ -1,42 +1,66 @@
-"""Mail out of and into accounts as Maildir and mbox: bytes, flags, keywords and dates stay, empty folders too. MIGR-08, LIM-06, LIM-07."""
+"""Mail out of and into accounts as Maildir and mbox, and from another IMAP server: bytes, flags, keywords and dates stay, empty
+folders too. MIGR-08, LIM-06, LIM-07."""
+import hashlib
+import json
 import os
 import shutil
+import ssl
+import subprocess
 import tempfile
 import unittest
 
+import dovecot
 import iems
-from test_backup import state
+from test_backup import messages_of, state
 
 FLAGS = ["", "\\Seen", "\\Flagged Work", "\\Answered \\Draft", "\\Deleted Work $Label1"]
 SHAPES = [b"Subject: s\r\n\r\nFrom here on\r\n>From there\r\n\r\nFrom x\r\n", b"Subject: no end\r\n\r\nlast line",
           b"Status: RO\r\nSubject: own status\r\n\r\nx\r\n\r\n\r\n", b"Subject: bare\r\n\r\na\nb\r\n", b"Subject: \xc3\xa4\r\n\r\n\xff\xfe\r\n"]
 
 
+shared = {}
+
+
+def setUpModule():
+    shared["scratch"] = tempfile.mkdtemp(prefix="iems-migration-")
+    shared["instance"] = iems.Instance()
+    shared["instance"].__enter__()
+
+
+def tearDownModule():
+    shared["instance"].__exit__(None, None, None)
+    shutil.rmtree(shared["scratch"], ignore_errors=True)
+
+
 def contents(found):
     return {name: [m[1:] for m in messages] for name, (_, messages) in found.items()}
 
 
-class Migration(unittest.TestCase):
+def fill(c, folders, count, first=0):
+    for i in range(first, first + count):
+        body = SHAPES[i % len(SHAPES)] + b"%d\r\n" % i * (i % 7)
+        c.append(folders[i % len(folders)], FLAGS[i % len(FLAGS)], f'"{i % 27 + 1:02}-Mar-2019 10:{i % 60:02}:00 +0000"', body)
+
+
+class Common(unittest.TestCase):
+    """One instance for all."""
+
     @classmethod
     def setUpClass(cls):
-        cls.scratch = tempfile.mkdtemp(prefix="iems-migration-")
-        cls.instance = iems.Instance()
-        cls.instance.__enter__()
+        cls.scratch, cls.instance = shared["scratch"], shared["instance"]
+
+
+class Migration(Common):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         cls.lisa = cls.instance.user("lisa")
         c = cls.instance.imap("lisa")
         for name in ("a.b/c%2E", "a.b/&APY-", "empty/deep"):
             c.create(f'"{name}"')
-        for i in range(1000):
-            folder = ("INBOX", '"a.b/c%2E"', '"a.b/&APY-"')[i % 3]
-            body = SHAPES[i % len(SHAPES)] + b"%d\r\n" % i * (i % 7)
-            c.append(folder, FLAGS[i % len(FLAGS)], f'"{i % 27 + 1:02}-Mar-2019 10:{i % 60:02}:00 +0000"', body)
+        fill(c, ("INBOX", '"a.b/c%2E"', '"a.b/&APY-"'), 1000)
         c.logout()
         cls.before = contents(state(cls.instance, "lisa"))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.instance.__exit__(None, None, None)
-        shutil.rmtree(cls.scratch, ignore_errors=True)
 
     def round_trip(self, form):
         folder, user = os.path.join(self.scratch, form), self.instance.user(form)
@@ -70,6 +94,157 @@ class Migration(unittest.TestCase):
                           (b"", b" 3-Mar-2019 10:00:00 +0000", b"Subject: z\r\n\r\nFrom q\r\n")],
                          [(m[1], m[2].replace(b"0", b" ", 1) if m[2][:1] == b"0" else m[2], m[3]) for m in found])
         self.assertNotEqual(0, self.instance.run("import", user, "--maildir", path, check=False).returncode)
+
+
+@unittest.skipUnless(dovecot.available(), "needs Dovecot, and root to start it")
+class FromServer(Common):
+    """RFC 9051 as a client, against Dovecot."""
+    FOLDERS = ("INBOX", "Work.Sub", '"Caf&AOk-"')
+    HERE = {"INBOX": "INBOX", "Work/Sub": "Work.Sub", "Caf&AOk-": '"Caf&AOk-"'}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = dovecot.Dovecot(["bob", "ann", "big"], tls=True)
+        cls.lisa = cls.instance.user("moved")
+        os.environ["IEMS_IMPORT_PASSWORD"] = iems.PASSWORD
+        c = cls.server.imap("bob")
+        for name in cls.FOLDERS[1:]:
+            c.create(name)
+        fill(c, cls.FOLDERS, 300)
+        c.select("INBOX")
+        c.store("3:5", "+FLAGS", "\\Deleted")
+        c.expunge()   # gaps between the UIDs
+        cls.all = int(c.select("INBOX", readonly=True)[1][0]) + 200
+        c.logout()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        del os.environ["IEMS_IMPORT_PASSWORD"]
+
+    def plain(self, *more, check=True):
+        return self.instance.run("import", self.lisa, "--imap", f"127.0.0.1:{self.server.imap_port}", "--plain", "--user", "bob", *more, check=check)
+
+    def report(self, *more):
+        return json.loads(self.plain("--json", *more).stdout)
+
+    def there(self, user, folder):
+        c = self.server.imap(user)
+        c.select(folder, readonly=True)
+        out = messages_of(c)
+        c.logout()
+        return out
+
+    def test_1_all(self):
+        found = self.report("--dry-run")
+        self.assertEqual((self.all, 0), (found["imported"], found["present"]))
+        self.assertEqual({}, {k: v for k, v in state(self.instance, "moved").items() if v[1]})
+        found = self.report()
+        self.assertEqual((self.all, self.all, 0), (found["imported"], found["kept_uids"], found["present"]))
+        here = state(self.instance, "moved")
+        for name, folder in self.HERE.items():
+            self.assertEqual(self.there("bob", folder), here[name][1], name)
+        for f in found["accounts"][0]["folders"]:
+            self.assertTrue(f["uidvalidity"] and f["remote_uidvalidity"])
+        found = self.report()
+        self.assertEqual((0, self.all, 0, 0), (found["imported"], found["present"], found["changed_flags"], found["bytes"]))
+        self.assertEqual(here, state(self.instance, "moved"))
+
+    def test_2_what_is_new(self):
+        """Also without the state of the earlier run, which is only a short cut."""
+        c = self.server.imap("bob")
+        fill(c, self.FOLDERS, 9, 300)
+        c.select("INBOX")
+        c.uid("STORE", "1", "+FLAGS", "\\Answered")
+        c.uid("STORE", "1", "+FLAGS", "Later")
+        c.uid("STORE", "2", "-FLAGS", "\\Answered")
+        c.logout()
+        c = self.instance.imap("moved")
+        c.select("INBOX")
+        c.uid("STORE", "1", "+FLAGS", "\\Flagged")   # a change of our own stays
+        c.logout()
+        found = self.report()
+        self.assertEqual((9, self.all, 2), (found["imported"], found["present"], found["changed_flags"]))
+        flags = {m[0]: set(m[1].split()) for m in state(self.instance, "moved")["INBOX"][1]}
+        there = {m[0]: set(m[1].split()) for m in self.there("bob", "INBOX")}
+        self.assertEqual(there[1] | {b"\\Flagged"}, flags[1])
+        self.assertEqual(there[2], flags[2])
+        shutil.rmtree(os.path.join(self.instance.dir, "import"))
+        before = state(self.instance, "moved")
+        found = self.report()
+        self.assertEqual((0, self.all + 9), (found["imported"], found["present"]))
+        self.assertEqual(before, state(self.instance, "moved"))
+
+    def test_3_folders(self):
+        self.instance.user("part")
+        run = lambda *more: json.loads(self.instance.run("import", "part@example.test", "--imap", f"127.0.0.1:{self.server.imap_port}", "--plain", "--user",
+                                                         "bob", "--json", *more).stdout)
+        found = run("--folder", "Work*", "--folder", "INBOX", "--exclude", "INBOX", "--subfolder", "Old")
+        self.assertEqual(["Old/Work/Sub"], [f["name"] for f in found["accounts"][0]["folders"]])
+        self.assertEqual(103, len(state(self.instance, "part")["Old/Work/Sub"][1]))
+        self.assertNotEqual(0, self.plain("--folder", "nowhere", check=False).returncode)
+
+    def test_4_killed(self):
+        """Goes on where it was, with no message twice."""
+        c = self.server.imap("big")
+        fill(c, ("INBOX",), 500)
+        c.logout()
+        user = self.instance.user("big")
+        command = ["import", user, "--imap", f"127.0.0.1:{self.server.imap_port}", "--plain", "--user", "big"]
+        for goal in (50, 300):
+            p = subprocess.Popen([os.path.join(iems.BUILD, "src/cli/iems"), "-c", self.instance.dir, *command], stdout=subprocess.DEVNULL)
+            iems.wait_until("some of it", lambda: p.poll() is not None or self.instance.count("big") >= goal, 60)
+            p.kill()
+            p.wait()
+        self.instance.run(*command)
+        self.assertEqual(self.there("big", "INBOX"), state(self.instance, "big")["INBOX"][1])
+
+    def test_5_tls_and_accounts(self):
+        """STARTTLS and TLS, whom it believes, a master user, many accounts."""
+        c = self.server.imap("ann")
+        fill(c, ("INBOX",), 10)
+        c.logout()
+        ann, bob = self.instance.user("ann"), self.instance.user("bob")
+        tls = f"localhost:{self.server.imaps_port}"
+        p = self.instance.run("import", ann, "--imap", tls, "--user", "ann", check=False)
+        self.assertIn("certificate", p.stdout.lower() + p.stderr.lower())
+        self.assertNotEqual(0, p.returncode)
+        with open(self.server.certificate, encoding="ascii") as f:
+            print_of = hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
+        for more in (("--ca-file", self.server.certificate), ("--fingerprint", print_of), ("--no-verify",)):
+            out = self.instance.run("import", ann, "--imap", tls, "--user", "ann", *more).stdout
+            self.assertIn("10 messages imported" if more[0] == "--ca-file" else "10 were there", out)
+        self.assertNotEqual(0, self.instance.run("import", ann, "--imap", tls, "--user", "ann", "--fingerprint", "0" * 64, check=False).returncode)
+        out = self.instance.run("import", ann, "--imap", f"localhost:{self.server.imap_port}", "--starttls", "--ca-file", self.server.certificate,
+                                "--user", "ann", "--mechanism", "CLEAR").stdout
+        self.assertIn("10 were there", out)
+        accounts, secret = os.path.join(self.scratch, "accounts"), os.path.join(self.scratch, "password")
+        with open(accounts, "w", encoding="ascii") as f:
+            f.write(f"# who\n{ann} ann\n{bob} bob\nnobody@example.test ann\n")
+        with open(secret, "w", encoding="ascii") as f:
+            f.write(f"master-{iems.PASSWORD}\n")
+        for how in (("--mechanism", "PLAIN"), ("--master-separator", "*")):
+            p = self.instance.run("import", "--accounts", accounts, "--imap", tls, "--no-verify", "--master", "root", "--password-file", secret, "--json", *how,
+                                  check=False)
+            found = json.loads(p.stdout)
+            self.assertEqual(67, p.returncode)
+            self.assertEqual([10, self.all + 9, 0], [a["imported"] + a["present"] for a in found["accounts"]])
+            self.assertIn("error", found["accounts"][2])
+
+    def test_6_refused(self):
+        os.environ["IEMS_IMPORT_PASSWORD"] = "wrong"
+        try:
+            p = self.plain(check=False)
+        finally:
+            os.environ["IEMS_IMPORT_PASSWORD"] = iems.PASSWORD
+        self.assertNotEqual(0, p.returncode)
+        self.assertIn("the login failed", p.stdout)
+        with iems.socket.socket() as s:   # nobody listens there
+            s.bind(("127.0.0.1", 0))
+            p = self.instance.run("import", self.lisa, "--imap", f"127.0.0.1:{s.getsockname()[1]}", "--plain", check=False)
+        self.assertNotEqual(0, p.returncode)
+        self.assertIn("refused", p.stdout)
 
 
 if __name__ == "__main__":

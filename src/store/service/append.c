@@ -15,6 +15,7 @@ struct append_item {
 
 struct append {
     struct service *s;
+    struct rpc_request *r;
     struct session *session;
     const Store__MessageAppend *req;
     struct append_item *items;
@@ -173,6 +174,8 @@ static int append(struct append *x, Store__MessageAppended *reply, struct error 
         rc = error_set(err, ERR_CONFLICT, "the message to replace is not there any more");
     if (rc != 0) return rc;
     struct folder *f = x->f;
+    if (x->keep != NULL) reply->uids = arena_alloc(x->r->arena, x->count * sizeof *reply->uids);
+    if (x->keep != NULL && reply->uids == NULL) return ERR_NOMEM;
     batch_init(&b);
     rc = find_keywords(x, &b, err);
     if (rc != 0) {
@@ -185,6 +188,7 @@ static int append(struct append *x, Store__MessageAppended *reply, struct error 
     for (size_t i = 0; i < x->count; i++) {
         uint32_t uid = append_one(x, &b, &x->items[i]);
         if (i == 0) reply->uid = uid;
+        if (reply->uids != NULL) reply->uids[reply->n_uids++] = uid;
     }
     if (x->from != NULL) remove_replaced(x, &b, &reply->replaced_modseq);
     reply->kept_uid = x->kept;
@@ -199,7 +203,7 @@ static int append(struct append *x, Store__MessageAppended *reply, struct error 
 }
 
 HANDLER(on_message_append) {
-    struct append x = {.s = arg, .req = (const Store__MessageAppend *)r->msg};
+    struct append x = {.s = arg, .r = r, .req = (const Store__MessageAppend *)r->msg};
     Store__MessageAppended reply = STORE__MESSAGE_APPENDED__INIT;
     int rc = session_pin(r, x.req->session, &x.session, err);
     if (rc != 0) return rc;
