@@ -11,6 +11,12 @@ static const struct {
 } first_folders[] = {{"INBOX", ""},      {"Archive", "\\Archive"}, {"Drafts", "\\Drafts"},
                      {"Junk", "\\Junk"}, {"Sent", "\\Sent"},       {"Trash", "\\Trash"}};
 
+const char *account_first_use(const char *name) {
+    for (size_t i = 0; i < sizeof first_folders / sizeof first_folders[0]; i++)
+        if (strcmp(first_folders[i].name, name) == 0) return first_folders[i].special_use;
+    return "";
+}
+
 struct mailboxes *mailboxes_new(struct store *st, struct blobs *bs, size_t cache_bytes) {
     struct mailboxes *m = calloc(1, sizeof *m);
     IEMS_ASSERT(m != NULL);
@@ -115,7 +121,13 @@ static int load_record(struct load *l) {
     a->last_access = (int64_t)wire_get_u64(&w);
     a->next_uidvalidity = wire_get_u32(&w);
     struct str address = wire_get_bytes(&w);
-    if (w.bad) return ERR_CORRUPT;
+    if (w.bad) { /* what it held comes anew with the next login; it says by no means that the account is deleted */
+        a->deleted = false;
+        a->damaged = true;
+        a->created = a->last_access = clock_wall_ms();
+        a->next_uidvalidity = (uint32_t)clock_wall_s();
+        address = STR_EMPTY;
+    }
     a->address = str_dup(address);
     a->exists = true;
     return 0;
@@ -140,14 +152,22 @@ static int each_of(struct load *l, enum key_kind kind,
 static int take_name(struct account *a, struct str rest, struct str value) {
     struct folder *f = folder_new(a, 0, rest);
     insert_folder(a, f);
-    return folder_decode_name(f, value);
+    if (folder_decode_name(f, value) != 0) account_take_damaged(a, f);
+    return 0;
 }
 
 static int take_counters(struct account *a, struct str rest, struct str value) {
     if (rest.len != 8) return ERR_CORRUPT;
     struct folder *f = account_folder_by_id(a, key_get_u64(rest, 0));
-    int rc = f == NULL ? 0 : folder_decode_counters(f, value);
-    if (rc != 0 || f == NULL) return rc;
+    if (f == NULL) {
+        a->unnamed = key_get_u64(rest, 0);
+        a->unnamed_count++;
+        return 0;
+    }
+    if (folder_decode_counters(f, value) != 0) {
+        f->recount = a->damaged = true;
+        return 0;
+    }
     a->bytes += f->size;
     a->messages += f->messages;
     return 0;
@@ -199,6 +219,7 @@ static int account_load(struct mailboxes *m, struct account *a) {
     a->pins++;
     int rc = store_work(load_work, &l);
     if (rc == 0) rc = l.rc;
+    if (rc == 0 && a->damaged && !a->deleted) rc = account_heal(a);
     a->pins--;
     a->loading = false;
     cond_broadcast(&a->loaded);

@@ -49,7 +49,7 @@ static void shrink(struct mailboxes *m) {
 
 struct list_load {
     struct engine *e;
-    uint64_t folder;
+    uint64_t folder, highestmodseq;
     struct message *list;
     size_t count, cap;
     int rc;
@@ -64,15 +64,14 @@ static void load_work(void *arg) {
     struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to), .once = true};
     l->rc = engine_iter_open(l->e, &r, &it);
     if (l->rc != 0) return;
-    bool bad = false;
-    while (!bad && engine_iter_next(l->e, it, &k, &v)) {
-        bad = k.len != FLAGS_KEY_LEN || v.len != FLAGS_VALUE_LEN;
-        if (bad) break;
+    while (engine_iter_next(l->e, it, &k, &v)) {
+        if (k.len != FLAGS_KEY_LEN) continue;
+        bool good = v.len == FLAGS_VALUE_LEN; /* damaged: a message without flags, told as changed */
         grow(&l->list, &l->cap, l->count + 1);
-        l->list[l->count++] = (struct message){key_get_u32(k, 9), key_get_u64(v, 0), key_get_u64(v, 8)};
+        l->list[l->count++] = (struct message){key_get_u32(k, 9), good ? key_get_u64(v, 0) : 0,
+                                               good ? key_get_u64(v, 8) : l->highestmodseq};
     }
     l->rc = engine_iter_close(l->e, it);
-    if (l->rc == 0 && bad) l->rc = ERR_CORRUPT;
 }
 
 /* What was appended while the worker read goes behind what it found. */
@@ -92,7 +91,7 @@ static void merge(struct folder *f, struct list_load *l) {
 
 static int load(struct folder *f) {
     struct store *st = f->account->m->st;
-    struct list_load l = {.e = st->engine, .folder = f->id};
+    struct list_load l = {.e = st->engine, .folder = f->id, .highestmodseq = f->highestmodseq};
     f->heat = FOLDER_LOADING;
     f->flag_modseq = f->highestmodseq;
     int rc = store_wait_applied(st, f->seq);

@@ -44,6 +44,7 @@ struct folder {
     char *name;              /* UTF-8; "INBOX" */
     const char *special_use; /* "\\Sent", ... or "": static text */
     bool no_select, gone;    /* gone: deleted while somebody holds it */
+    bool recount;            /* its counters were damaged (heal.c) */
     uint32_t uidvalidity, uidnext;
     uint64_t highestmodseq, messages, unseen, deleted, size;
     char *keywords[MAILBOX_KEYWORDS_MAX];
@@ -85,6 +86,9 @@ struct account {
     int64_t created, last_access; /* ms */
     uint32_t next_uidvalidity;
     bool deleted, loading, exists;
+    bool damaged;           /* while loading: something cannot be read */
+    uint64_t unnamed;       /* while loading: a folder with counters and without a name */
+    unsigned unnamed_count; /* how many there are */
     struct quota_state state;
     uint64_t bytes, messages, reserved; /* reserved: by a step that is being checked */
     struct folder **folders;            /* by name */
@@ -115,6 +119,8 @@ struct mailboxes;
 
 struct mailboxes *mailboxes_new(struct store *st, struct blobs *bs, size_t cache_bytes);
 void mailboxes_free(struct mailboxes *m);
+/* Told of each account of which something could not be read and was put right (heal.c). Must not wait. */
+void mailboxes_on_healed(struct mailboxes *m, void (*healed)(void *arg, uint64_t account), void *arg);
 
 /* --- account.c */
 /* Brings an account into memory and holds it. With `create` it is made, with INBOX and the special folders, if there is

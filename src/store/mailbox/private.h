@@ -16,6 +16,8 @@ struct mailboxes {
     uint64_t share_seq; /* the last commit that changed who shares with whom */
     unsigned share_changes;
     unsigned inserted;
+    void (*healed)(void *arg, uint64_t account); /* may be NULL */
+    void *healed_arg;
 };
 
 void folder_free(struct folder *f);
@@ -26,6 +28,10 @@ NODISCARD int folder_decode_counters(struct folder *f, struct str value);
 NODISCARD int folder_recount(struct folder *f, struct batch *b);
 void account_recount(struct account *a);
 int share_take(struct account *a, struct str rest, struct str value); /* a record of rights, while loading */
-void folder_list_drop(struct folder *f);                              /* HOT, not pinned -> COLD */
+/* heal.c: a name whose record cannot be read, while loading; then, in a fiber, puts right what can be. */
+void account_take_damaged(struct account *a, struct folder *f);
+NODISCARD int account_heal(struct account *a);
+const char *account_first_use(const char *name); /* special use of one of the folders that every account has */
+void folder_list_drop(struct folder *f);         /* HOT, not pinned -> COLD */
 
 #endif

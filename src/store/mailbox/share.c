@@ -50,10 +50,12 @@ int share_take(struct account *a, struct str rest, struct str value) {
         a->shared = wire_get_u8(&w) != 0;
         a->quota = wire_get_u64(&w);
         a->has_share = true;
-        return w.bad ? ERR_CORRUPT : acl_read(w.rest, &a->members);
+        if (w.bad || acl_read(w.rest, &a->members) != 0) acl_done(&a->members); /* damaged: nobody has any */
+        return 0;
     }
     struct folder *f = account_folder_by_id(a, id);
-    return f == NULL ? 0 : acl_read(value, &f->acl);
+    if (f != NULL && acl_read(value, &f->acl) != 0) acl_done(&f->acl);
+    return 0;
 }
 
 /* --- the reverse index */

@@ -39,6 +39,7 @@ struct check {
     struct map *entry_ids; /* queue entries seen */
     struct map *refs;      /* blob -> count of references seen */
     bool body_unknown;     /* an entry in quarantine may have any body that nothing names */
+    bool nameless;         /* the record of a folder's name cannot be read: the folder is not known */
     struct map *folder_of; /* folder -> struct check_folder */
     int rc;
 };

@@ -135,7 +135,10 @@ static int repair_one(struct service *s, struct check *c, const struct check_fau
 
 static int repair_all(struct service *s, struct check *c) {
     int rc = 0;
-    for (size_t i = 0; i < c->fault_count && rc == 0; i++) rc = repair_one(s, c, &c->faults[i]);
+    for (size_t i = 0; i < c->fault_count && rc == 0; i++) {
+        rc = repair_one(s, c, &c->faults[i]);
+        if (rc == ERR_CORRUPT) rc = 0; /* it is told as left; the others go on */
+    }
     return rc;
 }
 

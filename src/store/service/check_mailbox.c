@@ -22,14 +22,22 @@ static struct check_folder *folder_add(struct check *c, uint64_t account, uint64
     return f;
 }
 
+static bool name_decodes(struct str value, uint64_t *id) {
+    struct folder f = {0};
+    bool good = folder_decode_name(&f, value) == 0;
+    for (unsigned i = 0; i < f.keyword_count; i++) free(f.keywords[i]);
+    *id = f.id;
+    return good;
+}
+
+/* Nothing of folders that have no name is removed while there is a name that cannot be read. */
 static void each_name(struct check *c, struct str key, struct str value) {
-    struct wire w = wire_of(value);
-    uint64_t id = wire_get_u64(&w);
-    if (key.len < 10 || w.bad) {
-        check_fault(c, REPAIR_NONE, 0, "a folder name record is damaged");
+    uint64_t id = 0, account = key.len < 10 ? 0 : key_get_u64(key, 1);
+    if (key.len < 10 || !name_decodes(value, &id)) {
+        check_fault(c, REPAIR_NONE, account, "a folder name record of account %llu is damaged", ULL(account));
+        c->nameless = true;
         return;
     }
-    uint64_t account = key_get_u64(key, 1);
     if (folder_of(c, id) != NULL) check_fault(c, REPAIR_NONE, id, "folder %llu has two names", ULL(id));
     folder_add(c, account, id);
     c->folders++;
@@ -49,7 +57,7 @@ static void each_counters(struct check *c, struct str key, struct str value) {
     struct check_folder *cf = folder_of(c, id);
     if (cf == NULL) {
         check_fault(c, REPAIR_NONE, id, "counters of folder %llu, which has no name", ULL(id));
-        check_fault_key(c, REPAIR_INDEX, key);
+        if (!c->nameless) check_fault_key(c, REPAIR_INDEX, key);
         return;
     }
     if (folder_decode_counters(&f, value) != 0) {
@@ -67,16 +75,22 @@ static void each_counters(struct check *c, struct str key, struct str value) {
     cf->recent = f.recent;
 }
 
+static const unsigned char no_flags[16];
+
 static void each_flags(struct check *c, struct str key, struct str value) {
     uint64_t id = key.len == 13 ? key_get_u64(key, 1) : 0;
     uint32_t uid = key.len == 13 ? key_get_u32(key, 9) : 0;
     struct check_folder *f = folder_of(c, id);
-    if (f == NULL || value.len != 16) {
+    if (f == NULL) {
         check_fault(c, REPAIR_NONE, id, "flags of message %u in folder %llu, which is not there", uid, ULL(id));
-        check_fault_key(c, REPAIR_INDEX, key);
+        if (!c->nameless) check_fault_key(c, REPAIR_INDEX, key);
         return;
     }
     if (f->purged) return;
+    if (value.len != 16) { /* the message counts as one without flags, and has them again when they change */
+        check_fault(c, REPAIR_NONE, id, "the flags of message UID %u of folder %llu are damaged", uid, ULL(id));
+        value = str_of(no_flags, sizeof no_flags);
+    }
     uint64_t flags = key_get_u64(value, 0), modseq = key_get_u64(value, 8);
     f->seen_flags++;
     f->seen_unseen += !(flags & MAILBOX_SEEN);
@@ -100,7 +114,8 @@ static void each_message(struct check *c, struct str key, struct str value) {
     struct check_folder *f = folder_of(c, id);
     if (f == NULL) {
         check_fault(c, REPAIR_NONE, id, "a message record of folder %llu, which is not there", ULL(id));
-        check_fault_key(c, REPAIR_INDEX, key);
+        if (!c->nameless) check_fault_key(c, REPAIR_INDEX, key);
+        if (c->nameless && message_decode(value, &m) == 0) check_ref(c, m.blob);
         return;
     }
     if (message_decode(value, &m) != 0) {

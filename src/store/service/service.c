@@ -1,5 +1,6 @@
 #include "store/service/private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,14 @@ int service_add(struct service *s, int fd, uint32_t role, const char *name) {
 }
 
 /* --- life */
+static void on_healed(void *arg, uint64_t account) {
+    char text[200];
+    (void)snprintf(text, sizeof text,
+                   "account=%llu help=\"records of the mailbox were damaged and were put right: iems rebuild\"",
+                   (unsigned long long)account);
+    notice_log(arg, "mailbox-healed", "-", text);
+}
+
 static int open_parts(struct service *s, const struct service_config *cfg, struct error *err) {
     struct rpc_server_ops ops = {.methods = methods,
                                  .count = sizeof methods / sizeof methods[0],
@@ -166,6 +175,7 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
                                  .session_closed = session_closed};
     s->bs = blobs_new(s->st);
     s->m = mailboxes_new(s->st, s->bs, cfg->mailbox_cache);
+    mailboxes_on_healed(s->m, on_healed, s);
     s->q = queue_new(s->st, s->bs, s->m);
     queue_set_trace_days(s->q, cfg->trace_days);
     queue_on_quarantined(s->q, notice_quarantined, s);
