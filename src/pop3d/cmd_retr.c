@@ -1,5 +1,5 @@
-/* RETR and TOP (RFC 1939 sections 5 and 7). Small messages come from the store in bulk; of large ones the next page is
- * fetched while the last one goes out, so that neither side waits and memory stays at two pages. */
+/* RETR and TOP (RFC 1939 sections 5 and 7). Small messages come from the store in bulk (pages.c); of large ones the
+ * next page is fetched while the last one goes out, so that neither side waits and memory stays at two pages. */
 #include "base/log.h"
 #include "pop3d/session.h"
 #include "proto/pop3/stuff.h"

@@ -1,4 +1,4 @@
-#include "pop3d/maildrop.h"
+#include "pop3d/maildrop_private.h"
 
 #include "rpc/store_methods.h"
 #include "store/mailbox/record.h"
@@ -12,8 +12,8 @@ static uint64_t rpc_deadline(void) {
     return loop_now_ms() + MAILDROP_RPC_MS;
 }
 
-static int call(struct maildrop *m, uint16_t method, const ProtobufCMessage *request, struct rpc_reply *reply,
-                struct error *err) {
+int maildrop_call(struct maildrop *m, uint16_t method, const ProtobufCMessage *request, struct rpc_reply *reply,
+                  struct error *err) {
     return rpc_call(m->pop3d->store, method, request, STR_EMPTY, rpc_deadline(), reply, err);
 }
 
@@ -25,7 +25,7 @@ static int open_folder(struct maildrop *m, struct error *err) {
     request.session = m->session;
     static char inbox[] = "INBOX";
     request.name = inbox;
-    int rc = call(m, STORE_FOLDER_OPEN, &request.base, &reply, err);
+    int rc = maildrop_call(m, STORE_FOLDER_OPEN, &request.base, &reply, err);
     if (rc != 0) return rc;
     const Store__FolderOpened *opened = (const void *)reply.msg;
     if (opened->folder == NULL) return error_set(err, ERR_CORRUPT, "the store gave no folder");
@@ -39,16 +39,19 @@ static int open_session(struct maildrop *m, struct error *err) {
     RPC_REPLY_AUTO reply = {0};
     uint64_t generation = m->pop3d->store_generation;
     request.ticket = rpc_binary(str_of(m->ticket, m->ticket_len));
-    int rc = call(m, STORE_SESSION_OPEN, &request.base, &reply, err);
+    int rc = maildrop_call(m, STORE_SESSION_OPEN, &request.base, &reply, err);
     if (rc != 0) return rc;
     m->session = ((const Store__SessionOpened *)(const void *)reply.msg)->session;
     m->generation = generation;
     return open_folder(m, err);
 }
 
-/* After the store was started anew the session there is opened again; a mailbox made anew meanwhile is another one. */
-static int ensure_session(struct maildrop *m, struct error *err) {
-    if (m->generation == m->pop3d->store_generation) return 0;
+bool maildrop_session_lost(const struct maildrop *m) {
+    return m->generation != m->pop3d->store_generation;
+}
+
+int maildrop_ensure_session(struct maildrop *m, struct error *err) {
+    if (!maildrop_session_lost(m)) return 0;
     uint64_t folder = m->folder;
     uint32_t uidvalidity = m->uidvalidity;
     int rc = open_session(m, err);
@@ -80,7 +83,7 @@ static int list_messages(struct maildrop *m, struct error *err) {
     request.fields = LIST_FIELDS;
     for (bool more = true; more;) {
         RPC_REPLY_AUTO reply = {0};
-        int rc = call(m, STORE_MESSAGE_LIST, &request.base, &reply, err);
+        int rc = maildrop_call(m, STORE_MESSAGE_LIST, &request.base, &reply, err);
         if (rc != 0) return rc;
         const Store__MessageListed *listed = (const void *)reply.msg;
         struct str rest = reply.attach;
@@ -107,12 +110,12 @@ int maildrop_open(struct maildrop *m, struct pop3d *p, struct str ticket, struct
 }
 
 void maildrop_close(struct maildrop *m) {
-    if (m->session != 0 && m->generation == m->pop3d->store_generation) {
+    maildrop_forget_pages(m);
+    if (m->session != 0 && !maildrop_session_lost(m)) {
         Store__SessionClose request = STORE__SESSION_CLOSE__INIT;
         request.session = m->session;
-        (void)!call(m, STORE_SESSION_CLOSE, &request.base, NULL, NULL);
+        (void)!maildrop_call(m, STORE_SESSION_CLOSE, &request.base, NULL, NULL);
     }
-    maildrop_forget_page(m);
     free(m->messages);
     if (m->ticket != NULL) explicit_bzero(m->ticket, m->ticket_len);
     free(m->ticket);
@@ -152,49 +155,9 @@ void maildrop_mark_expired(struct maildrop *m, unsigned days, int64_t now_s) {
 
 /* ---------------------------------------------------------------- reading */
 
-void maildrop_forget_page(struct maildrop *m) {
-    rpc_reply_free(&m->page);
-}
-
-static int find_in_page(struct maildrop *m, uint32_t uid, unsigned fields, struct str *bytes) {
-    if (m->page.msg == NULL || m->page_fields != fields) return ERR_NOTFOUND;
-    struct str rest = m->page.attach;
-    struct message_record r;
-    int rc;
-    while ((rc = message_record_get(&rest, fields, &r)) == 0) {
-        if (r.uid != uid) continue;
-        *bytes = fields == FIELD_HEADER ? r.header : r.body;
-        return (fields == FIELD_HEADER ? r.header_too_large : r.body_too_large) ? ERR_LIMIT : 0;
-    }
-    return rc;
-}
-
-int maildrop_get(struct maildrop *m, size_t index, bool only_header, bool ahead, struct str *bytes, struct error *err) {
-    uint32_t uid = m->messages[index].uid;
-    unsigned fields = only_header ? FIELD_HEADER : FIELD_BODY;
-    int rc = find_in_page(m, uid, fields, bytes);
-    if (rc != ERR_NOTFOUND) return rc;
-    maildrop_forget_page(m);
-    if ((rc = ensure_session(m, err)) != 0) return rc;
-    Store__UidRun run = STORE__UID_RUN__INIT;
-    Store__UidRun *runs[] = {&run};
-    Store__MessageList request = STORE__MESSAGE_LIST__INIT;
-    run.first = uid;
-    run.last = ahead ? m->messages[m->count - 1].uid : uid;
-    request.session = m->session;
-    request.folder = m->folder;
-    request.fields = m->page_fields = fields;
-    request.max_bytes = RPC_PAGE_BYTES;
-    request.n_uids = 1;
-    request.uids = runs;
-    rc = call(m, STORE_MESSAGE_LIST, &request.base, &m->page, err);
-    if (rc != 0) return rc;
-    return find_in_page(m, uid, fields, bytes);
-}
-
 int maildrop_read(struct maildrop *m, size_t index, uint64_t offset, struct rpc_reply *reply, uint64_t *total,
                   struct error *err) {
-    int rc = ensure_session(m, err);
+    int rc = maildrop_ensure_session(m, err);
     if (rc != 0) return rc;
     Store__MessageRead request = STORE__MESSAGE_READ__INIT;
     request.session = m->session;
@@ -202,7 +165,7 @@ int maildrop_read(struct maildrop *m, size_t index, uint64_t offset, struct rpc_
     request.uid = m->messages[index].uid;
     request.offset = offset;
     request.length = MAILDROP_PAGE;
-    rc = call(m, STORE_MESSAGE_READ, &request.base, reply, err);
+    rc = maildrop_call(m, STORE_MESSAGE_READ, &request.base, reply, err);
     if (rc == 0) *total = ((const Store__MessageReadReply *)(const void *)reply->msg)->total;
     return rc;
 }
@@ -237,14 +200,14 @@ static int expunge_runs(struct maildrop *m, Store__UidRun *runs, size_t n, struc
     request.folder = m->folder;
     request.n_uids = n;
     request.uids = list;
-    int rc = call(m, STORE_MESSAGE_EXPUNGE, &request.base, NULL, err);
+    int rc = maildrop_call(m, STORE_MESSAGE_EXPUNGE, &request.base, NULL, err);
     free(list);
     return rc;
 }
 
 int maildrop_expunge(struct maildrop *m, struct error *err) {
     if (m->live == m->count) return 0;
-    int rc = ensure_session(m, err);
+    int rc = maildrop_ensure_session(m, err);
     if (rc != 0) return rc;
     Store__UidRun *runs = malloc(RUNS_MAX * sizeof *runs);
     if (runs == NULL) return error_set(err, ERR_NOMEM, "out of memory");

@@ -19,6 +19,24 @@ struct maildrop_message {
     bool deleted, retrieved /* in this session */, seen;
 };
 
+/* Small messages, or headers, that came in bulk. */
+struct maildrop_page {
+    struct rpc_reply reply;
+    unsigned fields;
+    struct str rest;   /* the records behind the last that was asked for: a client that takes all asks for the next */
+    uint32_t next_uid; /* there is more from here on; 0: there is not */
+};
+
+/* The page behind that, on its way or there, in a fiber of its own. */
+struct maildrop_ahead {
+    struct maildrop_page page;
+    uint32_t first;
+    bool begun, done;
+    int rc;
+    struct fiber *fiber;
+    struct cond finished;
+};
+
 struct maildrop {
     struct pop3d *pop3d;
     char *ticket;
@@ -31,15 +49,16 @@ struct maildrop {
     size_t count, capacity;
     size_t live; /* not marked */
     uint64_t live_bytes;
-    struct rpc_reply page; /* small messages, or headers, that came in bulk */
-    unsigned page_fields;
+    struct maildrop_page page;
+    struct maildrop_ahead ahead;
 };
 
 /* Opens INBOX and reads the list. On failure nothing is left open. */
 NODISCARD int maildrop_open(struct maildrop *m, struct pop3d *p, struct str ticket, struct error *err);
 void maildrop_close(struct maildrop *m);
-/* Frees messages that were fetched ahead. */
-void maildrop_forget_page(struct maildrop *m);
+/* Frees messages that were fetched ahead; waits for those that are on their way. */
+void maildrop_forget_pages(struct maildrop *m);
+bool maildrop_has_pages(const struct maildrop *m);
 
 /* Index of message `number`, or ERR_NOTFOUND when there is none or it is marked. */
 NODISCARD int maildrop_find(const struct maildrop *m, uint32_t number, size_t *index);
@@ -49,8 +68,8 @@ void maildrop_unmark_all(struct maildrop *m);
 void maildrop_mark_expired(struct maildrop *m, unsigned days, int64_t now_s);
 
 /* A whole message of at most RPC_INLINE_MAX, or only its header with the empty line. With `ahead` the ones behind it
- * come along, for a client that takes all. The bytes are lent until the next call. ERR_NOTFOUND: gone. ERR_LIMIT: too
- * large. */
+ * come along, for a client that takes all, and once half of them are used up the next ones are fetched beside; memory
+ * stays at two pages. The bytes are lent until the next call. ERR_NOTFOUND: gone. ERR_LIMIT: too large. */
 NODISCARD int maildrop_get(struct maildrop *m, size_t index, bool only_header, bool ahead, struct str *bytes,
                            struct error *err);
 /* A piece of at most MAILDROP_PAGE. `*total` is the size of the message. ERR_NOTFOUND: gone. */

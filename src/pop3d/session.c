@@ -52,11 +52,11 @@ static int wait_input(struct session *s, uint64_t until) {
     int rc = stream_flush(s->stream);
     if (rc != 0) return rc;
     if (s->pop3d->stopping) return ERR_CANCELLED;
-    bool page = s->drop.page.msg != NULL;
+    bool page = maildrop_has_pages(&s->drop);
     uint64_t kept = loop_now_ms() + SESSION_PAGE_KEPT_MS;
     rc = stream_wait_input(s->stream, &s->pop3d->wake, page && kept < until ? kept : until);
     if (rc == ERR_TIMEOUT && page && kept < until) {
-        maildrop_forget_page(&s->drop);
+        maildrop_forget_pages(&s->drop);
         rc = stream_wait_input(s->stream, &s->pop3d->wake, until);
     }
     if (rc == ERR_AGAIN) return s->pop3d->stopping ? ERR_CANCELLED : 0;

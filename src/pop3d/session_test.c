@@ -19,6 +19,7 @@ static struct {
     struct pop3d pop3d;
     struct rpc_server *server;
     struct stream *client;
+    bool short_pages;    /* also of bodies */
     bool gone[MESSAGES]; /* removed by another session */
     bool expunged[MESSAGES];
     char *body[MESSAGES];
@@ -133,7 +134,7 @@ static int on_list(struct rpc_request *r, struct error *err, void *arg) {
         record.header = str_sub(record.body, 0, (size_t)str_find_str(record.body, STR("\r\n\r\n")) + 4);
         message_record_put(&records, q->fields, &record);
         reply.last_uid = record.uid;
-        reply.more = ++reply.count == 2 && q->fields == (FIELD_SIZE | FIELD_DATES);
+        reply.more = ++reply.count == 2 && (t.short_pages || q->fields == (FIELD_SIZE | FIELD_DATES));
     }
     rpc_answer(r, &reply.base, buf_str(&records));
     return 0;
@@ -349,6 +350,39 @@ FIBER_TEST(messages_come_in_bulk) {
     assert_int_equal(t.reads, 0);
     hang_up();
     end();
+}
+
+#define RETR_1_2                                                                                                       \
+    "> RETR 1\n< +OK 23\n< Subject: one\n< \n< first\n< .\n"                                                           \
+    "> RETR 2\n< +OK 28\n< Subject: two\n< \n< ..dot\n< last\n< .\n"
+
+#define RETR_4 "> RETR 4\n< +OK 22\n< Subject: four\n< \n< 4\n< ..\n< x\n< .\n"
+
+/* The next page is asked for before the client needs it; one that comes too late, or not at all, changes no answer. */
+FIBER_TEST(the_next_page_comes_ahead) {
+    for (unsigned way = 0; way < 5; way++) {
+        begin();
+        t.short_pages = true;
+        connect_from("127.0.0.1");
+        play(LOGIN, WHOLE);
+        unsigned lists = t.lists;
+        play(RETR_1_2, WHOLE);
+        if (way == 1) { /* the store was started anew, and knows the session no more */
+            t.pop3d.store_generation++;
+            t.sessions = 0;
+        }
+        play("> NOOP\n< +OK\n", WHOLE);
+        if (way != 1) assert_int_equal(t.lists, lists + 2);
+        if (way == 2) t.gone[3] = true;
+        if (way < 3) {
+            play("> TOP 3 0\n< +OK 8 octets\n< X: 1\n< \n< .\n", WHOLE); /* other pages take its place */
+            play(way == 2 ? "> RETR 4\n< -ERR The message is gone\n> QUIT\n< +OK\n" : RETR_4 "> QUIT\n< +OK\n", WHOLE);
+        } else if (way == 3) {
+            play(RETR_4 RETR_1_2 "> QUIT\n< +OK\n", WHOLE);
+        }
+        hang_up();
+        end();
+    }
 }
 
 FIBER_TEST(large_message_in_pages) {
@@ -578,6 +612,7 @@ int main(void) {
         cmocka_unit_test(transaction),
         cmocka_unit_test(retrieval),
         cmocka_unit_test(messages_come_in_bulk),
+        cmocka_unit_test(the_next_page_comes_ahead),
         cmocka_unit_test(large_message_in_pages),
         cmocka_unit_test(deletion),
         cmocka_unit_test(lost_connection_removes_nothing),
