@@ -7,10 +7,11 @@
 
 enum {
     TAKE_WAIT_MS = 30 * 1000,
-    GATHER_MS = 100,        /* bodies that come together are given together */
-    BUSY_COMMITS = 40,      /* in GATHER_MS: the store has other things to do, */
-    BACKLOG_MS = 30 * 1000, /* but not for longer than this */
-    PACK_MS = 20 * 1000,    /* of one put: who puts does not wait for ever */
+    GATHER_MS = 100,         /* bodies that come together are given together */
+    BUSY_COMMITS = 40,       /* in GATHER_MS: the store has other things to do, */
+    BUSY_READ = 1024 * 1024, /* as it has when so many bytes are read by mailbox clients, */
+    BACKLOG_MS = 60 * 1000,  /* but not for longer than this */
+    PACK_MS = 20 * 1000,     /* of one put: who puts does not wait for ever */
     ATTACH_MAX = 2 * 1024 * 1024,
     SUMMARY_GIVEN_MAX = 16 * 1024, /* a longer one is made again by who indexes */
     DEATHS_MAX = 2,
@@ -18,16 +19,16 @@ enum {
 };
 
 /* --- take */
-/* Lowest priority: while mail comes in fast, signatures wait. */
+/* Lowest priority: while mail comes in fast, or is read fast, signatures wait. */
 static int let_others_go_first(struct service *s) {
     struct index_work *x = &s->index;
     if (x->backlog_since == 0) x->backlog_since = loop_now_ms();
     for (;;) {
-        uint64_t before = commit_last(s->st->commits);
+        uint64_t commits = commit_last(s->st->commits), read = s->read_bytes;
         int rc = fiber_sleep(GATHER_MS);
         if (rc != 0) return rc;
-        if (commit_last(s->st->commits) - before < BUSY_COMMITS || loop_now_ms() - x->backlog_since > BACKLOG_MS)
-            return 0;
+        bool busy = commit_last(s->st->commits) - commits >= BUSY_COMMITS || s->read_bytes - read >= BUSY_READ;
+        if (!busy || loop_now_ms() - x->backlog_since > BACKLOG_MS) return 0;
     }
 }
 

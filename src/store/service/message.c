@@ -271,6 +271,7 @@ static int list_page(struct service *s, struct rpc_request *r, const Store__Mess
         reply.last_uid = p.made > 0 && reply.more && p.next < p.count ? p.last_uid
                          : p.count > 0                                ? p.list[p.count - 1].uid
                                                                       : 0;
+        s->read_bytes += p.out.len;
         rpc_answer(r, &reply.base, buf_str(&p.out));
     }
     free(list);
@@ -328,6 +329,7 @@ HANDLER(on_message_read) {
     session_unpin(session);
     if (rc == ERR_NOTFOUND && err->text[0] == 0) error_set(err, rc, "there is no message with UID %u", req->uid);
     if (rc != 0) return rc;
+    s->read_bytes += out.len;
     rpc_answer(r, &reply.base, buf_str(&out));
     return 0;
 }

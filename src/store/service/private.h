@@ -67,6 +67,7 @@ struct service {
     struct notices notices;
     struct list conns;
     unsigned sessions, requests;
+    uint64_t read_bytes;       /* of messages and lists, by mailbox clients */
     struct semaphore metadata; /* who changes annotations */
     struct list purges;        /* folders that are being deleted */
     struct {
