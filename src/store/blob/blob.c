@@ -50,12 +50,11 @@ static void delete_chunks(struct batch *b, uint64_t id, uint32_t count) {
     }
 }
 
-/* Size and summary, written once. */
-static void put_record(struct batch *b, const struct blob *blob, struct str summary) {
-    struct key k = key_of_id(KEY_BLOB, blob->id);
-    unsigned char size[SIZE_LEN];
-    be64_put(size, blob->size);
-    batch_put2(b, SPACE_META, key_str(&k), str_of(size, sizeof size), summary);
+void blob_put_summary(struct batch *b, uint64_t id, uint64_t size, struct str summary) {
+    struct key k = key_of_id(KEY_BLOB, id);
+    unsigned char s[SIZE_LEN];
+    be64_put(s, size);
+    batch_put2(b, SPACE_META, key_str(&k), str_of(s, sizeof s), summary);
 }
 
 static void put_count(struct batch *b, struct blob *blob) {
@@ -105,7 +104,7 @@ static struct blob *remember(struct blobs *bs, uint64_t id, uint64_t size, uint3
 static void create(struct blobs *bs, struct batch *b, uint64_t id, uint64_t size, struct str summary, uint32_t refs) {
     struct blob *blob = remember(bs, id, size, refs);
     blob->index = BLOB_INDEX_NONE;
-    put_record(b, blob, summary);
+    blob_put_summary(b, blob->id, blob->size, summary);
     put_count(b, blob);
     touched(bs, blob);
 }

@@ -51,6 +51,8 @@ NODISCARD int blob_read_now(struct engine *e, uint64_t id, uint64_t size, uint64
 /* Appends bytes [from, from + len) of a chunk of `chunk_len` bytes that is stored as `value`. On any thread.
  * ERR_CORRUPT. */
 NODISCARD int blob_chunk_unpack(struct str value, size_t chunk_len, size_t from, size_t len, struct buf *out);
+/* Keeps a summary with the body, which somebody refers to: for records that do without. */
+void blob_put_summary(struct batch *b, uint64_t id, uint64_t size, struct str summary);
 NODISCARD int blob_summary(struct store *st, uint64_t id, struct buf *out); /* in a fiber; ERR_NOTFOUND */
 
 /* --- packing: not at acceptance, but once a body is in a mailbox and its signature is made (pack_bodies.c) */
@@ -60,8 +62,9 @@ struct pack_stats {
 /* Packs the chunks of pinned bodies (NULL: none) that are not packed. Commits as it goes; a body that goes meanwhile is
  * left alone, and what is not done at `deadline` (loop time) stays as it is. In a fiber. ERR_CANCELLED: blobs_stop. */
 NODISCARD int blobs_pack(struct blobs *bs, struct blob *const *list, size_t count, uint64_t deadline);
-/* Gives back the room of what was replaced by packed chunks, when it is worth it. In a fiber, when little goes on. */
-NODISCARD int blobs_tidy(struct blobs *bs);
+/* Gives back the room of what was replaced by packed chunks, and of records that were not merged, when it is worth it.
+ * In a fiber. Unless it is quiet, only when it is much. */
+NODISCARD int blobs_tidy(struct blobs *bs, bool quiet);
 void blobs_stop(struct blobs *bs); /* whoever packs or tidies ends soon */
 const struct pack_stats *blobs_pack_stats(const struct blobs *bs);
 

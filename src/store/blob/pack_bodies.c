@@ -8,10 +8,12 @@
 #include <stdlib.h>
 
 enum {
-    ROUND_BYTES = 2 * 1024 * 1024, /* read before they are written */
-    ROUND_CHUNKS = 256,            /* the same */
-    TIDY_BYTES = 8 * 1024 * 1024,  /* replaced, before room is given back */
-    GAIN_MIN = 32,                 /* bytes; less is not worth a write */
+    TIDY_BUSY_BYTES = 256 * 1024 * 1024, /* the same while others wait: a round over all bodies */
+    ROUND_BYTES = 2 * 1024 * 1024,       /* read before they are written */
+    ROUND_CHUNKS = 256,                  /* the same */
+    TIDY_BYTES = 8 * 1024 * 1024,        /* replaced, before room is given back */
+    SETTLE_MS = 30 * 1000,               /* between looks whether records are to be merged */
+    GAIN_MIN = 32,                       /* bytes; less is not worth a write */
 };
 
 _Static_assert((int)BLOB_CHUNK == (int)PACK_PIECE_MAX, "a chunk is a piece");
@@ -128,20 +130,25 @@ int blobs_pack(struct blobs *bs, struct blob *const *list, size_t count, uint64_
 struct tidy_work {
     struct engine *e;
     struct key from, to;
+    bool bodies;
     int rc;
 };
 
 static void tidy_work(void *arg) {
     struct tidy_work *w = arg;
-    w->rc = engine_compact(w->e, SPACE_BLOB, key_str(&w->from), key_str(&w->to), NULL);
+    if (w->bodies) w->rc = engine_compact(w->e, SPACE_BLOB, key_str(&w->from), key_str(&w->to), NULL);
+    if (w->rc == 0) w->rc = engine_settle(w->e, NULL);
 }
 
-int blobs_tidy(struct blobs *bs) {
-    if (bs->tidy.bytes < TIDY_BYTES || bs->stopping) return 0;
-    struct tidy_work w = {.e = bs->st->engine};
+int blobs_tidy(struct blobs *bs, bool quiet) {
+    uint64_t now = loop_now_ms();
+    bool bodies = bs->tidy.bytes >= (quiet ? TIDY_BYTES : TIDY_BUSY_BYTES);
+    if (bs->stopping || (!bodies && (!quiet || now < bs->tidy.settle_at))) return 0;
+    struct tidy_work w = {.e = bs->st->engine, .bodies = bodies};
     chunk_key(&w.from, bs->tidy.first, 0);
     chunk_key(&w.to, bs->tidy.last + 1, 0);
-    bs->tidy.bytes = 0;
+    if (bodies) bs->tidy.bytes = 0;
+    bs->tidy.settle_at = now + SETTLE_MS;
     int rc = store_work(tidy_work, &w);
     return rc != 0 ? rc : w.rc;
 }

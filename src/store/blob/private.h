@@ -14,6 +14,7 @@ struct blobs {
     struct pack_stats packed;
     struct {
         uint64_t first, last, bytes; /* chunks of these bodies were replaced since the last time */
+        uint64_t settle_at;          /* loop time */
     } tidy;
 };
 

@@ -65,6 +65,10 @@ int engine_compact(struct engine *e, enum engine_space space, struct str from, s
     return e->ops->compact(e, space, from, to, err);
 }
 
+int engine_settle(struct engine *e, struct error *err) {
+    return e->ops->settle != NULL ? e->ops->settle(e, err) : 0;
+}
+
 void engine_compact_stop(struct engine *e) {
     if (e->ops->compact_stop != NULL) e->ops->compact_stop(e);
 }

@@ -32,6 +32,7 @@ struct engine_range {
 struct engine_stats {
     uint64_t memory_tables, cache, readers; /* bytes */
     uint64_t keys_estimate, live_bytes;
+    uint64_t disk[SPACE_COUNT], garbage; /* bytes in files; garbage: in those, of what was replaced or deleted */
 };
 
 typedef void (*engine_take)(void *arg, struct str value);
@@ -53,6 +54,7 @@ struct engine_ops {
     int (*checkpoint)(struct engine *e, const char *dir, struct error *err);
     int (*compact)(struct engine *e, enum engine_space space, struct str from, struct str to, struct error *err);
     void (*compact_stop)(struct engine *e);
+    int (*settle)(struct engine *e, struct error *err);
     void (*stats)(struct engine *e, struct engine_stats *out);
 };
 
@@ -93,6 +95,9 @@ NODISCARD int engine_checkpoint(struct engine *e, const char *dir, struct error 
  * on meanwhile. */
 NODISCARD int engine_compact(struct engine *e, enum engine_space space, struct str from, struct str to,
                              struct error *err);
+/* Merges new tables of META into the old ones, if there are some and that is little work. For quiet times; others go on
+ * meanwhile. */
+NODISCARD int engine_settle(struct engine *e, struct error *err);
 void engine_compact_stop(struct engine *e); /* for good: who compacts comes back at once */
 void engine_get_stats(struct engine *e, struct engine_stats *out);
 

@@ -148,6 +148,8 @@ static int rocks_sync(struct engine *e, struct error *err) {
 }
 
 enum { SCAN_READAHEAD = 256 * 1024, BOTTOMMOST_FORCE_OPTIMIZED = 3 };
+/* New tables that are worth it, and how much that may rewrite. */
+enum { SETTLE_FILES = 1, SETTLE_BYTES = 96 * 1024 * 1024 };
 
 static int rocks_iter_open(struct engine *e, const struct engine_range *q, struct engine_iter **out) {
     struct rocks *r = (struct rocks *)e;
@@ -253,6 +255,16 @@ static uint64_t property(struct rocks *r, enum engine_space space, const char *n
     return rocksdb_property_int_cf(r->db, r->cf[space], name, &v) == 0 ? v : 0;
 }
 
+/* By itself the engine merges from four new tables on, and nothing in quiet times. */
+static int rocks_settle(struct engine *e, struct error *err) {
+    struct rocks *r = (struct rocks *)e;
+    char *text = rocksdb_property_value_cf(r->db, r->cf[SPACE_META], "rocksdb.num-files-at-level0");
+    unsigned long files = text != NULL ? strtoul(text, NULL, 10) : 0;
+    rocksdb_free(text);
+    if (files < SETTLE_FILES || property(r, SPACE_META, "rocksdb.total-sst-files-size") > SETTLE_BYTES) return 0;
+    return rocks_compact(e, SPACE_META, STR_EMPTY, STR_EMPTY, err);
+}
+
 static void rocks_stats(struct engine *e, struct engine_stats *out) {
     struct rocks *r = (struct rocks *)e;
     for (int s = 0; s < SPACE_COUNT; s++) {
@@ -261,6 +273,9 @@ static void rocks_stats(struct engine *e, struct engine_stats *out) {
         out->keys_estimate += property(r, s, "rocksdb.estimate-num-keys");
         out->live_bytes += property(r, s, "rocksdb.estimate-live-data-size");
     }
+    for (int s = 0; s < SPACE_COUNT; s++)
+        out->disk[s] = property(r, s, "rocksdb.total-sst-files-size") + property(r, s, "rocksdb.total-blob-file-size");
+    out->garbage = property(r, SPACE_BLOB, "rocksdb.live-blob-file-garbage-size");
     out->cache = rocksdb_cache_get_usage(r->setup.cache);
 }
 
@@ -291,6 +306,7 @@ static const struct engine_ops rocks_ops = {
     .snapshot_free = rocks_snapshot_free,
     .checkpoint = rocks_checkpoint,
     .compact = rocks_compact,
+    .settle = rocks_settle,
     .compact_stop = rocks_compact_stop,
     .stats = rocks_stats,
 };

@@ -12,7 +12,7 @@ void expunged_origin(const struct folder *f, struct buf *out) {
 }
 
 void expunged_put(struct batch *b, uint64_t account, uint64_t at, uint64_t folder, uint32_t uid, uint64_t flags,
-                  struct str origin, struct str record) {
+                  struct str origin, struct str record, const struct blob *body) {
     struct key k = key_of_id(KEY_EXPUNGED, account);
     key_u64(&k, at);
     key_u64(&k, folder);
@@ -20,6 +20,11 @@ void expunged_put(struct batch *b, uint64_t account, uint64_t at, uint64_t folde
     BUF_AUTO head = BUF_INIT(EXPUNGED_HEAD_MAX);
     wire_u64(&head, flags);
     buf_add(&head, origin);
+    struct message_stored m;
+    if (message_decode(record, &m) == 0 && m.summary.len > 0 && m.blob == body->id) {
+        blob_put_summary(b, body->id, body->size, m.summary);
+        record = str_sub(record, 0, record.len - m.summary.len); /* it ends the record */
+    }
     batch_put2(b, SPACE_META, key_str(&k), buf_str(&head), record);
 }
 

@@ -16,14 +16,15 @@ struct expunged {
     uint32_t uidvalidity;
     struct str name, keywords; /* keywords: NUL-terminated one behind the other, the first is bit 8 */
     struct str record;
-    struct message_stored message;
+    struct message_stored message; /* the summary may be empty: blob_summary has it */
 };
 
 /* Appends what is the same for all messages of a folder. */
 void expunged_origin(const struct folder *f, struct buf *out);
-/* Puts the record; the reference of the message is now its. */
+/* Puts the record; the reference of the message is now its. Its summary goes to the body: a message that was copied and
+ * deleted several times has it once. */
 void expunged_put(struct batch *b, uint64_t account, uint64_t at, uint64_t folder, uint32_t uid, uint64_t flags,
-                  struct str origin, struct str record);
+                  struct str origin, struct str record, const struct blob *body);
 /* ERR_CORRUPT. */
 NODISCARD int expunged_decode(struct str key, struct str value, struct expunged *out);
 /* The next keyword: "" at the end. */

@@ -215,7 +215,7 @@ static void leave(struct service *s, struct batch *b, const struct folder *f, co
         return;
     }
     expunged_put(b, f->account->id, (uint64_t)clock_wall_ms(), f->id, m->uid, flags, origin,
-                 str_of(g->values.ptr + m->value, m->value_len));
+                 str_of(g->values.ptr + m->value, m->value_len), m->blob);
 }
 
 static int expunge_slice(struct service *s, struct folder *f, const uint32_t *uids, size_t max, uint64_t flags,

@@ -36,8 +36,9 @@ static int say_nothing_of(struct service *s, uint64_t id);
 
 static int look(struct service *s, const struct conn *c, size_t max, uint64_t *list, size_t *count) {
     struct index_work *x = &s->index;
+    int rc = blobs_tidy(s->bs, false);
     uint64_t from = x->from, begun = x->begun;
-    int rc = store_wait_applied(s->st, commit_last(s->st->commits));
+    if (rc == 0) rc = store_wait_applied(s->st, commit_last(s->st->commits));
     if (rc == 0) rc = index_waiting(s, from, list, max, count);
     if (rc != 0) return rc;
     if (*count > 0) {
@@ -46,7 +47,7 @@ static int look(struct service *s, const struct conn *c, size_t max, uint64_t *l
     }
     x->backlog_since = 0;
     rc = index_round_next(s, c, list, max, count);
-    return rc != 0 || *count > 0 ? rc : blobs_tidy(s->bs);
+    return rc != 0 || *count > 0 ? rc : blobs_tidy(s->bs, true);
 }
 
 /* Waits until there is something, up to TAKE_WAIT_MS. */
@@ -160,6 +161,7 @@ struct made {
  * packed is left alone. */
 static int pack_all(struct service *s, const struct made *list, size_t count) {
     struct blob *blobs[INDEX_TAKE_MAX];
+    if (!s->space.accepting) return 0; /* it takes room before it gives some */
     for (size_t i = 0; i < count; i++) blobs[i] = list[i].blob;
     return blobs_pack(s->bs, blobs, count, loop_now_ms() + PACK_MS);
 }

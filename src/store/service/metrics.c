@@ -63,6 +63,11 @@ void service_metrics(struct service *s, struct buf *out) {
     line(out, "store_braked_users", "gauge", "Accounts whose sending is slowed down", usages_braked(s));
     line(out, "store_memory_tables_bytes", "gauge", "Engine memory: tables being written", e.memory_tables);
     line(out, "store_cache_bytes", "gauge", "Engine memory: block cache", e.cache);
+    buf_adds(out, "# HELP iems_store_disk_bytes Bytes in files by kind, without logs\n"
+                  "# TYPE iems_store_disk_bytes gauge\n");
+    buf_printf(out, "iems_store_disk_bytes{kind=\"records\"} %llu\niems_store_disk_bytes{kind=\"bodies\"} %llu\n",
+               (unsigned long long)e.disk[SPACE_META], (unsigned long long)e.disk[SPACE_BLOB]);
+    line(out, "store_disk_garbage_bytes", "gauge", "Bytes of bodies' files that are to be given back", e.garbage);
     line(out, "store_disk_free_bytes", "gauge", "Free bytes where the data is", s->space.free);
     line(out, "store_disk_warning", "gauge", "1 while little space is left on the disk", s->space.warned);
     line(out, "store_accepting", "gauge", "1 while new mail is accepted", s->space.accepting);

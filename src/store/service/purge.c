@@ -87,7 +87,7 @@ static int slice_drop(struct service *s, uint64_t folder, struct slice *sl) {
     for (size_t i = 0; i < sl->count && rc == 0; i++) {
         if (held[i] != NULL && held[i]->refs > 0 && sl->account != 0)
             expunged_put(&b, sl->account, sl->at, folder, sl->m[i].uid, sl->m[i].flags, sl->origin,
-                         str_of(sl->values.ptr + sl->m[i].value, sl->m[i].value_len));
+                         str_of(sl->values.ptr + sl->m[i].value, sl->m[i].value_len), held[i]);
         else if (held[i] != NULL && held[i]->refs > 0)
             blob_add_refs(s->bs, &b, held[i], -1);
         message_key(&k, KEY_MESSAGE, folder, sl->m[i].uid);

@@ -94,6 +94,30 @@ static int take_from(struct service *s, uint64_t account, int64_t since, struct 
     return rc != 0 ? rc : store_scan(s->st, &r, take, t);
 }
 
+/* Summaries that stand with the bodies are put behind the records, where they stood before. What would be too much at
+ * once is left for the next time. */
+static int add_summaries(struct service *s, struct taken *t) {
+    int rc = 0;
+    for (size_t i = 0; i < t->count && rc == 0; i++) {
+        struct expunged x;
+        BUF_AUTO value = BUF_INIT(STORE_VALUE_MAX);
+        if (taken_decode(t, i, &x) != 0 || x.message.summary.len > 0) continue;
+        if (i > 0 && t->bufs.len > SLICE_BYTES) {
+            t->count = i;
+            t->more = true;
+            break;
+        }
+        buf_add(&value, str_of(t->bufs.ptr + t->at[i].value, t->at[i].value_len));
+        rc = blob_summary(s->st, x.message.blob, &value);
+        if (rc == ERR_NOTFOUND || rc == ERR_CORRUPT) rc = 0;
+        t->at[i].value = t->bufs.len;
+        t->at[i].value_len = value.len;
+        buf_add(&t->bufs, buf_str(&value));
+        if (rc == 0) rc = t->bufs.error;
+    }
+    return rc;
+}
+
 /* --- removal */
 /* Counts are brought into memory first: nothing may wait once they change. */
 static int drop_taken(struct service *s, const struct taken *t) {
@@ -222,6 +246,7 @@ HANDLER(on_undelete_list) {
     t->bytes = LIST_BYTES;
     t->folder = str_from(req->folder);
     int rc = take_from(s, req->account, req->since, rpc_bytes(req->after), t);
+    if (rc == 0) rc = add_summaries(s, t);
     Store__Expunged *list = arena_alloc(r->arena, (t->count + 1) * sizeof *list);
     reply.messages = arena_alloc(r->arena, (t->count + 1) * sizeof *reply.messages);
     if (list == NULL || reply.messages == NULL) rc = ERR_NOMEM;
@@ -330,6 +355,7 @@ HANDLER(on_undelete_restore) {
     rc = semaphore_take(&s->undelete.turn, DEADLINE_NEVER);
     if (rc == 0) {
         rc = take_from(s, req->account, req->since, rpc_bytes(req->after), t);
+        if (rc == 0) rc = add_summaries(s, t);
         if (rc == 0) rc = restore_taken(s, a, t, &reply, err);
         semaphore_give(&s->undelete.turn);
     }

@@ -1,6 +1,7 @@
 /* What was expunged and is brought back, appends with a UID wished for, rebuilding of folders, copies of the store; the
  * online check is the oracle after each. REBLD-01, REBLD-05, REBLD-06, REBLD-07. */
 #include "net/loop.h"
+#include "proto/mime/summary.h"
 #include "store/engine/testdir.h"
 #include "store/service/private.h"
 #include "store/service/testkit.h"
@@ -128,6 +129,63 @@ static unsigned restore(const char *folder) {
         more = r->more;
     }
     return n;
+}
+
+/* --- summaries */
+static struct buf summary; /* of every message that `append_summary` makes */
+
+static void append_summary(const char *folder) {
+    Store__MessageAppend req = STORE__MESSAGE_APPEND__INIT;
+    struct str body = STR("Subject: words\r\n\r\nbody\r\n");
+    struct summary_builder *b = summary_builder_new();
+    summary = BUF_INIT(SUMMARY_MAX);
+    summary_builder_feed(b, body);
+    assert_int_equal(summary_builder_finish(b, &summary), 0);
+    summary_builder_free(b);
+    req.session = session;
+    req.folder = text(folder);
+    req.summary = rpc_binary(buf_str(&summary));
+    assert_int_equal(kit_call(c, STORE_MESSAGE_APPEND, &req.base, body, NULL, NULL), 0);
+}
+
+/* How many messages of the folder have it. */
+static size_t with_summary(const char *folder) {
+    Store__MessageList req = STORE__MESSAGE_LIST__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    struct message_record rec;
+    size_t n = 0;
+    req.session = session;
+    req.folder = status(folder).id;
+    req.fields = FIELD_SUMMARY;
+    assert_int_equal(kit_call(c, STORE_MESSAGE_LIST, &req.base, STR_EMPTY, &reply, NULL), 0);
+    for (struct str rest = reply.attach; message_record_get(&rest, req.fields, &rec) == 0;)
+        n += str_eq(rec.summary, buf_str(&summary));
+    return n;
+}
+
+/* How many that may be brought back are listed with the subject. */
+static size_t listed_subjects(void) {
+    Store__UndeleteList req = STORE__UNDELETE_LIST__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    size_t n = 0;
+    req.account = ACCOUNT;
+    req.folder = text("");
+    assert_int_equal(kit_call(c, STORE_UNDELETE_LIST, &req.base, STR_EMPTY, &reply, NULL), 0);
+    const Store__UndeleteListed *l = (const Store__UndeleteListed *)reply.msg;
+    for (size_t i = 0; i < l->n_messages; i++) {
+        struct summary s;
+        n += summary_parse_thin(rpc_bytes(l->messages[i]->summary), &s) == 0 && str_eq(s.base_subject, STR("words"));
+    }
+    return n;
+}
+
+static unsigned bring_back(const char *folder) {
+    Store__UndeleteRestore req = STORE__UNDELETE_RESTORE__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.account = ACCOUNT;
+    req.folder = text(folder);
+    assert_int_equal(kit_call(c, STORE_UNDELETE_RESTORE, &req.base, STR_EMPTY, &reply, NULL), 0);
+    return ((const Store__UndeleteRestored *)reply.msg)->restored;
 }
 
 /* The UIDs of a folder as "1 2 3", and what vanished since a MODSEQ. */
@@ -324,6 +382,36 @@ static void body_checkpoint(void) {
     end();
 }
 
+/* Summaries stand with the body while messages may be brought back, by expunge and with their folder: once for all
+ * copies. */
+static void body_summaries(void) {
+    begin();
+    create("Work");
+    append_summary("INBOX");
+    append_summary("Work");
+    assert_int_equal(with_summary("INBOX") + with_summary("Work"), 2);
+    expunge("INBOX", 1, 1);
+    by_name(STORE_FOLDER_DELETE, "Work");
+    for (int i = 0; i < 1000 && listed("") < 2; i++) (void)!fiber_sleep(20);
+    assert_int_equal(listed_subjects(), 2);
+    if (use_rocks) { /* also after a start */
+        kit_disconnect(c);
+        kit_close(k);
+        kit_open(k);
+        c = kit_connect(k, ROLE_IMAPD | ROLE_CLI);
+        session = kit_login(c, ACCOUNT, 0);
+    }
+    assert_int_equal(bring_back("INBOX"), 1);
+    assert_int_equal(bring_back("Work"), 1);
+    assert_int_equal(with_summary("INBOX") + with_summary("Work"), 2);
+    expunge("INBOX", 1, UINT32_MAX); /* once more: it is there already */
+    assert_int_equal(listed_subjects(), 1);
+    assert_int_equal(bring_back("INBOX"), 1);
+    assert_int_equal(with_summary("INBOX"), 1);
+    buf_done(&summary);
+    end();
+}
+
 static void run(void (*body)(void)) {
     for (int i = 0; i < 2; i++) {
         use_rocks = i == 1;
@@ -338,6 +426,7 @@ static void run(void (*body)(void)) {
         (void)state;                                                                                                   \
         run(body_##name);                                                                                              \
     }
+TEST(summaries)
 TEST(undelete)
 TEST(folder)
 TEST(sweep)
@@ -346,8 +435,9 @@ TEST(rebuild)
 TEST(checkpoint)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_undelete), cmocka_unit_test(test_folder),
-                                       cmocka_unit_test(test_sweep),    cmocka_unit_test(test_keep_uid),
-                                       cmocka_unit_test(test_rebuild),  cmocka_unit_test(test_checkpoint)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_summaries), cmocka_unit_test(test_undelete),
+                                       cmocka_unit_test(test_folder),    cmocka_unit_test(test_sweep),
+                                       cmocka_unit_test(test_keep_uid),  cmocka_unit_test(test_rebuild),
+                                       cmocka_unit_test(test_checkpoint)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
