@@ -181,6 +181,11 @@ int stream_flush(struct stream *s) {
     return write_end(s, write_out(s, &none, false));
 }
 
+int stream_end(struct stream *s) {
+    if (s->error == 0 && s->top != NULL && s->top->ops->ending != NULL) s->top->ops->ending(s->top->self);
+    return stream_flush(s);
+}
+
 static int append(struct stream *s, struct str data) {
     int rc = chunk_reserve(&s->out, data.len);
     if (rc != 0) return stream_fail(s, rc);

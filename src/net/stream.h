@@ -49,6 +49,8 @@ NODISCARD int stream_put(struct stream *s, struct str data);
 __attribute__((format(printf, 2, 3))) NODISCARD int stream_printf(struct stream *s, const char *fmt, ...);
 /* Writes all that was gathered: 0, ERR_TIMEOUT, ERR_CANCELLED, ERR_IO. */
 NODISCARD int stream_flush(struct stream *s);
+/* The same where nothing is written afterwards: what filters say at the end (TLS: close_notify) goes out with it. */
+NODISCARD int stream_end(struct stream *s);
 int stream_error(const struct stream *s); /* sticky error, 0 while it is well */
 
 const struct net_addr *stream_peer(const struct stream *s);
@@ -68,7 +70,8 @@ struct stream_ops {
     /* Writes on what the filter gathered: 0, ERR_AGAIN with *want, ERR_IO. NULL: it gathers nothing. */
     int (*flush)(void *self, int *want);
     bool (*pending)(void *self); /* input may wait inside the filter: read need not wait for the descriptor */
-    void (*close)(void *self);   /* e.g. TLS close_notify, non-blocking best effort */
+    void (*ending)(void *self); /* what is written now is the last: it may go out together with the end. NULL: no end */
+    void (*close)(void *self);  /* e.g. TLS close_notify, non-blocking best effort */
     void (*free)(void *self);
 };
 /* Pushes a filter: from now on `ops` moves the bytes; it reaches the layer below through stream_lower_*. */

@@ -36,13 +36,13 @@ static long tls_read(void *self, char *to, size_t len, int *want) {
     ERR_clear_error();
     int n = SSL_read(t->ssl, to, len > INT32_MAX ? INT32_MAX : (int)len);
     /* The answer to a key update; if it cannot go now it goes with the next output. */
-    if (chunk_len(&t->out) > 0) (void)tls_drain(t);
+    if (chunk_len(&t->out) > t->parked) (void)tls_drain(t);
     return n > 0 ? n : result(t, n, want);
 }
 
 static long tls_write(void *self, const char *from, size_t len, int *want) {
     struct tls *t = self;
-    int rc = tls_drain(t);
+    int rc = t->parked > 0 ? 0 : tls_drain(t);
     *want = t->want;
     if (rc != 0) return rc;
     ERR_clear_error();
@@ -57,24 +57,36 @@ static long tls_write(void *self, const char *from, size_t len, int *want) {
         }
         done += (size_t)n;
     }
-    return tls_drain(t) == ERR_IO ? ERR_IO : (long)done;
+    return !t->ending && tls_drain(t) == ERR_IO ? ERR_IO : (long)done;
+}
+
+static void say_end(struct tls *t) {
+    ERR_clear_error();
+    if (!t->ended) (void)SSL_shutdown(t->ssl);
+    t->ended = true;
+}
+
+static void tls_ending(void *self) {
+    ((struct tls *)self)->ending = true;
 }
 
 static int tls_flush(void *self, int *want) {
     struct tls *t = self;
-    int rc = tls_drain(t);
+    if (t->ending) say_end(t);
+    int rc = chunk_len(&t->out) > t->parked ? tls_drain(t) : 0;
     *want = t->want;
     return rc;
 }
 
+/* The end too: it may have come in one packet with what was read last. */
 static bool tls_pending(void *self) {
-    return SSL_has_pending(((struct tls *)self)->ssl) == 1;
+    const SSL *ssl = ((struct tls *)self)->ssl;
+    return SSL_has_pending(ssl) == 1 || (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
 static void tls_close(void *self) {
     struct tls *t = self;
-    ERR_clear_error();
-    (void)SSL_shutdown(t->ssl);
+    say_end(t);
     (void)tls_drain(t);
 }
 
@@ -83,6 +95,7 @@ const struct stream_ops tls_stream_ops = {
     .read = tls_read,
     .write = tls_write,
     .flush = tls_flush,
+    .ending = tls_ending,
     .pending = tls_pending,
     .close = tls_close,
     .free = tls_free,
@@ -136,6 +149,11 @@ static int handshake(struct tls *t, uint64_t deadline_ms, struct error *err) {
         int rc = n == 1 ? 0 : result(t, n, &want);
         if (n != 1 && rc != ERR_AGAIN) return handshake_failed(t, err);
         bool done = n == 1;
+        /* What a server says last in TLS 1.3 are tickets: they go with its next words, in one packet. */
+        if (done && t->server && SSL_version(t->ssl) == TLS1_3_VERSION) {
+            t->parked = chunk_len(&t->out);
+            return 0;
+        }
         rc = drain_wait(t, deadline_ms);
         if (rc == 0 && done) return 0;
         if (rc == 0) rc = stream_wait_fd(t->stream, want, deadline_ms);

@@ -85,7 +85,7 @@ NODISCARD int tls_connect_as(struct stream *s, struct tls_client *t, const struc
 bool stream_is_tls(const struct stream *s);
 struct tls_info {
     const char *version; /* "TLSv1.3" */
-    const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
+    const char *cipher;  /* "TLS_AES_128_GCM_SHA256" */
     int bits;
     char sni[256]; /* server side: name asked for, or "" */
     bool verified; /* client side: chain and name were good, or what else was expected */

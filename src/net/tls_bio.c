@@ -9,6 +9,7 @@
 static BIO_METHOD *method;
 
 int tls_drain(struct tls *t) {
+    t->parked = 0;
     while (chunk_len(&t->out) > 0) {
         struct str s = chunk_str(&t->out);
         long n = stream_lower_write(t, t->stream, s.ptr, s.len, &t->want);

@@ -104,6 +104,20 @@ static void accept_main(void *arg) {
     accepted = true;
 }
 
+/* A connection whose tickets wait to be read. */
+static void shake_as(struct tls_client *client, const struct tls_expect *e, struct stream **a, struct stream **b) {
+    int sv[2];
+    enum tls_fault fault;
+    struct error err = {0};
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv), 0);
+    assert_int_equal(stream_open_fd(sv[0], a), 0);
+    assert_int_equal(stream_open_fd(sv[1], b), 0);
+    accepted = false;
+    assert_int_equal(fiber_spawn("accept", accept_main, *b, NULL), 0);
+    assert_int_equal(tls_connect_as(*a, client, e, SOON, &fault, &err), 0);
+    while (!accepted) fiber_yield();
+}
+
 /* One connection; true when it came to be. */
 static bool connect_as(struct tls_client *client, const struct tls_expect *e, enum tls_fault *fault,
                        struct tls_info *info) {
@@ -292,11 +306,49 @@ FIBER_TEST(resumption) {
     drop_server();
 }
 
+/* Connections that begin beside each other each find a session; those of full handshakes bring one, resumed ones
+ * another. */
+FIBER_TEST(several_sessions) {
+    enum { BESIDE = 5, KEPT = 16 };
+    struct tls_expect e = {.verify = TLS_VERIFY_NAME, .name = STR("mx.test"), .resume = STR("192.0.2.1:25")};
+    make_server("DNS:mx.test");
+    for (int round = 0; round < 3; round++) {
+        struct stream *near[BESIDE], *far[BESIDE];
+        for (int i = 0; i < BESIDE; i++) {
+            struct tls_info info;
+            shake_as(trusting, &e, &near[i], &far[i]);
+            assert_int_equal(tls_get_info(near[i], &info), 0);
+            assert_int_equal(info.resumed, round > 0);
+        }
+        for (int i = 0; i < BESIDE; i++) { /* now the tickets come */
+            while (stream_peek(near[i]).len < 5) assert_int_equal(stream_fill(near[i], SOON), 0);
+            stream_free(near[i]);
+            stream_free(far[i]);
+        }
+    }
+    for (int i = 0; i < 3 * KEPT; i++) { /* others do not push them out, and of one server not more are kept */
+        char name[32];
+        struct tls_info info;
+        enum tls_fault fault;
+        (void)snprintf(name, sizeof name, "198.51.100.%d:25", i);
+        e.resume = str_from(name);
+        assert_true(connect_as(trusting, &e, &fault, &info));
+        assert_false(info.resumed);
+    }
+    struct tls_info info;
+    enum tls_fault fault;
+    e.resume = STR("192.0.2.1:25");
+    assert_true(connect_as(trusting, &e, &fault, &info));
+    assert_true(info.resumed);
+    drop_server();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dane),
         cmocka_unit_test(fingerprints_and_names),
         cmocka_unit_test(resumption),
+        cmocka_unit_test(several_sessions),
     };
     return cmocka_run_group_tests_name("tls_connect", tests, NULL, NULL);
 }

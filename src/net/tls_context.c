@@ -17,6 +17,8 @@ static const char client_ciphers[] =
     "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:RSA+AESGCM:RSA+AES:!aNULL:!eNULL";
 /* Where the server must be who it should be, old key exchange has no place. */
 const char tls_strict_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL";
+/* TLS 1.3: the key schedule is a good part of a handshake, and SHA-256 is what processors have instructions for. */
+static const char suites[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 static const char groups[] = "X25519:P-256:P-384:P-521";
 
 /* Files that hold the system's trusted roots in one PEM. */
@@ -40,7 +42,7 @@ SSL_CTX *tls_context_new(const SSL_METHOD *method) {
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_read_ahead(ctx, 1);
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 || SSL_CTX_set_cipher_list(ctx, ciphers) != 1 ||
-        SSL_CTX_set1_groups_list(ctx, groups) != 1) {
+        SSL_CTX_set_ciphersuites(ctx, suites) != 1 || SSL_CTX_set1_groups_list(ctx, groups) != 1) {
         SSL_CTX_free(ctx);
         return NULL;
     }

@@ -54,10 +54,12 @@ struct tls {
     SSL *ssl;
     struct stream *stream;
     struct chunk out; /* records that wait to be written, so that several go out in one system call */
+    size_t parked;    /* bytes at the front of `out` that wait for company: tickets, which nobody waits for */
     int want;         /* direction that the BIO missed last */
     bool server;
-    bool challenge;                                      /* server: the client asked for "acme-tls/1" */
-    enum tls_verify by;                                  /* client: how the server was verified */
+    bool ending, ended; /* nothing is written any more after what comes now; the end was said */
+    bool challenge;     /* server: the client asked for "acme-tls/1" */
+    enum tls_verify by; /* client: how the server was verified */
     int (*handshaken)(struct tls *t, struct error *err); /* more to check after the handshake, or NULL */
     const struct tls_expect *expect;                     /* during the handshake */
     long *refused;                                       /* where the reason goes for which a chain was refused */

@@ -7,54 +7,76 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SESSIONS_MAX = 2000, SESSION_LIFE_S = 3600 };
+enum { SESSIONS_MAX = 2000, SESSIONS_PER_SERVER = 16, SESSION_LIFE_S = 3600 };
 
 struct tls_sessions {
-    struct map *by_key;
-    struct list order; /* oldest first */
+    struct map *by_key; /* struct group */
+    struct list order;  /* struct kept of all, oldest first */
+    size_t count;
+};
+
+/* Those of one server: as many as connections to it may begin beside each other. */
+struct group {
+    unsigned char key[TLS_RESUME_KEY];
+    struct list kept; /* newest first */
+    unsigned count;
 };
 
 struct kept {
-    struct list node;
-    unsigned char key[TLS_RESUME_KEY];
+    struct list node, of_group;
+    struct group *group;
     SSL_SESSION *session;
 };
 
-static void kept_free(void *p) {
-    struct kept *k = p;
-    if (k == NULL) return;
+/* Takes it from the lists; a group that is empty goes too. The session is the caller's. */
+static SSL_SESSION *take(struct tls_sessions *s, struct kept *k) {
+    SSL_SESSION *session = k->session;
+    struct group *g = k->group;
     list_remove(&k->node);
-    SSL_SESSION_free(k->session);
+    list_remove(&k->of_group);
+    s->count--;
+    if (--g->count == 0) {
+        (void)map_remove(s->by_key, str_of(g->key, sizeof g->key));
+        free(g);
+    }
     free(k);
+    return session;
 }
 
-static void keep(struct tls_sessions *s, const unsigned char *key, SSL_SESSION *session) {
+static struct group *group_get(struct tls_sessions *s, const unsigned char *key) {
+    struct group *g = map_get(s->by_key, str_of(key, TLS_RESUME_KEY));
+    if (g != NULL) return g;
+    g = calloc(1, sizeof *g);
+    if (g == NULL) return NULL;
+    memcpy(g->key, key, sizeof g->key);
+    list_init(&g->kept);
+    if (map_put(s->by_key, str_of(g->key, sizeof g->key), g, NULL) == 0) return g;
+    free(g);
+    return NULL;
+}
+
+static bool keep(struct tls_sessions *s, const unsigned char *key, SSL_SESSION *session) {
     struct kept *k = calloc(1, sizeof *k);
-    void *old = NULL;
-    if (k == NULL) {
-        SSL_SESSION_free(session);
-        return;
+    struct group *g = k == NULL ? NULL : group_get(s, key);
+    if (g == NULL) {
+        free(k);
+        return false;
     }
-    memcpy(k->key, key, sizeof k->key);
     k->session = session;
+    k->group = g;
     list_push_back(&s->order, &k->node);
-    if (map_put(s->by_key, str_of(k->key, sizeof k->key), k, &old) != 0) {
-        kept_free(k);
-        return;
-    }
-    kept_free(old);
-    if (map_count(s->by_key) <= SESSIONS_MAX) return;
-    struct kept *oldest = list_entry(list_first(&s->order), struct kept, node);
-    (void)map_remove(s->by_key, str_of(oldest->key, sizeof oldest->key));
-    kept_free(oldest);
+    list_push_front(&g->kept, &k->of_group);
+    s->count++;
+    if (++g->count > SESSIONS_PER_SERVER) SSL_SESSION_free(take(s, list_entry(g->kept.prev, struct kept, of_group)));
+    if (s->count > SESSIONS_MAX) SSL_SESSION_free(take(s, list_entry(list_first(&s->order), struct kept, node)));
+    return true;
 }
 
 /* Returning 1 takes the session over. */
 static int session_arrived(SSL *ssl, SSL_SESSION *session) {
     struct tls *t = SSL_get_app_data(ssl);
     if (t == NULL || t->sessions == NULL) return 0;
-    keep(t->sessions, t->resume, session);
-    return 1;
+    return keep(t->sessions, t->resume, session);
 }
 
 struct tls_sessions *tls_sessions_new(SSL_CTX *ctx) {
@@ -74,16 +96,18 @@ struct tls_sessions *tls_sessions_new(SSL_CTX *ctx) {
 
 void tls_sessions_free(struct tls_sessions *s) {
     if (s == NULL) return;
-    map_free(s->by_key, kept_free);
+    while (!list_empty(&s->order)) SSL_SESSION_free(take(s, list_entry(list_first(&s->order), struct kept, node)));
+    map_free(s->by_key, NULL);
     free(s);
 }
 
 void tls_sessions_offer(struct tls *t) {
     if (t->sessions == NULL) return;
-    struct kept *k = map_remove(t->sessions->by_key, str_of(t->resume, sizeof t->resume));
-    if (k == NULL) return;
-    time_t made = (time_t)SSL_SESSION_get_time(k->session);
-    if (SSL_SESSION_is_resumable(k->session) == 1 && time(NULL) - made < SESSION_LIFE_S)
-        (void)SSL_set_session(t->ssl, k->session);
-    kept_free(k);
+    struct group *g = map_get(t->sessions->by_key, str_of(t->resume, sizeof t->resume));
+    if (g == NULL) return;
+    SSL_SESSION *newest = take(t->sessions, list_entry(list_first(&g->kept), struct kept, of_group));
+    time_t made = (time_t)SSL_SESSION_get_time(newest);
+    if (SSL_SESSION_is_resumable(newest) == 1 && time(NULL) - made < SESSION_LIFE_S)
+        (void)SSL_set_session(t->ssl, newest);
+    SSL_SESSION_free(newest);
 }

@@ -1,5 +1,6 @@
 /* TLS over socket pairs with certificates made here: both versions, names, channel bindings, failures. */
 #include "net/net_test.h"
+#include "net/stream_private.h"
 #include "net/tls_private.h"
 #include "net/tls_test_cert.h"
 
@@ -356,6 +357,41 @@ FIBER_TEST(key_update) {
     teardown();
 }
 
+static size_t arrived(const struct stream *s) {
+    static char bytes[4096];
+    ssize_t n = recv(s->watch.fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    return n < 0 ? 0 : (size_t)n;
+}
+
+/* Tickets (RFC 8446 section 4.6.1) go with the server's next words, and the end (section 6.1) with its last: nobody
+ * waits for either, and each packet wakes the peer. */
+FIBER_TEST(in_company) {
+    for (int i = 0; i < 2; i++) {
+        struct stream *a, *b;
+        setup();
+        SSL_CTX_set_max_proto_version(trusting->ctx, versions[i].version);
+        good(&a, &b);
+        assert_int_equal(stream_flush(b), 0);
+        assert_int_equal(stream_fill(b, loop_now_ms() + 2), ERR_TIMEOUT);
+        assert_int_equal(arrived(a), 0);
+        assert_int_equal(stream_put(b, STR("250 hello\r\n")), 0);
+        assert_int_equal(stream_flush(b), 0);
+        size_t with_ticket = arrived(a);
+        expect(a, "250 hello\r\n");
+        assert_int_equal(stream_put(b, STR("250 hello\r\n")), 0);
+        assert_int_equal(stream_flush(b), 0);
+        if (versions[i].version == TLS1_3_VERSION) assert_true(with_ticket > 2 * arrived(a));
+        expect(a, "250 hello\r\n");
+        assert_int_equal(stream_put(b, STR("221 bye\r\n")), 0);
+        assert_int_equal(stream_end(b), 0);
+        expect(a, "221 bye\r\n");
+        assert_int_equal(stream_fill(a, SOON), ERR_CLOSED); /* though the descriptor is open still */
+        stream_free(b);
+        stream_free(a);
+        teardown();
+    }
+}
+
 static void bad_material(void **state) {
     (void)state;
     struct buf other = BUF_INIT(65536), other_key = BUF_INIT(65536), mixed = BUF_INIT(65536);
@@ -408,6 +444,7 @@ int main(void) {
         cmocka_unit_test(failed_handshakes),
         cmocka_unit_test(bulk_and_back_pressure),
         cmocka_unit_test(wait_for_input_or_news),
+        cmocka_unit_test(in_company),
         cmocka_unit_test(key_update),
         cmocka_unit_test(bad_material),
     };

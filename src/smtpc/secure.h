@@ -36,7 +36,7 @@ NODISCARD int secure_plan(struct smtpc *s, const struct secure_ask *ask, struct 
 /* A connection was made, or failed by TLS: counted for metrics and reports. `failure` NULL: it was made. */
 void secure_note(struct smtpc *s, const struct plan *plan, const struct client *c, const struct net_addr *to,
                  const struct client_failure *failure);
-/* "dane:TLSv1.3:TLS_AES_256_GCM_SHA384", "none". */
+/* "dane:TLSv1.3:TLS_AES_128_GCM_SHA256", "none". */
 void secure_label(const struct client *c, char out[static SECURE_LABEL_MAX]);
 
 /* The sender does not want the message to wait for TLS (RFC 8689 section 5: TLS-Required: No). */

@@ -294,7 +294,8 @@ unsigned session_run(struct smtpd *d, const struct service *service, struct stre
     access_begin(s);
     s->client.may_xclient = s->client.rule.xclient && !service->turned;
     int rc = converse(s);
-    if (stream_flush(stream) == 0 && s->linger) linger(s);
+    int sent = s->linger ? stream_flush(stream) : stream_end(stream);
+    if (sent == 0 && s->linger) linger(s);
     log_event(LOG_INFO, s->id, "disconnect", "peer=%s messages=%u errors=%u reason=%s", s->peer, s->accepted, s->errors,
               rc == ERR_CLOSED ? "quit" : err_name(rc));
     unsigned accepted = s->accepted;
