@@ -20,50 +20,6 @@ static struct outcome deadline_check(const Store__Entry *e, const struct caps *c
     return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
 }
 
-struct outcome command_check(const Store__Entry *e, const struct caps *c, const struct send_options *o) {
-    uint64_t size = e->size + e->prefix.len;
-    if (c->size_max != 0 && size > c->size_max)
-        return outcome_make(OUTCOME_PERMANENT, "5.3.4", STR("The message is larger than the server accepts."));
-    if (e->requiretls && !(c->requiretls && o->tls_verified))
-        return outcome_make(OUTCOME_PERMANENT, "5.7.30",
-                            STR("The sender asked for protected transport (REQUIRETLS), which "
-                                "the server does not offer."));
-    if (e->body_binary && !(c->binary && c->chunking))
-        return outcome_make(OUTCOME_PERMANENT, "5.6.3", STR("The message is binary, which the server does not take."));
-    if (e->body_8bit && !c->eightbit && !o->eightbit_anyway)
-        return outcome_make(OUTCOME_PERMANENT, "5.6.3",
-                            STR("The message has 8-bit text, which the server does not take."));
-    bool sender_utf8 = !str_is_ascii(str_from(e->sender));
-    if (e->smtputf8 && !c->smtputf8 && sender_utf8)
-        return outcome_make(OUTCOME_PERMANENT, "5.6.7",
-                            STR("The address of the sender is international, which the server does not support."));
-    if (e->smtputf8 && !c->smtputf8 && o->utf8_header)
-        return outcome_make(OUTCOME_PERMANENT, "5.6.9",
-                            STR("The message has an international header, which the server does not support."));
-    return deadline_check(e, c, o);
-}
-
-void command_front(const Store__Entry *e, const struct caps *c, struct buf *out) {
-    if (e->mt_priority != 0 && !c->mt_priority) buf_printf(out, "MT-Priority: %d\r\n", e->mt_priority);
-}
-
-void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, struct buf *out) {
-    buf_printf(out, "MAIL FROM:<%s>", e->sender);
-    if (c->size) buf_printf(out, " SIZE=%llu", (unsigned long long)e->size + e->prefix.len);
-    if (e->body_binary)
-        buf_adds(out, " BODY=BINARYMIME");
-    else if (e->body_8bit && c->eightbit)
-        buf_adds(out, " BODY=8BITMIME");
-    if (e->smtputf8 && c->smtputf8) buf_adds(out, " SMTPUTF8");
-    if (e->requiretls && c->requiretls) buf_adds(out, " REQUIRETLS");
-    if (c->dsn && e->ret[0] != '\0') buf_printf(out, " RET=%s", e->ret);
-    if (c->dsn && e->envid[0] != '\0') buf_printf(out, " ENVID=%s", e->envid);
-    if (e->deliver_by != 0 && c->deliverby)
-        buf_printf(out, " BY=%lld;%s", (long long)deliver_by_left(e, now_ms), e->by_mode);
-    if (e->mt_priority != 0 && c->mt_priority) buf_printf(out, " MT-PRIORITY=%d", e->mt_priority);
-    buf_adds(out, "\r\n");
-}
-
 /* RFC 6531 section 3.2: without SMTPUTF8 the domain may go in its A-label form, the local part has none. */
 static int address_put(struct str address, bool utf8, struct buf *out) {
     if (utf8 || str_is_ascii(address)) {
@@ -77,6 +33,57 @@ static int address_put(struct str address, bool utf8, struct buf *out) {
     buf_addc(out, '@');
     buf_add(out, buf_str(&ascii));
     return 0;
+}
+
+/* The sender can be named to the server, by its A-label form if need be. */
+static bool sender_fits(const Store__Entry *e, const struct caps *c) {
+    BUF_AUTO address = BUF_INIT(COMMAND_MAX);
+    return address_put(str_from(e->sender), c->smtputf8, &address) == 0;
+}
+
+struct outcome command_check(const Store__Entry *e, const struct caps *c, const struct send_options *o) {
+    uint64_t size = e->size + e->prefix.len;
+    if (c->size_max != 0 && size > c->size_max)
+        return outcome_make(OUTCOME_PERMANENT, "5.3.4", STR("The message is larger than the server accepts."));
+    if (e->requiretls && !(c->requiretls && o->tls_verified))
+        return outcome_make(OUTCOME_PERMANENT, "5.7.30",
+                            STR("The sender asked for protected transport (REQUIRETLS), which "
+                                "the server does not offer."));
+    if (e->body_binary && !(c->binary && c->chunking))
+        return outcome_make(OUTCOME_PERMANENT, "5.6.3", STR("The message is binary, which the server does not take."));
+    if (e->body_8bit && !c->eightbit && !o->eightbit_anyway)
+        return outcome_make(OUTCOME_PERMANENT, "5.6.3",
+                            STR("The message has 8-bit text, which the server does not take."));
+    if (e->smtputf8 && !sender_fits(e, c))
+        return outcome_make(OUTCOME_PERMANENT, "5.6.7",
+                            STR("The address of the sender is international, which the server does not support."));
+    if (e->smtputf8 && !c->smtputf8 && o->utf8_header)
+        return outcome_make(OUTCOME_PERMANENT, "5.6.9",
+                            STR("The message has an international header, which the server does not support."));
+    return deadline_check(e, c, o);
+}
+
+void command_front(const Store__Entry *e, const struct caps *c, struct buf *out) {
+    if (e->mt_priority != 0 && !c->mt_priority) buf_printf(out, "MT-Priority: %d\r\n", e->mt_priority);
+}
+
+void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, struct buf *out) {
+    buf_adds(out, "MAIL FROM:<");
+    if (address_put(str_from(e->sender), e->smtputf8 && c->smtputf8, out) != 0) buf_adds(out, e->sender);
+    buf_addc(out, '>');
+    if (c->size) buf_printf(out, " SIZE=%llu", (unsigned long long)e->size + e->prefix.len);
+    if (e->body_binary)
+        buf_adds(out, " BODY=BINARYMIME");
+    else if (e->body_8bit && c->eightbit)
+        buf_adds(out, " BODY=8BITMIME");
+    if (e->smtputf8 && c->smtputf8) buf_adds(out, " SMTPUTF8");
+    if (e->requiretls && c->requiretls) buf_adds(out, " REQUIRETLS");
+    if (c->dsn && e->ret[0] != '\0') buf_printf(out, " RET=%s", e->ret);
+    if (c->dsn && e->envid[0] != '\0') buf_printf(out, " ENVID=%s", e->envid);
+    if (e->deliver_by != 0 && c->deliverby)
+        buf_printf(out, " BY=%lld;%s", (long long)deliver_by_left(e, now_ms), e->by_mode);
+    if (e->mt_priority != 0 && c->mt_priority) buf_printf(out, " MT-PRIORITY=%d", e->mt_priority);
+    buf_adds(out, "\r\n");
 }
 
 /* RFC 6533 section 3: in 7 bits for a server without SMTPUTF8; what is ASCII is encoded already. */

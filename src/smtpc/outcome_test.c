@@ -177,6 +177,11 @@ static void commands(void **state) {
          "MAIL FROM:<a@b> SMTPUTF8\r\n", "RCPT TO:<c@d> ORCPT=utf-8;\xce\xb1+2B@d\r\n"},
         {P_DSN, "a@b", "", "", "c@d", "utf-8;\xce\xb1\xf0\x9f\x98\x80+2B@d", 0, false, true, false,
          "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@d> ORCPT=utf-8;\\x{3B1}\\x{1F600}+2B@d\r\n"},
+        /* RFC 6531 section 3.2: the sender's domain as A-labels where SMTPUTF8 is missing */
+        {0, "a@b\xc3\xbcx.test", "", "", "c@d", "", 0, false, true, false, "MAIL FROM:<a@xn--bx-xka.test>\r\n",
+         "RCPT TO:<c@d>\r\n"},
+        {P_UTF8, "a@b\xc3\xbcx.test", "", "", "c@d", "", 0, false, true, false,
+         "MAIL FROM:<a@b\xc3\xbcx.test> SMTPUTF8\r\n", "RCPT TO:<c@d>\r\n"},
         {P_BINARY | P_8BIT, "a@b", "", "", "c@d", "", 0, true, false, true, "MAIL FROM:<a@b> BODY=BINARYMIME\r\n",
          "RCPT TO:<c@d>\r\n"},
     };
@@ -299,6 +304,11 @@ static void can_be_sent(void **state) {
         {{.esmtp = true}, false, false, true, false, true, true, false, "5.6.7", "\xc3\xbc@b"},
         {{.esmtp = true}, false, false, true, false, true, false, false, "5.6.7", "\xc3\xbc@b"},
         {{.smtputf8 = true}, false, false, true, false, true, true, false, "", "\xc3\xbc@b"},
+        /* section 3.2: the domain alone is international, and has a form in ASCII; the header has none */
+        {{.esmtp = true}, false, false, true, false, true, false, false, "", "a@b\xc3\xbcx.test"},
+        {{.esmtp = true}, false, false, true, false, true, true, false, "5.6.9", "a@b\xc3\xbcx.test"},
+        {{.esmtp = true}, false, false, true, false, true, false, false, "5.6.7", "\xc3\xbc@b\xc3\xbcx.test"},
+        {{.smtputf8 = true}, false, false, true, false, true, true, false, "", "a@b\xc3\xbcx.test"},
         {{.esmtp = true}, false, false, true, false, true, false, false, ""},
         {{.smtputf8 = true}, false, false, true, false, true, true, false, ""},
         {{.requiretls = true}, false, false, false, true, true, false, false, "5.7.30"},
