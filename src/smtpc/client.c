@@ -156,9 +156,22 @@ void client_free(struct client *c) {
     c->stream = NULL;
 }
 
+static bool say_quit(struct client *c) {
+    if (c->stream == NULL || c->dead) return false;
+    if (!c->said_quit) c->said_quit = client_put(c, STR("QUIT\r\n"), false) == 0;
+    return c->said_quit;
+}
+
+void client_bye(struct client *c, uint64_t ms) {
+    uint64_t until = loop_now_ms() + ms;
+    if (c->dead && c->sent_away && c->stream != NULL)
+        while (stream_fill(c->stream, until) == 0) (void)stream_discard_input(c->stream);
+    if (c->dead) client_free(c);
+    if (say_quit(c)) (void)!stream_wait_input(c->stream, NULL, until);
+}
+
 void client_quit(struct client *c) {
     struct smtp_reply r = {0};
-    if (c->stream != NULL && !c->dead && client_command(c, STR("QUIT\r\n"), c->config->quit_ms, &r, NULL) != 0)
-        c->dead = true;
+    if (say_quit(c)) (void)!client_reply(c, c->config->quit_ms, &r, NULL);
     client_free(c);
 }

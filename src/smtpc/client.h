@@ -34,6 +34,8 @@ struct client {
     enum tls_fault tls_fault; /* what is wrong with the certificate, though it was taken */
     bool dead;                /* broken, or the server said that it closes: only client_free is left */
     bool open_transaction;    /* RSET is due before the next MAIL */
+    bool said_quit;
+    bool sent_away; /* by 421: the server closes */
 };
 
 enum client_fault {
@@ -54,6 +56,8 @@ struct client_failure {
 /* Takes the stream over (also on failure) and says hello. Not 0: see `failure`. */
 NODISCARD int client_open(struct client *c, const struct client_config *config, struct stream *s, const char *host,
                           struct arena *arena, struct client_failure *failure);
+/* Says QUIT, or was sent away, and waits so long for the server to take note; client_quit is left to do. */
+void client_bye(struct client *c, uint64_t ms);
 /* Ends politely if it is alive, closes. */
 void client_quit(struct client *c);
 void client_free(struct client *c);

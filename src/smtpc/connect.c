@@ -101,6 +101,7 @@ static int open_address(struct attempt *a, const struct net_addr *addr) {
     buf_wipe(&password);
     if (rc != 0) {
         a->out->refused |= failure.fault == CLIENT_FAULT_PROTECTION;
+        a->out->busy |= failure.fault == CLIENT_FAULT_REFUSED && str_starts(failure.outcome.reply, STR("4"));
         note(a, addr, &failure.outcome);
         return rc;
     }

@@ -2,6 +2,9 @@
  * PEER-13, ROUTE-05, ROUTE-09, ROUTE-11 to ROUTE-13, SAUTH-05, SMTPC-08, LIM-23. */
 #include "smtpc/session_rig.h"
 
+#include <arpa/inet.h>
+#include <unistd.h>
+
 /* PEER-06, PEER-13: profiles that changed after the message was queued. */
 TEST(refused_by_profile) {
     server_start();
@@ -106,6 +109,64 @@ TEST(silent_name_service) {
     server_end();
 }
 
+/* LIM-23: more of them than there are look-ups. They make room, and are not held for failed; nobody waits for their
+ * end. */
+TEST(silent_names_make_room) {
+    server_start();
+    rig_option("smtpc.max_lookups", "8");
+    start();
+    static char names[20][24];
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(names[i], sizeof names[i], "silent%d.example", i);
+        rig_offer(mail(names[i], "a@silent.example"));
+    }
+    rig_offer(mail("far.example", "a@far.example"));
+    assert_string_equal(rig_wait(1), "commit 21 all done=0 durable"); /* and nothing rests */
+    assert_int_equal(server.messages, 1);
+    assert_in_range(smtpc.counters.given_up, 1, 100);
+    finish();
+    server_end();
+}
+
+/* The same where hosts take the connection, or not even that, and say nothing. */
+TEST(silent_hosts_make_room) {
+    server_start();
+    rig_option("smtpc.max_sessions", "4");
+    start();
+    int mute = socket(AF_INET, SOCK_STREAM, 0);      /* listens, and nobody accepts */
+    struct sockaddr_in at = {.sin_family = AF_INET}; /* of all addresses */
+    socklen_t len = sizeof at;
+    assert_int_equal(bind(mute, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(mute, 64), 0);
+    assert_int_equal(getsockname(mute, (struct sockaddr *)&at, &len), 0);
+    static char names[20][40];
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(names[i], sizeof names[i], "[127.0.0.%d]:%u", i + 1, ntohs(at.sin_port));
+        rig_offer(mail(names[i], "a@mute.example"));
+    }
+    rig_offer(mail("far.example", "a@far.example"));
+    for (int i = 0; i < 6000 && server.messages == 0; i++) assert_int_equal(fiber_sleep(5), 0);
+    assert_int_equal(server.messages, 1);
+    assert_in_range(smtpc.counters.given_up, 1, 1000);
+    close(mute); /* those that were connected break */
+    finish();
+    server_end();
+}
+
+/* A server that works, and says 421 to a connection while we have none, is asked again in a second: it is not down. */
+TEST(busy_server) {
+    server_start();
+    server.refuse_at = 2;
+    rig_table("peer", "far.example max_sessions=1 messages_per_session=1\n");
+    start();
+    for (int i = 0; i < 2; i++) rig_offer(mail("far.example", "a@far.example"));
+    const char *got = rig_wait(2);
+    assert_non_null(strstr(got, "commit 1 all done=0 durable"));
+    assert_non_null(strstr(got, "rest far.example+1s"));
+    finish();
+    server_end();
+}
+
 /* ROUTE-11 to ROUTE-13, SAUTH-05: two relay hosts, the first of which is away; user and password of the second. */
 TEST(relay_fails_over) {
     server_start();
@@ -198,6 +259,9 @@ int main(void) {
         cmocka_unit_test(closed_after_so_many),
         cmocka_unit_test(one_connection_at_a_time),
         cmocka_unit_test(silent_name_service),
+        cmocka_unit_test(silent_names_make_room),
+        cmocka_unit_test(silent_hosts_make_room),
+        cmocka_unit_test(busy_server),
         cmocka_unit_test(relay_fails_over),
         cmocka_unit_test(host_table_changes),
     };

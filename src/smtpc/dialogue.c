@@ -41,7 +41,8 @@ int client_reply(struct client *c, uint64_t timeout_ms, struct smtp_reply *r, st
                 log_line(c, "<", r->text);
             }
             stream_consume(c->stream, used);
-            c->dead |= r->code == 421;
+            c->sent_away |= r->code == 421;
+            c->dead |= c->sent_away;
             return 0;
         }
         stream_consume(c->stream, used);

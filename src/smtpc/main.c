@@ -48,6 +48,7 @@ static int start(struct daemon *d, struct error *err) {
     semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
     cond_init(&smtpc.sessions_changed);
     cond_init(&smtpc.room);
+    cond_init(&smtpc.stop_making_room);
     list_init(&smtpc.sessions);
     list_init(&smtpc.turned);
     smtpc.router.dns = (struct route_dns){dns_mx, dns_addresses, NULL};
@@ -100,6 +101,7 @@ static void metrics(struct daemon *d, struct buf *out) {
     } list[] = {
         {"connections", "Connections that were made", smtpc.counters.connections},
         {"connections_failed", "Addresses that could not be used", smtpc.counters.connections_failed},
+        {"given_up", "Sessions that gave no answer while others waited, and made room", smtpc.counters.given_up},
         {"sent", "Recipients that another server took", smtpc.counters.sent},
         {"bytes", "Bytes of the messages sent", smtpc.counters.bytes},
         {"deferred", "Recipients that were put back after an attempt", smtpc.counters.deferred},

@@ -77,12 +77,17 @@ static bool wants(const struct scheduler *s, const struct sched_destination *d) 
     return d->sessions < limit_of(s, d) && d->sessions < 1 + d->waiting / SCHED_MESSAGES_PER_SESSION;
 }
 
+/* Stands with those that have a share of the sessions only. */
+static bool is_doubtful(const struct sched_destination *d) {
+    return d->failures > 0 || d->slow;
+}
+
 static void place(struct scheduler *s, struct sched_destination *d) {
     bool want = wants(s, d);
     if (want == d->queued) return;
     d->queued = want;
     if (want)
-        list_push_back(d->failures > 0 ? &s->probing : &s->wanting, &d->node);
+        list_push_back(is_doubtful(d) ? &s->probing : &s->wanting, &d->node);
     else
         list_remove(&d->node);
 }
@@ -106,9 +111,16 @@ struct sched_destination *scheduler_find(struct scheduler *s, struct str name) {
     return map_get(s->by_name, name);
 }
 
+/* Of look-ups and connections half is for the others, whatever was set. */
+static unsigned probes_max(const struct scheduler *s) {
+    unsigned most = (s->limits.total < s->limits.lookups ? s->limits.total : s->limits.lookups) / 2;
+    if (most == 0) most = 1;
+    return s->limits.probes < most ? s->limits.probes : most;
+}
+
 /* Those that failed and the others take turns; the former never have more than their share. */
 static struct list *next_list(struct scheduler *s) {
-    bool probe = s->probes < s->limits.probes && !list_empty(&s->probing);
+    bool probe = s->probes < probes_max(s) && !list_empty(&s->probing);
     if (probe && (s->probe_next || list_empty(&s->wanting))) {
         s->probe_next = false;
         return &s->probing;
@@ -127,7 +139,7 @@ struct sched_destination *scheduler_next(struct scheduler *s) {
     d->lookups++;
     s->sessions++;
     s->lookups++;
-    if (d->failures > 0 && !d->probing) {
+    if (is_doubtful(d) && !d->probing) {
         d->probing = true;
         s->probes++;
     }
@@ -167,8 +179,10 @@ static void grow(struct scheduler *s, struct sched_destination *d) {
 }
 
 void scheduler_sent(struct scheduler *s, struct sched_destination *d) {
-    bool probed = d->failures > 0;
-    d->failures = d->broken = 0;
+    bool probed = is_doubtful(d);
+    d->failures = d->broken = d->busy = 0;
+    d->works = true;
+    d->slow = false;
     probe_ended(s, d);
     if (probed && d->queued) { /* it stands among those that failed */
         list_remove(&d->node);
@@ -187,21 +201,65 @@ bool scheduler_broken(struct scheduler *s, struct sched_destination *d) {
     return scheduler_failed(s, d);
 }
 
-bool scheduler_failed(struct scheduler *s, struct sched_destination *d) {
-    if (d->failed) return false;
-    if (d->sessions > 1) { /* the others work: this many are enough */
-        d->limit = d->ceiling = d->sessions - 1;
-        d->hold = d->hold == 0 ? SCHED_HOLD_MIN : d->hold * 4 < SCHED_HOLD_MAX ? d->hold * 4 : SCHED_HOLD_MAX;
-        d->taken = 0;
-        place(s, d);
-        return false;
-    }
+/* It takes that many and no more: one more is asked for ever more rarely. */
+static void narrow(struct sched_destination *d, unsigned sessions) {
+    d->limit = d->ceiling = sessions;
+    d->hold = d->hold == 0 ? SCHED_HOLD_MIN : d->hold * 4 < SCHED_HOLD_MAX ? d->hold * 4 : SCHED_HOLD_MAX;
+    d->taken = 0;
+}
+
+static void stop_until_ready(struct scheduler *s, struct sched_destination *d) {
     d->failed = true;
     d->limit = 1;
     d->waiting = 0;
     place(s, d); /* before it counts as one that failed: it leaves the list that it is in */
+}
+
+bool scheduler_failed(struct scheduler *s, struct sched_destination *d) {
+    if (d->failed) return false;
+    if (d->sessions > 1) { /* the others work: this many are enough */
+        narrow(d, d->sessions - 1);
+        place(s, d);
+        return false;
+    }
+    stop_until_ready(s, d);
+    d->works = d->slow = false;
+    d->busy = 0;
     d->failures++;
     return true;
+}
+
+bool scheduler_busy(struct scheduler *s, struct sched_destination *d) {
+    if (d->failed || d->sessions > 1 || !d->works || d->busy == SCHED_BUSY_MAX) return scheduler_failed(s, d);
+    narrow(d, 1);
+    stop_until_ready(s, d);
+    d->busy++;
+    return true;
+}
+
+unsigned scheduler_busy_s(const struct sched_destination *d) {
+    return d->busy == 0 ? 0 : 1u << (d->busy - 1);
+}
+
+void scheduler_slow(struct scheduler *s, struct sched_destination *d) {
+    if (d->failed || d->slow) return;
+    if (d->sessions > 1) {
+        (void)scheduler_failed(s, d);
+        return;
+    }
+    bool queued = d->queued;
+    if (queued) list_remove(&d->node);
+    d->queued = false;
+    d->slow = true;
+    place(s, d);
+}
+
+struct sched_short scheduler_short(const struct scheduler *s) {
+    struct sched_short out = {0, 0};
+    size_t *n = s->open >= s->limits.total ? &out.connections : s->lookups >= s->limits.lookups ? &out.lookups : NULL;
+    if (n == NULL) return out;
+    list_foreach(it, &s->wanting)(*n)++;
+    return out;
 }
 
 void scheduler_ended(struct scheduler *s, struct sched_destination *d, bool open) {
@@ -216,7 +274,7 @@ void scheduler_ended(struct scheduler *s, struct sched_destination *d, bool open
     if (d->sessions == 0) probe_ended(s, d);
     place(s, d);
     if (d->sessions > 0 || d->waiting > 0) return;
-    if (d->failures == 0 && d->broken == 0 && d->ceiling == 0) {
+    if (d->failures == 0 && d->broken == 0 && d->ceiling == 0 && d->busy == 0) {
         forget(s, d);
         return;
     }

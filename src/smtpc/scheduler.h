@@ -5,7 +5,8 @@
  * failed. One that refuses a session more keeps to what it took, and is asked for more ever more rarely. Destinations
  * take turns, so that none blocks another. A session first looks up where to go: that counts by itself, so that a name
  * service that gives no answer holds up its own destinations alone; and so do sessions for destinations that failed
- * before. How long a failed one rests is kept by the store; here only its failures are counted. */
+ * before, or that gave no answer while others waited. How long a failed one rests is kept by the store; here only its
+ * failures are counted. */
 #ifndef IEMS_SMTPC_SCHEDULER_H
 #define IEMS_SMTPC_SCHEDULER_H
 
@@ -24,6 +25,7 @@ enum {
     SCHED_MESSAGES_PER_SESSION = 4,
     SCHED_REMEMBERED_MAX = 10000,
     SCHED_BROKEN_MAX = 3,
+    SCHED_BUSY_MAX = 6,
     SCHED_HOLD_MIN = 50,
     SCHED_HOLD_MAX = 10000
 };
@@ -40,6 +42,9 @@ struct sched_destination {
     bool probing;         /* its session counts as a probe */
     uint32_t failures;    /* in a row, without a success between */
     unsigned broken;      /* sessions in a row that broke over a message */
+    unsigned busy;        /* times in a row that it wanted no session at all, though it works */
+    bool works;           /* it took a message since it last failed */
+    bool slow;            /* it gave no answer while others waited: stands with those that failed */
     bool failed;          /* since it was last ready */
     bool queued, resting; /* in which list */
     void *data;           /* of the owner; NULL when it is forgotten */
@@ -66,6 +71,19 @@ bool scheduler_broken(struct scheduler *s, struct sched_destination *d);
 /* A session could not be opened, or was closed before it got an answer. True: the destination is to rest (failures says
  * how often it has failed); false: its other sessions work, it just wants no more of them, or it rests already. */
 bool scheduler_failed(struct scheduler *s, struct sched_destination *d);
+/* The same where the server said that it wants no more connections now (421 or another 4xx, in the greeting or to
+ * EHLO). One that works otherwise is not down: with sessions it keeps to those; without, as when it still counts one
+ * that has just ended, it is to rest for scheduler_busy_s, which is no failure. */
+bool scheduler_busy(struct scheduler *s, struct sched_destination *d);
+unsigned scheduler_busy_s(const struct sched_destination *d); /* seconds; 0 = it is not busy */
+/* A session was given up in favour of others that wait (scheduler_short): its destination stands with those that failed
+ * until it takes a message, and rests not at all. */
+void scheduler_slow(struct scheduler *s, struct sched_destination *d);
+/* Destinations that did not fail wait for a session, as all look-ups or connections are in use; how many. */
+struct sched_short {
+    size_t lookups, connections;
+};
+struct sched_short scheduler_short(const struct scheduler *s);
 /* The session ended; `open`: scheduler_open had said yes to it. The destination may be forgotten by this: do not use it
  * any more. */
 void scheduler_ended(struct scheduler *s, struct sched_destination *d, bool open);

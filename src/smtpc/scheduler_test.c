@@ -284,12 +284,109 @@ static void failed_ones(void **state) {
     scheduler_free(s);
 }
 
+/* A destination that works and wants no connection now is not down: with sessions it goes on with those; without, it is
+ * asked again soon, a few times. */
+static void busy_ones(void **state) {
+    (void)state;
+    static const struct {
+        unsigned sessions; /* that are open when one is refused */
+        bool works;        /* it took a message before */
+        unsigned times;    /* that it refuses */
+        bool rests;
+        unsigned busy_s, failures, limit;
+    } cases[] = {
+        {1, false, 1, true, 0, 1, 1}, /* never seen to work: as one that is down */
+        {1, true, 1, true, 1, 0, 1},
+        {1, true, 3, true, 4, 0, 1},
+        {1, true, SCHED_BUSY_MAX, true, 32, 0, 1},
+        {1, true, SCHED_BUSY_MAX + 1, true, 0, 1, 1},
+        {1, true, SCHED_BUSY_MAX + 2, true, 0, 2, 1},
+        {2, true, 1, false, 0, 0, 1},
+        {3, true, 1, false, 0, 0, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scheduler *s = scheduler_new(&usual);
+        struct sched_destination *d = scheduler_ready(s, STR("a"), 100);
+        assert_ptr_equal(open_next(s), d);
+        if (cases[i].works) scheduler_sent(s, d);
+        if (cases[i].works) scheduler_sent(s, d);
+        while (d->sessions < cases[i].sessions) assert_ptr_equal(open_next(s), d);
+        bool rests = false;
+        for (unsigned k = 0; k < cases[i].times; k++) {
+            rests = scheduler_busy(s, d);
+            if (!rests) break;
+            assert_null(open_next(s));
+            if (k + 1 == cases[i].times) break;
+            scheduler_ended(s, d, true);
+            assert_ptr_equal(scheduler_ready(s, STR("a"), 100), d); /* it is remembered */
+            assert_ptr_equal(open_next(s), d);
+        }
+        assert_int_equal(rests, cases[i].rests);
+        assert_int_equal(scheduler_busy_s(d), cases[i].busy_s);
+        assert_int_equal(d->failures, cases[i].failures);
+        assert_int_equal(d->limit, cases[i].limit);
+        scheduler_free(s);
+    }
+}
+
+/* LIM-23: where all look-ups, or all connections, are used by destinations that give no answer, these make room; they
+ * stand with those that failed from then on, and are not among those for which room is made. */
+static void slow_ones(void **state) {
+    (void)state;
+    static const struct {
+        struct sched_limits limits;
+        bool open; /* they hang while connecting, not while looking up */
+    } cases[] = {{{500, 20, 2, 4, 2}, false}, {{4, 20, 2, 100, 2}, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scheduler *s = scheduler_new(&cases[i].limits);
+        struct sched_destination *held[16];
+        size_t count = 0;
+        char name[16];
+        for (int k = 0; k < 8; k++) {
+            (void)snprintf(name, sizeof name, "silent%d", k);
+            scheduler_ready(s, str_from(name), 1);
+        }
+        struct sched_destination *fresh = scheduler_ready(s, STR("fresh"), 1);
+        unsigned rounds = 0;
+        for (; fresh->sessions == 0; rounds++) {
+            for (struct sched_destination *d; (d = scheduler_next(s)) != NULL;) {
+                if (cases[i].open) assert_true(scheduler_open(s, d));
+                held[count++] = d;
+            }
+            struct sched_short lack = scheduler_short(s);
+            if (rounds == 0) assert_int_equal(cases[i].open ? lack.connections : lack.lookups, 5);
+            assert_int_equal(cases[i].open ? lack.lookups : lack.connections, 0);
+            assert_in_range(scheduler_probes(s), 0, 2);
+            size_t kept = 0;
+            for (size_t k = 0; k < count; k++) {
+                if (held[k]->probing || held[k] == fresh) {
+                    held[kept++] = held[k];
+                    continue;
+                }
+                scheduler_slow(s, held[k]);
+                assert_int_equal(held[k]->failures, 0); /* nothing is known against it */
+                scheduler_ended(s, held[k], cases[i].open);
+            }
+            count = kept;
+        }
+        assert_in_range(rounds, 2, 4);
+        assert_int_equal(scheduler_probes(s), 2);
+        struct sched_destination *d = held[0];
+        assert_true(d->probing);
+        scheduler_sent(s, d); /* it answers after all */
+        assert_false(d->slow);
+        assert_int_equal(scheduler_probes(s), 1);
+        scheduler_free(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turns),         cmocka_unit_test(total_limit),       cmocka_unit_test(growth),
         cmocka_unit_test(probe),         cmocka_unit_test(too_many_sessions), cmocka_unit_test(forgotten),
         cmocka_unit_test(idle_session),  cmocka_unit_test(broken_sessions),   cmocka_unit_test(own_limit),
         cmocka_unit_test(one_at_a_time), cmocka_unit_test(lookups),           cmocka_unit_test(failed_ones),
+        cmocka_unit_test(busy_ones),     cmocka_unit_test(slow_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

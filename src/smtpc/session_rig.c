@@ -57,8 +57,9 @@ static void serve(struct stream *s, void *arg) {
     (void)arg;
     server.connections++;
     if (++server.open > server.open_most) server.open_most = server.open;
-    int rc = say(s, server.open_max != 0 && server.open > server.open_max ? "421 one at a time" : server.greeting);
-    if (server.open_max != 0 && server.open > server.open_max) rc = ERR_CLOSED;
+    bool full = (server.open_max != 0 && server.open > server.open_max) || server.connections == server.refuse_at;
+    int rc = say(s, full ? "421 one at a time" : server.greeting);
+    if (full) rc = ERR_CLOSED;
     while (rc == 0 && line_read(s, line, sizeof line) == 0) {
         if (server.close_after != 0 && messages == server.close_after) {
             if (server.close_word != NULL) (void)!say(s, server.close_word);
@@ -120,6 +121,9 @@ void server_end(void) {
 
 /* ---------------------------------------------------------------- names */
 
+enum { SILENCE_MS = 60 * 1000 };
+static struct cond silence; /* names that get no answer; ends with the test */
+
 static int zone_mx(void *arg, struct str domain, struct arena *arena, enum dns_status *status, struct dns_mx **mx,
                    size_t *count) {
     (void)arg;
@@ -136,7 +140,7 @@ static int zone_addresses(void *arg, struct str host, uint16_t port, struct aren
                           struct net_addr **addr, size_t *count) {
     (void)arg;
     if (str_starts(host, STR("silent"))) {
-        if (fiber_sleep(1000) != 0) return ERR_CANCELLED;
+        if (cond_wait(&silence, loop_now_ms() + SILENCE_MS) == ERR_CANCELLED) return ERR_CANCELLED;
         *status = DNS_TEMPFAIL;
         return 0;
     }
@@ -156,6 +160,8 @@ void start(void) {
     semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
     cond_init(&smtpc.sessions_changed);
     cond_init(&smtpc.room);
+    cond_init(&smtpc.stop_making_room);
+    cond_init(&silence);
     smtpc.hops = hops_new();
     list_init(&smtpc.sessions);
     list_init(&smtpc.turned);
@@ -168,6 +174,7 @@ void start(void) {
 void finish(void) {
     smtpc.stopping = true;
     smtpc_wake_idle(&smtpc);
+    cond_broadcast(&silence);
     channel_drain(smtpc.channel, SOON);
     rig_keep(smtpc.channel);
     while (scheduler_sessions(smtpc.scheduler) > 0) assert_int_equal(cond_wait(&smtpc.sessions_changed, SOON), 0);

@@ -34,6 +34,7 @@ struct mail_server {
     unsigned encrypted;     /* messages that came over TLS */
     unsigned slow_ms;       /* before the answer to the end of a message */
     const char *close_word; /* said before it closes */
+    unsigned refuse_at;     /* this connection gets 421, if it is not 0 */
     unsigned open_max;      /* connections at a time, others get 421; 0 = any number */
     const char *auth;       /* offers AUTH PLAIN and wants this line */
 };

@@ -7,7 +7,14 @@
 
 #include <stdlib.h>
 
-enum { UNPROTECTED_MAX = 100, SESSION_MEMORY_MAX = 8 * 1024 * 1024 };
+enum {
+    UNPROTECTED_MAX = 100,
+    SESSION_MEMORY_MAX = 8 * 1024 * 1024,
+    BYE_MS = 1000, /* that a server has to note the end, before another connection to it is made */
+    SLOW_LOOKUP_MS = 300,
+    SLOW_CONNECT_MS = 500,
+    ROOM_LOOK_MS = 100,
+};
 
 struct session {
     struct list node;
@@ -17,6 +24,9 @@ struct session {
     struct arena *arena;
     struct connection connection;
     bool open; /* has its place among the connections */
+    struct fiber *fiber;
+    uint64_t since; /* when the look-up began, or the first connection was made */
+    bool at_gate, given_up;
     bool connected, sent_any;
     struct peer peer;
     bool answered; /* the server said something in a transaction */
@@ -234,8 +244,11 @@ static void rest(struct session *s, const struct outcome *why) {
     struct sched_destination *d = s->destination;
     uint64_t wait_s = 300;
     int64_t now = clock_wall_ms();
+    unsigned busy_s = scheduler_busy_s(d);
     if (s->peer.runs) /* PEER-08 */
         wait_s = (uint64_t)(peer_next_run(str_from(d->name), s->peer.run_interval_s, now) - now + 999) / 1000;
+    else if (busy_s > 0)
+        wait_s = busy_s;
     else if (retry_interval(str_from(option_str(s->smtpc->daemon, "smtpc.retry_destination")), d->failures, &wait_s) !=
              0)
         wait_s = 300;
@@ -291,14 +304,70 @@ static void messages(struct session *s) {
     }
 }
 
+/* --- room for others (LIM-23) */
+static struct sched_short lack_of(const struct smtpc *s) {
+    struct sched_short lack = scheduler_short(s->scheduler);
+    lack.connections += s->at_gate;
+    return lack;
+}
+
+/* Neither the name service nor the server has said anything in a time in which those that work do. */
+static bool is_slow(const struct session *s, uint64_t now) {
+    const struct stream *stream = s->connection.client.stream;
+    if (s->connected || s->given_up || s->at_gate || s->connection.relaxed || s->destination->probing) return false;
+    if (!s->open) return now - s->since >= SLOW_LOOKUP_MS;
+    return now - s->since >= SLOW_CONNECT_MS && (stream == NULL || stream_bytes_in(stream) == 0);
+}
+
+/* As many as others wait for are given up, the oldest first. What the name service says later it remembers. */
+static void make_room(struct smtpc *s) {
+    struct sched_short lack = lack_of(s);
+    uint64_t now = loop_now_ms();
+    list_foreach_safe(n, &s->sessions) {
+        struct session *x = list_entry(n, struct session, node);
+        size_t *missing = x->open ? &lack.connections : &lack.lookups;
+        if (*missing == 0 || !is_slow(x, now)) continue;
+        (*missing)--;
+        x->given_up = true;
+        s->counters.given_up++;
+        fiber_cancel(x->fiber);
+    }
+}
+
+static void room_fiber(void *arg) {
+    struct smtpc *s = arg;
+    while (cond_wait(&s->stop_making_room, loop_now_ms() + ROOM_LOOK_MS) == ERR_TIMEOUT && !s->stopping) {
+        struct sched_short lack = lack_of(s);
+        if (lack.lookups + lack.connections == 0) break;
+        make_room(s);
+    }
+    s->making_room = false;
+}
+
+/* Whenever a session is wanted and cannot be had. */
+static void look_for_room(struct smtpc *s) {
+    struct sched_short lack = s->making_room || s->stopping ? (struct sched_short){0, 0} : lack_of(s);
+    if (lack.lookups + lack.connections == 0) return;
+    s->making_room = true;
+    if (fiber_spawn("room", room_fiber, s, NULL) != 0) s->making_room = false;
+}
+
 /* Look-ups are done: waits until the connection may be made. */
 static int session_open(void *arg) {
     struct session *s = arg;
     while (!s->open) {
         s->open = scheduler_open(s->smtpc->scheduler, s->destination);
         if (s->open) break;
-        if (s->smtpc->stopping || cond_wait(&s->smtpc->room, DEADLINE_NEVER) != 0) return ERR_CANCELLED;
+        if (s->smtpc->stopping) return ERR_CANCELLED;
+        s->at_gate = true;
+        s->smtpc->at_gate++;
+        look_for_room(s->smtpc);
+        int rc = cond_wait(&s->smtpc->room, DEADLINE_NEVER);
+        s->at_gate = false;
+        s->smtpc->at_gate--;
+        if (rc != 0) return ERR_CANCELLED;
     }
+    s->since = loop_now_ms();
     smtpc_pump(s->smtpc); /* the next look-up for the destination */
     return 0;
 }
@@ -341,14 +410,22 @@ static void send_unprotected(struct session *s) {
 static void session_run(struct session *s) {
     struct outcome why;
     int rc = session_connect(s, &why);
-    if (rc == 0) {
+    if (s->given_up) { /* this fiber cannot wait any more */
+        if (rc == 0) client_free(&s->connection.client);
+        log_event(LOG_SMTP, "-", "destination-slow", "destination=%s phase=%s", s->destination->name,
+                  s->open ? "connection" : "look-up");
+        scheduler_slow(s->smtpc->scheduler, s->destination);
+    } else if (rc == 0) {
         s->connected = true;
         messages(s);
     } else if (rc == ERR_NOTFOUND) {
         fail_all(s, &why);
     } else if (rc != ERR_CANCELLED) {
         if (s->connection.refused) send_unprotected(s);
-        if (scheduler_failed(s->smtpc->scheduler, s->destination)) rest(s, &why);
+        struct scheduler *scheduler = s->smtpc->scheduler;
+        bool rests = s->connection.busy ? scheduler_busy(scheduler, s->destination)
+                                        : scheduler_failed(scheduler, s->destination);
+        if (rests) rest(s, &why);
     }
 }
 
@@ -358,6 +435,8 @@ static void session_fiber(void *arg) {
     s->arena = arena_new(SESSION_MEMORY_MAX);
     if (s->arena != NULL) session_run(s);
     list_remove(&s->node);
+    /* Before the next connection is made: servers that take few count this one until they have read that it ends. */
+    if (s->connected) client_bye(&s->connection.client, smtpc->stopping ? 0 : BYE_MS);
     work_release(smtpc, s->destination);
     scheduler_ended(smtpc->scheduler, s->destination, s->open);
     s->destination = NULL;
@@ -381,7 +460,8 @@ static bool session_start(struct smtpc *smtpc, struct sched_destination *d) {
     s->work = w;
     w->users++;
     list_push_back(&smtpc->sessions, &s->node);
-    if (fiber_spawn("session", session_fiber, s, NULL) == 0) return true;
+    s->since = loop_now_ms();
+    if (fiber_spawn("session", session_fiber, s, &s->fiber) == 0) return true;
     list_remove(&s->node);
     work_release(smtpc, d);
     free(s);
@@ -395,10 +475,12 @@ void smtpc_pump(struct smtpc *s) {
         scheduler_ended(s->scheduler, d, false);
         return;
     }
+    look_for_room(s);
 }
 
 void smtpc_wake_idle(struct smtpc *s) {
     cond_broadcast(&s->room);
+    cond_broadcast(&s->stop_making_room);
     list_foreach(n, &s->sessions) cond_broadcast(&list_entry(n, struct session, node)->work->news);
 }
 

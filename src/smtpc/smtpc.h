@@ -62,9 +62,12 @@ struct smtpc {
     } sendings;
     struct cond sessions_changed;
     struct cond room; /* a connection has ended: who waits for its turn looks up */
+    unsigned at_gate; /* sessions that wait for that */
+    bool making_room;
+    struct cond stop_making_room;
     bool stopping;
     struct {
-        uint64_t connections, connections_failed, sent, bytes, deferred, bounced, reports;
+        uint64_t connections, connections_failed, given_up, sent, bytes, deferred, bounced, reports;
     } counters;
 };
 
@@ -98,6 +101,7 @@ struct connection {
     char tls[SECURE_LABEL_MAX]; /* see secure_label */
     bool relaxed;               /* in: what the domain publishes does not count (RFC 8689 section 5) */
     bool refused;               /* out: a connection was refused because it would not be protected */
+    bool busy;                  /* out: a server said that it wants no connection now */
 };
 /* Tries the hosts of the destination in turn. Not 0: `why` says what is wrong with the destination: PERMANENT for ever,
  * TEMPORARY for now. */

@@ -63,12 +63,13 @@ class Mta:
         try:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with s, s.makefile("rwb") as f:
-                self.talk(f, full)
+                try:
+                    self.talk(f, full)
+                finally:
+                    with self.lock:   # before the client can see the end
+                        self.open -= 1
         except OSError:
             pass
-        finally:
-            with self.lock:
-                self.open -= 1
 
     @staticmethod
     def say(f, *lines):
