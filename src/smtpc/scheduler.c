@@ -258,6 +258,7 @@ struct sched_short scheduler_short(const struct scheduler *s) {
     struct sched_short out = {0, 0};
     size_t *n = s->open >= s->limits.total ? &out.connections : s->lookups >= s->limits.lookups ? &out.lookups : NULL;
     if (n == NULL) return out;
+    if (!list_empty(&s->wanting)) *n = probes_max(s) - (s->probes < probes_max(s) ? s->probes : probes_max(s));
     list_foreach(it, &s->wanting)(*n)++;
     return out;
 }

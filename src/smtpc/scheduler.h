@@ -79,7 +79,8 @@ unsigned scheduler_busy_s(const struct sched_destination *d); /* seconds; 0 = it
 /* A session was given up in favour of others that wait (scheduler_short): its destination stands with those that failed
  * until it takes a message, and rests not at all. */
 void scheduler_slow(struct scheduler *s, struct sched_destination *d);
-/* Destinations that did not fail wait for a session, as all look-ups or connections are in use; how many. */
+/* Destinations that did not fail wait for a session, as all look-ups or connections are in use: how many sessions would
+ * have to end, with those that go to their turn with destinations that failed. */
 struct sched_short {
     size_t lookups, connections;
 };

@@ -13,7 +13,7 @@ enum {
     BYE_MS = 1000, /* that a server has to note the end, before another connection to it is made */
     SLOW_LOOKUP_MS = 300,
     SLOW_CONNECT_MS = 500,
-    ROOM_LOOK_MS = 100,
+    ROOM_LOOK_MS = 50,
 };
 
 struct session {
