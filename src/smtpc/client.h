@@ -1,5 +1,5 @@
 /* One connection to a mail server: greeting, EHLO, STARTTLS, AUTH, then any number of messages. RFC 5321, 2920
- * (PIPELINING), 3030 (BDAT for binary), 3207, 4954. Linear code for fibers; what goes wrong with a recipient is a value
+ * (PIPELINING), 3030 (BDAT), 3207, 4954. Linear code for fibers; what goes wrong with a recipient is a value
  * (outcome.h). */
 #ifndef IEMS_SMTPC_CLIENT_H
 #define IEMS_SMTPC_CLIENT_H
@@ -18,6 +18,7 @@ struct client_config {
     const struct plan *plan;     /* what TLS must be like; NULL = opportunistic */
     const char *user, *password; /* NULL = no AUTH */
     bool retry_554, eightbit_anyway;
+    bool chunking; /* use it for messages that are at hand as a whole */
     /* STMO-01 to STMO-08, milliseconds */
     uint64_t greeting_ms, helo_ms, mail_ms, rcpt_ms, data_ms, block_ms, end_ms, quit_ms;
 };
@@ -75,6 +76,7 @@ struct client_message {
     struct outcome *outcomes; /* by index in the entry; each of `recipients` gets one, never OUTCOME_NONE */
     struct arena *arena;      /* for replies */
     struct client_body body;
+    struct str whole; /* all that `body` would give, if it is at hand; else empty */
     bool utf8_header;
 };
 /* One transaction. Afterwards c->dead says whether the connection can be used again. True if the server gave any answer

@@ -65,6 +65,7 @@ static const struct client_config plain = {
     .starttls = true,
     .retry_554 = true,
     .eightbit_anyway = true,
+    .chunking = true,
     .greeting_ms = 200,
     .helo_ms = 200,
     .mail_ms = 200,
@@ -261,7 +262,7 @@ FIBER_TEST(protection) {
 /* ---------------------------------------------------------------- transactions */
 
 struct pieces {
-    const char *text; /* pieces separated by "~"; "!" = reading fails */
+    const char *text; /* pieces separated by "~"; "!" = reading fails; "=" in front: the whole is at hand */
 };
 
 static int next_piece(void *arg, struct str *piece, struct error *err) {
@@ -303,7 +304,9 @@ static void send_one(struct client *c, const char *to, const char *body, bool bi
                                .count = e.n_recipients,
                                .outcomes = outcomes,
                                .arena = a,
-                               .body = {next_piece, &pieces}};
+                               .body = {next_piece, &pieces},
+                               .whole = body[0] == '=' ? str_from(body + 1) : STR_EMPTY};
+    if (body[0] == '=') pieces.text++;
     *answered = client_send(c, &m);
     out[0] = '\0';
     for (size_t i = 0; i < e.n_recipients; i++) {
@@ -317,6 +320,7 @@ static void send_one(struct client *c, const char *to, const char *body, bool bi
 #define HELLO_PLAIN "> 220 mx\n< EHLO me.test\n> 250 mx\n"
 #define HELLO_CHUNK "> 220 mx\n< EHLO me.test\n> 250-mx\n> 250-CHUNKING\n> 250-PIPELINING\n> 250 BINARYMIME\n"
 #define PIPED_AB    "< MAIL FROM:<s@me.test>\n< RCPT TO:<a@x>\n< RCPT TO:<b@x>\n< DATA\n"
+#define CHUNK_AB    "< MAIL FROM:<s@me.test>\n< RCPT TO:<a@x>\n< RCPT TO:<b@x>\n"
 #define BYE         "< QUIT\n> 221 bye\n"
 
 static const struct {
@@ -413,7 +417,56 @@ static const struct {
                  "5.3.4 too big\n" BYE,
      "a@x", "Hi\r\n", "perm:5.3.4", false, false, true},
     {HELLO_PIPE BYE, "a@x", "Hi\r\n", "perm:5.6.3", false, false, true},
+    /* what is at hand goes with its commands, as one chunk, nothing stuffed (RFC 3030 section 4.2) */
+    {HELLO_CHUNK CHUNK_AB "< BDAT 7 LAST\n< Hi\n< .\n> 250 ok\n> 250 ok\n> 250 ok\n> 250 2.0.0 taken\n" BYE, "a@x,b@x",
+     "=Hi\r\n.\r\n", "sent:2.0.0 sent:2.0.0", false, false, false},
+    {HELLO_CHUNK "< MAIL FROM:<s@me.test> BODY=BINARYMIME\n< RCPT TO:<a@x>\n< BDAT 4 LAST\n< Hi\n> 250 ok\n> 250 ok\n> "
+                 "250 taken\n" BYE,
+     "a@x", "=Hi\r\n", "sent:2.0.0", false, false, true},
+    {HELLO_CHUNK CHUNK_AB "< BDAT 4 LAST\n< Hi\n> 250 ok\n> 250 ok\n> 550 5.1.1 nobody\n> 250 taken\n" BYE, "a@x,b@x",
+     "=Hi\r\n", "sent:2.0.0 perm:5.1.1", false, false, false},
+    {HELLO_CHUNK CHUNK_AB
+     "< BDAT 4 LAST\n< Hi\n> 250 ok\n> 550 no\n> 450 4.2.1 later\n> 503 5.5.1 nobody to take it\n" BYE,
+     "a@x,b@x", "=Hi\r\n", "perm:5.1.1 temp:4.2.1", false, false, false},
+    {HELLO_CHUNK CHUNK_AB "< BDAT 4 LAST\n< Hi\n> 250 ok\n> 550 no\n> 550 no\n> 250 for nobody\n" BYE, "a@x,b@x",
+     "=Hi\r\n", "perm:5.1.1 perm:5.1.1", false, false, false},
+    {HELLO_CHUNK CHUNK_AB "< BDAT 4 LAST\n< Hi\n> 550 5.7.1 not you\n> 503 no\n> 503 no\n> 503 no\n" BYE, "a@x,b@x",
+     "=Hi\r\n", "perm:5.7.1 perm:5.7.1", false, false, false},
+    {HELLO_CHUNK CHUNK_AB "< BDAT 4 LAST\n< Hi\n> 250 ok\n> 250 ok\n> 550 5.1.1 no\n> 452 4.3.1 full\n" BYE, "a@x,b@x",
+     "=Hi\r\n", "temp:4.3.1 perm:5.1.1", false, false, false},
+    {HELLO_CHUNK CHUNK_AB "< BDAT 4 LAST\n< Hi\n> 250 ok\n> 250 ok\n> 250 ok\n|", "a@x,b@x", "=Hi\r\n",
+     "temp:4.4.2 temp:4.4.2", true, false, false},
+    {HELLO_CHUNK CHUNK_AB "< BDAT 4 LAST\n< Hi\n> 250 ok\n> 250 ok\n> 250 ok\n...", "a@x,b@x", "=Hi\r\n",
+     "temp:4.4.2 temp:4.4.2", true, false, false},
+    {HELLO_CHUNK CHUNK_AB "< BDAT 4 LAST\n< Hi\n|", "a@x,b@x", "=Hi\r\n", "temp:4.4.2 temp:4.4.2", true, true, false},
+    /* not without both extensions */
+    {HELLO_PIPE PIPED_AB "> 250 ok\n> 250 ok\n> 250 ok\n> 354 go\n< Hi\n< .\n> 250 taken\n" BYE, "a@x,b@x", "=Hi\r\n",
+     "sent:2.0.0 sent:2.0.0", false, false, false},
+    {"> 220 mx\n< EHLO me.test\n> 250-mx\n> 250 CHUNKING\n< MAIL FROM:<s@me.test>\n> 250 ok\n< RCPT TO:<a@x>\n> 250 "
+     "ok\n< "
+     "DATA\n> 354 go\n< Hi\n< .\n> 250 taken\n" BYE,
+     "a@x", "=Hi\r\n", "sent:2.0.0", false, false, false},
 };
+
+/* smtpc.chunking = no */
+FIBER_TEST(chunking_off) {
+    ARENA_AUTO a = arena_new(1 << 20);
+    struct script s;
+    struct stream *stream;
+    struct client c;
+    struct client_config config = plain;
+    struct client_failure failure;
+    char got[400];
+    bool answered = false;
+    config.chunking = false;
+    script_start(&s, HELLO_CHUNK PIPED_AB "> 250 ok\n> 250 ok\n> 250 ok\n> 354 go\n< Hi\n< .\n> 250 taken\n" BYE,
+                 &stream);
+    assert_int_equal(client_open(&c, &config, stream, "mx.test", a, &failure), 0);
+    send_one(&c, "a@x,b@x", "=Hi\r\n", false, got, sizeof got, &answered);
+    client_quit(&c);
+    script_end(&s);
+    assert_string_equal(got, "sent:2.0.0 sent:2.0.0");
+}
 
 FIBER_TEST(transactions_all) {
     for (size_t i = 0; i < sizeof transactions / sizeof transactions[0]; i++) {
@@ -530,8 +583,9 @@ FIBER_TEST(timeouts) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opening),          cmocka_unit_test(protection), cmocka_unit_test(auth),
-        cmocka_unit_test(transactions_all), cmocka_unit_test(reuse),      cmocka_unit_test(timeouts),
+        cmocka_unit_test(opening),      cmocka_unit_test(protection),       cmocka_unit_test(auth),
+        cmocka_unit_test(chunking_off), cmocka_unit_test(transactions_all), cmocka_unit_test(reuse),
+        cmocka_unit_test(timeouts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

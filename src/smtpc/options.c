@@ -12,6 +12,7 @@ static void client_configure(struct smtpc *s, struct client_config *c) {
     c->tls = s->tls;
     c->starttls = option_bool(s->daemon, "smtpc.starttls");
     c->retry_554 = option_bool(s->daemon, "smtpc.retry_554");
+    c->chunking = option_bool(s->daemon, "smtpc.chunking");
     c->eightbit_anyway = option_bool(s->daemon, "smtpc.send_8bit_anyway");
     c->greeting_ms = ms(s, "smtpc.timeout_greeting");
     c->helo_ms = ms(s, "smtpc.timeout_helo");

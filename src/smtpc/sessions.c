@@ -150,13 +150,15 @@ static bool message_send(struct session *s, struct lease *l, struct outcome *out
     if (too_large(s, l, outcomes)) return true;
     for (size_t n; (n = smtpc_pick(l->entry, outcomes, caps, max, picked)) > 0;) {
         struct body_reader *body = NULL;
-        if (body_reader_new(l, keeps_tags(s, l), &body) != 0) break;
+        bool tags = keeps_tags(s, l) && l->entry->n_tags > 0;
+        if (body_reader_new(l, tags, &body) != 0) break;
         struct client_message m = {.entry = l->entry,
                                    .recipients = picked,
                                    .count = n,
                                    .outcomes = outcomes,
                                    .arena = l->arena,
                                    .body = {body_reader_next, body},
+                                   .whole = l->has_body && !tags ? l->body : STR_EMPTY,
                                    .utf8_header = utf8_header(l)};
         bool answered = client_send(&s->connection.client, &m);
         body_reader_free(body);

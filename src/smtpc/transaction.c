@@ -1,6 +1,6 @@
 /* One message over a connection: MAIL, RCPT for each recipient, DATA. With PIPELINING (RFC 2920) all three go out at
  * once and the answers are matched to them in order; whatever the server refuses of it, each recipient gets its own
- * outcome.
+ * outcome. With CHUNKING too a message that is at hand goes in the same group, as one chunk (RFC 3030 section 4.2).
  *
  * Invariant: a message's end is sent only if all of its bytes were: a body that breaks off ends the connection. */
 #include "smtpc/client.h"
@@ -14,6 +14,7 @@ struct transaction {
     struct client *c;
     const struct client_message *m;
     bool pipelined, answered, binary;
+    bool at_once;    /* the message goes with the commands */
     bool *unsayable; /* recipients that were not said to the server */
     size_t sent_rcpts, accepted;
 };
@@ -44,6 +45,17 @@ static struct outcome outcome_from(struct transaction *t, enum smtp_stage stage,
     return o;
 }
 
+/* One chunk, which is the last. */
+static int whole_put(struct transaction *t) {
+    BUF_AUTO front = BUF_INIT(COMMAND_MAX);
+    char line[64];
+    command_front(t->m->entry, &t->c->caps, &front);
+    (void)snprintf(line, sizeof line, "BDAT %zu LAST\r\n", front.len + t->m->whole.len);
+    int rc = client_put(t->c, str_from(line), false);
+    if (rc == 0) rc = stream_put(t->c->stream, buf_str(&front));
+    return rc != 0 ? rc : stream_put(t->c->stream, t->m->whole);
+}
+
 /* The commands up to the first recipient, or all of them. Recipients that cannot be said to this server are settled. */
 static int commands_put(struct transaction *t, bool rset) {
     struct client *c = t->c;
@@ -65,8 +77,9 @@ static int commands_put(struct transaction *t, bool rset) {
         t->sent_rcpts++;
         if (rc == 0 && t->pipelined) rc = client_put(c, buf_str(&line), false);
     }
-    if (rc == 0 && t->pipelined && !t->binary && t->sent_rcpts > 0) rc = client_put(c, STR("DATA\r\n"), false);
-    return rc;
+    if (rc != 0 || !t->pipelined || t->sent_rcpts == 0) return rc;
+    if (t->at_once) return whole_put(t);
+    return t->binary ? 0 : client_put(c, STR("DATA\r\n"), false);
 }
 
 static int rcpt_put(struct transaction *t, size_t i) {
@@ -220,6 +233,22 @@ static void chunks(struct transaction *t) {
     }
 }
 
+/* The answer to the message that went with its commands. After a chunk that failed the server's state is not known (RFC
+ * 3030 section 2): RSET is due. */
+static void whole_end(struct transaction *t) {
+    struct smtp_reply r = {0};
+    struct error err = {0};
+    if (t->sent_rcpts == 0) return;
+    if (client_reply(t->c, t->c->config->end_ms, &r, &err) != 0) {
+        settle_lost(t, "after the end of the message", &err);
+        return;
+    }
+    if (t->accepted == 0) return; /* the recipients have their answers, this one means nothing */
+    struct outcome o = outcome_from(t, STAGE_END, &r);
+    t->c->open_transaction = o.class != OUTCOME_SENT;
+    settle(t, &o);
+}
+
 bool client_send(struct client *c, const struct client_message *m) {
     struct transaction t = {.c = c, .m = m, .pipelined = c->caps.pipelining, .binary = m->entry->body_binary};
     struct send_options options = {
@@ -229,6 +258,7 @@ bool client_send(struct client *c, const struct client_message *m) {
         .utf8_header = m->utf8_header,
     };
     (void)snprintf(c->trace, sizeof c->trace, "%s", m->entry->trace);
+    t.at_once = t.pipelined && c->caps.chunking && m->whole.len > 0 && (t.binary || c->config->chunking);
     t.unsayable = arena_alloc(m->arena, m->count * sizeof(bool) + 1);
     for (size_t i = 0; i < m->count; i++) *outcome_at(&t, i) = outcome_make(OUTCOME_NONE, "", STR_EMPTY);
     struct outcome check = t.unsayable == NULL ? outcome_make(OUTCOME_TEMPORARY, "4.3.0", STR("out of memory"))
@@ -239,7 +269,9 @@ bool client_send(struct client *c, const struct client_message *m) {
     }
     c->messages++;
     if (envelope(&t)) {
-        if (t.binary)
+        if (t.at_once)
+            whole_end(&t);
+        else if (t.binary)
             chunks(&t);
         else
             data(&t);
