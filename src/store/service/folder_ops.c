@@ -230,7 +230,7 @@ static void rename_inbox(struct account *a, struct batch *b, struct folder *f, c
 static int rename_folder(struct service *s, struct session *session, const Store__FolderRename *req,
                          struct error *err) {
     struct account *a;
-    struct folder *f;
+    struct folder *f = NULL;
     struct str local;
     char to[FOLDER_NAME_MAX + 1];
     int rc = session_owner(session, str_from(req->to), &a, &local, err);
