@@ -34,6 +34,7 @@ static const char *const when_logged_in[] = {
     "SEARCH=FUZZY",
     "MULTISEARCH",
     "METADATA",
+    "NOTIFY",
     "LIST-METADATA",
     "FILTERS",
     "UIDONLY",

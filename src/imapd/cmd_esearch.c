@@ -18,10 +18,10 @@ struct multi {
 static bool take_sources(struct imap_args *a, struct multi *x) {
     struct imap_args b = *a;
     if (!imap_args_space(&b) || !imap_args_word(&b, "IN")) {
-        x->sources.selected = true;
+        x->sources.meant.selected = true;
         return true;
     }
-    if (!imap_args_space(&b) || !sources_parse(&b, &x->sources)) return false;
+    if (!imap_args_space(&b) || !imap_args_sources(&b, &x->sources.meant) || x->sources.meant.delayed) return false;
     *a = b;
     return true;
 }
@@ -82,10 +82,10 @@ static int search_all(struct multi *x) {
     struct arena *arena = x->c->args->arena;
     const char *selected = s->view == NULL ? NULL : s->view->name;
     int err = sources_resolve(s, &x->sources, arena);
-    if (err == 0 && x->sources.selected) err = search_one(x, arena);
+    if (err == 0 && x->sources.meant.selected) err = search_one(x, arena);
     for (size_t i = 0; i < x->sources.count && err == 0; i++) {
         bool is_selected = selected != NULL && str_eq(str_from(selected), x->sources.name[i]);
-        if (is_selected && x->sources.selected) continue;
+        if (is_selected && x->sources.meant.selected) continue;
         const char *name = arena_cstr(arena, x->sources.name[i]);
         err = name == NULL ? ERR_NOMEM : search_other(x, name);
     }
@@ -99,7 +99,7 @@ int cmd_esearch(struct cmd *c) {
     static const unsigned refused = IMAP_RETURN_SAVE | IMAP_RETURN_UPDATE | IMAP_RETURN_RELEVANCY;
     if (!take_sources(c->args, &x) || imap_search_parse(c->args, &x.program) != 0 || !imap_args_end(c->args))
         return cmd_bad_args(c);
-    if (x.sources.selected && c->s->view == NULL) return cmd_bad(c, "No mailbox is selected");
+    if (x.sources.meant.selected && c->s->view == NULL) return cmd_bad(c, "No mailbox is selected");
     if ((x.program.returns & refused) != 0 || has_numbers(x.program.key)) return cmd_bad_args(c);
     int err = filter_resolve(c->s, &x.program, c->args->arena, &name);
     if (err == ERR_NOTFOUND) return cmd_no(c, "UNDEFINED-FILTER", "There is no such filter");

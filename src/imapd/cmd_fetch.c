@@ -141,6 +141,17 @@ static int write_all(struct fetching *f) {
     return err == ERR_NOTFOUND ? 0 : err;
 }
 
+int fetch_tell(struct session *s, const struct imap_fetch *items, const struct imap_runs *uids) {
+    struct cmd c = {.s = s};
+    struct fetching f = {.c = &c, .items = *items};
+    f.items.items |= IMAP_FETCH_UID | (s->condstore ? (unsigned)IMAP_FETCH_MODSEQ : 0);
+    f.fields = fetch_fields(&f.items, imap_runs_total(uids) > 1);
+    int err = imap_runs_copy(uids, &f.uids);
+    if (err == 0) err = write_all(&f);
+    imap_runs_done(&f.uids);
+    return err != 0 ? err : f.err;
+}
+
 static int finish(struct fetching *f, int err) {
     struct cmd *c = f->c;
     if (err == 0) err = f->err;

@@ -1,10 +1,12 @@
 /* IDLE (RFC 2177): news as they come. What the command used is freed before the wait. */
 #include "imapd/command.h"
+#include "imapd/notify.h"
 #include "imapd/sync.h"
 
 enum { DONE_MAX = 64, TAG_BYTES = IMAP_TAG_MAX + 1 };
 
 static bool has_news(const struct session *s) {
+    if (s->notify != NULL) return notify_has_news(s);
     return s->view != NULL && (view_is_stale(s->view) || s->store_generation != s->imapd->store_generation);
 }
 
@@ -14,12 +16,15 @@ static int wait_for_client(struct session *s) {
     int err = 0, sync = 0;
     do {
         while (has_news(s) && sync == 0) {
-            sync = sync_view(s, SYNC_EXPUNGE);
+            if (s->view != NULL) sync = sync_view(s, SYNC_EXPUNGE);
+            if (sync == 0 && s->notify != NULL && !s->closing) sync = notify_tell(s);
             if (s->closing) return ERR_CLOSED;
             err = stream_flush(s->stream);
             if (err != 0) return err;
         }
         sync = 0;
+        arena_free(s->arena);
+        s->arena = NULL;
         view_release_memory(s->view);
         fiber_trim_stack();
         err = stream_wait_input(s->stream, &s->changed, deadline);

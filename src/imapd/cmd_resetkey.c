@@ -6,7 +6,7 @@
 static int reset_all(struct session *s, struct error *err) {
     struct sources *all = arena_alloc(session_arena(s), sizeof *all);
     if (all == NULL) return ERR_NOMEM;
-    *all = (struct sources){.source = {{.kind = SOURCE_PERSONAL}}, .sources = 1};
+    *all = (struct sources){.meant = {.source = {{.kind = IMAP_SOURCE_PERSONAL}}, .count = 1}};
     int rc = sources_resolve(s, all, session_arena(s));
     for (size_t i = 0; i < all->count && rc == 0; i++) rc = urlauth_reset(s, all->name[i], err);
     return rc;

@@ -120,6 +120,12 @@ void status_tell(struct session *s, const Store__Folder *f, unsigned items) {
     session_put(s, buf_str(&b));
 }
 
+void status_tell_change(struct session *s, const Store__Folder *f) {
+    status_tell(s, f,
+                1u << MESSAGES | 1u << UIDNEXT | 1u << UIDVALIDITY | 1u << UNSEEN |
+                    (s->condstore ? 1u << HIGHESTMODSEQ : 0));
+}
+
 int cmd_status(struct cmd *c) {
     struct str name;
     unsigned items;

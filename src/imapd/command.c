@@ -39,6 +39,7 @@ const struct command command_table[] = {
     {"STATUS", AUTH, 0, cmd_status},
     {"APPEND", AUTH, 0, cmd_append},
     {"IDLE", AUTH, 0, cmd_idle},
+    {"NOTIFY", AUTH, 0, cmd_notify},
     {"GETMETADATA", AUTH, 0, cmd_getmetadata},
     {"SETMETADATA", AUTH, 0, cmd_setmetadata},
     {"GETACL", AUTH, 0, cmd_getacl},

@@ -61,6 +61,7 @@ int cmd_myrights(struct cmd *c);
 int cmd_move(struct cmd *c);
 int cmd_namespace(struct cmd *c);
 int cmd_noop(struct cmd *c);
+int cmd_notify(struct cmd *c);
 int cmd_replace(struct cmd *c);
 int cmd_rename(struct cmd *c);
 int cmd_search(struct cmd *c);

@@ -292,6 +292,7 @@ static void run_body(void) {
                    .autologout_ms = 1800000,
                    .login_timeout_ms = current->login_timeout_ms != 0 ? current->login_timeout_ms : 60000,
                    .progress_ms = current->progress_ms,
+                   .notify_pending = 3,
                    .max_bad_commands = 5,
                    .max_per_user = 3}};
     assert_int_equal(

@@ -10,6 +10,8 @@ unsigned fetch_fields(const struct imap_fetch *f, bool many);
 /* The whole response line of a message that the client knows at `position`. `flags`: as they are to be told. */
 NODISCARD int fetch_write(struct session *s, const struct imap_fetch *f, struct content *c, uint32_t position,
                           uint64_t flags, uint64_t modseq);
+/* A response for each of the messages, for what no FETCH command asked for. The first failure. */
+NODISCARD int fetch_tell(struct session *s, const struct imap_fetch *f, const struct imap_runs *uids);
 /* " BODY[...] literal"; the first item has no blank before it. ERR_UNSUPPORTED: transfer encoding not known (BINARY).
  */
 NODISCARD int fetch_write_body(struct session *s, const struct imap_fetch_body *b, struct content *c);

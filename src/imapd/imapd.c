@@ -1,5 +1,6 @@
 #include "imapd/imapd.h"
 
+#include "imapd/notify.h"
 #include "imapd/session.h"
 #include "rpc/store_methods.h"
 
@@ -33,7 +34,8 @@ void imapd_store_connected(struct rpc_client *c, void *arg) {
     (void)c;
     list_foreach(it, &im->sessions) {
         struct session *s = list_entry(it, struct session, all);
-        if (s->view != NULL && s->store_generation != im->store_generation) cond_signal(&s->changed);
+        if ((s->view != NULL || s->notify != NULL) && s->store_generation != im->store_generation)
+            cond_signal(&s->changed);
     }
 }
 
@@ -53,6 +55,12 @@ void imapd_store_event(struct rpc_client *c, uint16_t method, const ProtobufCMes
     struct imapd *im = arg;
     (void)c;
     (void)attach;
+    if (method == STORE_EVENT_ACCOUNT_CHANGED) {
+        const Store__AccountChanged *a = (const Store__AccountChanged *)msg;
+        uint64_t asked = a->session;
+        struct session *who = map_get(im->store_sessions, map_u64_key(&asked));
+        if (who != NULL) notify_note(who, a);
+    }
     if (method != STORE_EVENT_FOLDER_CHANGED) return;
     const Store__FolderChanged *e = (const Store__FolderChanged *)msg;
     uint64_t number = e->session;

@@ -20,7 +20,7 @@ struct imapd_config {
     uint64_t append_limit;  /* bytes of one message */
     uint64_t autologout_ms, login_timeout_ms;
     uint64_t progress_ms; /* between notices of long commands; 0 = none */
-    unsigned max_bad_commands, max_per_user;
+    unsigned max_bad_commands, max_per_user, notify_pending;
     struct net_range *plaintext; /* networks that may log in without TLS; malloc'd */
     size_t plaintext_count;
 };

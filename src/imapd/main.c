@@ -41,6 +41,7 @@ static void configure(struct daemon *d) {
     c->progress_ms = PROGRESS_MS;
     c->max_bad_commands = (unsigned)option_u64(d, "imapd.max_bad_commands");
     c->max_per_user = (unsigned)option_u64(d, "imapd.max_per_user");
+    c->notify_pending = (unsigned)option_u64(d, "imapd.notify_pending");
     read_networks(d, "imapd.plaintext_networks", &c->plaintext, &c->plaintext_count);
     struct gate *g = &imapd.gate;
     struct error err = {0};

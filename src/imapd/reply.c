@@ -1,5 +1,6 @@
 /* Replies of a session: tagged, BYE, and what fits a failed call to the store. */
 #include "imapd/command.h"
+#include "imapd/notify.h"
 #include "imapd/sync.h"
 
 #include <stdio.h>
@@ -31,9 +32,10 @@ void session_bye(struct session *s, const char *text) {
 }
 
 static int reply(struct cmd *c, const char *status, const char *code, const char *text) {
-    if (c->s->view != NULL && (c->def == NULL || (c->def->flags & COMMAND_NO_SYNC) == 0)) {
+    if (c->def == NULL || (c->def->flags & COMMAND_NO_SYNC) == 0) {
         bool expunge = c->def == NULL || (c->def->flags & COMMAND_NO_EXPUNGE) == 0 || c->uid;
-        (void)sync_view(c->s, expunge ? SYNC_EXPUNGE : 0);
+        if (c->s->view != NULL) (void)sync_view(c->s, expunge ? SYNC_EXPUNGE : 0);
+        if (c->s->notify != NULL && !c->s->closing) (void)!notify_tell(c->s);
     }
     session_put(c->s, c->tag);
     session_puts(c->s, status);

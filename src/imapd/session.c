@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "imapd/command.h"
+#include "imapd/notify.h"
 #include "imapd/store_call.h"
 #include "imapd/view.h"
 #include "net/loop.h"
@@ -128,6 +129,8 @@ void session_logout(struct session *s) {
     free(s->address);
     s->address = s->ticket = NULL;
     s->ticket_len = 0;
+    notify_free(s->notify);
+    s->notify = NULL;
     s->account = 0;
     s->utf8 = s->rev2 = s->condstore = s->qresync = s->uidonly = false;
     s->state = STATE_NOT_AUTHENTICATED;
@@ -174,7 +177,9 @@ static void end_command(struct session *s) {
 static int run_commands(struct session *s) {
     while (!s->closing) {
         enum imap_parse result;
-        int err = session_next_event(s, session_deadline(s), &result);
+        int err = s->notify == NULL ? 0 : notify_wait(s);
+        if (s->closing) break;
+        if (err == 0) err = session_next_event(s, session_deadline(s), &result);
         if (err != 0) return err;
         if (result == IMAP_ERROR)
             refuse_command(s);
@@ -226,6 +231,7 @@ static void session_done(struct session *s) {
     list_remove(&s->all);
     s->imapd->session_count--;
     imap_reader_done(&s->reader);
+    notify_free(s->notify);
     arena_free(s->arena);
     if (s->ticket != NULL) explicit_bzero(s->ticket, s->ticket_len);
     free(s->ticket);

@@ -22,6 +22,7 @@ enum {
     SESSION_RPC_MS = 60 * 1000,          /* longest wait for the store */
 };
 
+struct notify;
 struct view;
 
 struct session {
@@ -30,8 +31,9 @@ struct session {
     struct stream *stream;
     struct fiber *fiber;
     struct imap_reader reader;
-    struct arena *arena; /* of the command under way, or NULL */
-    struct view *view;   /* the selected mailbox, or NULL */
+    struct arena *arena;   /* of the command under way, or NULL */
+    struct view *view;     /* the selected mailbox, or NULL */
+    struct notify *notify; /* what the client wants to hear of (RFC 5465); NULL: as without NOTIFY */
     unsigned state;
     bool utf8, rev2, condstore, qresync, uidonly; /* enabled by the client */
     struct str tag;                               /* of the command under way */

@@ -16,6 +16,7 @@ static void set_session(void *req, uint32_t number) {
 
 static bool repeatable(uint16_t method) {
     switch (method) {
+    case STORE_ACCOUNT_WATCH:
     case STORE_FOLDER_LIST:
     case STORE_FOLDER_STATUS:
     case STORE_FOLDER_SUBSCRIBE:

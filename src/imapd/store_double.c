@@ -53,7 +53,7 @@ struct folder {
 struct watch {
     struct rpc_session *session;
     uint32_t number;
-    uint64_t folder;
+    uint64_t folder; /* 0: the account */
 };
 
 struct annotation {
@@ -131,7 +131,22 @@ static void fill(struct store_double *d, const struct folder *f, Store__Folder *
     }
 }
 
+/* Names changed (`f` NULL), messages, or annotations (of the account with `f` NULL). Not told to session `by`. */
+static void account_changed(struct store_double *d, const struct folder *f, char **entries, size_t count, uint32_t by) {
+    for (size_t i = 0; i < d->watches; i++) {
+        if (d->watch[i].folder != 0 || d->watch[i].number == by) continue;
+        Store__AccountChanged e = STORE__ACCOUNT_CHANGED__INIT;
+        e.session = d->watch[i].number;
+        e.folder = f == NULL ? 0 : f->id;
+        e.highestmodseq = f == NULL ? 0 : f->modseq;
+        e.entries = entries;
+        e.n_entries = count;
+        (void)!rpc_session_event(d->watch[i].session, STORE_EVENT_ACCOUNT_CHANGED, &e.base, STR_EMPTY);
+    }
+}
+
 static void changed(struct store_double *d, const struct folder *f) {
+    account_changed(d, f, NULL, 0, 0);
     for (size_t i = 0; i < d->watches; i++) {
         if (d->watch[i].folder != f->id) continue;
         Store__FolderChanged e = STORE__FOLDER_CHANGED__INIT;
@@ -290,6 +305,7 @@ HANDLER(folder_create, Store__FolderCreate) {
     if (by_name(d, q->name) != NULL) return ERR_EXISTS;
     struct folder *f = add_folder(d, q->name);
     (void)snprintf(f->special, sizeof f->special, "%s", q->special_use);
+    account_changed(d, NULL, NULL, 0, 0);
     fill(d, f, &out);
     rpc_answer(r, &out.base, STR_EMPTY);
     return 0;
@@ -305,6 +321,7 @@ HANDLER(folder_delete, Store__FolderName) {
     struct folder *f = by_name(d, q->name);
     if (f == NULL) return ERR_NOTFOUND;
     free_folder(f);
+    account_changed(d, NULL, NULL, 0, 0);
     return answer_empty(r);
 }
 
@@ -313,12 +330,21 @@ HANDLER(folder_rename, Store__FolderRename) {
     if (f == NULL) return ERR_NOTFOUND;
     if (by_name(d, q->to) != NULL) return ERR_EXISTS;
     (void)snprintf(f->name, sizeof f->name, "%s", q->to);
+    account_changed(d, NULL, NULL, 0, 0);
     return answer_empty(r);
 }
 
 HANDLER(folder_subscribe, Store__FolderSubscribe) {
     struct folder *f = by_name(d, q->name);
     if (f != NULL) f->subscribed = q->on;
+    account_changed(d, NULL, NULL, 0, 0);
+    return answer_empty(r);
+}
+
+HANDLER(account_watch, Store__AccountWatch) {
+    for (size_t i = d->watches; i-- > 0;)
+        if (d->watch[i].number == q->session && d->watch[i].folder == 0) d->watch[i] = d->watch[--d->watches];
+    if (q->on && d->watches < SESSIONS) d->watch[d->watches++] = (struct watch){r->session, q->session, 0};
     return answer_empty(r);
 }
 
@@ -573,6 +599,9 @@ HANDLER(metadata_set, Store__MetadataSet) {
         (void)snprintf(n->name, NAME, "%s", q->entries[i]->name);
         (void)snprintf(n->value, NAME, "%.*s", STR_ARG(rpc_bytes(q->entries[i]->value)));
     }
+    char *entry[ANNOTATIONS];
+    for (size_t i = 0; i < q->n_entries; i++) entry[i] = q->entries[i]->name;
+    account_changed(d, by_name(d, q->name), entry, q->n_entries, q->session);
     return answer_empty(r);
 }
 
@@ -613,29 +642,18 @@ static void session_closed(struct rpc_session *s, void *arg) {
 }
 
 static const struct rpc_server_method methods[] = {
-    {STORE_UPLOAD_NEW, upload_new, false},
-    {STORE_UPLOAD_APPEND, upload_append, false},
-    {STORE_UPLOAD_DROP, upload_drop, false},
-    {STORE_SESSION_OPEN, session_open, false},
-    {STORE_SESSION_CLOSE, session_close, false},
-    {STORE_FOLDER_LIST, folder_list, false},
-    {STORE_FOLDER_STATUS, folder_status, false},
-    {STORE_FOLDER_CREATE, folder_create, false},
-    {STORE_FOLDER_DELETE, folder_delete, false},
-    {STORE_FOLDER_RENAME, folder_rename, false},
-    {STORE_FOLDER_SUBSCRIBE, folder_subscribe, false},
-    {STORE_FOLDER_OPEN, folder_open, false},
-    {STORE_FOLDER_CLOSE, folder_close, false},
-    {STORE_FOLDER_CHANGES, folder_changes, false},
-    {STORE_MESSAGE_LIST, message_list, true},
-    {STORE_MESSAGE_READ, message_read, false},
-    {STORE_MESSAGE_STORE, message_store, false},
-    {STORE_MESSAGE_COPY, message_copy, false},
-    {STORE_MESSAGE_APPEND, message_append, false},
-    {STORE_MESSAGE_EXPUNGE, message_expunge, false},
-    {STORE_METADATA_GET, metadata_get, false},
-    {STORE_METADATA_SET, metadata_set, false},
-    {STORE_QUOTA_GET, quota_get, false},
+    {STORE_UPLOAD_NEW, upload_new, false},           {STORE_UPLOAD_APPEND, upload_append, false},
+    {STORE_UPLOAD_DROP, upload_drop, false},         {STORE_SESSION_OPEN, session_open, false},
+    {STORE_SESSION_CLOSE, session_close, false},     {STORE_ACCOUNT_WATCH, account_watch, false},
+    {STORE_FOLDER_LIST, folder_list, false},         {STORE_FOLDER_STATUS, folder_status, false},
+    {STORE_FOLDER_CREATE, folder_create, false},     {STORE_FOLDER_DELETE, folder_delete, false},
+    {STORE_FOLDER_RENAME, folder_rename, false},     {STORE_FOLDER_SUBSCRIBE, folder_subscribe, false},
+    {STORE_FOLDER_OPEN, folder_open, false},         {STORE_FOLDER_CLOSE, folder_close, false},
+    {STORE_FOLDER_CHANGES, folder_changes, false},   {STORE_MESSAGE_LIST, message_list, true},
+    {STORE_MESSAGE_READ, message_read, false},       {STORE_MESSAGE_STORE, message_store, false},
+    {STORE_MESSAGE_COPY, message_copy, false},       {STORE_MESSAGE_APPEND, message_append, false},
+    {STORE_MESSAGE_EXPUNGE, message_expunge, false}, {STORE_METADATA_GET, metadata_get, false},
+    {STORE_METADATA_SET, metadata_set, false},       {STORE_QUOTA_GET, quota_get, false},
 };
 
 static void start_server(struct store_double *d) {

@@ -1,6 +1,8 @@
 #include "imapd/sync.h"
 
 #include "imapd/context.h"
+#include "imapd/fetch.h"
+#include "imapd/notify.h"
 #include "imapd/store_call.h"
 #include "imapd/uid_runs.h"
 #include "proto/imap/args.h"
@@ -112,6 +114,7 @@ void sync_expunged(struct session *s, const struct imap_runs *vanished) {
 /* One page of changes: what vanished is noted, changed messages are told, new ones join the view. */
 static int take_page(struct session *s, const Store__FolderChangesReply *page, struct str records, uint32_t *after) {
     struct view *v = s->view;
+    bool flags = (notify_selected(s) & IMAP_NOTIFY_FLAG_CHANGE) != 0;
     struct imap_runs vanished = {0};
     int err = uid_runs_read(page->vanished, page->n_vanished, &vanished);
     if (err == 0) err = imap_runs_intersect(&vanished, &v->uids, &v->gone);
@@ -123,7 +126,7 @@ static int take_page(struct session *s, const Store__FolderChangesReply *page, s
         if (r.uid >= v->uidnext) {
             err = imap_runs_add(&v->uids, r.uid, r.uid);
             v->uidnext = r.uid + 1;
-        } else if (!view_is_own(v, r.modseq) && !imap_runs_has(&v->gone, r.uid)) {
+        } else if (flags && !view_is_own(v, r.modseq) && !imap_runs_has(&v->gone, r.uid)) {
             sync_tell_message(s, r.uid, r.flags, r.modseq);
         }
     }
@@ -168,12 +171,25 @@ static void tell_recent(struct session *s) {
     session_printf(s, "* %u RECENT\r\n", recent);
 }
 
+/* What NOTIFY wants to be told of each new message (RFC 5465 section 5.2). */
+static void tell_new(struct session *s, uint32_t first) {
+    const struct imap_fetch *items = notify_new_items(s);
+    struct imap_runs fresh = {0}, uids = {0};
+    if (items == NULL || s->view->uidnext <= first) return;
+    int err = imap_runs_add(&fresh, first, s->view->uidnext - 1);
+    if (err == 0) err = imap_runs_intersect(&fresh, &s->view->uids, &uids);
+    if (err == 0) (void)!fetch_tell(s, items, &uids);
+    imap_runs_done(&fresh);
+    imap_runs_done(&uids);
+}
+
 int sync_view(struct session *s, unsigned how) {
     struct view *v = s->view;
     bool told = false;
     int err = 0;
+    if (notify_selected(s) == 0) return 0;
     if ((how & SYNC_ASK) != 0 || view_is_stale(v) || s->store_generation != s->imapd->store_generation) {
-        uint32_t before = imap_runs_total(&v->uids);
+        uint32_t before = imap_runs_total(&v->uids), next = v->uidnext;
         err = take_changes(s);
         if ((err == ERR_NOTFOUND || err == ERR_DENIED) && !s->closing) {
             /* RFC 2180 section 3.3: the way that all clients understand; also for one that may no longer be read */
@@ -182,6 +198,7 @@ int sync_view(struct session *s, unsigned how) {
         }
         told = imap_runs_total(&v->uids) != before;
         if (told) session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
+        if (s->notify != NULL && !s->closing) tell_new(s, next);
     }
     if (!s->closing) contexts_update(s);
     if ((how & SYNC_EXPUNGE) != 0 && v->gone.count > 0) {

@@ -56,6 +56,7 @@
     X(47, QUOTA_GET, ROLES_MAILBOX, quota_get, quota_info)                                                             \
     X(48, METADATA_GET, ROLES_MAILBOX, folder_name, metadata)                                                          \
     X(49, METADATA_SET, ROLES_MAILBOX, metadata_set, empty)                                                            \
+    X(93, ACCOUNT_WATCH, ROLES_MAILBOX, account_watch, empty)                                                          \
     X(90, ACL_GET, ROLES_MAILBOX, acl_get, acl_got)                                                                    \
     X(91, ACL_CHANGE, ROLES_MAILBOX, acl_change, empty)                                                                \
     X(92, ACCOUNT_SHARE, ROLE_DIR, account_share, empty)                                                               \
@@ -85,7 +86,8 @@
     X(200, EVENT_LEASE, lease)                                                                                         \
     X(201, EVENT_DESTINATION_READY, destination_ready)                                                                 \
     X(202, EVENT_STATUS, store_status)                                                                                 \
-    X(203, EVENT_FOLDER_CHANGED, folder_changed)
+    X(203, EVENT_FOLDER_CHANGED, folder_changed)                                                                       \
+    X(204, EVENT_ACCOUNT_CHANGED, account_changed)
 
 enum store_method {
 #define X(id, NAME, roles, request, reply) STORE_##NAME = id,

@@ -115,6 +115,54 @@ class Imap(unittest.TestCase):
         b.logout()
         a.shutdown()
 
+    def heard(self, c, pattern):
+        """Reads lines up to the one that fits."""
+        seen = []
+        while not seen or not re.search(pattern, seen[-1]):
+            seen.append(c.readline())
+            self.assertTrue(seen[-1], seen)
+        return seen[-1]
+
+    # ---- NOTIFY: RFC 5465, of deliveries, and of folders that others share (RFC 4314)
+    def test_notify(self):
+        a, b = self.mail.imap("lisa"), self.mail.imap("bart")
+        a.send(b'n NOTIFY SET (selected (MessageNew (UID) MessageExpunge FlagChange)) '
+               b'(personal (MessageNew MessageExpunge MailboxName SubscriptionChange ServerMetadataChange)) '
+               b'(subtree "Other Users" (MessageNew MessageExpunge MailboxName MailboxMetadataChange))\r\n')
+        self.heard(a, rb"^n OK")
+        self.mail.send("bart@example.test", ["lisa@example.test"], iems.message())
+        self.heard(a, rb"^\* STATUS INBOX \(MESSAGES \d+ UIDNEXT \d+ UIDVALIDITY \d+ UNSEEN \d+\)")
+        other = self.mail.imap("lisa")
+        other.create("notify/below")
+        self.heard(a, rb'^\* LIST \(\\HasNoChildren\) "/" notify/below')
+        other.rename("notify", "told")
+        self.heard(a, rb'^\* LIST \(\\HasNoChildren\) "/" told/below \("OLDNAME" \(notify/below\)\)')
+        other.subscribe("told")
+        self.heard(a, rb'^\* LIST \(\\HasChildren \\Subscribed\) "/" told\r')
+        other._simple_command("SETMETADATA", '""', '(/private/comment "x")')
+        self.heard(a, rb'^\* METADATA "" /private/comment')
+        b.create("Team")
+        b.setacl("Team", "lisa@example.test", "lr")
+        team = rb'"Other Users/bart@example.test/Team"'
+        self.heard(a, rb'^\* LIST \(\\HasNoChildren\) "/" ' + team)
+        b.append("Team", None, None, TEXT)
+        self.heard(a, rb"^\* STATUS " + team + rb" \(MESSAGES 1 ")
+        b._simple_command("SETMETADATA", "Team", '(/private/comment "x" /shared/comment "y")')
+        self.assertEqual(self.heard(a, rb"^\* METADATA"), b"* METADATA " + team + b" /shared/comment\r\n")
+        b.deleteacl("Team", "lisa@example.test")
+        self.heard(a, rb'^\* LIST \(\\NonExistent\) "/" ' + team)
+        a.send(b"s SELECT told/below\r\n")
+        self.heard(a, rb"^s OK")
+        other.append("told/below", None, None, TEXT)
+        self.heard(a, rb"^\* 1 FETCH \(UID 1\)")
+        other.select("told/below")
+        other.store("1", "+FLAGS", r"\Deleted")
+        self.heard(a, rb"^\* 1 FETCH \(UID 1 FLAGS \((\\Recent )?\\Deleted( \\Recent)?\)\)")
+        other.expunge()
+        self.heard(a, rb"^\* 1 EXPUNGE")
+        for c in (a, b, other):
+            c.shutdown()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -79,6 +79,7 @@ static struct account *account_new(struct mailboxes *m, uint64_t id) {
     a->id = id;
     cond_init(&a->loaded);
     list_init(&a->lru);
+    list_init(&a->watchers);
     IEMS_ASSERT(map_put(m->accounts, map_u64_key(&a->id), a, NULL) == 0);
     return a;
 }
@@ -100,6 +101,7 @@ static int by_name(const void *x, const void *y) {
 
 void account_sort_folders(struct account *a) {
     qsort(a->folders, a->folder_count, sizeof(struct folder *), by_name);
+    account_names_changed(a);
 }
 
 /* --- loading, on a worker: touches only what the job holds */
@@ -350,6 +352,7 @@ void account_subscribe(struct account *a, struct batch *b, struct str name, bool
     struct key k = key_of_id(KEY_SUBSCRIBED, a->id);
     key_bytes(&k, name);
     if (account_subscribed(a, name) == on) return;
+    account_names_changed(a);
     if (on) {
         insert_subscribed(a, name);
         batch_put(b, SPACE_META, key_str(&k), STR_EMPTY);
@@ -395,6 +398,7 @@ struct folder *account_add_folder(struct account *a, struct batch *b, struct str
     insert_folder(a, f);
     folder_put_name(f, b);
     folder_put_counters(f, b);
+    account_names_changed(a);
     return f;
 }
 
@@ -405,5 +409,6 @@ void account_remove_folder(struct account *a, struct folder *f) {
         break;
     }
     f->gone = true;
+    account_names_changed(a);
     if (f->pins == 0 && f->notify_seq == 0 && list_empty(&f->watchers)) folder_free(f);
 }

@@ -147,6 +147,10 @@ static void tell_watchers(struct folder *f, uint64_t modseq) {
     }
 }
 
+static bool is_watched(const struct folder *f) {
+    return !list_empty(&f->watchers) || !list_empty(&f->account->watchers);
+}
+
 struct notice {
     struct folder *f;
     uint64_t modseq;
@@ -158,11 +162,12 @@ static void notice_durable(void *arg, int rc) {
     struct notice *n = arg;
     struct folder *f = n->f;
     (void)rc;
-    bool more = f->seq > f->notify_seq && !list_empty(&f->watchers);
+    bool more = f->seq > f->notify_seq && is_watched(f);
     f->notify_seq = 0;
     tell_watchers(f, n->modseq);
-    free(n);
     struct account *a = f->account;
+    if (!f->gone) account_tell(a, &(struct account_change){.folder = f, .modseq = n->modseq});
+    free(n);
     if (more)
         notice_start(f);
     else if (f->gone && f->pins == 0 && list_empty(&f->watchers))
@@ -182,7 +187,7 @@ static void notice_start(struct folder *f) {
 
 void folder_changed(struct folder *f, uint64_t seq) {
     f->seq = seq;
-    if (f->notify_seq == 0 && !list_empty(&f->watchers)) notice_start(f);
+    if (f->notify_seq == 0 && is_watched(f)) notice_start(f);
 }
 
 void folder_tell_gone(struct folder *f) {

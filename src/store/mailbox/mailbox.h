@@ -103,6 +103,8 @@ struct account {
     unsigned owners_at;
     struct share_owner *owners; /* who shares something with this account */
     size_t owner_count;
+    struct list watchers; /* struct account_watch; each holds the account */
+    bool names_changed, names_telling;
     unsigned pins;
     struct cond loaded;
     struct list lru;
@@ -113,6 +115,23 @@ struct folder_watch {
     struct folder *folder;
     /* What is durable changed. Must not wait. */
     void (*changed)(struct folder_watch *w, uint64_t highestmodseq);
+};
+
+/* What happened in an account. One of the three. */
+struct account_change {
+    struct folder *folder; /* its messages, up to `modseq`; or, with entries, its annotations */
+    uint64_t modseq;
+    bool names;         /* of folders, subscriptions, or rights to them */
+    char *const *entry; /* annotations that were changed; folder NULL: those of the account */
+    size_t entries;
+    const void *by; /* who did it, if that is known */
+};
+
+struct account_watch {
+    struct list link;
+    struct account *account;
+    /* What is durable changed. Must not wait. */
+    void (*changed)(struct account_watch *w, const struct account_change *change);
 };
 
 struct mailboxes;
@@ -165,6 +184,13 @@ void folder_claim_recent(struct folder *f);
 /* Bits of the keywords, adding new ones (then the name record is put). ERR_LIMIT when full and `strict`. */
 NODISCARD int folder_keywords(struct folder *f, struct batch *b, char *const *names, size_t count, bool create,
                               bool strict, uint64_t *bits);
+
+/* --- watch.c: the account is held by the caller until account_unwatch */
+void account_watch(struct account *a, struct account_watch *w);
+void account_unwatch(struct account_watch *w);
+void account_tell(struct account *a, const struct account_change *change); /* what is durable */
+/* Names, subscriptions or rights are being changed, in a commit of this step: told when it is durable. */
+void account_names_changed(struct account *a);
 
 /* --- list.c: the message list in memory */
 /* Makes the list HOT and holds it. In a fiber. */

@@ -94,6 +94,10 @@ void account_index_shares(struct account *a, struct batch *b) {
 void share_changed(struct mailboxes *m, uint64_t seq) {
     m->share_seq = seq;
     m->share_changes++;
+    size_t at = 0;
+    struct str key;
+    void *value;
+    while (map_next(m->accounts, &at, &key, &value)) account_names_changed(value);
 }
 
 struct reading {

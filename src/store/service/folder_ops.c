@@ -92,6 +92,7 @@ static int create(struct service *s, struct session *session, const Store__Folde
         f->special_use = special;
         f->uidvalidity = account_new_uidvalidity(a, &b);
         folder_put_name(f, &b);
+        account_names_changed(a);
     } else {
         rc = make_parents(a, &b, name, err);
         f = account_add_folder(a, &b, str_from(name), special);

@@ -110,6 +110,15 @@ static int change(const Store__MetadataSet *req, struct str old, struct buf *out
     return 0;
 }
 
+static void tell_change(const struct session *session, struct folder *f, const Store__MetadataSet *req) {
+    struct account *a = f == NULL ? session->account : f->account;
+    char *name[METADATA_ENTRIES];
+    size_t n = 0;
+    if (list_empty(&a->watchers) || (f != NULL && f->gone)) return;
+    for (size_t i = 0; i < req->n_entries && n < METADATA_ENTRIES; i++) name[n++] = req->entries[i]->name;
+    account_tell(a, &(struct account_change){.folder = f, .entry = name, .entries = n, .by = session});
+}
+
 static int set(struct service *s, struct session *session, const Store__MetadataSet *req, struct error *err) {
     struct folder *f;
     BUF_AUTO old = BUF_INIT(METADATA_BYTES);
@@ -133,6 +142,7 @@ static int set(struct service *s, struct session *session, const Store__Metadata
             batch_put(&b, SPACE_META, key_str(&k), buf_str(&fresh));
         rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
         batch_done(&b);
+        if (rc == 0) tell_change(session, f, req);
     }
     if (f != NULL) folder_unload(f);
     return rc;

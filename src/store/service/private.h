@@ -110,7 +110,8 @@ struct session {
     size_t other_count;
     uint64_t quota;
     struct list watches;
-    unsigned pins; /* requests under way */
+    struct list account_watches; /* watch.c */
+    unsigned pins;               /* requests under way */
     bool closed;
 };
 
@@ -143,6 +144,7 @@ HANDLER(on_store_check);
 HANDLER(on_store_check_progress);
 HANDLER(on_session_open);
 HANDLER(on_session_close);
+HANDLER(on_account_watch);
 HANDLER(on_folder_list);
 HANDLER(on_folder_status);
 HANDLER(on_folder_create);
@@ -195,6 +197,7 @@ void conn_sessions_close(struct conn *c);
 /* ERR_DENIED: no such session. Pins it; session_unpin when the request is done. */
 NODISCARD int session_pin(struct rpc_request *r, uint32_t number, struct session **out, struct error *err);
 void session_unpin(struct session *s);
+void session_unwatch_accounts(struct session *s);
 /* A folder of the session's account, or one of others in which it has rights. Without RIGHT_LOOKUP it does not exist
  * (ERR_NOTFOUND); when one of `rights` is missing: ERR_DENIED. In a fiber. */
 NODISCARD int session_folder(struct session *s, uint64_t id, uint32_t rights, struct folder **out, struct error *err);

@@ -36,6 +36,7 @@
     X(STORE_ACCOUNT_DELETE, on_account_delete, true)                                                                   \
     X(STORE_ACCOUNT_INFO, on_account_info, true)                                                                       \
     X(STORE_FOLDER_SUBSCRIBE, on_folder_subscribe, true)                                                               \
+    X(STORE_ACCOUNT_WATCH, on_account_watch, true)                                                                     \
     X(STORE_FOLDER_OPEN, on_folder_open, true)                                                                         \
     X(STORE_FOLDER_CLOSE, on_folder_close, false)                                                                      \
     X(STORE_FOLDER_CHANGES, on_folder_changes, true)                                                                   \

@@ -24,6 +24,7 @@ static void watches_end(struct session *s) {
 
 static void session_end(struct session *s) {
     watches_end(s);
+    session_unwatch_accounts(s);
     s->closed = true;
     s->pins++;
     session_unpin(s);
@@ -91,6 +92,7 @@ HANDLER(on_session_open) {
     IEMS_ASSERT(n != NULL);
     *n = (struct session){.service = s, .conn = c, .number = ++c->next_session, .account = a, .quota = t.quota};
     list_init(&n->watches);
+    list_init(&n->account_watches);
     IEMS_ASSERT(map_put(c->sessions, str_of(&n->number, sizeof n->number), n, NULL) == 0);
     s->sessions++;
     Store__SessionOpened reply = STORE__SESSION_OPENED__INIT;

@@ -357,6 +357,89 @@ static void body_shared(void) {
     end();
 }
 
+/* --- watches on accounts: RFC 5465 */
+static void watch(uint32_t who, bool on) {
+    Store__AccountWatch req = STORE__ACCOUNT_WATCH__INIT;
+    req.session = who;
+    req.on = on;
+    assert_int_equal(kit_call(c, STORE_ACCOUNT_WATCH, &req.base, STR_EMPTY, NULL, NULL), 0);
+}
+
+/* The next event: of this session, about this folder (0: names), with so many annotations. That a new folder has come
+ * is told beside its name; `fresh` are passed over. */
+static const char *told(unsigned *seen, uint64_t fresh, uint32_t who, uint64_t folder, size_t entries) {
+    for (;;) {
+        while (c->account_events == *seen) assert_int_equal(cond_wait(&c->changed, loop_now_ms() + 5000), 0);
+        size_t at = (*seen)++ % 64;
+        if (c->account_event[at].folder == fresh && fresh != 0) continue;
+        assert_int_equal(c->account_event[at].session, who);
+        assert_int_equal(c->account_event[at].folder, folder);
+        assert_int_equal(c->account_event[at].entries, entries);
+        return c->account_event[at].entry;
+    }
+}
+
+static void annotate(uint32_t who, const char *name, const char *first, const char *second) {
+    Store__MetadataSet req = STORE__METADATA_SET__INIT;
+    Store__MetadataEntry e[2] = {STORE__METADATA_ENTRY__INIT, STORE__METADATA_ENTRY__INIT},
+                         *entries[2] = {&e[0], &e[1]};
+    req.session = who;
+    req.name = (char *)(uintptr_t)name;
+    e[0].name = (char *)(uintptr_t)first;
+    e[1].name = (char *)(uintptr_t)second;
+    req.entries = entries;
+    req.n_entries = 2;
+    assert_int_equal(kit_call(c, STORE_METADATA_SET, &req.base, STR_EMPTY, NULL, NULL), 0);
+}
+
+static void body_watch(void) {
+    begin();
+    unsigned seen = 0;
+    uint64_t box, inbox, fresh;
+    assert_int_equal(create(ann, "Box"), 0);
+    assert_int_equal(open_it(ann, "Box", &box), 0);
+    assert_int_equal(open_it(bob, "INBOX", &inbox), 0);
+    assert_int_equal(append(bob, "INBOX", 0), 0);
+    assert_int_equal(c->account_events, 0); /* nobody asked */
+    watch(bob, true);
+    watch(bob, true); /* once more is no second watch */
+    assert_int_equal(append(bob, "INBOX", 0), 0);
+    (void)told(&seen, 0, bob, inbox, 0);
+    assert_int_equal(append(ann, "Box", 0), 0);
+    assert_int_equal(create(bob, "New"), 0);
+    assert_int_equal(open_it(bob, "New", &fresh), 0);
+    (void)told(&seen, fresh, bob, 0, 0);
+    assert_int_equal(grant(ann, "Box", "bob@x.test", BOB, "lr", false), 0);
+    (void)told(&seen, fresh, bob, 0, 0); /* somebody shares something from now on */
+    watch(bob, true);
+    assert_int_equal(append(ann, "Box", 0), 0);
+    (void)told(&seen, fresh, bob, box, 0);
+    assert_int_equal(append(ann, "INBOX", 0), 0); /* not to be seen by bob */
+    annotate(ann, "Box", "/private/x", "/private/y");
+    annotate(ann, "", "/private/x", "/shared/y");
+    annotate(ann, "Box", "/private/x", "/shared/y");
+    assert_string_equal(told(&seen, fresh, bob, box, 1), "/shared/y");
+    annotate(bob, "", "/private/x", "/shared/y"); /* by itself */
+    uint32_t again = kit_login_as(c, BOB, 0, "bob@x.test");
+    annotate(again, "", "/private/x", "/shared/y");
+    (void)told(&seen, fresh, bob, 0, 2);
+    assert_int_equal(grant(ann, "Box", "bob@x.test", BOB, "", false), 0);
+    (void)told(&seen, fresh, bob, 0, 0);
+    assert_int_equal(append(ann, "Box", 0), 0);
+    assert_int_equal(rename_to(bob, "New", "Newer"), 0);
+    (void)told(&seen, fresh, bob, 0, 0);
+    watch(bob, false);
+    seen = c->account_events;
+    assert_int_equal(append(bob, "INBOX", 0), 0);
+    assert_int_equal(named(bob, STORE_FOLDER_DELETE, "Newer", NULL), 0);
+    assert_int_equal(c->account_events, seen);
+    end();
+}
+
+static void test_watch(void **state) {
+    (void)state;
+    kit_run(body_watch);
+}
 static void test_rights(void **state) {
     (void)state;
     kit_run(body_rights);
@@ -380,7 +463,7 @@ static void test_shared(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rights), cmocka_unit_test(test_flags),
-                                       cmocka_unit_test(test_names), cmocka_unit_test(test_owners),
-                                       cmocka_unit_test(test_shared)};
+                                       cmocka_unit_test(test_names),  cmocka_unit_test(test_owners),
+                                       cmocka_unit_test(test_shared), cmocka_unit_test(test_watch)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,15 @@ static void on_event(struct rpc_client *rpc, uint16_t method, const ProtobufCMes
     } else if (method == STORE_EVENT_FOLDER_CHANGED) {
         c->folder_events++;
         c->folder_modseq = ((const Store__FolderChanged *)msg)->highestmodseq;
+    } else if (method == STORE_EVENT_ACCOUNT_CHANGED) {
+        const Store__AccountChanged *e = (const Store__AccountChanged *)msg;
+        size_t at = c->account_events++ % (sizeof c->account_event / sizeof *c->account_event);
+        c->account_event[at].session = e->session;
+        c->account_event[at].folder = e->folder;
+        c->account_event[at].entries = e->n_entries;
+        c->account_event[at].entry[0] = '\0';
+        if (e->n_entries > 0)
+            (void)!str_to_cstr(str_from(e->entries[0]), c->account_event[at].entry, sizeof c->account_event[at].entry);
     } else {
         c->status_events++;
         c->accepting = ((const Store__StoreStatus *)msg)->accepting;

@@ -35,6 +35,13 @@ struct kit_client {
     unsigned ready_events, folder_events, status_events;
     char ready_destination[128];
     uint64_t folder_modseq;
+    unsigned account_events;
+    struct {
+        uint32_t session;
+        uint64_t folder;
+        size_t entries;
+        char entry[128]; /* the first */
+    } account_event[64]; /* in a ring */
     bool accepting, closed;
 };
 

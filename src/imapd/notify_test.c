@@ -1,0 +1,117 @@
+/* Dialogues with a session about NOTIFY (RFC 5465); each runs whole and byte by byte. */
+#include "imapd/dialogue.h"
+
+#include "net/net_test.h"
+
+#define GREETING "< * OK [CAPABILITY *\n"
+#define LOGIN    GREETING "> l LOGIN u p\n< l OK [CAPABILITY *] Logged in\n"
+/* clang-format off: one string a step or two, as a dialogue is read */
+#define SELECTED                                                                                                       \
+    "> s SELECT INBOX\n< * 3 EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n< * OK [UNSEEN 1]*\n< * OK [UIDV*\n"    \
+    "< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< s OK *\n"
+#define THREE   LOGIN "! deliver\n! deliver\n! deliver\n" SELECTED
+#define ADD(to) "APPEND " to " {9+}~A: b~~x"
+
+static const struct dialogue dialogues[] = {
+    {"selected: told at once, with what was asked for of new messages: RFC 5465 5.2, 5.3, 6.1", THREE
+     "> 1 NOTIFY SET (selected (MessageNew (UID FLAGS BODY.PEEK[HEADER.FIELDS (Subject)]) MessageExpunge FlagChange))\n"
+     "< 1 OK NOTIFY completed\n! deliver\n< * 4 EXISTS\n< * 4 FETCH (UID 4 FLAGS () BODY[HEADER.FIELDS (Subject)] "
+     "{17}\n"
+     "< Subject: news\n< \n< )\n! other SELECT INBOX | STORE 1 +FLAGS \\Deleted\n< * 1 FETCH (UID 1 FLAGS "
+     "(\\Deleted))\n"
+     "! other SELECT INBOX | EXPUNGE\n< * 1 EXPUNGE\n> 2 NOOP\n< 2 OK *\n> 3 FETCH 3 FLAGS\n< * 3 FETCH (FLAGS ())\n< "
+     "3 OK *\n"},
+    {"selected-delayed: expunges wait for a command: RFC 5465 6.1; without FlagChange flags are not told: 5.1", THREE
+     "> 1 NOTIFY SET (selected-delayed (MessageNew MessageExpunge))\n< 1 OK *\n"
+     "! other SELECT INBOX | STORE 1 +FLAGS \\Deleted | EXPUNGE\n! deliver\n< * 4 EXISTS\n> 2 NOOP\n< * 1 EXPUNGE\n"
+     "< 2 OK *\n> 3 SEARCH ALL\n< * SEARCH 1 2 3\n< 3 OK *\n"},
+    {"NONE: nothing is told, also not of the selected mailbox: RFC 5465 3.2",
+     THREE "> 1 NOTIFY NONE\n< 1 OK *\n! deliver\n> 2 NOOP\n< 2 OK *\n> 3 NOOP\n< 3 OK *\n"
+           "> 4 NOTIFY SET (selected NONE)\n< 4 OK *\n> 5 NOOP\n< 5 OK *\n"
+           "> 6 NOTIFY SET (selected (MessageNew MessageExpunge))\n< * 4 EXISTS\n< 6 OK *\n"},
+    {"other mailboxes: messages, names, subscriptions, annotations: RFC 5465 5.1 to 5.7", LOGIN
+     "> 1 NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange "
+     "MailboxMetadataChange ServerMetadataChange))\n"
+     "< * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1001 UNSEEN 0)\n< 1 OK *\n"
+     "! other CREATE b\n< * LIST (\\HasNoChildren) \"/\" b\n"
+     "! other " ADD("b") "\n< * STATUS b (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1002 UNSEEN 1)\n"
+                         "! other SELECT b | STORE 1 +FLAGS \\Deleted\n< * STATUS b (MESSAGES 1 UIDNEXT 2 UIDVALIDITY "
+                         "1002 UNSEEN 1)\n"
+                         "! other SELECT b | EXPUNGE\n< * STATUS b (MESSAGES 0 UIDNEXT 2 UIDVALIDITY 1002 UNSEEN 0)\n"
+                         "! other RENAME b c\n< * LIST (\\HasNoChildren) \"/\" c (\"OLDNAME\" (b))\n"
+                         "! other SUBSCRIBE c\n< * LIST (\\HasNoChildren \\Subscribed) \"/\" c\n"
+                         "! other UNSUBSCRIBE c\n< * LIST (\\HasNoChildren) \"/\" c\n"
+                         "! other SETMETADATA c (/shared/comment \"x\" /private/y NIL)\n< * METADATA c /shared/comment "
+                         "/private/y\n"
+                         "! other SETMETADATA \"\" (/private/comment \"x\")\n< * METADATA \"\" /private/comment\n"
+                         "! other DELETE c\n< * LIST (\\NonExistent) \"/\" c\n"
+                         "> 2 NOTIFY NONE\n< 2 OK *\n! other CREATE d\n> 3 NOOP\n< 3 OK *\n> 4 NOOP\n< 4 OK *\n"},
+    {"a changed flag is told only with FlagChange; HIGHESTMODSEQ with CONDSTORE: RFC 5465 5.1",
+     LOGIN "> 1 ENABLE CONDSTORE\n< * ENABLED CONDSTORE\n< 1 OK *\n! other CREATE b | " ADD(
+         "b") "\n"
+              "> 2 NOTIFY SET (mailboxes (b x) (MessageNew MessageExpunge))\n< 2 OK *\n"
+              "! other SELECT b | STORE 1 +FLAGS \\Seen\n> 3 NOOP\n< 3 OK *\n"
+              "> 4 NOTIFY SET (mailboxes b (MessageNew MessageExpunge FlagChange))\n< 4 OK *\n"
+              "! other SELECT b | STORE 1 +FLAGS \\Flagged\n"
+              "< * STATUS b (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1002 UNSEEN 0 HIGHESTMODSEQ 4)\n> 5 NOOP\n< 5 OK *\n"},
+    {"the first group that is about a mailbox counts: RFC 5465 6", LOGIN
+     "! other CREATE b | CREATE b/c | CREATE b/c/d | SUBSCRIBE b/c\n"
+     "> 1 NOTIFY SET STATUS (mailboxes b NONE) (subscribed (MessageNew MessageExpunge)) (subtree b (MailboxName)) "
+     "(inboxes (MessageNew MessageExpunge))\n< * STATUS INBOX *\n< * STATUS b/c *\n< 1 OK *\n"
+     "! other " ADD("b") " | " ADD(
+         "b/c/d") "\n! deliver\n< * STATUS INBOX (MESSAGES 1 *\n"
+                  "! other RENAME b/c/d e\n< * LIST (\\HasNoChildren) \"/\" e (\"OLDNAME\" (b/c/d))\n"
+                  "! other " ADD("b/c") "\n< * STATUS b/c (MESSAGES 1 *\n> 2 NOOP\n< 2 OK *\n"},
+    {"without a group for it, the selected mailbox is told as it always is: RFC 5465 6.1", THREE
+     "> 1 NOTIFY SET (mailboxes b (MessageNew MessageExpunge))\n< 1 OK *\n! deliver\n< * 4 EXISTS\n"
+     "> 2 NOTIFY SET (personal (MessageNew MessageExpunge))\n< 2 OK *\n! deliver\n< * 5 EXISTS\n> 3 NOOP\n< 3 OK *\n"},
+    {"IDLE tells the same: RFC 5465 3", LOGIN
+     "> 1 NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))\n< 1 OK *\n> 2 IDLE\n< + idling\n! deliver\n"
+     "< * STATUS INBOX (MESSAGES 1 *\n! other CREATE b\n< * LIST (\\HasNoChildren) \"/\" b\n> DONE\n< 2 OK *\n"},
+    {"too much to tell: RFC 5465 5.8",
+     LOGIN "! other CREATE b | CREATE c | CREATE d | CREATE e\n> 1 NOTIFY SET (personal (MessageNew "
+           "MessageExpunge))\n< 1 OK *\n"
+           "> 2 APPEND INBOX {9}\n< + OK\n! other " ADD("b") " | " ADD("c") " | " ADD("d") " | " ADD(
+               "e") "\n>> A: b~~x\n> \n"
+                    "< * OK [NOTIFICATIONOVERFLOW] *\n< 2 OK *\n! other " ADD(
+                        "b") "\n> 3 NOOP\n< 3 OK *\n> 4 NOOP\n< 4 OK *\n"
+                             "> 5 NOTIFY SET (personal (MessageNew MessageExpunge))\n< 5 OK *\n! other " ADD(
+                                 "b") "\n< * STATUS b (MESSAGES 3 *\n"},
+    {"a restart of the store is made up for",
+     LOGIN "> 1 NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))\n< 1 OK *\n! restart\n! other CREATE b\n"
+           "< * LIST (\\HasNoChildren) \"/\" b\n! restart\n! deliver\n< * STATUS INBOX (MESSAGES 1 *\n"},
+    {"with UIDONLY and without numbers: RFC 9586, RFC 5465 5.3", THREE
+     "> 1 ENABLE UIDONLY\n< * ENABLED UIDONLY\n< 1 OK *\n"
+     "> 2 NOTIFY SET (selected (MessageNew (FLAGS) MessageExpunge FlagChange))\n< 2 OK *\n! deliver\n< * 4 EXISTS\n"
+     "< * 4 UIDFETCH (FLAGS ())\n! other SELECT INBOX | STORE 2 +FLAGS \\Deleted\n< * 2 UIDFETCH (FLAGS (\\Deleted))\n"
+     "! other SELECT INBOX | EXPUNGE\n< * VANISHED 2\n> 3 NOOP\n< 3 OK *\n"},
+    {"what is no NOTIFY: RFC 5465 8", LOGIN
+     "> 1 NOTIFY\n< 1 BAD *\n> 2 NOTIFY SET (selected (MessageNew))\n< 2 BAD *\n"
+     "> 3 NOTIFY SET (personal (MessageNew (UID) MessageExpunge))\n< 3 BAD *\n> 4 NOTIFY SET (personal "
+     "(AnnotationChange))\n"
+     "< 4 NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange "
+     "ServerMetadataChange)] *\n> 5 UNAUTHENTICATE\n< 5 OK *\n> 6 NOTIFY NONE\n< 6 BAD *\n"},
+};
+/* clang-format on */
+
+static void run_all(bool bytewise) {
+    for (size_t i = 0; i < sizeof dialogues / sizeof *dialogues; i++) dialogue_run(&dialogues[i], bytewise);
+}
+
+static void whole(void **state) {
+    (void)state;
+    run_all(false);
+}
+
+static void byte_by_byte(void **state) {
+    (void)state;
+    run_all(true);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(whole), cmocka_unit_test(byte_by_byte)};
+    dialogue_setup();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dialogue_teardown();
+    return failed;
+}
