@@ -4,6 +4,7 @@
 
 #include "imapd/command.h"
 #include "imapd/incoming.h"
+#include "imapd/limit.h"
 #include "imapd/view.h"
 
 enum append_fault { APPEND_OK, APPEND_SYNTAX, APPEND_REFUSED, APPEND_LOST };
@@ -22,6 +23,7 @@ struct append {
     /* what went wrong */
     enum append_fault fault; /* LOST: the connection; nothing can be said */
     const char *code, *text; /* of REFUSED; without text `err` says it */
+    struct limit limit;      /* may be what `code` says */
     int err;
     struct error detail;
 };

@@ -128,6 +128,8 @@ static bool add_message(struct append *x) {
     else
         x->first = m;
     x->last = m;
+    if (!limit_allows(x->s, (uint32_t)x->count + 1, &x->limit))
+        return append_refuse(x, x->limit.code, "Too many messages for one command");
     if (++x->count > MESSAGES_MAX) return append_refuse(x, "LIMIT", "Too many messages for one command");
     if (!take_message(x, m)) return false;
     if (m->size == 0) return append_refuse(x, NULL, "An empty message is no message"); /* RFC 3502 section 6.3.11 */

@@ -3,6 +3,7 @@
 #include "imapd/command.h"
 
 #include "daemon/auth.h"
+#include "imapd/limit.h"
 #include "net/deflate.h"
 
 enum { CAPABILITY_MAX = 2048 };
@@ -79,6 +80,7 @@ void capability_write(const struct session *s, struct buf *out) {
     for (size_t i = 0; i < sizeof when_logged_in / sizeof *when_logged_in; i++)
         buf_printf(out, " %s", when_logged_in[i]);
     if (!stream_is_deflated(s->stream)) buf_adds(out, " COMPRESS=DEFLATE");
+    limit_capability(s, out);
     buf_printf(out, " APPENDLIMIT=%llu", (unsigned long long)s->imapd->config.append_limit);
 }
 

@@ -1,5 +1,6 @@
 /* COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8, RFC 4315, RFC 6851). */
 #include "imapd/command.h"
+#include "imapd/limit.h"
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
@@ -19,7 +20,7 @@ static int write_code(const Store__MessageCopied *done, struct imap_runs *from, 
 }
 
 static int reply_moved(struct cmd *c, const Store__MessageCopied *done, const struct imap_runs *from, bool same,
-                       const char *code) {
+                       const char *code, const struct limit *l) {
     struct session *s = c->s;
     session_put(s, STR("* OK ["));
     session_put(s, str_from(code));
@@ -27,10 +28,10 @@ static int reply_moved(struct cmd *c, const Store__MessageCopied *done, const st
     sync_expunged(s, from);
     if (same) (void)sync_view(s, SYNC_ASK);
     view_own_change(s->view, done->modseq, false);
-    return cmd_done(c);
+    return limit_done(c, l);
 }
 
-static int copy(struct cmd *c, const struct imap_runs *uids, struct str to_name, bool move) {
+static int copy(struct cmd *c, const struct imap_runs *uids, struct str to_name, bool move, const struct limit *l) {
     struct uid_runs runs;
     struct imap_runs from = {0}, to = {0};
     struct error err = {0};
@@ -56,7 +57,8 @@ static int copy(struct cmd *c, const struct imap_runs *uids, struct str to_name,
     if (rc != 0)
         rc = cmd_ok(c, NULL, "Done; there are too many numbers to list");
     else
-        rc = move ? reply_moved(c, done, &from, same, buf_cstr(&code)) : cmd_ok(c, buf_cstr(&code), "COPY completed");
+        rc =
+            move ? reply_moved(c, done, &from, same, buf_cstr(&code), l) : cmd_ok(c, buf_cstr(&code), "COPY completed");
     imap_runs_done(&from);
     imap_runs_done(&to);
     return rc;
@@ -71,11 +73,15 @@ static int run_copy(struct cmd *c, bool move) {
         !imap_args_end(a))
         return cmd_bad_args(c);
     if (move && c->s->view->read_only) return cmd_no(c, "CANNOT", "The mailbox is selected read-only");
+    struct limit limit = {.code = ""};
     int err = view_resolve(c->s->view, &set, c->uid, &uids);
+    if (err == 0 && move) err = limit_apply(c->s, &uids, &limit);
     if (err == ERR_INVALID)
         err = cmd_bad(c, "No message has such a number");
+    else if (err == 0 && !move && !limit_allows(c->s, imap_runs_total(&uids), &limit))
+        err = cmd_no(c, limit.code, "Too many messages to copy at once");
     else
-        err = err != 0 ? cmd_fail(c, err, NULL) : copy(c, &uids, to, move);
+        err = err != 0 ? cmd_fail(c, err, NULL) : copy(c, &uids, to, move, &limit);
     imap_runs_done(&uids);
     return err;
 }

@@ -1,5 +1,6 @@
 /* EXPUNGE and UID EXPUNGE (RFC 9051 sections 6.4.3 and 6.4.9, RFC 4315). */
 #include "imapd/command.h"
+#include "imapd/limit.h"
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
@@ -8,7 +9,7 @@
 
 enum { CODE_MAX = 64 };
 
-static int expunge(struct cmd *c, const struct imap_runs *uids) {
+static int expunge(struct cmd *c, const struct imap_runs *uids, const struct limit *l) {
     struct session *s = c->s;
     struct uid_runs runs;
     struct imap_runs vanished = {0};
@@ -28,6 +29,10 @@ static int expunge(struct cmd *c, const struct imap_runs *uids) {
     imap_runs_done(&vanished);
     if (done->n_vanished > 0) view_own_change(s->view, done->modseq, false);
     (void)snprintf(code, sizeof code, "HIGHESTMODSEQ %llu", (unsigned long long)done->modseq);
+    if (l->code[0] != '\0') {
+        if (s->qresync && done->modseq > 0) session_printf(s, "* OK [%s] Expunged\r\n", code);
+        return limit_done(c, l);
+    }
     return cmd_ok(c, s->qresync && done->modseq > 0 ? code : NULL,
                   c->uid ? "UID EXPUNGE completed" : "EXPUNGE completed");
 }
@@ -38,11 +43,13 @@ int cmd_expunge(struct cmd *c) {
     if (c->uid && (!imap_args_space(c->args) || !imap_args_set(c->args, &set))) return cmd_bad_args(c);
     if (!imap_args_end(c->args)) return cmd_bad_args(c);
     if (c->s->view->read_only) return cmd_no(c, "CANNOT", "The mailbox is selected read-only");
+    struct limit limit = {.code = ""};
     int err = c->uid ? view_resolve(c->s->view, &set, true, &uids) : imap_runs_copy(&c->s->view->uids, &uids);
+    if (err == 0 && c->uid) err = limit_apply(c->s, &uids, &limit);
     if (err != 0)
         err = cmd_fail(c, err, NULL);
     else
-        err = uids.count == 0 ? cmd_done(c) : expunge(c, &uids);
+        err = uids.count == 0 ? cmd_done(c) : expunge(c, &uids, &limit);
     imap_runs_done(&uids);
     return err;
 }

@@ -3,6 +3,7 @@
 #include "imapd/context.h"
 #include "imapd/esearch.h"
 #include "imapd/fetch.h"
+#include "imapd/limit.h"
 #include "imapd/pages.h"
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
@@ -15,6 +16,7 @@ struct fetching {
     struct imap_fetch items;
     struct imap_fetch_modifiers modifiers;
     struct imap_runs uids;
+    struct limit limit;
     unsigned fields;
     uint32_t found;
     int err;
@@ -159,7 +161,7 @@ static int finish(struct fetching *f, int err) {
     if (err != 0) return cmd_fail(c, err, NULL);
     if (!c->uid && !f->modifiers.has_changed_since && f->found < imap_runs_total(&f->uids))
         return cmd_no(c, "EXPUNGEISSUED", "Some of the messages no longer exist");
-    return cmd_done(c);
+    return limit_done(c, &f->limit);
 }
 
 /* PARTIAL: only those at these places among what the set names (RFC 9394 section 3.2). */
@@ -183,6 +185,7 @@ int cmd_fetch(struct cmd *c) {
         return cmd_bad(c, "No message has such a number");
     }
     if (err == 0 && f.modifiers.has_partial) err = keep_partial(&f);
+    if (err == 0) err = limit_apply(c->s, &f.uids, &f.limit);
     f.fields = fetch_fields(&f.items, imap_runs_total(&f.uids) > 1);
     if (err == 0 && f.modifiers.vanished) err = tell_vanished(&f, &set);
     if (err == 0) err = write_all(&f);

@@ -4,6 +4,7 @@
 #include "imapd/context.h"
 #include "imapd/esearch.h"
 #include "imapd/filter.h"
+#include "imapd/limit.h"
 #include "imapd/pages.h"
 #include "imapd/search.h"
 #include "imapd/sort.h"
@@ -23,6 +24,7 @@ struct searching {
     uint32_t *order;        /* of SORT: UIDs, then what the client is told */
     size_t count;
     uint64_t modseq;
+    struct limit limit;
 };
 
 static int to_numbers(struct searching *x, const struct imap_runs *uids, struct imap_runs *out) {
@@ -146,6 +148,7 @@ static int search(struct searching *x) {
     uint64_t ignored = 0;
     int err = find(x, false, &x->uids, &x->modseq);
     if (err == 0 && wants_relevancy(x->program)) err = find(x, true, &x->exact, &ignored);
+    if (err == 0 && (x->returns & IMAP_RETURN_ALL) != 0) err = limit_apply(x->c->s, &x->uids, &x->limit);
     x->count = imap_runs_total(&x->uids);
     if (err == 0 && x->program->sorts > 0)
         err = sort_run(x->c->s, x->program, &x->uids, &x->exact, &x->order, &x->count);
@@ -167,7 +170,7 @@ static int run_search(struct cmd *c, const struct imap_search *program, struct s
     free(x.order);
     /* a failure leaves "$" empty (RFC 5182 section 2.1) */
     if (err != 0 && (x.returns & IMAP_RETURN_SAVE) != 0) imap_runs_done(&c->s->view->saved);
-    return search_answer(c, err);
+    return err == 0 ? limit_done(c, &x.limit) : search_answer(c, err);
 }
 
 int search_answer(struct cmd *c, int err) {

@@ -1,6 +1,7 @@
 /* STORE and UID STORE (RFC 9051 section 6.4.6, RFC 7162 section 3.1.3). */
 #include "imapd/command.h"
 #include "imapd/context.h"
+#include "imapd/limit.h"
 #include "imapd/pages.h"
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
@@ -96,8 +97,9 @@ static void tell(struct cmd *c, const struct storing *st, const struct imap_runs
 }
 
 /* [MODIFIED set]: in the numbers that the command used. */
-static int finish(struct cmd *c, const Store__MessageStored *done) {
-    if (done->n_failed == 0) return cmd_done(c);
+static int finish(struct cmd *c, const Store__MessageStored *done, const struct limit *l) {
+    if (done->n_failed == 0) return limit_done(c, l);
+    if (l->code[0] != '\0') session_printf(c->s, "* OK [%s] Not all messages were stored\r\n", l->code);
     struct imap_runs failed = {0}, positions = {0};
     BUF_AUTO code = BUF_INIT(CODE_BYTES);
     int err = uid_runs_read(done->failed, done->n_failed, &failed);
@@ -114,7 +116,7 @@ static int finish(struct cmd *c, const Store__MessageStored *done) {
                   "Conditional STORE failed for some messages");
 }
 
-static int run_store(struct cmd *c, const struct storing *st, const struct imap_runs *uids) {
+static int run_store(struct cmd *c, const struct storing *st, const struct imap_runs *uids, const struct limit *l) {
     RPC_REPLY_AUTO reply = {0};
     struct error err = {0};
     if (uids->count == 0) return cmd_done(c);
@@ -123,7 +125,7 @@ static int run_store(struct cmd *c, const struct storing *st, const struct imap_
     const Store__MessageStored *done = (const Store__MessageStored *)reply.msg;
     tell(c, st, uids, done, reply.attach);
     if (done->count > 0) view_own_change(c->s->view, done->modseq, !st->silent);
-    return finish(c, done);
+    return finish(c, done, l);
 }
 
 int cmd_store(struct cmd *c) {
@@ -133,11 +135,13 @@ int cmd_store(struct cmd *c) {
     if (st.flags.unknown) return cmd_bad(c, "No such system flag");
     if (c->s->view->read_only) return cmd_no(c, "CANNOT", "The mailbox is selected read-only");
     if (st.has_unchanged_since) session_enable_condstore(c->s);
+    struct limit limit;
     int err = view_resolve(c->s->view, &st.set, c->uid, &uids);
+    if (err == 0) err = limit_apply(c->s, &uids, &limit);
     if (err == ERR_INVALID)
         err = cmd_bad(c, "No message has such a number");
     else
-        err = err != 0 ? cmd_fail(c, err, NULL) : run_store(c, &st, &uids);
+        err = err != 0 ? cmd_fail(c, err, NULL) : run_store(c, &st, &uids, &limit);
     imap_runs_done(&uids);
     return err;
 }

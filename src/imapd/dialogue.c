@@ -293,6 +293,8 @@ static void run_body(void) {
                    .login_timeout_ms = current->login_timeout_ms != 0 ? current->login_timeout_ms : 60000,
                    .progress_ms = current->progress_ms,
                    .notify_pending = 3,
+                   .message_limit = current->message_limit,
+                   .save_limit = current->message_limit,
                    .max_bad_commands = 5,
                    .max_per_user = 3}};
     assert_int_equal(

@@ -18,6 +18,7 @@ struct dialogue {
     const char *script;
     unsigned progress_ms;      /* 0 = no notices of long commands */
     unsigned login_timeout_ms; /* 0 = the usual */
+    unsigned message_limit;    /* 0 = none */
     bool denied;               /* access control is on, and the client's network is no exception */
     bool remote;               /* the client comes from a network that needs TLS */
 };

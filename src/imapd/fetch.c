@@ -58,7 +58,8 @@ static void put_head(struct session *s, const struct imap_fetch *f, uint32_t pos
     memcpy(p, s->uidonly ? " UIDFETCH (" : " FETCH (", s->uidonly ? 11 : 8);
     p += s->uidonly ? 11 : 8;
     *blank = "";
-    if (!s->uidonly && f->items & IMAP_FETCH_UID) {
+    bool alone = f->items == IMAP_FETCH_UID && f->body == NULL; /* the list must not be empty (RFC 9051 section 9) */
+    if ((f->items & IMAP_FETCH_UID) != 0 && (!s->uidonly || alone)) {
         memcpy(p, "UID ", 4);
         p = imap_put_number(p + 4, uid);
         *blank = " ";

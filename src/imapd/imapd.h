@@ -21,7 +21,8 @@ struct imapd_config {
     uint64_t autologout_ms, login_timeout_ms;
     uint64_t progress_ms; /* between notices of long commands; 0 = none */
     unsigned max_bad_commands, max_per_user, notify_pending;
-    struct net_range *plaintext; /* networks that may log in without TLS; malloc'd */
+    uint32_t message_limit, save_limit; /* messages of one command; 0 = any number */
+    struct net_range *plaintext;        /* networks that may log in without TLS; malloc'd */
     size_t plaintext_count;
 };
 

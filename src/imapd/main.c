@@ -41,6 +41,8 @@ static void configure(struct daemon *d) {
     c->progress_ms = PROGRESS_MS;
     c->max_bad_commands = (unsigned)option_u64(d, "imapd.max_bad_commands");
     c->max_per_user = (unsigned)option_u64(d, "imapd.max_per_user");
+    c->message_limit = (uint32_t)option_u64(d, "imapd.message_limit");
+    c->save_limit = (uint32_t)option_u64(d, "imapd.save_limit");
     c->notify_pending = (unsigned)option_u64(d, "imapd.notify_pending");
     read_networks(d, "imapd.plaintext_networks", &c->plaintext, &c->plaintext_count);
     struct gate *g = &imapd.gate;

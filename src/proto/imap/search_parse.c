@@ -1,6 +1,6 @@
 #include "proto/imap/search_parse.h"
 
-enum key_args { ARG_NONE, ARG_TEXT, ARG_DATE, ARG_NUMBER, ARG_ATOM };
+enum key_args { ARG_NONE, ARG_TEXT, ARG_DATE, ARG_NUMBER, ARG_INTERVAL, ARG_ATOM };
 
 static const struct key_name {
     const char *name;
@@ -23,7 +23,7 @@ static const struct key_name {
     {"LARGER", IMAP_KEY_LARGER, ARG_NUMBER, 0},
     {"NEW", IMAP_KEY_NEW, ARG_NONE, 0},
     {"OLD", IMAP_KEY_OLD, ARG_NONE, 0},
-    {"OLDER", IMAP_KEY_OLDER, ARG_NUMBER, 0},
+    {"OLDER", IMAP_KEY_OLDER, ARG_INTERVAL, 0},
     {"ON", IMAP_KEY_ON, ARG_DATE, 0},
     {"RECENT", IMAP_KEY_RECENT, ARG_NONE, 0},
     {"SAVEDATESUPPORTED", IMAP_KEY_ALL, ARG_NONE, 0},
@@ -45,7 +45,7 @@ static const struct key_name {
     {"UNFLAGGED", IMAP_KEY_UNFLAG, ARG_NONE, IMAP_FLAGGED},
     {"UNKEYWORD", IMAP_KEY_UNKEYWORD, ARG_ATOM, 0},
     {"UNSEEN", IMAP_KEY_UNFLAG, ARG_NONE, IMAP_SEEN},
-    {"YOUNGER", IMAP_KEY_YOUNGER, ARG_NUMBER, 0},
+    {"YOUNGER", IMAP_KEY_YOUNGER, ARG_INTERVAL, 0},
 };
 
 struct parser {
@@ -86,6 +86,7 @@ static int take_named_args(struct parser *p, enum key_args args, struct imap_sea
     default: break;
     }
     if (!imap_args_number64(&p->a, &n)) return ERR_INVALID;
+    if (args == ARG_INTERVAL && n == 0) return ERR_INVALID; /* RFC 5032 section 3 */
     k->number = (int64_t)n;
     return 0;
 }
@@ -133,6 +134,19 @@ static int take_uid(struct parser *p, struct imap_search_key *k) {
     return imap_args_space(&p->a) && imap_args_set(&p->a, &k->set) ? 0 : ERR_INVALID;
 }
 
+/* "UIDAFTER" SP uniqueid, "UIDBEFORE" SP uniqueid (RFC 9738 section 3.4): unlike UID with "*", none of them may be
+ * meant. */
+static int take_uid_bound(struct parser *p, struct imap_search_key *k, bool after) {
+    uint32_t uid;
+    if (!imap_args_space(&p->a) || !imap_args_number(&p->a, &uid) || uid == 0) return ERR_INVALID;
+    k->type = (after ? uid == UINT32_MAX : uid == 1) ? IMAP_KEY_NEVER : IMAP_KEY_UID;
+    struct imap_range *r = arena_alloc(p->a.arena, sizeof *r);
+    if (r == NULL) return ERR_NOMEM;
+    *r = after ? (struct imap_range){uid + 1, UINT32_MAX} : (struct imap_range){1, uid - 1};
+    k->set = (struct imap_set){.range = r, .count = 1};
+    return 0;
+}
+
 /* "FUZZY" SP search-key (RFC 6203) */
 static int take_fuzzy(struct parser *p, unsigned depth, struct imap_search_key *k) {
     k->type = IMAP_KEY_FUZZY;
@@ -150,6 +164,8 @@ static int take_word_key(struct parser *p, unsigned depth, struct imap_search_ke
     if (imap_args_word(&p->a, "OR")) return take_or(p, depth, k);
     if (imap_args_word(&p->a, "NOT")) return take_not(p, depth, k);
     if (imap_args_word(&p->a, "UID")) return take_uid(p, k);
+    if (imap_args_word(&p->a, "UIDAFTER")) return take_uid_bound(p, k, true);
+    if (imap_args_word(&p->a, "UIDBEFORE")) return take_uid_bound(p, k, false);
     if (imap_args_word(&p->a, "HEADER")) return take_header(p, k);
     if (imap_args_word(&p->a, "MODSEQ")) return take_modseq(p, k);
     if (imap_args_word(&p->a, "FUZZY")) return take_fuzzy(p, depth, k);

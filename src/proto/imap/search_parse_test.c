@@ -45,6 +45,11 @@ static void keys(void **state) {
         {" SINCE 1-Jan-1970 SENTON \"2-Jan-1970\"", "0(13 15n86400)", 0, ""},
         {" LARGER 100 YOUNGER 60 KEYWORD $x", "0(22n100 20n60 8'$x')", 0, ""},
         {" MODSEQ 12", "0(32n12)", 0, ""},
+        {" UIDAFTER 7 UIDBEFORE 9", "0(5s1 5s1)", 0, ""}, /* RFC 9738 3.4 */
+        {" UIDBEFORE 1 UIDAFTER 4294967295", "0(10s1 10s1)", 0, ""},
+        {" UIDAFTER 0", NULL, 0, ""},
+        {" UIDAFTER *", NULL, 0, ""},
+        {" OLDER 0", NULL, 0, ""}, /* RFC 5032 3 */
         {" MODSEQ \"/flags/\\\\seen\" all 12", "0(32n12)", 0, ""},
         {" ALL ", "0(3)", 0, ""},
         {" EMAILID M1-a THREADID T_b", "0(33'M1-a' 34'T_b')", 0, ""},
