@@ -1,4 +1,5 @@
-"""Real clients that we did not write, unmodified (STORE-09, IMAPPOP-10): swaks, curl, mutt, mbsync, fetchmail, ldapsearch."""
+"""Real clients that we did not write, unmodified (STORE-09, IMAPPOP-10): swaks, curl, mutt, mbsync, fetchmail, ldapsearch,
+Mail::IMAPClient."""
 import os
 import pty
 import re
@@ -17,7 +18,7 @@ class Clients(unittest.TestCase):
     def setUpClass(cls):
         cls.mail = iems.Instance()
         cls.mail.__enter__()
-        for name in ("bart", "lisa", "sync", "fetch", "mutt"):
+        for name in ("bart", "lisa", "sync", "fetch", "mutt", "perl"):
             cls.mail.user(name)
         cls.home = tempfile.mkdtemp(prefix="iems-client-")
 
@@ -162,6 +163,71 @@ push "<tag-pattern>~A<enter><tag-prefix><copy-message>=Archive<enter><delete-mes
 """)
         self.on_terminal("mutt", "-F", rc)
         self.assertEqual(self.mail.count("mutt", "Archive"), 1)
+
+    def test_perl_mail_imapclient(self):
+        """What the library makes of the answers: RFC 9051, 4315, 6851, 5256, 2177, 9208, 2342, 4314."""
+        script = self.file("client.pl", r"""
+use strict; use warnings; use Mail::IMAPClient;
+my ($port, $pass) = @ARGV;
+my $i = Mail::IMAPClient->new(Server => '127.0.0.1', Port => $port, User => 'perl@example.test', Password => $pass, Uid => 1, Peek => 1, Timeout => 120)
+    or die "login: $@";
+my $n = 0;
+sub is { my ($got, $want, $what) = @_; $n++; $got = 'undef' unless defined $got; die "$what: got $got, want $want (" . ($i->LastError || '') . ")\n" if $got ne $want; }
+sub ok { my ($good, $what) = @_; $n++; die "$what: " . ($i->LastError || '') . "\n" unless $good; }
+ok($i->has_capability('IDLE') && $i->has_capability('UIDPLUS'), 'capabilities');
+ok($i->create('Box') && $i->create('Box/Sub "quoted" more'), 'create');
+ok($i->exists('Box/Sub "quoted" more'), 'exists');
+is(scalar(grep { $_ eq 'Box' || $_ eq 'Box/Sub "quoted" more' } $i->folders), 2, 'folders');
+ok($i->subscribe('Box') && grep({ $_ eq 'Box' } $i->subscribed), 'subscribed');
+is($i->separator, '/', 'separator');
+my @uids;
+for my $k (1 .. 5) {
+    my $uid = $i->append_string('Box', "From: a\@b.example\r\nTo: c\@d.example\r\nSubject: number $k\r\nMessage-ID: <$k\@perl>\r\n" .
+        "Date: 0$k Jan 2020 10:00:00 +0000\r\n\r\nline\r\n" x 1 . "x" x $k, '\\Flagged') or die 'append: ' . $i->LastError;
+    push @uids, $uid;
+}
+ok($i->select('Box'), 'select');
+is($i->message_count, 5, 'count');
+is(join(',', $i->messages), join(',', @uids), 'messages have the UIDs that APPEND told');
+is(join(',', $i->search('SUBJECT', 'number 3')), $uids[2], 'search');
+is(join(',', $i->sort('REVERSE DATE', 'UTF-8', 'ALL')), join(',', reverse @uids), 'sort');
+is($i->subject($uids[1]), 'number 2', 'subject');
+is($i->get_header($uids[1], 'Message-Id'), '<2@perl>', 'header');
+like($i->body_string($uids[4]), qr/xxxxx$/, 'body');
+sub like { my ($got, $want, $what) = @_; $n++; die "$what: $got\n" unless $got =~ $want; }
+is($i->size($uids[0]), length($i->message_string($uids[0])), 'size');
+my $struct = $i->get_bodystructure($uids[0]);
+is(lc($struct->bodytype . '/' . $struct->bodysubtype), 'text/plain', 'bodystructure');
+my $env = $i->get_envelope($uids[0]);
+is($env->subject, 'number 1', 'envelope');
+is(($env->from_addresses)[0], '<a@b.example>', 'envelope from');
+ok($i->set_flag('Seen', $uids[0]) && $i->unset_flag('Flagged', $uids[0]), 'flags');
+is(join(' ', $i->flags($uids[0])), '\\Seen', 'flags');
+is($i->unseen_count, 4, 'unseen');
+is(join(',', $i->seen), $uids[0], 'seen');
+ok($i->copy('INBOX', $uids[0]), 'copy');
+ok($i->move('INBOX', [@uids[1, 2]]), 'move');
+ok($i->expunge, 'expunge');
+is($i->message_count, 3, 'count after move');
+is($i->message_count('INBOX'), 3, 'count in INBOX');
+ok($i->delete_message($uids[3]) && $i->uidexpunge($uids[3]), 'uidexpunge');
+is(join(',', $i->messages), join(',', @uids[0, 4]), 'what is left');
+is($i->uidnext('Box'), $uids[4] + 1, 'uidnext');
+ok($i->uidvalidity('Box') > 0, 'uidvalidity');
+my $idle = $i->idle or die 'idle: ' . $i->LastError;
+ok($i->done($idle), 'done');
+ok($i->namespace, 'namespace');
+ok($i->getquotaroot('INBOX'), 'quota');
+ok($i->setacl('Box', 'bart@example.test', 'lr'), 'setacl');
+is($i->getacl('Box')->{'bart@example.test'}, 'lr', 'getacl');
+ok($i->close, 'close');
+ok($i->rename('Box', 'Chest') && $i->exists('Chest/Sub "quoted" more') && !$i->exists('Box'), 'rename');
+ok($i->delete('Chest/Sub "quoted" more') && $i->delete('Chest'), 'delete');
+ok($i->logout, 'logout');
+print "ok $n\n";
+""")
+        out = self.client("perl", script, str(self.mail.port("imap")), iems.PASSWORD)
+        self.assertRegex(out.stdout, r"^ok \d+$")
 
     def test_ldapsearch_shows_people_but_no_password(self):   # DIR-06, DIR-27
         p = self.client("ldapsearch", "-x", "-LLL", "-H", f"ldap://127.0.0.1:{self.mail.port('ldap')}", "-b", "dc=example,dc=test", "(mail=bart@example.test)")
