@@ -421,6 +421,7 @@ static void body_watch(void) {
     assert_string_equal(told(&seen, fresh, bob, box, 1), "/shared/y");
     annotate(bob, "", "/private/x", "/shared/y"); /* by itself */
     uint32_t again = kit_login_as(c, BOB, 0, "bob@x.test");
+    annotate(again, "INBOX", "urlauth", "urlauth"); /* a key: no client's business */
     annotate(again, "", "/private/x", "/shared/y");
     (void)told(&seen, fresh, bob, 0, 2);
     assert_int_equal(grant(ann, "Box", "bob@x.test", BOB, "", false), 0);

@@ -11,12 +11,16 @@ struct session_watch {
     struct session *session;
 };
 
-/* Names of annotations that the session may know of: with folders of others, the shared ones. */
+/* Names of annotations that the session may know of: with folders of others, the shared ones. What does not begin with
+ * "/" is for the servers' own use. */
 static size_t visible_entries(const struct session *s, const struct account *a, const struct account_change *c,
                               char **out) {
     size_t n = 0;
-    for (size_t i = 0; i < c->entries && n < ENTRIES_MAX; i++)
-        if (a == s->account || !str_starts_nocase(str_from(c->entry[i]), STR("/private/"))) out[n++] = c->entry[i];
+    for (size_t i = 0; i < c->entries && n < ENTRIES_MAX; i++) {
+        struct str name = str_from(c->entry[i]);
+        if (str_starts(name, STR("/")) && (a == s->account || !str_starts_nocase(name, STR("/private/"))))
+            out[n++] = c->entry[i];
+    }
     return n;
 }
 
