@@ -83,6 +83,8 @@ static void tell_mailbox(struct session *s, struct str given, uint32_t first_uns
     char id[OBJECTID_SIZE];
     objectid_mailbox(v->folder, id);
     session_printf(s, "* OK [MAILBOXID (%s)] Ok\r\n", id);
+    if (!str_starts(str_from(v->name), STR("Other Users/")) && !str_starts(str_from(v->name), STR("Shared/")))
+        session_puts(s, "* OK [URLMECH INTERNAL] For GENURLAUTH\r\n"); /* RFC 4467 section 8: URLs are the owner's */
     if (s->rev2) list_tell_name(s, str_from(v->name), given);
 }
 

@@ -9,7 +9,7 @@
 /* clang-format off: one string a step or two, as a dialogue is read */
 #define OPENED(n, unseen)                                                                                              \
     "< * " n " EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n" unseen "< * OK [UIDV*\n< * OK [UIDN*\n"             \
-    "< * OK [HIGH*\n< * OK [MAILB*\n"
+    "< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n"
 #define UNSEEN  "< * OK [UNSEEN 1]*\n"
 #define ARRIVED LOGIN "! deliver\n! deliver\n! deliver\n"
 #define THREE   ARRIVED "> s SELECT INBOX\n" OPENED("3", UNSEEN) "< s OK *\n"

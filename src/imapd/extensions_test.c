@@ -9,7 +9,7 @@
 /* clang-format off: one string a step or two, as a dialogue is read */
 #define OPENED(n, unseen)                                                                                              \
     "< * " n " EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n" unseen "< * OK [UIDV*\n< * OK [UIDN*\n"             \
-    "< * OK [HIGH*\n< * OK [MAILB*\n"
+    "< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n"
 #define SELECT_(n)      "> s SELECT INBOX\n" OPENED(n, "< * OK [UNSEEN 1]*\n") "< s OK *\n"
 #define THREE           LOGIN "! deliver\n! deliver\n! deliver\n" SELECT_("3")
 #define ADD(size, text) "> a APPEND INBOX {" size "+}\n>> " text "\n> \n< a OK *\n"
@@ -51,7 +51,7 @@ static const struct dialogue dialogues[] = {
      LOGIN "> 1 CREATE a\n< 1 OK [MAILBOXID (F2)] CREATE completed\n! deliver\n> 2 STATUS a (MAILBOXID)\n"
            "< * STATUS a (MAILBOXID (F2))\n< 2 OK *\n> 3 SELECT INBOX\n"
            "< * 1 EXISTS\n< * 0 R*\n< * FL*\n< * OK [P*\n< * OK [UNS*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [H*\n"
-           "< * OK [MAILBOXID (F1)] Ok\n< 3 OK *\n"
+           "< * OK [MAILBOXID (F1)] Ok\n< * OK [URLM*\n< 3 OK *\n"
            "> 4 FETCH 1 (EMAILID THREADID)\n< * 1 FETCH (EMAILID (M1-0) THREADID (T*))\n< 4 OK *\n"
            "> 5 SEARCH EMAILID M1-0\n< * SEARCH 1\n< 5 OK *\n> 6 SEARCH EMAILID M7 THREADID T1\n< * SEARCH\n< 6 OK *\n"
            "> 7 COPY 1 a\n< 7 OK *\n> 8 SELECT a\n< * OK [CLOSED]*\n" OPENED(

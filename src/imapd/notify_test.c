@@ -8,7 +8,7 @@
 /* clang-format off: one string a step or two, as a dialogue is read */
 #define SELECTED                                                                                                       \
     "> s SELECT INBOX\n< * 3 EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n< * OK [UNSEEN 1]*\n< * OK [UIDV*\n"    \
-    "< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< s OK *\n"
+    "< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< s OK *\n"
 #define THREE   LOGIN "! deliver\n! deliver\n! deliver\n" SELECTED
 #define ADD(to) "APPEND " to " {9+}~A: b~~x"
 

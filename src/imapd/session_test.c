@@ -9,7 +9,7 @@
 /* INBOX with delivered messages, selected */
 #define SELECT_(n)                                                                                                     \
     "> s SELECT INBOX\n< * " n " EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n< * OK [UNSEEN 1]*\n< * OK "        \
-    "[UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< s OK *\n"
+    "[UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< s OK *\n"
 #define ONE   LOGIN "! deliver\n" SELECT_("1")
 #define THREE LOGIN "! deliver\n! deliver\n! deliver\n" SELECT_("3")
 
@@ -42,22 +42,23 @@ static const struct dialogue dialogues[] = {
     {"SELECT of an empty INBOX: RFC 9051 6.3.2", LOGIN
      "> 1 SELECT inbox\n< * 0 EXISTS\n< * 0 RECENT\n< * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\n"
      "< * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] *\n< * OK [UIDVALIDITY 1001] *\n"
-     "< * OK [UIDNEXT 1] *\n< * OK [HIGHESTMODSEQ 1] *\n< * OK [MAILB*\n< 1 OK [READ-WRITE] *\n"
+     "< * OK [UIDNEXT 1] *\n< * OK [HIGHESTMODSEQ 1] *\n< * OK [MAILB*\n< * OK [URLM*\n< 1 OK [READ-WRITE] *\n"
      "> 2 SELECT nothing\n< * OK [CLOSED] *\n< 2 NO [NONEXISTENT] *\n> 3 CLOSE\n< 3 BAD No mailbox is selected\n"
      "> 4 EXAMINE INBOX\n< * 0 EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERMANENTFLAGS ()] *\n< * OK [UIDV*\n< * OK "
      "[UIDN*\n"
-     "< * OK [HIGH*\n< * OK [MAILB*\n< 4 OK [READ-ONLY] *\n> 5 FETCH 1 FLAGS\n< 5 BAD *\n> 6 UID FETCH 1:* FLAGS\n< 6 "
+     "< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< 4 OK [READ-ONLY] *\n> 5 FETCH 1 FLAGS\n< 5 BAD *\n> 6 UID FETCH "
+     "1:* FLAGS\n< 6 "
      "OK *\n> 7 FETCH "
      "1:* FLAGS\n< 7 OK *\n"
      "> 7 UNSELECT\n< 7 OK *\n"},
-    {"IMAP4rev2 after ENABLE: RFC 9051 6.3.1",
-     LOGIN "> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 SELECT INBOX\n< * 0 EXISTS\n< * FLAGS *\n< * OK "
-           "[PERM*\n"
-           "< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * LIST () \"/\" INBOX\n< 2 OK *\n"
-           "> 3 SEARCH ALL\n< * ESEARCH (TAG \"3\")*\n< 3 OK *\n! deliver\n> 4 NOOP\n< * 1 EXISTS\n< 4 OK *\n"
-           "> 5 UID SEARCH ALL\n< * ESEARCH (TAG \"5\") UID ALL 1\n< 5 OK *\n"
-           "> 6 CREATE \"gr\xc3\xbcn\"\n< 6 OK *\n> 7 LIST \"\" gr*\n< * LIST (\\HasNoChildren) \"/\" "
-           "\"gr\xc3\xbcn\"\n< 7 OK *\n"},
+    {"IMAP4rev2 after ENABLE: RFC 9051 6.3.1", LOGIN
+     "> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 SELECT INBOX\n< * 0 EXISTS\n< * FLAGS *\n< * OK "
+     "[PERM*\n"
+     "< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< * LIST () \"/\" INBOX\n< 2 OK *\n"
+     "> 3 SEARCH ALL\n< * ESEARCH (TAG \"3\")*\n< 3 OK *\n! deliver\n> 4 NOOP\n< * 1 EXISTS\n< 4 OK *\n"
+     "> 5 UID SEARCH ALL\n< * ESEARCH (TAG \"5\") UID ALL 1\n< 5 OK *\n"
+     "> 6 CREATE \"gr\xc3\xbcn\"\n< 6 OK *\n> 7 LIST \"\" gr*\n< * LIST (\\HasNoChildren) \"/\" "
+     "\"gr\xc3\xbcn\"\n< 7 OK *\n"},
     {"APPEND and FETCH: RFC 9051 6.3.12, 6.4.5, RFC 4315, RFC 7888", LOGIN
      "> 1 APPEND INBOX (\\Seen $One) \"21-Nov-2026 07:24:00 +0100\" {30}\n< + OK\n>> Subject: x~~line one~1234~\n> \n"
      "< 1 OK [APPENDUID 1001 1] APPEND completed\n"
@@ -65,7 +66,7 @@ static const struct dialogue dialogues[] = {
      "> 3 APPEND INBOX {2000000}\n< 3 NO [TOOBIG] *\n> 4 APPEND INBOX (\\Seen {5}\n< 4 BAD *\n"
      "> 5 SELECT INBOX\n< * 1 EXISTS\n< * 0 RECENT\n< * FLAGS (*$One)\n< * OK [PERM*\n< * OK [UIDV*\n< * OK [UIDNEXT "
      "2] *\n"
-     "< * OK [HIGH*\n< * OK [MAILB*\n< 5 OK *\n"
+     "< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< 5 OK *\n"
      "> 6 FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE)\n"
      "< * 1 FETCH (UID 1 FLAGS (\\Seen $One) INTERNALDATE \"21-Nov-2026 06:24:00 +0000\" RFC822.SIZE 30)\n< 6 OK *\n"
      "> 7 FETCH 1 BODY[TEXT]<5.3>\n< * 1 FETCH (BODY[TEXT]<5> {3}\n< one)\n< 7 OK *\n"
@@ -95,7 +96,7 @@ static const struct dialogue dialogues[] = {
      "> 1 FETCH 1 BODY[TEXT]\n< * 1 FETCH (FLAGS (\\Seen) BODY[TEXT] {6}\n< body\n< )\n< 1 OK *\n"
      "> 2 FETCH 1 BODY[TEXT]\n< * 1 FETCH (BODY[TEXT] {6}\n< body\n< )\n< 2 OK *\n> 3 NOOP\n< 3 OK *\n"
      "> 4 EXAMINE INBOX\n< * OK [CLOSED]*\n< * 1 EXISTS\n< * 0 REC*\n< * FLAGS*\n< * OK [PERM*\n< * OK [UIDV*\n< * OK "
-     "[UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< 4 OK [READ-ONLY]*\n"
+     "[UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< 4 OK [READ-ONLY]*\n"
      "> 5 STORE 1 FLAGS ()\n< 5 NO [CANNOT] *\n> 6 EXPUNGE\n< 6 NO [CANNOT] *\n> 7 MOVE 1 INBOX\n< 7 NO [CANNOT] *\n"},
     {"STORE: RFC 9051 6.4.6",
      THREE "> 1 STORE 1:2 +FLAGS (\\Flagged $Work)\n< * FLAGS (*$Work)\n< * OK [PERM*\n< * 1 FETCH (UID 1 FLAGS "
@@ -124,7 +125,7 @@ static const struct dialogue dialogues[] = {
               "VANISHED 1:2\n< 2 OK [HIGHESTMODSEQ 6] *\n"
               "> 3 UNSELECT\n< 3 OK *\n> 4 SELECT INBOX (QRESYNC (1001 4 1:3 (1:3 1:3)))\n< * 1 EXISTS\n< * 0 R*\n< * "
               "FLAGS*\n< * OK [PERM*\n< * OK [UNSEEN 1]*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK "
-              "[MAILB*\n< * VANISHED "
+              "[MAILB*\n< * OK [URLM*\n< * VANISHED "
               "(EARLIER) 1:2\n< 4 OK *\n"
               "> 5 UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)\n< * VANISHED (EARLIER) 1:2\n< * 1 FETCH (UID 3 *)\n< "
               "5 OK *\n"
@@ -143,19 +144,19 @@ static const struct dialogue dialogues[] = {
            "DELETED UIDVALIDITY APPENDLIMIT RECENT)\n"
            "< * STATUS Away (MESSAGES 4 RECENT 0 UIDNEXT 5 UIDVALIDITY 1002 UNSEEN 4 DELETED 0 SIZE 360 APPENDLIMIT "
            "1000000)\n< 7 OK *\n> 8 MOVE 9 Away\n< 8 BAD *\n"},
-    {"mailboxes: RFC 9051 6.3.4 to 6.3.9, STORE-05",
-     LOGIN "> 1 CREATE a/b/\n< 1 OK *\n> 2 CREATE a\n< 2 OK *\n> 3 CREATE a\n< 3 NO [ALREADYEXISTS] *\n> 4 CREATE Sent "
-           "(USE (\\Sent))\n< 4 OK *\n> 5 CREATE x (USE (\\Frob))\n< 5 NO [USEATTR] *\n"
-           "> 6 LIST \"\" *\n< * LIST (\\HasNoChildren) \"/\" INBOX\n< * LIST (\\HasNoChildren \\Sent) \"/\" Sent\n< * "
-           "LIST (\\HasChildren) \"/\" a\n< * LIST (\\HasNoChildren) \"/\" a/b\n< 6 OK *\n"
-           "> 7 LIST \"\" \"\"\n< * LIST (\\Noselect) \"/\" \"\"\n< 7 OK *\n> 8 LIST a/ %\n< * LIST (\\HasNoChildren) "
-           "\"/\" a/b\n< 8 OK *\n"
-           "> 9 RENAME a/b a/c\n< 9 OK *\n> a RENAME a/b a/d\n< a NO [NONEXISTENT] *\n> b DELETE a/b\n< b NO "
-           "[NONEXISTENT] *\n> c DELETE INBOX\n< c NO [CANNOT] *\n> d DELETE a/c\n< d OK *\n"
-           "> e SELECT a\n< * 0 EX*\n< * 0 R*\n< * FL*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< e OK *\n> f "
-           "DELETE a\n< "
-           "* OK [CLOSED] *\n< f OK *\n> g NOOP\n< g OK *\n"
-           "> h CREATE Entw&APw-rfe\n< h OK *\n> i LIST \"\" E%\n< * LIST (*) \"/\" Entw&APw-rfe\n< i OK *\n"},
+    {"mailboxes: RFC 9051 6.3.4 to 6.3.9, STORE-05", LOGIN
+     "> 1 CREATE a/b/\n< 1 OK *\n> 2 CREATE a\n< 2 OK *\n> 3 CREATE a\n< 3 NO [ALREADYEXISTS] *\n> 4 CREATE Sent "
+     "(USE (\\Sent))\n< 4 OK *\n> 5 CREATE x (USE (\\Frob))\n< 5 NO [USEATTR] *\n"
+     "> 6 LIST \"\" *\n< * LIST (\\HasNoChildren) \"/\" INBOX\n< * LIST (\\HasNoChildren \\Sent) \"/\" Sent\n< * "
+     "LIST (\\HasChildren) \"/\" a\n< * LIST (\\HasNoChildren) \"/\" a/b\n< 6 OK *\n"
+     "> 7 LIST \"\" \"\"\n< * LIST (\\Noselect) \"/\" \"\"\n< 7 OK *\n> 8 LIST a/ %\n< * LIST (\\HasNoChildren) "
+     "\"/\" a/b\n< 8 OK *\n"
+     "> 9 RENAME a/b a/c\n< 9 OK *\n> a RENAME a/b a/d\n< a NO [NONEXISTENT] *\n> b DELETE a/b\n< b NO "
+     "[NONEXISTENT] *\n> c DELETE INBOX\n< c NO [CANNOT] *\n> d DELETE a/c\n< d OK *\n"
+     "> e SELECT a\n< * 0 EX*\n< * 0 R*\n< * FL*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< e OK *\n> f "
+     "DELETE a\n< "
+     "* OK [CLOSED] *\n< f OK *\n> g NOOP\n< g OK *\n"
+     "> h CREATE Entw&APw-rfe\n< h OK *\n> i LIST \"\" E%\n< * LIST (*) \"/\" Entw&APw-rfe\n< i OK *\n"},
     {"subscriptions and extended LIST: RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154",
      LOGIN "> 1 CREATE a/b\n< 1 OK *\n> 2 SUBSCRIBE a/b\n< 2 OK *\n> 3 CREATE Sent (USE (\\Sent))\n< 3 OK *\n> 4 "
            "SUBSCRIBE INBOX\n< 4 OK *\n"
@@ -193,7 +194,7 @@ static const struct dialogue dialogues[] = {
          "> 2 IDLE\n< + idling\n> NOOP\n< 2 BAD *\n> 3 NOOP\n< 3 OK *\n"},
     {"the selected mailbox is deleted by another session: RFC 2180 3.3",
      LOGIN "> 1 CREATE a\n< 1 OK *\n> 2 SELECT a\n< * 0 EX*\n< * 0 R*\n< * FL*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< "
-           "* OK*\n< "
+           "* OK*\n< * OK*\n< "
            "2 OK *\n! other DELETE a\n> 3 NOOP\n< * BYE *\n< 3 OK *\n! closed\n"},
     {"QUOTA: RFC 9208",
      LOGIN "> 1 GETQUOTAROOT INBOX\n< * QUOTAROOT INBOX \"\"\n< * QUOTA \"\" (STORAGE 2 1024)\n< 1 OK *\n> 2 GETQUOTA "
@@ -206,14 +207,15 @@ static const struct dialogue dialogues[] = {
            "idling\n! restart\n! deliver\n< * 5 EXISTS\n> DONE\n< 2 OK *\n"
            "! fail\n> 3 STATUS INBOX (MESSAGES)\n< 3 NO [UNAVAILABLE] *\n> 4 STATUS INBOX (MESSAGES)\n< * STATUS INBOX "
            "(MESSAGES 5)\n< 4 OK *\n"},
-    {"a large message is uploaded in pieces: RFC 9051 6.3.12, LIM", LOGIN
-     "> 1 APPEND INBOX {300010+}\n! big 300010\n> \n< 1 OK [APPENDUID 1001 1] *\n> 2 APPEND nowhere {300010}\n< "
-     "2 NO [TRYCREATE] *\n"
-     "> 3 EXAMINE INBOX\n< * 1 EXISTS\n< * 0 R*\n< * F*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< 3 OK "
-     "*\n> 4 FETCH 1 (RFC822.SIZE BODY.PEEK[]<299999.5>)\n< * 1 FETCH (RFC822.SIZE 300010 BODY[]<299999> {5}\n< "
-     "xxxxx)\n< 4 OK *\n"
-     "> 5 SEARCH BODY xxxxxxxx\n< * SEARCH 1\n< 5 OK *\n> 6 FETCH 1 BINARY.SIZE[1]\n< * 1 FETCH (BINARY.SIZE[1] "
-     "300008)\n< 6 OK *\n"},
+    {"a large message is uploaded in pieces: RFC 9051 6.3.12, LIM",
+     LOGIN "> 1 APPEND INBOX {300010+}\n! big 300010\n> \n< 1 OK [APPENDUID 1001 1] *\n> 2 APPEND nowhere {300010}\n< "
+           "2 NO [TRYCREATE] *\n"
+           "> 3 EXAMINE INBOX\n< * 1 EXISTS\n< * 0 R*\n< * F*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< "
+           "* OK*\n< 3 OK "
+           "*\n> 4 FETCH 1 (RFC822.SIZE BODY.PEEK[]<299999.5>)\n< * 1 FETCH (RFC822.SIZE 300010 BODY[]<299999> {5}\n< "
+           "xxxxx)\n< 4 OK *\n"
+           "> 5 SEARCH BODY xxxxxxxx\n< * SEARCH 1\n< 5 OK *\n> 6 FETCH 1 BINARY.SIZE[1]\n< * 1 FETCH (BINARY.SIZE[1] "
+           "300008)\n< 6 OK *\n"},
     {"refused non-synchronizing literals are skipped: RFC 7888 4",
      LOGIN "> 1 APPEND INBOX {1000001+}\n! big 1000001\n> \n< 1 NO [TOOBIG] *\n> 2 NOOP\n< 2 OK *\n> 3 SELECT "
            "{70000+}\n! big 70000\n> \n< 3 BAD [TOOBIG] *\n> 4 NOOP\n< 4 OK *\n"},
@@ -235,10 +237,12 @@ static const struct dialogue dialogues[] = {
          "1 FETCH (UID 1 FLAGS (\\Seen))\n< 2 OK *\n"},
     {"recent messages: RFC 3501 2.3.2, 6.3.1, 6.4.4, 7.3.2", LOGIN
      "! deliver\n! deliver\n! recent\n> 1 STATUS INBOX (RECENT)\n< * STATUS INBOX (RECENT 2)\n< 1 OK *\n> 2 EXAMINE "
-     "INBOX\n< * 2 EXISTS\n< * 2 RECENT\n< * F*\n< * OK*\n< * OK [UNSEEN 1]*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n"
+     "INBOX\n< * 2 EXISTS\n< * 2 RECENT\n< * F*\n< * OK*\n< * OK [UNSEEN 1]*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * "
+     "OK*\n"
      "< 2 OK *\n> 3 STATUS INBOX (RECENT)\n< * STATUS INBOX (RECENT 2)\n< 3 OK *\n"
      "> 4 SELECT INBOX\n< * OK [CLOSED] *\n< * 2 EXISTS\n< * 2 RECENT\n< * F*\n< * OK*\n< * OK [UNSEEN 1]*\n< * "
-     "OK*\n< * OK*\n< * OK*\n< * OK*\n< 4 OK *\n> 5 FETCH 1:2 FLAGS\n< * 1 FETCH (FLAGS (\\Recent))\n< * 2 FETCH "
+     "OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< 4 OK *\n> 5 FETCH 1:2 FLAGS\n< * 1 FETCH (FLAGS (\\Recent))\n< * 2 "
+     "FETCH "
      "(FLAGS "
      "(\\Recent))\n< 5 OK *\n> 6 STORE 1 +FLAGS (\\Seen)\n< * 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\n< 6 OK *\n> 7 "
      "SEARCH NEW\n< * SEARCH 2\n< 7 OK *\n> 8 SEARCH RECENT\n< * SEARCH 1 2\n< 8 OK *\n> 9 SEARCH OLD\n< * SEARCH\n< 9 "
@@ -246,12 +250,14 @@ static const struct dialogue dialogues[] = {
      "(RECENT 3)\n< 11 OK *\n> 12 STORE 2 +FLAGS.SILENT (\\Deleted)\n< 12 OK *\n> 13 EXPUNGE\n< * 2 EXPUNGE\n< 13 OK "
      "*\n"
      "> 14 STORE 1 FLAGS (\\Recent)\n< 14 BAD *\n> 15 SELECT INBOX\n< * OK [CLOSED] *\n< * 2 EXISTS\n< * 0 RECENT\n"
-     "< * F*\n< * OK*\n< * OK [UNSEEN 2]*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< 15 OK *\n> 16 SEARCH OLD\n< * SEARCH "
+     "< * F*\n< * OK*\n< * OK [UNSEEN 2]*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< 15 OK *\n> 16 SEARCH OLD\n< "
+     "* SEARCH "
      "1 "
      "2\n< 16 OK *\n> 17 SEARCH NEW\n< * SEARCH\n< 17 OK *\n"},
     {"no message is recent with IMAP4rev2: RFC 9051 appendix E", LOGIN
      "! recent\n! deliver\n> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 SELECT INBOX\n< * 1 EXISTS\n< * "
-     "FLAGS *\n< * OK [PERM*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * LIST () \"/\" INBOX\n< "
+     "FLAGS *\n< * OK [PERM*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< * LIST () "
+     "\"/\" INBOX\n< "
      "2 "
      "OK *\n> 3 FETCH 1 FLAGS\n< * 1 FETCH (FLAGS ())\n< 3 OK *\n> 4 STATUS INBOX (RECENT)\n< * STATUS INBOX (RECENT "
      "0)\n< 4 OK *\n! deliver\n> 5 NOOP\n< * 2 EXISTS\n< 5 OK *\n"},
