@@ -339,7 +339,7 @@ static void slow_ones(void **state) {
     } cases[] = {{{500, 20, 2, 4, 2}, false}, {{4, 20, 2, 100, 2}, true}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct scheduler *s = scheduler_new(&cases[i].limits);
-        struct sched_destination *held[16];
+        struct sched_destination *held[16] = {NULL};
         size_t count = 0;
         char name[16];
         for (int k = 0; k < 8; k++) {
