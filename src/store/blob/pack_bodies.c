@@ -12,7 +12,7 @@ enum {
     ROUND_BYTES = 2 * 1024 * 1024,       /* read before they are written */
     ROUND_CHUNKS = 256,                  /* the same */
     TIDY_BYTES = 8 * 1024 * 1024,        /* replaced, before room is given back */
-    SETTLE_MS = 30 * 1000,               /* between looks whether records are to be merged */
+    SETTLE_MS = 10 * 1000,               /* between looks whether records are to be merged */
     GAIN_MIN = 32,                       /* bytes; less is not worth a write */
 };
 
