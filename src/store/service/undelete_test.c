@@ -132,13 +132,13 @@ static unsigned restore(const char *folder) {
 }
 
 /* --- summaries */
-static struct buf summary; /* of every message that `append_summary` makes */
+static struct buf summary = {.max = SUMMARY_MAX}; /* of every message that `append_summary` makes */
 
 static void append_summary(const char *folder) {
     Store__MessageAppend req = STORE__MESSAGE_APPEND__INIT;
     struct str body = STR("Subject: words\r\n\r\nbody\r\n");
     struct summary_builder *b = summary_builder_new();
-    summary = BUF_INIT(SUMMARY_MAX);
+    buf_clear(&summary);
     summary_builder_feed(b, body);
     assert_int_equal(summary_builder_finish(b, &summary), 0);
     summary_builder_free(b);
@@ -408,6 +408,7 @@ static void body_summaries(void) {
     assert_int_equal(listed_subjects(), 1);
     assert_int_equal(bring_back("INBOX"), 1);
     assert_int_equal(with_summary("INBOX"), 1);
+    buf_done(&summary);
     buf_done(&summary);
     end();
 }
