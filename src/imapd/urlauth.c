@@ -24,8 +24,8 @@ static bool is_known(struct str access) {
 }
 
 bool urlauth_is_own(const struct session *s, const struct imap_url *u) {
-    return u->absolute && u->has_access && u->uid != 0 && u->mailbox.len > 0 && is_known(u->access) &&
-           str_eq_nocase(u->host, str_from(s->imapd->config.hostname)) && str_eq_nocase(u->user, str_from(s->address));
+    return u->has_access && u->uid != 0 && u->mailbox.len > 0 && is_known(u->access) &&
+           imap_url_is_of(u, str_from(s->imapd->config.hostname), str_from(s->address));
 }
 
 static int set_key(struct session *s, struct str mailbox, struct str key, struct error *err) {

@@ -20,8 +20,7 @@ static int refuse(struct session *s, unsigned code, const char *enhanced, const 
 
 /* NULL: it is a message of the user, here. */
 static const char *fault_of(const struct session *s, const struct imap_url *u) {
-    if (!u->absolute || !str_eq_nocase(u->host, str_from(s->d->hostname))) return "URL is not of this server";
-    if (!str_eq_nocase(u->user, str_from(s->user))) return "URL is not of your mailbox";
+    if (!imap_url_is_of(u, str_from(s->d->hostname), str_from(s->user))) return "URL is not of your mailbox here";
     if (u->uid == 0 || u->mailbox.len == 0) return "URL names no message";
     if (u->has_section) return "URLs of parts are not resolved";
     if (u->has_expire && u->expire < clock_wall_s()) return "URL has expired";

@@ -174,3 +174,11 @@ int imap_url_parse(struct str text, struct arena *arena, struct imap_url *out) {
     *out = u;
     return 0;
 }
+
+bool imap_url_is_of(const struct imap_url *u, struct str hostname, struct str address) {
+    if (!u->absolute || u->user.len == 0) return false;
+    if (str_eq_nocase(u->host, hostname) && str_eq_nocase(u->user, address)) return true;
+    ptrdiff_t at = str_rfind(address, '@');
+    return at > 0 && str_eq_nocase(u->user, str_sub(address, 0, (size_t)at)) &&
+           str_eq_nocase(u->host, str_sub(address, (size_t)at + 1, address.len));
+}

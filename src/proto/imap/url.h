@@ -28,5 +28,8 @@ struct imap_url {
 
 /* Views point into `text` or the arena. ERR_INVALID, ERR_NOMEM. */
 NODISCARD int imap_url_parse(struct str text, struct arena *arena, struct imap_url *out);
+/* Whether it names the server `hostname` and the account `address`, or the account by "user@host" as a whole: clients
+ * know the one or the other. */
+bool imap_url_is_of(const struct imap_url *u, struct str hostname, struct str address);
 
 #endif

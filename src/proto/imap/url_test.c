@@ -77,7 +77,34 @@ static void envelopes(void **state) {
         assert_int_equal(imap_envelope_parse(str_of(good, n), arena, &e), ERR_INVALID);
 }
 
+static void accounts(void **state) {
+    (void)state;
+    static const struct {
+        const char *url, *address;
+        bool is;
+    } cases[] = {
+        {"imap://lisa%40example.test@mail.example.test/a/;UID=2", "lisa@example.test", true},
+        {"imap://Lisa%40EXAMPLE.test@MAIL.example.test/a/;UID=2", "lisa@example.test", true},
+        {"imap://lisa@example.test/a/;UID=2", "lisa@example.test", true},
+        {"imap://lisa@Example.Test:143/a/;UID=2", "lisa@example.test", true},
+        {"imap://lisa@mail.example.test/a/;UID=2", "lisa@example.test", false},
+        {"imap://lisa@other.test/a/;UID=2", "lisa@example.test", false},
+        {"imap://lis@example.test/a/;UID=2", "lisa@example.test", false},
+        {"imap://bart%40example.test@mail.example.test/a/;UID=2", "lisa@example.test", false},
+        {"imap://lisa%40example.test@example.test/a/;UID=2", "lisa@example.test", false},
+        {"imap://mail.example.test/a/;UID=2", "lisa@example.test", false},
+        {"/a/;UID=2", "lisa@example.test", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ARENA_AUTO arena = arena_new(8192);
+        struct imap_url u;
+        assert_int_equal(imap_url_parse(str_from(cases[i].url), arena, &u), 0);
+        if (imap_url_is_of(&u, STR("mail.example.test"), str_from(cases[i].address)) != cases[i].is)
+            fail_msg("%s", cases[i].url);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(urls), cmocka_unit_test(envelopes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(urls), cmocka_unit_test(accounts), cmocka_unit_test(envelopes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
