@@ -42,7 +42,7 @@ format: ## format all C files
 bench: build ## measure against Postfix, Dovecot and slapd on this machine, in the same run
 	@tests/bench/run.sh
 
-load: ## what must hold under load: slow sessions, silent DNS, narrow destinations, a million messages (by hand, 5 minutes)
+load: ## what must hold under load: slow sessions, silent DNS, narrow destinations, a million messages, 10,000 connections (by hand, 8 minutes)
 	@tests/load/run.sh
 
 interop: build ## exchange mail with Postfix, Exim and OpenSMTPD (by hand, as root)

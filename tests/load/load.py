@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """make load: nobody is held up by others (LIM-23, SMTPC-08, DNSBL-10, SMTPD-03), and a long queue costs little.
-  load.py [--only sessions,dns,narrow,queue] [--quick]
+  load.py [--only sessions,dns,narrow,queue,idle,large] [--quick]
 Prints PASS or FAIL with figures; status 1 if anything failed. Throughputs are compared by turns on the same machine at the same
 time: the median of at least three pairs counts, of five when three do not suffice."""
 import argparse
@@ -18,6 +18,7 @@ import time
 from meter import pss_kib
 from peers import Sink
 import iems
+import mailboxes
 import mta
 from nameserver import NameServer, SilentRelay
 from slow import Crowd
@@ -216,11 +217,12 @@ def queue(quick):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--only", default="sessions,dns,narrow,queue")
+    p.add_argument("--only", default="sessions,dns,narrow,queue,idle,large")
     p.add_argument("--quick", action="store_true")
     o = p.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    begin, parts = time.monotonic(), {"sessions": sessions, "dns": dns, "narrow": narrow, "queue": queue}
+    begin, parts = time.monotonic(), {"sessions": sessions, "dns": dns, "narrow": narrow, "queue": queue,
+                                      "idle": lambda quick: mailboxes.idle(quick, verdict), "large": lambda quick: mailboxes.large(quick, verdict)}
     for name in o.only.split(","):
         try:
             parts[name](o.quick)
