@@ -3,14 +3,11 @@
 #ifndef IEMS_CLI_ARCHIVE_H
 #define IEMS_CLI_ARCHIVE_H
 
+#include "cli/child.h"
 #include "daemon/config.h"
-#include "rpc/rpc.h"
-
-#include <sys/types.h>
 
 struct archive {
-    pid_t pid;
-    int fd;
+    struct child child;
     char dir[INSTANCE_PATH_MAX]; /* the working copy */
     struct rpc_client *store;
 };

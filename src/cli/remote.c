@@ -4,59 +4,12 @@
 #include "daemon/config.h"
 #include "net/loop.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <spawn.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
+enum { MORE_MS = 30 * 1000 };
 
-enum { SOCKET = 3, MORE_MS = 30 * 1000 };
-
-extern char **environ;
-
-static int on_connect(void *arg, uint64_t deadline_ms, int *fd, struct error *err) {
-    struct remote *r = arg;
-    (void)deadline_ms;
-    if (r->fd < 0) return error_set(err, ERR_CLOSED, "iems-fetch has ended");
-    *fd = r->fd;
-    r->fd = -1;
-    return 0;
-}
-
-static int spawn(struct remote *r, struct error *err) {
-    char program[INSTANCE_PATH_MAX];
-    int sv[2];
-    int rc = program_find("iems-fetch", program, err);
-    if (rc != 0) return rc;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv) != 0)
-        return error_set(err, ERR_IO, "%s", strerror(errno));
-    posix_spawn_file_actions_t actions;
-    (void)posix_spawn_file_actions_init(&actions);
-    if (sv[1] == SOCKET) { /* the same number would keep close-on-exec */
-        int moved = dup(sv[1]);
-        close(sv[1]);
-        sv[1] = moved;
-    }
-    (void)posix_spawn_file_actions_adddup2(&actions, sv[1], SOCKET);
+static int start(struct remote *r, struct error *err) {
     const struct remote_server *s = r->server;
-    char *argv[] = {program,
-                    (char *)(uintptr_t)s->jail_user,
-                    (char *)(uintptr_t)s->host,
-                    (char *)(uintptr_t)s->port,
-                    (char *)(uintptr_t)(s->ca_file != NULL ? s->ca_file : ""),
-                    NULL};
-    rc = posix_spawn(&r->pid, program, &actions, NULL, argv, environ);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    close(sv[1]);
-    if (rc != 0) {
-        close(sv[0]);
-        r->pid = 0;
-        return error_set(err, ERR_IO, "%s: %s", program, strerror(rc));
-    }
-    r->fd = sv[0];
-    return 0;
+    const char *const arguments[] = {s->jail_user, s->host, s->port, s->ca_file != NULL ? s->ca_file : "", NULL};
+    return child_start(&r->child, "iems-fetch", arguments, err);
 }
 
 static int login(struct remote *r, const char *user, const char *user_as, const char *password, struct error *err) {
@@ -76,10 +29,10 @@ static int login(struct remote *r, const char *user, const char *user_as, const 
 
 int remote_open(const struct remote_server *s, const char *user, const char *user_as, const char *password,
                 struct remote *out, struct error *err) {
-    static const struct rpc_client_ops ops = {.connect = on_connect};
-    *out = (struct remote){.server = s, .fd = -1};
-    int rc = spawn(out, err);
-    if (rc == 0) rc = rpc_client_new(&fetch_service, &ops, out, &out->fetch);
+    static const struct rpc_client_ops ops = {.connect = child_connect};
+    *out = (struct remote){.server = s, .child.fd = -1};
+    int rc = start(out, err);
+    if (rc == 0) rc = rpc_client_new(&fetch_service, &ops, &out->child, &out->fetch);
     if (rc == 0) rc = login(out, user, user_as, password, err);
     if (rc != 0) {
         remote_close(out);
@@ -89,14 +42,9 @@ int remote_open(const struct remote_server *s, const char *user, const char *use
 }
 
 void remote_close(struct remote *r) {
-    int status;
     rpc_client_free(r->fetch);
-    if (r->pid > 0) {
-        if (r->fd >= 0) close(r->fd);
-        (void)kill(r->pid, SIGKILL); /* it has nothing to finish */
-        while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR) continue;
-    }
-    *r = (struct remote){.fd = -1};
+    child_end(&r->child);
+    *r = (struct remote){.child.fd = -1};
 }
 
 /* What the server refuses is told by ERR_DENIED; anything else leaves a connection that cannot be used. */

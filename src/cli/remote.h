@@ -4,9 +4,8 @@
 #define IEMS_CLI_REMOTE_H
 
 #include "base/buf.h"
+#include "cli/child.h"
 #include "rpc/fetch_methods.h"
-
-#include <sys/types.h>
 
 enum { REMOTE_FINGERPRINT = 32 };
 
@@ -22,8 +21,7 @@ struct remote_server {
 
 struct remote {
     const struct remote_server *server;
-    pid_t pid;
-    int fd;
+    struct child child;
     bool failed; /* the connection broke: it must be made anew */
     struct rpc_client *fetch;
 };

@@ -108,7 +108,7 @@ static int open_archive(struct restorer *x, struct error *err) {
 }
 
 int restore_mail(struct cli *c, const struct restore *r) {
-    struct restorer x = {.r = r, .archive = {.fd = -1}};
+    struct restorer x = {.r = r, .archive.child.fd = -1};
     struct error err = {0};
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *store = cli_connect(c, &store_service);

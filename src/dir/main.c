@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/metric.h"
 #include "dir/address_key.h"
 #include "dir/dir.h"
 #include "dir/shared.h"
@@ -144,29 +145,23 @@ static void metrics(struct daemon *daemon, struct buf *out) {
     if (d->mirror == NULL) return;
     struct mirror_counts c;
     mirror_get_counts(d->mirror, &c);
-    const struct {
-        const char *name, *type, *help;
-        uint64_t value;
-    } lines[] = {
-        {"iems_dir_accounts", "gauge", "Accounts", c.accounts},
-        {"iems_dir_entries", "gauge", "Entries in the mirror", c.entries},
-        {"iems_dir_domains", "gauge", "Local domains", c.domains},
-        {"iems_dir_rows", "gauge", "Rows of tables of configuration", tables_count(d->tables)},
-        {"iems_dir_mirror_bytes", "gauge", "Memory of the mirror", c.bytes},
-        {"iems_dir_connected", "gauge", "1 while the directory server is connected", d->connected},
-        {"iems_dir_refreshes_total", "counter", "Whole refreshes of the mirror", d->counts.refreshes},
-        {"iems_dir_resolves_total", "counter", "Addresses resolved", d->counts.resolves},
-        {"iems_dir_logins_total", "counter", "Successful logins", d->counts.logins},
-        {"iems_dir_logins_cached_total", "counter", "Logins with a password verified before", d->counts.logins_cached},
-        {"iems_dir_login_failures_total", "counter", "Failed logins", d->counts.failures},
-        {"iems_dir_login_throttled_total", "counter", "Logins refused by the brake", d->counts.throttled},
-        {"iems_dir_hashes_total", "counter", "Password hashes computed", d->counts.hashes},
-        {"iems_dir_writes_total", "counter", "Writes to the directory", d->counts.writes},
+    const struct metric lines[] = {
+        {"accounts", "Accounts", c.accounts},
+        {"entries", "Entries in the mirror", c.entries},
+        {"domains", "Local domains", c.domains},
+        {"rows", "Rows of tables of configuration", tables_count(d->tables)},
+        {"mirror_bytes", "Memory of the mirror", c.bytes},
+        {"connected", "1 while the directory server is connected", d->connected},
+        {"refreshes_total", "Whole refreshes of the mirror", d->counts.refreshes},
+        {"resolves_total", "Addresses resolved", d->counts.resolves},
+        {"logins_total", "Successful logins", d->counts.logins},
+        {"logins_cached_total", "Logins with a password verified before", d->counts.logins_cached},
+        {"login_failures_total", "Failed logins", d->counts.failures},
+        {"login_throttled_total", "Logins refused by the brake", d->counts.throttled},
+        {"hashes_total", "Password hashes computed", d->counts.hashes},
+        {"writes_total", "Writes to the directory", d->counts.writes},
     };
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        buf_printf(out, "# HELP %s %s.\n# TYPE %s %s\n%s %llu\n", lines[i].name, lines[i].help, lines[i].name,
-                   lines[i].type, lines[i].name, (unsigned long long)lines[i].value);
-    }
+    metrics_put(out, "dir", lines, sizeof lines / sizeof lines[0]);
 }
 
 static const struct daemon_ops ops = {

@@ -330,3 +330,33 @@ void dialogue_run(const struct dialogue *d, bool one_by_one) {
     bytewise = one_by_one;
     run_in_fiber(run_body);
 }
+
+/* --- as a test */
+static struct {
+    const struct dialogue *list;
+    size_t count;
+} all;
+
+static void run_all(bool each_byte) {
+    for (size_t i = 0; i < all.count; i++) dialogue_run(&all.list[i], each_byte);
+}
+
+static void whole(void **state) {
+    (void)state;
+    run_all(false);
+}
+
+static void byte_by_byte(void **state) {
+    (void)state;
+    run_all(true);
+}
+
+int dialogue_main(const struct dialogue *list, size_t count) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(whole), cmocka_unit_test(byte_by_byte)};
+    all.list = list;
+    all.count = count;
+    dialogue_setup();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dialogue_teardown();
+    return failed;
+}

@@ -27,5 +27,7 @@ struct dialogue {
 void dialogue_setup(void);
 void dialogue_teardown(void);
 void dialogue_run(const struct dialogue *d, bool bytewise);
+/* What main of a test does: runs all of them whole, and byte by byte. Returns the number of failed tests. */
+int dialogue_main(const struct dialogue *list, size_t count);
 
 #endif

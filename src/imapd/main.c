@@ -1,5 +1,6 @@
 /* Program iems-imapd. */
 #include "base/log.h"
+#include "base/metric.h"
 #include "daemon/daemon.h"
 #include "imapd/imapd.h"
 #include "imapd/progress.h"
@@ -112,25 +113,20 @@ static void options_changed(struct daemon *d) {
 
 static void metrics(struct daemon *d, struct buf *out) {
     (void)d;
-    const struct {
-        const char *name, *type, *help;
-        uint64_t value;
-    } list[] = {
-        {"sessions", "gauge", "IMAP connections that are open", imapd.session_count},
-        {"sessions_selected", "gauge", "IMAP connections with a mailbox selected", imapd.selected_count},
-        {"logins_total", "counter", "Logins that succeeded", imapd.count.logins},
-        {"login_failures_total", "counter", "Logins that failed", imapd.count.login_failures},
-        {"commands_total", "counter", "Commands", imapd.count.commands},
-        {"bad_commands_total", "counter", "Commands answered with BAD", imapd.count.bad_commands},
-        {"appended_total", "counter", "Messages appended", imapd.count.appended},
-        {"bodies_total", "counter", "Sections of messages fetched", imapd.count.fetched_bodies},
-        {"refused_total", "counter", "Connections refused by access or limits", imapd.gate.refused},
-        {"store_disconnects_total", "counter", "Connections to the mail store that were lost", imapd.count.disconnects},
-        {"store_resyncs_total", "counter", "Selected mailboxes that were opened again after that", imapd.count.resyncs},
+    const struct metric list[] = {
+        {"sessions", "IMAP connections that are open", imapd.session_count},
+        {"sessions_selected", "IMAP connections with a mailbox selected", imapd.selected_count},
+        {"logins_total", "Logins that succeeded", imapd.count.logins},
+        {"login_failures_total", "Logins that failed", imapd.count.login_failures},
+        {"commands_total", "Commands", imapd.count.commands},
+        {"bad_commands_total", "Commands answered with BAD", imapd.count.bad_commands},
+        {"appended_total", "Messages appended", imapd.count.appended},
+        {"bodies_total", "Sections of messages fetched", imapd.count.fetched_bodies},
+        {"refused_total", "Connections refused by access or limits", imapd.gate.refused},
+        {"store_disconnects_total", "Connections to the mail store that were lost", imapd.count.disconnects},
+        {"store_resyncs_total", "Selected mailboxes that were opened again after that", imapd.count.resyncs},
     };
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        buf_printf(out, "# HELP iems_imapd_%s %s\n# TYPE iems_imapd_%s %s\niems_imapd_%s %llu\n", list[i].name,
-                   list[i].help, list[i].name, list[i].type, list[i].name, (unsigned long long)list[i].value);
+    metrics_put(out, "imapd", list, sizeof list / sizeof list[0]);
 }
 
 static const struct daemon_ops ops = {

@@ -266,24 +266,6 @@ static const struct dialogue dialogues[] = {
 };
 /* clang-format on */
 
-static void run_all(bool bytewise) {
-    for (size_t i = 0; i < sizeof dialogues / sizeof *dialogues; i++) dialogue_run(&dialogues[i], bytewise);
-}
-
-static void whole(void **state) {
-    (void)state;
-    run_all(false);
-}
-
-static void byte_by_byte(void **state) {
-    (void)state;
-    run_all(true);
-}
-
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(whole), cmocka_unit_test(byte_by_byte)};
-    dialogue_setup();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    dialogue_teardown();
-    return failed;
+    return dialogue_main(dialogues, sizeof dialogues / sizeof *dialogues);
 }

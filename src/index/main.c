@@ -1,5 +1,6 @@
 /* Program iems-index: makes the signatures by which searches find messages (docs/design/search.md). Bodies are parsed
  * here, in a jail that leaves nothing but the connection to the store; it runs when nobody else wants the processor. */
+#include "base/metric.h"
 #include "daemon/daemon.h"
 #include "index/work.h"
 #include "net/fiber.h"
@@ -34,18 +35,13 @@ static void stop(struct daemon *d, unsigned seconds) {
 
 static void metrics(struct daemon *d, struct buf *out) {
     (void)d;
-    const struct {
-        const char *name, *help;
-        uint64_t value;
-    } list[] = {
-        {"bodies", "Bodies that were indexed", work.count.bodies},
-        {"bytes", "Bytes of them", work.count.bytes},
-        {"signature_bytes", "Bytes of the index made from them", work.count.signature_bytes},
-        {"failures", "Bodies that could not be read", work.count.failures},
+    const struct metric list[] = {
+        {"bodies_total", "Bodies that were indexed", work.count.bodies},
+        {"bytes_total", "Bytes of them", work.count.bytes},
+        {"signature_bytes_total", "Bytes of the index made from them", work.count.signature_bytes},
+        {"failures_total", "Bodies that could not be read", work.count.failures},
     };
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
-        buf_printf(out, "# HELP iems_index_%s_total %s\n# TYPE iems_index_%s_total counter\niems_index_%s_total %llu\n",
-                   list[i].name, list[i].help, list[i].name, list[i].name, (unsigned long long)list[i].value);
+    metrics_put(out, "index", list, sizeof list / sizeof list[0]);
 }
 
 static const struct daemon_ops ops = {

@@ -1,4 +1,5 @@
 /* Program iems-lmda. */
+#include "base/metric.h"
 #include "lmda/lmda.h"
 #include "net/loop.h"
 
@@ -20,18 +21,13 @@ static void stop(struct daemon *d, unsigned seconds) {
 
 static void metrics(struct daemon *d, struct buf *out) {
     (void)d;
-    const struct {
-        const char *name, *help;
-        uint64_t value;
-    } list[] = {
-        {"delivered", "Messages filed into mailboxes", lmda.counters.delivered},
-        {"bytes", "Bytes of the messages filed", lmda.counters.bytes},
-        {"deferred", "Messages that were put back", lmda.counters.deferred},
-        {"bounced", "Recipients that were sent back", lmda.counters.bounced},
+    const struct metric list[] = {
+        {"delivered_total", "Messages filed into mailboxes", lmda.counters.delivered},
+        {"bytes_total", "Bytes of the messages filed", lmda.counters.bytes},
+        {"deferred_total", "Messages that were put back", lmda.counters.deferred},
+        {"bounced_total", "Recipients that were sent back", lmda.counters.bounced},
     };
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
-        buf_printf(out, "# HELP iems_lmda_%s_total %s\n# TYPE iems_lmda_%s_total counter\niems_lmda_%s_total %llu\n",
-                   list[i].name, list[i].help, list[i].name, list[i].name, (unsigned long long)list[i].value);
+    metrics_put(out, "lmda", list, sizeof list / sizeof list[0]);
 }
 
 static const struct daemon_ops ops = {

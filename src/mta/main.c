@@ -1,5 +1,6 @@
 /* Program iems-mta. */
 #include "base/log.h"
+#include "base/metric.h"
 #include "mta/mta.h"
 #include "net/loop.h"
 
@@ -30,20 +31,15 @@ static void options_changed(struct daemon *d) {
 
 static void metrics(struct daemon *d, struct buf *out) {
     (void)d;
-    const struct {
-        const char *name, *help;
-        uint64_t value;
-    } list[] = {
-        {"messages", "Messages that the switch looked at", mta.counters.messages},
-        {"recipients", "Recipients that were settled", mta.counters.recipients},
-        {"bounced", "Recipients that were sent back", mta.counters.bounced},
-        {"discarded", "Recipients that a module dropped", mta.counters.discarded},
-        {"deferred", "Messages that were put back", mta.counters.deferred},
-        {"reports", "Delivery reports that were made", mta.counters.reports},
+    const struct metric list[] = {
+        {"messages_total", "Messages that the switch looked at", mta.counters.messages},
+        {"recipients_total", "Recipients that were settled", mta.counters.recipients},
+        {"bounced_total", "Recipients that were sent back", mta.counters.bounced},
+        {"discarded_total", "Recipients that a module dropped", mta.counters.discarded},
+        {"deferred_total", "Messages that were put back", mta.counters.deferred},
+        {"reports_total", "Delivery reports that were made", mta.counters.reports},
     };
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
-        buf_printf(out, "# HELP iems_mta_%s_total %s\n# TYPE iems_mta_%s_total counter\niems_mta_%s_total %llu\n",
-                   list[i].name, list[i].help, list[i].name, list[i].name, (unsigned long long)list[i].value);
+    metrics_put(out, "mta", list, sizeof list / sizeof list[0]);
 }
 
 static const struct daemon_ops ops = {

@@ -1,5 +1,6 @@
 /* Program iems-quota. */
 #include "base/log.h"
+#include "base/metric.h"
 #include "daemon/tables.h"
 #include "net/loop.h"
 #include "quota/history.h"
@@ -54,18 +55,12 @@ static int session(struct daemon *d, int fd, uint32_t role, const char *name) {
 
 static void metrics(struct daemon *d, struct buf *out) {
     (void)d;
-    const struct {
-        const char *name, *help;
-        uint64_t value;
-    } list[] = {{"checks", "Checks of all mailboxes", quota.checks},
-                {"failures", "Checks that failed", quota.count.failures},
-                {"warned", "Warnings to users", quota.count.warned},
-                {"expired", "Mailboxes for which mail is refused since", quota.count.expired},
-                {"recovered", "Mailboxes that take mail again", quota.count.recovered}};
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
-        buf_printf(
-            out, "# HELP iems_quota_%s_total %s\n# TYPE iems_quota_%s_total counter\niems_quota_%s_total %" PRIu64 "\n",
-            list[i].name, list[i].help, list[i].name, list[i].name, list[i].value);
+    const struct metric list[] = {{"checks_total", "Checks of all mailboxes", quota.checks},
+                                  {"failures_total", "Checks that failed", quota.count.failures},
+                                  {"warned_total", "Warnings to users", quota.count.warned},
+                                  {"expired_total", "Mailboxes for which mail is refused since", quota.count.expired},
+                                  {"recovered_total", "Mailboxes that take mail again", quota.count.recovered}};
+    metrics_put(out, "quota", list, sizeof list / sizeof list[0]);
 }
 
 int main(int argc, char **argv) {

@@ -1,5 +1,6 @@
 /* Program iems-smtpc. */
 #include "base/log.h"
+#include "base/metric.h"
 #include "net/loop.h"
 #include "smtpc/smtpc.h"
 
@@ -95,35 +96,25 @@ static void options_changed(struct daemon *d) {
 
 static void metrics(struct daemon *d, struct buf *out) {
     (void)d;
-    const struct {
-        const char *name, *help;
-        uint64_t value;
-    } list[] = {
-        {"connections", "Connections that were made", smtpc.counters.connections},
-        {"connections_failed", "Addresses that could not be used", smtpc.counters.connections_failed},
-        {"given_up", "Sessions that gave no answer while others waited, and made room", smtpc.counters.given_up},
-        {"sent", "Recipients that another server took", smtpc.counters.sent},
-        {"bytes", "Bytes of the messages sent", smtpc.counters.bytes},
-        {"deferred", "Recipients that were put back after an attempt", smtpc.counters.deferred},
-        {"bounced", "Recipients that were sent back", smtpc.counters.bounced},
-        {"reports", "Delivery reports that were made", smtpc.counters.reports},
+    const struct metric list[] = {
+        {"connections_total", "Connections that were made", smtpc.counters.connections},
+        {"connections_failed_total", "Addresses that could not be used", smtpc.counters.connections_failed},
+        {"given_up_total", "Sessions that gave no answer while others waited, and made room", smtpc.counters.given_up},
+        {"sent_total", "Recipients that another server took", smtpc.counters.sent},
+        {"bytes_total", "Bytes of the messages sent", smtpc.counters.bytes},
+        {"deferred_total", "Recipients that were put back after an attempt", smtpc.counters.deferred},
+        {"bounced_total", "Recipients that were sent back", smtpc.counters.bounced},
+        {"reports_total", "Delivery reports that were made", smtpc.counters.reports},
     };
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
-        buf_printf(out, "# HELP iems_smtpc_%s_total %s\n# TYPE iems_smtpc_%s_total counter\niems_smtpc_%s_total %llu\n",
-                   list[i].name, list[i].help, list[i].name, list[i].name, (unsigned long long)list[i].value);
-    const struct {
-        const char *name, *help;
-        uint64_t value;
-    } now[] = {
+    metrics_put(out, "smtpc", list, sizeof list / sizeof list[0]);
+    const struct metric now[] = {
         {"sessions", "Sessions: connections and look-ups", scheduler_sessions(smtpc.scheduler)},
         {"connections_open", "Connections that are open or being made", scheduler_open_sessions(smtpc.scheduler)},
         {"lookups", "Sessions that ask the name service where to go", scheduler_lookups(smtpc.scheduler)},
         {"probes", "Sessions for destinations that failed the last time", scheduler_probes(smtpc.scheduler)},
         {"destinations", "Destinations that have sessions or are remembered", scheduler_destinations(smtpc.scheduler)},
     };
-    for (size_t i = 0; i < sizeof now / sizeof now[0]; i++)
-        buf_printf(out, "# HELP iems_smtpc_%s %s\n# TYPE iems_smtpc_%s gauge\niems_smtpc_%s %llu\n", now[i].name,
-                   now[i].help, now[i].name, now[i].name, (unsigned long long)now[i].value);
+    metrics_put(out, "smtpc", now, sizeof now / sizeof now[0]);
     secure_metrics(&smtpc, out);
 }
 

@@ -1,6 +1,7 @@
 /* See secure.h: what is opened before the jail closes, whether name servers can be trusted with DNSSEC, what survives a
  * restart. */
 #include "base/log.h"
+#include "base/metric.h"
 #include "daemon/dns.h"
 #include "net/loop.h"
 #include "smtpc/secure.h"
@@ -199,18 +200,13 @@ void secure_metrics(const struct smtpc *s, struct buf *out) {
     for (int k = SECURE_NONE; k < SECURE_KINDS; k++)
         buf_printf(out, "iems_smtpc_tls_total{tls=\"%s\"} %llu\n", secure_kind_name((enum secure_kind)k),
                    (unsigned long long)x->sessions[k]);
-    const struct {
-        const char *name, *help;
-        uint64_t value;
-    } list[] = {
-        {"tls_resumed", "TLS sessions that were resumed", x->resumed},
-        {"tls_failed", "Connections that could not be protected as they should", x->failed},
-        {"tls_refused", "Hosts that were not asked because of a policy", x->refused},
-        {"tls_reports", "Reports on TLS that were sent", x->reports},
+    const struct metric list[] = {
+        {"tls_resumed_total", "TLS sessions that were resumed", x->resumed},
+        {"tls_failed_total", "Connections that could not be protected as they should", x->failed},
+        {"tls_refused_total", "Hosts that were not asked because of a policy", x->refused},
+        {"tls_reports_total", "Reports on TLS that were sent", x->reports},
     };
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
-        buf_printf(out, "# HELP iems_smtpc_%s_total %s\n# TYPE iems_smtpc_%s_total counter\niems_smtpc_%s_total %llu\n",
-                   list[i].name, list[i].help, list[i].name, list[i].name, (unsigned long long)list[i].value);
+    metrics_put(out, "smtpc", list, sizeof list / sizeof list[0]);
     buf_printf(
         out,
         "# HELP iems_smtpc_dnssec DNS answers are validated\n# TYPE iems_smtpc_dnssec gauge\niems_smtpc_dnssec %d\n",

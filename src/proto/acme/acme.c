@@ -1,33 +1,15 @@
 #include "proto/acme/acme.h"
 
+#include "proto/json/load.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- JSON */
 
-static bool depth_is_good(struct str text) {
-    unsigned depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (quoted) {
-            if (c == '\\') i++;
-            if (c == '"') quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > ACME_DEPTH_MAX) return false;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
-    }
-    return true;
-}
-
 struct json_t *acme_json_load(struct str text) {
-    if (text.len > ACME_JSON_MAX || !depth_is_good(text)) return NULL;
-    return json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    return json_text_load(text, ACME_JSON_MAX, ACME_DEPTH_MAX);
 }
 
 static json_t *load_object(struct str text, const char *what, struct error *err) {

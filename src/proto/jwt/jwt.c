@@ -1,6 +1,7 @@
 #include "proto/jwt/jwt.h"
 
 #include "base/encode.h"
+#include "proto/json/load.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -9,28 +10,8 @@ void jwt_prepare(void) {
     json_object_seed(0);
 }
 
-static bool depth_is_good(struct str text) {
-    unsigned depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (quoted) {
-            if (c == '\\') i++;
-            if (c == '"') quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > JWT_DEPTH_MAX) return false;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
-    }
-    return true;
-}
-
 struct json_t *jwt_json_load(struct str text, size_t max) {
-    if (text.len > max || !depth_is_good(text)) return NULL;
-    json_t *j = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *j = json_text_load(text, max, JWT_DEPTH_MAX);
     if (json_is_object(j)) return j;
     json_decref(j);
     return NULL;
