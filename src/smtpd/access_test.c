@@ -4,14 +4,6 @@
 
 #include <string.h>
 
-#define RIG_TEST(name)                                                                                                 \
-    static void name##_rig(void);                                                                                      \
-    static void name(void **state) {                                                                                   \
-        (void)state;                                                                                                   \
-        rig_run(name##_rig);                                                                                           \
-    }                                                                                                                  \
-    static void name##_rig(void)
-
 #define HELLO   "< 220\n> EHLO mail.good.example\n< 250\n"
 #define MAIL(f) "> MAIL FROM:<" f ">\n"
 #define MESSAGE                                                                                                        \

@@ -6,10 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define STRANGER "192.0.2.7"
-#define LOCAL    "127.0.0.1"
-#define HELLO    "< 220 mail.example.test ESMTP\n> EHLO client.example\n< 250 mail.example.test\n"
-#define LOGIN    "> AUTH PLAIN AGJhcnRAZXhhbXBsZS50ZXN0AHNlY3JldC0x\n< 235\n"
+#define RIG_HELLO "< 220 mail.example.test ESMTP\n> EHLO client.example\n< 250 mail.example.test\n"
+#define LOGIN     "> AUTH PLAIN AGJhcnRAZXhhbXBsZS50ZXN0AHNlY3JldC0x\n< 235\n"
 
 static char asked[500];
 
@@ -55,17 +53,17 @@ static void refusals_body(void) {
     rig.d.set.ext.atrn = true;
     rig_table("peer", "one.example atrn=bart@example.test\nempty.example atrn=Bart@Example.test\n"
                       "sick.example atrn=bart@example.test\nother.example atrn=lisa@example.test\n");
-    rig_talk("smtp", STRANGER, HELLO "> ATRN\n< 530 5.7.0\n> ATRN one.example\n< 530");
+    rig_talk("smtp", STRANGER, RIG_HELLO "> ATRN\n< 530 5.7.0\n> ATRN one.example\n< 530");
     rig_talk("smtp", LOCAL,
-             HELLO LOGIN
+             RIG_HELLO LOGIN
              "> ATRN other.example\n< 450 4.7.1 ATRN request refused\n> ATRN one.example,other.example\n< 450\n"
              "> ATRN sub.one.example\n< 450\n> ATRN empty.example\n< 453 4.0.0 You have no mail\n"
              "> ATRN sick.example\n< 451 4.3.0\n> ATRN one example\n< 501\n"
              "> MAIL FROM:<bart@example.test>\n< 250\n> ATRN\n< 503");
     rig_table("peer", "");
-    rig_talk("smtp", LOCAL, HELLO LOGIN "> ATRN\n< 450");
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> ATRN\n< 450");
     rig.d.set.ext.atrn = false;
-    rig_talk("smtp", LOCAL, HELLO LOGIN "> ATRN\n< 502");
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> ATRN\n< 502");
 }
 
 static void refusals(void **state) {
@@ -83,7 +81,7 @@ static void turned_body(void) {
         char script[600];
         rig_connect(&c, "smtp", LOCAL);
         (void)snprintf(script, sizeof script,
-                       HELLO LOGIN
+                       RIG_HELLO LOGIN
                        "> EHLO client.example\n<~ ATRN\n%s\n< 250 2.0.0 OK, now reversing\n> 220 client.example ready",
                        lines[i]);
         rig_play(&c, script, SIZE_MAX);

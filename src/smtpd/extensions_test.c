@@ -7,22 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STRANGER "192.0.2.7"
-#define LOCAL    "127.0.0.1"
-#define RELAY    "198.51.100.9"
-#define HELLO    "< 220 mail.example.test ESMTP\n> EHLO client.example\n< 250 mail.example.test\n"
+#define RELAY "198.51.100.9"
 /* "\0bart@example.test\0secret-1" */
 #define LOGIN   "> AUTH PLAIN AGJhcnRAZXhhbXBsZS50ZXN0AHNlY3JldC0x\n< 235\n"
 #define TO_BART "> RCPT TO:<bart@example.test>\n< 250 2.1.5\n"
 #define BODY    "> DATA\n< 354\n> Subject: x\n> \n> text\n> .\n< 250 2.0.0 OK queued as\n"
-
-#define RIG_TEST(name)                                                                                                 \
-    static void name##_rig(void);                                                                                      \
-    static void name(void **state) {                                                                                   \
-        (void)state;                                                                                                   \
-        rig_run(name##_rig);                                                                                           \
-    }                                                                                                                  \
-    static void name##_rig(void)
 
 static bool near(int64_t at, int64_t wanted_ms) {
     return at > wanted_ms - 60000 && at < wanted_ms + 60000;
@@ -87,7 +76,7 @@ RIG_TEST(etrn) {
     for (size_t i = 0; i < sizeof who / sizeof who[0]; i++) {
         char script[400];
         rig.d.set.ext.etrn = who[i].policy;
-        (void)snprintf(script, sizeof script, HELLO "%s> ETRN example.org\n< %s", who[i].login ? LOGIN : "",
+        (void)snprintf(script, sizeof script, RIG_HELLO "%s> ETRN example.org\n< %s", who[i].login ? LOGIN : "",
                        who[i].allowed ? "253 2.0.0 OK, 7 pending messages for node example.org started"
                                       : "459 4.7.1 Node example.org not allowed");
         rig_talk("smtp", who[i].peer, script);
@@ -96,10 +85,10 @@ RIG_TEST(etrn) {
     struct rig_client c;
     rig_connect(&c, "smtp", STRANGER);
     rig_play(&c,
-             HELLO "> ETRN @Example.ORG\n< 253\n> ETRN #Dial-Up\n< 253\n"
-                   "> ETRN empty.example\n< 251 2.0.0 OK, no messages waiting for node empty.example\n"
-                   "> ETRN\n< 501 5.5.4\n> ETRN a..b\n< 501\n"
-                   "> MAIL FROM:<a@sender.example>\n< 250\n> ETRN example.org\n< 503\n> RSET\n< 250",
+             RIG_HELLO "> ETRN @Example.ORG\n< 253\n> ETRN #Dial-Up\n< 253\n"
+                       "> ETRN empty.example\n< 251 2.0.0 OK, no messages waiting for node empty.example\n"
+                       "> ETRN\n< 501 5.5.4\n> ETRN a..b\n< 501\n"
+                       "> MAIL FROM:<a@sender.example>\n< 250\n> ETRN example.org\n< 503\n> RSET\n< 250",
              SIZE_MAX);
     assert_string_equal(buf_cstr(&rig.ran), "@example.org dial-up empty.example ");
     rig.run_error = ERR_IO;
@@ -113,11 +102,11 @@ RIG_TEST(etrn) {
 RIG_TEST(etrn_of_peers) {
     rig_table("peer", "open.example etrn=anyone\nshut.example etrn=never\nours.example etrn=auth\n");
     rig_talk("smtp", STRANGER,
-             HELLO "> ETRN open.example\n< 253\n> ETRN @sub.open.example\n< 253\n> ETRN shut.example\n< 459\n"
-                   "> ETRN other.example\n< 459");
+             RIG_HELLO "> ETRN open.example\n< 253\n> ETRN @sub.open.example\n< 253\n> ETRN shut.example\n< 459\n"
+                       "> ETRN other.example\n< 459");
     rig_talk("smtp", RELAY,
-             HELLO "> ETRN other.example\n< 253\n> ETRN ours.example\n< 459\n> ETRN shut.example\n< 459");
-    rig_talk("smtp", LOCAL, HELLO LOGIN "> ETRN ours.example\n< 253");
+             RIG_HELLO "> ETRN other.example\n< 253\n> ETRN ours.example\n< 459\n> ETRN shut.example\n< 459");
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> ETRN ours.example\n< 253");
 }
 
 /* RFC 4865: in submission only, within the limit. */
@@ -185,16 +174,16 @@ RIG_TEST(priority) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char script[600];
         (void)snprintf(script, sizeof script,
-                       HELLO "> MAIL FROM:<a@sender.example>%s\n< %s\n" TO_BART
-                             "> DATA\n< 354\n> %s\n> \n> text\n> .\n< 250",
+                       RIG_HELLO "> MAIL FROM:<a@sender.example>%s\n< %s\n" TO_BART
+                                 "> DATA\n< 354\n> %s\n> \n> text\n> .\n< 250",
                        cases[i].parameter, cases[i].reply, cases[i].header);
         rig_talk("smtp", cases[i].peer, script);
         if (rig.mt_priority != cases[i].want) fail_msg("case %zu: %d", i, rig.mt_priority);
     }
     rig.d.set.ext.mt_priority = false;
     rig_talk("smtp", RELAY,
-             HELLO "> MAIL FROM:<a@sender.example>\n< 250\n" TO_BART
-                   "> DATA\n< 354\n> MT-Priority: 3\n> \n> text\n> .\n< 250");
+             RIG_HELLO "> MAIL FROM:<a@sender.example>\n< 250\n" TO_BART
+                       "> DATA\n< 354\n> MT-Priority: 3\n> \n> text\n> .\n< 250");
     assert_int_equal(rig.mt_priority, 0);
 }
 
@@ -247,10 +236,10 @@ RIG_TEST(limits) {
 /* RFC 6531 section 3.5: addresses beyond ASCII need the parameter. */
 RIG_TEST(utf8_addresses) {
     rig_talk("smtp", STRANGER,
-             HELLO "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<gr\xc3\xbc\xc3\x9f@example.test>\n< 553 5.6.7\n"
-                   "> RSET\n< 250\n> MAIL FROM:<a@b.example> SMTPUTF8\n< 250\n"
-                   "> RCPT TO:<gr\xc3\xbc\xc3\x9f@example.test>\n< 250\n> RSET\n< 250\n"
-                   "> MAIL FROM:<gr\xc3\xbc\xc3\x9f@b.example>\n< 553 5.6.7");
+             RIG_HELLO "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<gr\xc3\xbc\xc3\x9f@example.test>\n< 553 5.6.7\n"
+                       "> RSET\n< 250\n> MAIL FROM:<a@b.example> SMTPUTF8\n< 250\n"
+                       "> RCPT TO:<gr\xc3\xbc\xc3\x9f@example.test>\n< 250\n> RSET\n< 250\n"
+                       "> MAIL FROM:<gr\xc3\xbc\xc3\x9f@b.example>\n< 553 5.6.7");
 }
 
 /* SMTPD-09, SMTPD-10; RFC 5321 section 3.5. */
@@ -268,22 +257,22 @@ RIG_TEST(verify_and_expand) {
     char script[2000];
     rig.d.set.max_errors = 0;
     rig_talk("smtp", STRANGER,
-             HELLO "> VRFY bart\n< 252\n> VRFY nobody\n< 252\n> EXPN bart\n< 252\n> EXPN nobody\n< 252");
-    (void)snprintf(script, sizeof script, HELLO "%s", questions);
+             RIG_HELLO "> VRFY bart\n< 252\n> VRFY nobody\n< 252\n> EXPN bart\n< 252\n> EXPN nobody\n< 252");
+    (void)snprintf(script, sizeof script, RIG_HELLO "%s", questions);
     rig_talk("smtp", RELAY, script);
-    (void)snprintf(script, sizeof script, HELLO LOGIN "%s", questions);
+    (void)snprintf(script, sizeof script, RIG_HELLO LOGIN "%s", questions);
     rig_talk("smtp", LOCAL, script);
     rig.d.set.disable_vrfy = rig.d.set.disable_expn = true;
-    rig_talk("smtp", LOCAL, HELLO LOGIN "> VRFY nobody\n< 252 2.5.1\n> EXPN bart\n< 550 5.7.1");
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> VRFY nobody\n< 252 2.5.1\n> EXPN bart\n< 550 5.7.1");
 }
 
 /* RFC 4468: for who is logged in, and his own messages. */
 RIG_TEST(burl) {
     rig.d.set.ext.burl = true;
-    rig_talk("smtp", LOCAL, HELLO "> BURL imap://a@b/c/;uid=1\n< 502");
+    rig_talk("smtp", LOCAL, RIG_HELLO "> BURL imap://a@b/c/;uid=1\n< 502");
     rig_talk(
         "smtp", LOCAL,
-        HELLO LOGIN
+        RIG_HELLO LOGIN
         "> EHLO client.example\n<~ BURL imap://mail.example.test\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 MAIL first\n"
         "> MAIL FROM:<bart@example.test>\n< 250\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 RCPT first\n" TO_BART
         "> BURL http://x/\n< 501 5.5.4\n> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART
@@ -291,7 +280,7 @@ RIG_TEST(burl) {
         "mailbox\n"
         "> BURL imap://bart%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 503");
     rig.d.set.ext.burl = false;
-    rig_talk("smtp", LOCAL, HELLO LOGIN "> BURL imap://a@b/c/;uid=1\n< 502");
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> BURL imap://a@b/c/;uid=1\n< 502");
 }
 
 /* SMTPD-11, SMTPD-12: limits of a day for who is logged in. */
@@ -301,7 +290,7 @@ RIG_TEST(daily_limits) {
     rig.usage.recipients = 8;
     rig.usage.bytes = 1024 * 1024 - 100;
     rig_talk("smtp", LOCAL,
-             HELLO LOGIN
+             RIG_HELLO LOGIN
              "> MAIL FROM:<bart@example.test> SIZE=101\n< 452 4.7.1 Your limit of 1 megabytes a day is used up\n"
              "> MAIL FROM:<bart@example.test> SIZE=2000000\n< 552 5.2.3 Message is larger than your limit\n"
              "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<bart@example.test>\n< 250\n"
@@ -311,8 +300,8 @@ RIG_TEST(daily_limits) {
              "0123456789012345678901234567890123456789\n> .\n< 452 4.7.1 Your limit of 1 megabytes");
     rig.usage.messages = 5;
     rig_talk("smtp", LOCAL,
-             HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 450 4.7.1 Your limit of 5 messages a day is used up");
-    rig_talk("smtp", STRANGER, HELLO "> MAIL FROM:<bart@example.test>\n< 250"); /* nobody's limit */
+             RIG_HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 450 4.7.1 Your limit of 5 messages a day is used up");
+    rig_talk("smtp", STRANGER, RIG_HELLO "> MAIL FROM:<bart@example.test>\n< 250"); /* nobody's limit */
     assert_int_equal(rig.brakes, 0);
 }
 
@@ -321,11 +310,11 @@ RIG_TEST(account_brake) {
     rig.d.set.quotas = (struct smtpd_quotas){
         .brake_recipients = 100, .brake_factor = 3, .brake_bounces = 10, .brake_rate = 20, .brake_period_s = 3600};
     rig.usage.hour_recipients = 99;
-    rig_talk("smtp", LOCAL, HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART);
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART);
     assert_int_equal(rig.brakes, 0);
     rig.usage.hour_recipients = 100;
     rig_talk("smtp", LOCAL,
-             HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 450 4.7.1");
+             RIG_HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 450 4.7.1");
     assert_int_equal(rig.brakes, 1);
     assert_int_equal(rig.submitted, 1);
     assert_string_equal(buf_cstr(&rig.sender), "");
@@ -335,10 +324,10 @@ RIG_TEST(account_brake) {
     assert_int_equal(rig.d.count.braked, 1);
     rig.usage.hour_recipients = 18; /* another hour: a little goes through */
     rig_talk("smtp", LOCAL,
-             HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 250\n" TO_BART
-                         "> RCPT TO:<lisa@example.test>\n< 450 4.7.1 Sending is slowed down");
+             RIG_HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 250\n" TO_BART
+                             "> RCPT TO:<lisa@example.test>\n< 450 4.7.1 Sending is slowed down");
     rig.usage.braked -= 3600 * 1000;
-    rig_talk("smtp", LOCAL, HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART);
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART);
     assert_int_equal(rig.releases, 1);
 }
 

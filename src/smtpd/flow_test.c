@@ -6,19 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STRANGER "192.0.2.7"
-#define LOCAL    "127.0.0.1"
-#define HELLO    "< 220 mail.example.test ESMTP\n> EHLO client.example\n< 250 mail.example.test\n"
 #define ENVELOPE "> MAIL FROM:<a@sender.example>\n< 250 2.1.0\n> RCPT TO:<bart@example.test>\n< 250 2.1.5\n"
 #define LOGIN    "> AUTH PLAIN AGJhcnRAZXhhbXBsZS50ZXN0AHNlY3JldC0x\n< 235 2.7.0\n"
-
-#define RIG_TEST(name)                                                                                                 \
-    static void name##_rig(void);                                                                                      \
-    static void name(void **state) {                                                                                   \
-        (void)state;                                                                                                   \
-        rig_run(name##_rig);                                                                                           \
-    }                                                                                                                  \
-    static void name##_rig(void)
 
 static size_t count_of(const struct buf *b, const char *text) {
     struct str rest = buf_str(b), needle = str_from(text);
@@ -31,7 +20,7 @@ static size_t count_of(const struct buf *b, const char *text) {
 /* SAUTH-01, SAUTH-02, SAUTH-03 */
 RIG_TEST(logins) {
     rig_talk("submission", LOCAL,
-             HELLO
+             RIG_HELLO
              "> AUTH NONSENSE\n< 504 5.5.4\n> AUTH PLAIN *\n< 501 5.5.2\n> AUTH LOGIN\n< 334 VXNlcm5hbWU6\n> *\n< 501\n"
              "> AUTH LOGIN\n< 334 VXNlcm5hbWU6\n> not base64\n< 501 5.5.2\n"
              "> AUTH PLAIN AGJhcnRAZXhhbXBsZS50ZXN0AHdyb25nLTE=\n< 535 5.7.8\n"
@@ -40,16 +29,16 @@ RIG_TEST(logins) {
 
 RIG_TEST(login_sequences) {
     rig_talk("submission", LOCAL,
-             HELLO
+             RIG_HELLO
              "> AUTH LOGIN\n< 334 VXNlcm5hbWU6\n> YmFydEBleGFtcGxlLnRlc3Q=\n< 334 UGFzc3dvcmQ6\n> c2VjcmV0LTE=\n< 235\n"
              "> AUTH PLAIN\n< 503 5.5.1\n> EHLO x\n< 250\n> MAIL FROM:<bart@example.test>\n< 250");
-    rig_talk("smtp", LOCAL, HELLO ENVELOPE "> AUTH PLAIN\n< 503 5.5.1");
+    rig_talk("smtp", LOCAL, RIG_HELLO ENVELOPE "> AUTH PLAIN\n< 503 5.5.1");
     rig_talk("smtp", LOCAL, "< 220\n> HELO x\n< 250\n> AUTH PLAIN\n< 503 5.5.1");
     /* SAUTH-03: passwords only under TLS, or from networks that are trusted */
     rig_talk("smtp", STRANGER,
-             HELLO "> AUTH PLAIN AGJhcnRAZXhhbXBsZS50ZXN0AHNlY3JldC0x\n< 538 5.7.11\n> AUTH LOGIN\n< 538");
+             RIG_HELLO "> AUTH PLAIN AGJhcnRAZXhhbXBsZS50ZXN0AHNlY3JldC0x\n< 538 5.7.11\n> AUTH LOGIN\n< 538");
     rig.d.set.auth_login = rig.d.set.auth_plain = false;
-    rig_talk("smtp", LOCAL, HELLO "> AUTH LOGIN\n< 504\n> AUTH PLAIN\n< 504");
+    rig_talk("smtp", LOCAL, RIG_HELLO "> AUTH LOGIN\n< 504\n> AUTH PLAIN\n< 504");
 }
 
 /* STLS-01, STLS-03, RFC 3207, RFC 8314: what was sent in plain text behind STARTTLS is never seen. */
@@ -66,14 +55,15 @@ RIG_TEST(tls) {
     struct rig_client c;
     rig_connect(&c, "smtp", STRANGER);
     rig_play(&c,
-             HELLO ">> STARTTLS\\r\\nMAIL FROM:<evil@sender.example>\\r\\n\n< 220\ntls\n> EHLO client.example\n< 250\n"
-                   "> RCPT TO:<bart@example.test>\n< 503\n> QUIT\n< 221\n=",
+             RIG_HELLO
+             ">> STARTTLS\\r\\nMAIL FROM:<evil@sender.example>\\r\\n\n< 220\ntls\n> EHLO client.example\n< 250\n"
+             "> RCPT TO:<bart@example.test>\n< 503\n> QUIT\n< 221\n=",
              SIZE_MAX);
     rig_close(&c);
     rig_talk("submissions", STRANGER, "tls\n< 220\n> EHLO x\n<~ AUTH PLAIN LOGIN\n> STARTTLS\n< 503\n> QUIT\n< 221\n=");
     rig_talk(
         "submission", STRANGER,
-        HELLO
+        RIG_HELLO
         "> AUTH PLAIN\n< 538\n> MAIL FROM:<bart@example.test>\n< 530 5.7.0 Authentication required, after STARTTLS");
     rig_connect(&c, "submissions", STRANGER); /* not TLS at all */
     rig_play(&c, "> EHLO x", SIZE_MAX);
@@ -101,13 +91,13 @@ RIG_TEST(login_outcomes) {
                  {"silent@example.test", "< 235\n> MAIL FROM:<silent@example.test>\n< 550 5.7.1"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         BUF_AUTO script = BUF_INIT(2000);
-        buf_adds(&script, HELLO);
+        buf_adds(&script, RIG_HELLO);
         base64_auth(&script, cases[i].user);
         buf_adds(&script, cases[i].then);
         rig_talk("submission", LOCAL, buf_cstr(&script));
     }
     BUF_AUTO script = BUF_INIT(4000);
-    buf_adds(&script, HELLO);
+    buf_adds(&script, RIG_HELLO);
     for (int i = 0; i < 5; i++) {
         base64_auth(&script, "nobody@example.test");
         buf_adds(&script, i < 4 ? "< 535\n" : "< 421 4.7.0\n=");
@@ -118,48 +108,51 @@ RIG_TEST(login_outcomes) {
 
 /* RFC 6409 section 6.1: who is logged in sends as himself. */
 RIG_TEST(submission_senders) {
-    rig_talk("submission", LOCAL, HELLO "> MAIL FROM:<bart@example.test>\n< 530 5.7.0");
+    rig_talk("submission", LOCAL, RIG_HELLO "> MAIL FROM:<bart@example.test>\n< 530 5.7.0");
     rig_talk("submission", LOCAL,
-             HELLO LOGIN "> MAIL FROM:<lisa@example.test>\n< 553 5.7.1\n> MAIL FROM:<>\n< 553 5.7.1\n"
-                         "> MAIL FROM:<alias@example.test>\n< 250\n> RSET\n< 250\n> MAIL FROM:<Bart>\n< 250\n"
-                         "> RCPT TO:<x@elsewhere.example>\n< 250\n> RCPT TO:<nobody@example.test>\n< 550 5.1.1\n"
-                         "> DATA\n< 354\n> .\n< 250");
+             RIG_HELLO LOGIN "> MAIL FROM:<lisa@example.test>\n< 553 5.7.1\n> MAIL FROM:<>\n< 553 5.7.1\n"
+                             "> MAIL FROM:<alias@example.test>\n< 250\n> RSET\n< 250\n> MAIL FROM:<Bart>\n< 250\n"
+                             "> RCPT TO:<x@elsewhere.example>\n< 250\n> RCPT TO:<nobody@example.test>\n< 550 5.1.1\n"
+                             "> DATA\n< 354\n> .\n< 250");
     assert_string_equal(buf_cstr(&rig.recipients), "x@elsewhere.example(,0)");
     assert_string_equal(buf_cstr(&rig.auth_user), "bart@example.test");
     assert_int_equal(count_of(&rig.prefix, "with ESMTPA\r\n"), 1);
-    rig_talk("smtp", LOCAL, HELLO LOGIN "> MAIL FROM:<lisa@example.test>\n< 553");
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> MAIL FROM:<lisa@example.test>\n< 553");
     rig.d.set.submission_null_sender = true;
-    rig_talk("submission", LOCAL, HELLO LOGIN "> MAIL FROM:<>\n< 250");
+    rig_talk("submission", LOCAL, RIG_HELLO LOGIN "> MAIL FROM:<>\n< 250");
 }
 
 /* RFC 6409 section 8.2 and 8.3 */
 RIG_TEST(submission_completes_headers) {
     rig_talk("submission", LOCAL,
-             HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 250\n> DATA\n< 354\n"
-                         "> Subject: x\n> \n> body\n> .\n< 250");
+             RIG_HELLO LOGIN
+             "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 250\n> DATA\n< 354\n"
+             "> Subject: x\n> \n> body\n> .\n< 250");
     assert_int_equal(count_of(&rig.body, "Message-ID: <"), 1);
     assert_int_equal(count_of(&rig.body, "@mail.example.test>\r\nDate: "), 1);
     assert_true(str_ends(buf_str(&rig.body), STR("Subject: x\r\n\r\nbody\r\n")));
     rig_talk("submission", LOCAL,
-             HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 250\n> DATA\n< 354\n"
-                         "> message-id: <1@x>\n> Date: Sat, 21 Nov 2026 08:00:00 +0000\n> \n> body\n> .\n< 250");
+             RIG_HELLO LOGIN
+             "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 250\n> DATA\n< 354\n"
+             "> message-id: <1@x>\n> Date: Sat, 21 Nov 2026 08:00:00 +0000\n> \n> body\n> .\n< 250");
     assert_true(str_starts(buf_str(&rig.body), STR("message-id: <1@x>\r\nDate: Sat")));
-    rig_talk("smtp", STRANGER, HELLO ENVELOPE "> DATA\n< 354\n> Subject: x\n> .\n< 250");
+    rig_talk("smtp", STRANGER, RIG_HELLO ENVELOPE "> DATA\n< 354\n> Subject: x\n> .\n< 250");
     assert_string_equal(buf_cstr(&rig.body), "Subject: x\r\n");
 }
 
 RIG_TEST(too_many_errors) {
     rig.d.set.max_errors = 4;
-    rig_talk("smtp", STRANGER, HELLO "> A\n< 500\n> B\n< 500\n> RCPT x\n< 501\n> C\n< 500\n< 421 4.7.0\n=");
+    rig_talk("smtp", STRANGER, RIG_HELLO "> A\n< 500\n> B\n< 500\n> RCPT x\n< 501\n> C\n< 500\n< 421 4.7.0\n=");
     rig.d.set.error_delay_ms = 20;
     uint64_t before = loop_now_ms();
-    rig_talk("smtp", STRANGER, HELLO "> A\n< 500\n> B\n< 500\n> C\n< 500\n> NOOP\n< 250");
+    rig_talk("smtp", STRANGER, RIG_HELLO "> A\n< 500\n> B\n< 500\n> C\n< 500\n> NOOP\n< 250");
     assert_true(loop_now_ms() - before >= 40);
     rig.d.set.max_idle_commands = 5; /* EHLO counts */
     rig_talk("smtp", STRANGER,
-             HELLO "> NOOP\n< 250\n> RSET\n< 250\n> NOOP\n< 250\n> RSET\n< 250\n> NOOP\n< 421 4.7.0\n=");
+             RIG_HELLO "> NOOP\n< 250\n> RSET\n< 250\n> NOOP\n< 250\n> RSET\n< 250\n> NOOP\n< 421 4.7.0\n=");
     rig_talk("smtp", STRANGER,
-             HELLO "> NOOP\n< 250\n> RSET\n< 250\n" ENVELOPE "> DATA\n< 354\n> .\n< 250\n> NOOP\n< 250\n> RSET\n< 250");
+             RIG_HELLO "> NOOP\n< 250\n> RSET\n< 250\n" ENVELOPE
+                       "> DATA\n< 354\n> .\n< 250\n> NOOP\n< 250\n> RSET\n< 250");
     rig_talk("smtp", STRANGER, "< 220\n> GET / HTTP/1.1\n< 521\n=");
 }
 
@@ -168,7 +161,7 @@ RIG_TEST(long_lines) {
     BUF_AUTO line = BUF_INIT(8 * 1024 * 1024);
     while (line.len < 8 * 1024 * 1024 - 10) buf_adds(&line, "xxxxxxxx");
     rig_connect(&c, "smtp", STRANGER);
-    rig_play(&c, HELLO "> NOOP", SIZE_MAX);
+    rig_play(&c, RIG_HELLO "> NOOP", SIZE_MAX);
     rig_send(&c, buf_str(&line), SIZE_MAX);
     rig_play(&c, "< 250\n< 500 5.5.6\n> \n> NOOP\n< 250", SIZE_MAX);
     rig_play(&c, ENVELOPE "> DATA\n< 354", SIZE_MAX);
@@ -181,10 +174,10 @@ RIG_TEST(long_lines) {
 /* SMTPD-13 */
 RIG_TEST(idle_sessions) {
     rig.d.set.timeout_ms = 30;
-    rig_talk("smtp", STRANGER, HELLO "< 421 4.4.2\n=");
-    rig_talk("smtp", STRANGER, HELLO ENVELOPE "> DATA\n< 354\n> Subject: x\n< 421 4.4.2\n=");
-    rig_talk("smtp", STRANGER, HELLO ENVELOPE ">> BDAT 10\\r\\nabc\n< 421 4.4.2\n=");
-    rig_talk("submission", LOCAL, HELLO "> AUTH LOGIN\n< 334\n< 421 4.4.2\n=");
+    rig_talk("smtp", STRANGER, RIG_HELLO "< 421 4.4.2\n=");
+    rig_talk("smtp", STRANGER, RIG_HELLO ENVELOPE "> DATA\n< 354\n> Subject: x\n< 421 4.4.2\n=");
+    rig_talk("smtp", STRANGER, RIG_HELLO ENVELOPE ">> BDAT 10\\r\\nabc\n< 421 4.4.2\n=");
+    rig_talk("submission", LOCAL, RIG_HELLO "> AUTH LOGIN\n< 334\n< 421 4.4.2\n=");
     assert_int_equal(rig.submitted, 0);
 }
 
@@ -193,7 +186,7 @@ RIG_TEST(dripping_data) {
     struct rig_client c;
     rig.d.set.timeout_ms = 60;
     rig_connect(&c, "smtp", STRANGER);
-    rig_play(&c, HELLO ENVELOPE "> DATA\n< 354", SIZE_MAX);
+    rig_play(&c, RIG_HELLO ENVELOPE "> DATA\n< 354", SIZE_MAX);
     uint64_t before = loop_now_ms();
     while (stream_peek(c.stream).len == 0 && loop_now_ms() - before < 5000) {
         rig_send(&c, STR("x"), SIZE_MAX);
@@ -209,15 +202,15 @@ RIG_TEST(early_talker) {
     rig_connect(&c, "smtp", STRANGER);
     rig_play(&c, "> EHLO x\n< 554 5.5.1\n=", SIZE_MAX);
     rig_close(&c);
-    rig_talk("smtp", STRANGER, HELLO);
+    rig_talk("smtp", STRANGER, RIG_HELLO);
 }
 
 RIG_TEST(stopping) {
     struct rig_client idle, busy;
     rig_connect(&idle, "smtp", STRANGER);
     rig_connect(&busy, "smtp", STRANGER);
-    rig_play(&idle, HELLO, SIZE_MAX);
-    rig_play(&busy, HELLO ENVELOPE "> DATA\n< 354\n> a: b", SIZE_MAX);
+    rig_play(&idle, RIG_HELLO, SIZE_MAX);
+    rig_play(&busy, RIG_HELLO ENVELOPE "> DATA\n< 354\n> a: b", SIZE_MAX);
     rig.d.stopping = true;
     cond_broadcast(&rig.d.wake);
     rig_play(&idle, "< 421 4.3.2\n=", SIZE_MAX);
@@ -257,7 +250,7 @@ RIG_TEST(large_messages) {
         stuffed(&wire, buf_str(&message));
         rig.append_delay_ms = i == 3 ? 1 : 0;
         rig_connect(&c, "smtp", STRANGER);
-        rig_play(&c, HELLO ENVELOPE "> DATA\n< 354", SIZE_MAX);
+        rig_play(&c, RIG_HELLO ENVELOPE "> DATA\n< 354", SIZE_MAX);
         rig_send(&c, buf_str(&wire), 100001);
         rig_play(&c, "< 250 2.0.0", SIZE_MAX);
         assert_true(str_eq(buf_str(&rig.body), buf_str(&message)));
@@ -284,7 +277,8 @@ RIG_TEST(large_submission_is_completed) {
     stuffed(&wire, buf_str(&message));
     rig_connect(&c, "submission", LOCAL);
     rig_play(&c,
-             HELLO LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 250\n> DATA\n< 354",
+             RIG_HELLO LOGIN
+             "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<lisa@example.test>\n< 250\n> DATA\n< 354",
              SIZE_MAX);
     rig_send(&c, buf_str(&wire), SIZE_MAX);
     rig_play(&c, "< 250 2.0.0", SIZE_MAX);
@@ -305,7 +299,7 @@ RIG_TEST(large_messages_that_fail) {
     buf_adds(&message, ".\r\n");
     rig.d.set.max_message_size = 1000000; /* told at the end, the rest is not kept */
     rig_connect(&c, "smtp", STRANGER);
-    rig_play(&c, HELLO ENVELOPE "> DATA\n< 354", SIZE_MAX);
+    rig_play(&c, RIG_HELLO ENVELOPE "> DATA\n< 354", SIZE_MAX);
     rig_send(&c, buf_str(&message), SIZE_MAX);
     rig_play(&c, "< 552 5.3.4", SIZE_MAX);
     wait_for_drops(1);
@@ -335,7 +329,7 @@ RIG_TEST(store_lost_amid_upload) {
     BUF_AUTO message = BUF_INIT(RIG_BODY_MAX);
     message_make(&message, 1000000);
     rig_connect(&c, "smtp", STRANGER);
-    rig_play(&c, HELLO ENVELOPE "> DATA\n< 354", SIZE_MAX);
+    rig_play(&c, RIG_HELLO ENVELOPE "> DATA\n< 354", SIZE_MAX);
     rig_send(&c, buf_str(&message), SIZE_MAX);
     assert_int_equal(fiber_sleep(20), 0);
     unsigned appends = rig.appends;

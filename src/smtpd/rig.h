@@ -35,6 +35,18 @@ extern struct rig rig;
 
 /* Runs `fn` in a fiber with everything made anew, options at their defaults. */
 void rig_run(void (*fn)(void));
+/* A test whose body runs in it. */
+#define RIG_TEST(name)                                                                                                 \
+    static void name##_rig(void);                                                                                      \
+    static void name(void **state) {                                                                                   \
+        (void)state;                                                                                                   \
+        rig_run(name##_rig);                                                                                           \
+    }                                                                                                                  \
+    static void name##_rig(void)
+
+#define STRANGER  "192.0.2.7"
+#define LOCAL     "127.0.0.1"
+#define RIG_HELLO "< 220 mail.example.test ESMTP\n> EHLO client.example\n< 250 mail.example.test\n"
 
 /* Gives a table rows, as rows_parse takes them: "access", "sender", "dnslist", "peer". */
 void rig_table(const char *name, const char *lines);

@@ -6,18 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STRANGER "192.0.2.7"
-#define LOCAL    "127.0.0.1"
-#define HELLO    "< 220 mail.example.test ESMTP\n> EHLO client.example\n< 250 mail.example.test\n"
 #define ENVELOPE "> MAIL FROM:<a@sender.example>\n< 250 2.1.0\n> RCPT TO:<bart@example.test>\n< 250 2.1.5\n"
-
-#define RIG_TEST(name)                                                                                                 \
-    static void name##_rig(void);                                                                                      \
-    static void name(void **state) {                                                                                   \
-        (void)state;                                                                                                   \
-        rig_run(name##_rig);                                                                                           \
-    }                                                                                                                  \
-    static void name##_rig(void)
 
 static bool has(const struct buf *b, const char *text) {
     return str_find_str(buf_str(b), str_from(text)) != STR_NPOS;
@@ -88,39 +77,41 @@ RIG_TEST(banner) {
 /* LIM-21, LIM-22, RELAY-01, RELAY-02, RELAY-03, SMTPD-05, SMTPD-06, SMTPD-07, RFC 5321 section 4.5.1 */
 RIG_TEST(recipients) {
     rig_talk("smtp", STRANGER,
-             HELLO "> MAIL FROM:<>\n< 250\n"
-                   "> RCPT TO:<nobody@example.test>\n< 550 5.1.1\n"
-                   "> RCPT TO:<closed@example.test>\n< 550 5.2.1\n"
-                   "> RCPT TO:<x@elsewhere.example>\n< 550 5.7.1\n"
-                   "> RCPT TO:<broken@example.test>\n< 451 4.3.0\n"
-                   "> DATA\n< 554 5.5.1 No valid recipients\n"
-                   "> BDAT 4 LAST\n>> x\\r\\n\\r\n< 554 5.5.1\n"
-                   "> RCPT TO:<bart@>\n< 501 5.1.3\n"
-                   "> RCPT TO:<Postmaster>\n< 250\n"
-                   "> RCPT TO:<\"lisa\"@EXAMPLE.test>\n< 250\n"
-                   "> RCPT TO:<bart>\n< 250\n"
-                   "> DATA\n< 354\n> x: y\n> .\n< 250");
+             RIG_HELLO "> MAIL FROM:<>\n< 250\n"
+                       "> RCPT TO:<nobody@example.test>\n< 550 5.1.1\n"
+                       "> RCPT TO:<closed@example.test>\n< 550 5.2.1\n"
+                       "> RCPT TO:<x@elsewhere.example>\n< 550 5.7.1\n"
+                       "> RCPT TO:<broken@example.test>\n< 451 4.3.0\n"
+                       "> DATA\n< 554 5.5.1 No valid recipients\n"
+                       "> BDAT 4 LAST\n>> x\\r\\n\\r\n< 554 5.5.1\n"
+                       "> RCPT TO:<bart@>\n< 501 5.1.3\n"
+                       "> RCPT TO:<Postmaster>\n< 250\n"
+                       "> RCPT TO:<\"lisa\"@EXAMPLE.test>\n< 250\n"
+                       "> RCPT TO:<bart>\n< 250\n"
+                       "> DATA\n< 354\n> x: y\n> .\n< 250");
     assert_string_equal(buf_cstr(&rig.recipients),
                         "Postmaster@example.test(,0) lisa@example.test(,0) bart@example.test(,0)");
     assert_string_equal(buf_cstr(&rig.sender), "");
     assert_false(has(&rig.prefix, " for "));
     assert_true(has(&rig.trace, "smtpd rejected to=<nobody@example.test>"));
     assert_int_equal(rig.d.count.relay_denied, 2);
-    rig_talk("smtp", "198.51.100.9", HELLO "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<x@elsewhere.example>\n< 250");
+    rig_talk("smtp", "198.51.100.9",
+             RIG_HELLO "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<x@elsewhere.example>\n< 250");
     rig.d.set.reject_unqualified = true; /* SMTPD-05 */
     rig_talk("smtp", STRANGER,
-             HELLO "> MAIL FROM:<bart>\n< 553 5.1.7\n> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<bart>\n< 553 5.1.3\n"
-                   "> RCPT TO:<postmaster>\n< 250");
+             RIG_HELLO
+             "> MAIL FROM:<bart>\n< 553 5.1.7\n> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<bart>\n< 553 5.1.3\n"
+             "> RCPT TO:<postmaster>\n< 250");
     rig.d.set.max_recipients = 2;
     rig_talk("smtp", STRANGER,
-             HELLO ENVELOPE "> RCPT TO:<lisa@example.test>\n< 250\n> RCPT TO:<user3@example.test>\n< 452 4.5.3");
+             RIG_HELLO ENVELOPE "> RCPT TO:<lisa@example.test>\n< 250\n> RCPT TO:<user3@example.test>\n< 452 4.5.3");
 }
 
 /* What was refused can be traced even if nothing was accepted. */
 RIG_TEST(refusals_are_told) {
     struct rig_client c;
     rig_connect(&c, "smtp", STRANGER);
-    rig_play(&c, HELLO "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<nobody@example.test>\n< 550\n> RSET\n< 250\n",
+    rig_play(&c, RIG_HELLO "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<nobody@example.test>\n< 550\n> RSET\n< 250\n",
              SIZE_MAX);
     rig_play(&c, "> MAIL FROM:<>\n< 250\n> RCPT TO:<x@elsewhere.example>\n< 550", SIZE_MAX);
     rig_close(&c);
@@ -132,18 +123,19 @@ RIG_TEST(refusals_are_told) {
 RIG_TEST(too_many_rejects) {
     rig.d.set.max_rejects = 3;
     rig_talk("smtp", STRANGER,
-             HELLO "> MAIL FROM:<>\n< 250\n> RCPT TO:<n1@example.test>\n< 550\n> RCPT TO:<n2@example.test>\n< 550\n"
-                   "> RCPT TO:<n3@example.test>\n< 421 4.7.0\n=");
+             RIG_HELLO "> MAIL FROM:<>\n< 250\n> RCPT TO:<n1@example.test>\n< 550\n> RCPT TO:<n2@example.test>\n< 550\n"
+                       "> RCPT TO:<n3@example.test>\n< 421 4.7.0\n=");
 }
 
 /* RFC 2920 */
 RIG_TEST(pipelining) {
     rig_talk("smtp", STRANGER,
-             HELLO ">> MAIL FROM:<a@sender.example> SIZE=30 BODY=8BITMIME\\r\\nRCPT TO:<nobody@example.test>\\r\\n"
-                   "RCPT TO:<lisa@example.test>\\r\\nDATA\\r\\n\n"
-                   "< 250\n< 550 5.1.1\n< 250\n< 354\n"
-                   ">> Subject: p\\r\\n\\r\\nbody\\r\\n.\\r\\nMAIL FROM:<b@sender.example>\\r\\nRSET\\r\\nQUIT\\r\\n\n"
-                   "< 250\n< 250\n< 250\n< 221\n=");
+             RIG_HELLO
+             ">> MAIL FROM:<a@sender.example> SIZE=30 BODY=8BITMIME\\r\\nRCPT TO:<nobody@example.test>\\r\\n"
+             "RCPT TO:<lisa@example.test>\\r\\nDATA\\r\\n\n"
+             "< 250\n< 550 5.1.1\n< 250\n< 354\n"
+             ">> Subject: p\\r\\n\\r\\nbody\\r\\n.\\r\\nMAIL FROM:<b@sender.example>\\r\\nRSET\\r\\nQUIT\\r\\n\n"
+             "< 250\n< 250\n< 250\n< 221\n=");
     assert_string_equal(buf_cstr(&rig.body), "Subject: p\r\n\r\nbody\r\n");
     assert_true(rig.body_8bit);
 }
@@ -151,15 +143,15 @@ RIG_TEST(pipelining) {
 /* RFC 3461 (ESMTP-05), RFC 6531 */
 RIG_TEST(parameters) {
     rig_talk("smtp", STRANGER,
-             HELLO "> MAIL FROM:<a@sender.example> RET=HDRS ENVID=e+2B1\n< 250\n"
-                   "> RCPT TO:<bart@example.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bart@x.example\n< 250\n"
-                   "> DATA\n< 354\n> x: y\n> .\n< 250");
+             RIG_HELLO "> MAIL FROM:<a@sender.example> RET=HDRS ENVID=e+2B1\n< 250\n"
+                       "> RCPT TO:<bart@example.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bart@x.example\n< 250\n"
+                       "> DATA\n< 354\n> x: y\n> .\n< 250");
     assert_string_equal(buf_cstr(&rig.recipients), "bart@example.test(rfc822;b+2Bart@x.example,10)");
     assert_string_equal(buf_cstr(&rig.envid), "e+2B1");
     assert_string_equal(buf_cstr(&rig.ret), "HDRS");
     rig_talk(
         "smtp", STRANGER,
-        HELLO
+        RIG_HELLO
         "> MAIL FROM:<\xc3\xbc@sender.example>\n< 553 5.6.7\n"
         "> MAIL FROM:<a@sender.example>\n< 250\n> RCPT TO:<gr\xc3\xbc\xc3\x9f@example.test>\n< 553 5.6.7\n> RSET\n< "
         "250\n"
@@ -169,8 +161,8 @@ RIG_TEST(parameters) {
     assert_true(has(&rig.prefix, "with UTF8SMTP\r\n"));
     /* asked for, but not needed: goes to hosts without it */
     rig_talk("smtp", STRANGER,
-             HELLO "> MAIL FROM:<a@sender.example> SMTPUTF8\n< 250\n> RCPT TO:<bart@example.test>\n< 250\n"
-                   "> DATA\n< 354\n> x: y\n> .\n< 250");
+             RIG_HELLO "> MAIL FROM:<a@sender.example> SMTPUTF8\n< 250\n> RCPT TO:<bart@example.test>\n< 250\n"
+                       "> DATA\n< 354\n> x: y\n> .\n< 250");
     assert_false(rig.smtputf8);
 }
 
@@ -183,7 +175,7 @@ RIG_TEST(smuggling) {
         char script[1024];
         bool bare = strstr(ends[i], "\\0") == NULL;
         (void)snprintf(script, sizeof script,
-                       HELLO ENVELOPE
+                       RIG_HELLO ENVELOPE
                        "> DATA\n< 354\n"
                        ">> x: y\\r\\n\\r\\nbody%sMAIL FROM:<evil@sender.example>\\r\\nQUIT\\r\\n\\r\\n.\\r\\n\n< %s\n"
                        "> NOOP\n< 250\n> QUIT\n< 221\n=",
@@ -193,32 +185,32 @@ RIG_TEST(smuggling) {
     }
     rig.submitted = 0;
     rig.d.set.fix_bare_newline = true;
-    rig_talk("smtp", STRANGER, HELLO ENVELOPE "> DATA\n< 354\n>> a: b\\n\\nbody\\n.\\r\\nQUIT\\r\\n.\\r\\n\n< 250");
+    rig_talk("smtp", STRANGER, RIG_HELLO ENVELOPE "> DATA\n< 354\n>> a: b\\n\\nbody\\n.\\r\\nQUIT\\r\\n.\\r\\n\n< 250");
     assert_string_equal(buf_cstr(&rig.body), "a: b\r\n\r\nbody\r\n.\r\nQUIT\r\n");
     assert_int_equal(rig.submitted, 2);
 }
 
 /* A command line with LF alone ends the connection: nothing behind it is looked at. */
 RIG_TEST(bare_newline_in_commands) {
-    rig_talk("smtp", STRANGER, HELLO ">> NOOP\\nMAIL FROM:<evil@sender.example>\\r\\n\n< 521 5.5.2\n=");
-    rig_talk("smtp", STRANGER, HELLO ">> NOOP a\\rb\\r\\n\n< 500 5.5.2\n> NOOP\n< 250");
+    rig_talk("smtp", STRANGER, RIG_HELLO ">> NOOP\\nMAIL FROM:<evil@sender.example>\\r\\n\n< 521 5.5.2\n=");
+    rig_talk("smtp", STRANGER, RIG_HELLO ">> NOOP a\\rb\\r\\n\n< 500 5.5.2\n> NOOP\n< 250");
 }
 
 /* RFC 3030 */
 RIG_TEST(chunking) {
     rig_talk("smtp", STRANGER,
-             HELLO ENVELOPE ">> BDAT 14\\r\\nSubject: b\\r\\n\\r\\nBDAT 5\\r\\n.\\r\\n\\r\\nBDAT 0 LAST\\r\\n\n"
-                            "< 250\n< 250\n< 250 2.0.0 OK queued\n> QUIT\n< 221\n=");
+             RIG_HELLO ENVELOPE ">> BDAT 14\\r\\nSubject: b\\r\\n\\r\\nBDAT 5\\r\\n.\\r\\n\\r\\nBDAT 0 LAST\\r\\n\n"
+                                "< 250\n< 250\n< 250 2.0.0 OK queued\n> QUIT\n< 221\n=");
     assert_string_equal(buf_cstr(&rig.body), "Subject: b\r\n\r\n.\r\n\r\n");
     rig_talk("smtp", STRANGER,
-             HELLO ENVELOPE ">> BDAT 4 LAST\\r\\na: b\n< 250\n"
-                            ">> BDAT 6 LAST\\r\\nRSET\\r\\n\n< 503\n" ENVELOPE
-                            ">> BDAT 3\\r\\na\\nb\n< 250\n> DATA\n< 503\n> RCPT TO:<lisa@example.test>\n< 503\n"
-                            "> BDAT 0 LAST\n< 550 5.6.0\n> BDAT x\n< 501\n=");
+             RIG_HELLO ENVELOPE ">> BDAT 4 LAST\\r\\na: b\n< 250\n"
+                                ">> BDAT 6 LAST\\r\\nRSET\\r\\n\n< 503\n" ENVELOPE
+                                ">> BDAT 3\\r\\na\\nb\n< 250\n> DATA\n< 503\n> RCPT TO:<lisa@example.test>\n< 503\n"
+                                "> BDAT 0 LAST\n< 550 5.6.0\n> BDAT x\n< 501\n=");
     assert_string_equal(buf_cstr(&rig.body), "a: b");
     rig_talk("smtp", STRANGER,
-             HELLO "> MAIL FROM:<a@sender.example> BODY=BINARYMIME\n< 250\n> RCPT TO:<bart@example.test>\n< 250\n"
-                   "> DATA\n< 503\n>> BDAT 5 LAST\\r\\na\\n\\r\\0b\n< 250");
+             RIG_HELLO "> MAIL FROM:<a@sender.example> BODY=BINARYMIME\n< 250\n> RCPT TO:<bart@example.test>\n< 250\n"
+                       "> DATA\n< 503\n>> BDAT 5 LAST\\r\\na\\n\\r\\0b\n< 250");
     assert_int_equal(rig.body.len, 5);
     assert_memory_equal(rig.body.ptr, "a\n\r\0b", 5);
     assert_true(rig.body_binary);
@@ -227,11 +219,11 @@ RIG_TEST(chunking) {
 /* A chunk that nobody wants is read to its end, whatever is in it. */
 RIG_TEST(chunks_refused) {
     rig_talk("smtp", STRANGER,
-             HELLO ">> BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 503\n> MAIL FROM:<a@sender.example>\n< 250\n"
-                   ">> BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 503\n> NOOP\n< 250");
+             RIG_HELLO ">> BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 503\n> MAIL FROM:<a@sender.example>\n< 250\n"
+                       ">> BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 503\n> NOOP\n< 250");
     rig.d.set.max_message_size = 10;
     rig_talk("smtp", STRANGER,
-             HELLO ENVELOPE
+             RIG_HELLO ENVELOPE
              ">> BDAT 8\\r\\n12345678BDAT 8\\r\\n12345678BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 250\n< 552 5.3.4\n< 503\n"
              "> NOOP\n< 250");
     assert_int_equal(rig.submitted, 0);
@@ -241,16 +233,16 @@ RIG_TEST(chunks_refused) {
 RIG_TEST(size_limit) {
     rig.d.set.max_message_size = 20;
     rig_talk("smtp", STRANGER,
-             HELLO "> MAIL FROM:<a@sender.example> SIZE=21\n< 552 5.3.4\n" ENVELOPE
-                   "> DATA\n< 354\n> 1234567890\n> 1234567890\n> .\n< 552 5.3.4\n" ENVELOPE
-                   "> DATA\n< 354\n> a: 567890\n> .\n< 250");
+             RIG_HELLO "> MAIL FROM:<a@sender.example> SIZE=21\n< 552 5.3.4\n" ENVELOPE
+                       "> DATA\n< 354\n> 1234567890\n> 1234567890\n> .\n< 552 5.3.4\n" ENVELOPE
+                       "> DATA\n< 354\n> a: 567890\n> .\n< 250");
     assert_int_equal(rig.submitted, 2);
 }
 
 /* SMTPD-09, SMTPD-10: disabled commands */
 RIG_TEST(disabled_commands) {
     rig.d.set.disable_vrfy = rig.d.set.disable_expn = true;
-    rig_talk("smtp", STRANGER, HELLO "> VRFY bart\n< 252 2.5.1\n> EXPN list\n< 550 5.7.1");
+    rig_talk("smtp", STRANGER, RIG_HELLO "> VRFY bart\n< 252 2.5.1\n> EXPN list\n< 550 5.7.1");
 }
 
 /* RELAY-04 */
@@ -274,7 +266,7 @@ RIG_TEST(open_relays) {
 RIG_TEST(too_many_hops) {
     rig.d.set.max_received = 2;
     rig_talk("smtp", STRANGER,
-             HELLO ENVELOPE
+             RIG_HELLO ENVELOPE
              "> DATA\n< 354\n> Received: a\n> Received: b\n> Received: c\n> \n> .\n< 554 5.4.6\n" ENVELOPE
              "> DATA\n< 354\n> Received: a\n> Received: b\n> \n> .\n< 250");
     assert_int_equal(rig.received, 2);
@@ -283,14 +275,14 @@ RIG_TEST(too_many_hops) {
 /* SMTPD-15, TRBL-02, LIM-29 */
 RIG_TEST(store_failures) {
     rig.submit_error = ERR_NOSPACE;
-    rig_talk("smtp", STRANGER, HELLO ENVELOPE "> DATA\n< 354\n> a: b\n> .\n< 452 4.3.1\n> NOOP\n< 250");
+    rig_talk("smtp", STRANGER, RIG_HELLO ENVELOPE "> DATA\n< 354\n> a: b\n> .\n< 452 4.3.1\n> NOOP\n< 250");
     rig.submit_error = ERR_IO;
-    rig_talk("smtp", STRANGER, HELLO ENVELOPE "> DATA\n< 354\n> a: b\n> .\n< 451 4.3.0\n> NOOP\n< 250");
+    rig_talk("smtp", STRANGER, RIG_HELLO ENVELOPE "> DATA\n< 354\n> a: b\n> .\n< 451 4.3.0\n> NOOP\n< 250");
     rig.submit_error = 0;
     rig.d.accepting = false;
     (void)snprintf(rig.d.full_reason, sizeof rig.d.full_reason, "%s", "disk is nearly full");
     rig_talk("smtp", STRANGER,
-             HELLO "> MAIL FROM:<a@sender.example>\n< 452 4.3.1 Insufficient queue space: disk is nearly");
+             RIG_HELLO "> MAIL FROM:<a@sender.example>\n< 452 4.3.1 Insufficient queue space: disk is nearly");
 }
 
 /* RFC 2033 */

@@ -1,6 +1,5 @@
 /* Folders and messages over RPC, with the online check as oracle after each test. */
 #include "net/loop.h"
-#include "store/engine/testdir.h"
 #include "store/service/testkit.h"
 
 #include <setjmp.h>
@@ -11,15 +10,13 @@
 
 #include <cmocka.h>
 
-static bool use_rocks;
-static char dir[TESTDIR_MAX];
 static struct kit *k;
 static struct kit_client *c;
 static uint32_t session;
 
 static void begin(void) {
     k = calloc(1, sizeof *k);
-    k->dir = use_rocks ? dir : NULL;
+    k->dir = kit_on_disk ? kit_dir : NULL;
     kit_open(k);
     c = kit_connect(k, ROLE_IMAPD | ROLE_CLI);
     session = kit_login(c, 5, 0);
@@ -38,7 +35,7 @@ static void check(unsigned faults_wanted, bool repair) {
 }
 
 static void reopen(void) {
-    if (!use_rocks) return;
+    if (!kit_on_disk) return;
     kit_disconnect(c);
     kit_close(k);
     kit_open(k);
@@ -630,32 +627,18 @@ static void body_repair(void) {
     end();
 }
 
-static void run(void (*body)(void)) {
-    for (int i = 0; i < 2; i++) {
-        use_rocks = i == 1;
-        testdir_make(dir);
-        kit_run(body);
-        testdir_remove(dir);
-    }
-}
-
-#define TEST(name)                                                                                                     \
-    static void test_##name(void **state) {                                                                            \
-        (void)state;                                                                                                   \
-        run(body_##name);                                                                                              \
-    }
-TEST(folders)
-TEST(rename_inbox)
-TEST(names)
-TEST(flags)
-TEST(copy_expunge)
-TEST(list)
-TEST(append_many)
-TEST(metadata)
-TEST(quota)
-TEST(account)
-TEST(recent)
-TEST(repair)
+KIT_TEST(folders)
+KIT_TEST(rename_inbox)
+KIT_TEST(names)
+KIT_TEST(flags)
+KIT_TEST(copy_expunge)
+KIT_TEST(list)
+KIT_TEST(append_many)
+KIT_TEST(metadata)
+KIT_TEST(quota)
+KIT_TEST(account)
+KIT_TEST(recent)
+KIT_TEST(repair)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

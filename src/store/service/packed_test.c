@@ -3,7 +3,6 @@
 #include "net/loop.h"
 #include "rpc/store_methods.h"
 #include "store/blob/blob.h"
-#include "store/engine/testdir.h"
 #include "store/search/signature.h"
 #include "store/service/testkit.h"
 
@@ -17,8 +16,6 @@
 enum { ACCOUNT = 7, LARGE = 200 * 1000, BODIES = 5 };
 #define LINE "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5\r\n"
 
-static char dir[TESTDIR_MAX];
-static bool use_rocks;
 static struct kit k;
 static struct kit_client *imapd, *index_maker, *cli;
 static uint32_t session;
@@ -26,7 +23,7 @@ static uint64_t folder;
 static struct buf bodies[BODIES];
 
 static void up(void) {
-    k.dir = use_rocks ? dir : NULL;
+    k.dir = kit_on_disk ? kit_dir : NULL;
     kit_open(&k);
     imapd = kit_connect(&k, ROLE_IMAPD);
     index_maker = kit_connect(&k, ROLE_INDEX);
@@ -138,6 +135,7 @@ static void end(void) {
 }
 
 static void body_life(void) {
+    k = (struct kit){0};
     size_t count, packed, raw = 0;
     up();
     make_bodies();
@@ -182,7 +180,7 @@ static void make_format(uint32_t version) {
     struct engine *e;
     struct error err = {0};
     be32_put(format, version);
-    assert_int_equal(engine_rocksdb_open(&(struct engine_config){.dir = dir, .cache_bytes = 1 << 20}, &e, &err), 0);
+    assert_int_equal(engine_rocksdb_open(&(struct engine_config){.dir = kit_dir, .cache_bytes = 1 << 20}, &e, &err), 0);
     batch_init(&b);
     batch_put(&b, SPACE_META, str_of(&kind, 1), str_of(format, sizeof format));
     if (version == 4) unpack_all(e, &b);
@@ -192,8 +190,9 @@ static void make_format(uint32_t version) {
 }
 
 static void body_upgrade(void) {
+    k = (struct kit){0};
     size_t count;
-    if (!use_rocks) return;
+    if (!kit_on_disk) return;
     up();
     make_bodies();
     assert_int_equal(make_index(), BODIES);
@@ -215,34 +214,20 @@ static void body_upgrade(void) {
 }
 
 static void body_newer(void) {
+    k = (struct kit){0};
     struct engine *e;
     struct error err = {0};
     struct store *st;
-    if (!use_rocks) return;
+    if (!kit_on_disk) return;
     make_format(STORE_FORMAT + 1);
-    assert_int_equal(engine_rocksdb_open(&(struct engine_config){.dir = dir, .cache_bytes = 1 << 20}, &e, &err), 0);
+    assert_int_equal(engine_rocksdb_open(&(struct engine_config){.dir = kit_dir, .cache_bytes = 1 << 20}, &e, &err), 0);
     assert_int_equal(store_open(e, NULL, NULL, &st, &err), ERR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "written by a newer version"));
 }
 
-static void run(void (*body)(void)) {
-    for (int i = 0; i < 2; i++) {
-        use_rocks = i == 1;
-        k = (struct kit){0};
-        testdir_make(dir);
-        kit_run(body);
-        testdir_remove(dir);
-    }
-}
-
-#define TEST(name)                                                                                                     \
-    static void test_##name(void **state) {                                                                            \
-        (void)state;                                                                                                   \
-        run(body_##name);                                                                                              \
-    }
-TEST(life)
-TEST(upgrade)
-TEST(newer)
+KIT_TEST(life)
+KIT_TEST(upgrade)
+KIT_TEST(newer)
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_life), cmocka_unit_test(test_upgrade),

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "net/loop.h"
 #include "rpc/ticket.h"
-#include "store/engine/testdir.h"
 #include "store/service/testkit.h"
 
 #include <setjmp.h>
@@ -13,12 +12,9 @@
 
 #include <cmocka.h>
 
-static bool use_rocks;
-static char dir[TESTDIR_MAX];
-
 static struct kit *kit_new(void) {
     struct kit *k = calloc(1, sizeof *k);
-    k->dir = use_rocks ? dir : NULL;
+    k->dir = kit_on_disk ? kit_dir : NULL;
     kit_open(k);
     return k;
 }
@@ -174,7 +170,7 @@ static void body_return(void) {
     }
     kit_disconnect(mta);
     kit_disconnect(smtpd);
-    if (use_rocks) {
+    if (kit_on_disk) {
         kit_close(k);
         kit_open(k);
         mta = kit_connect(k, ROLE_MTA);
@@ -304,25 +300,11 @@ static void body_denied(void) {
     kit_end(k);
 }
 
-static void run(void (*body)(void)) {
-    for (int i = 0; i < 2; i++) {
-        use_rocks = i == 1;
-        testdir_make(dir);
-        kit_run(body);
-        testdir_remove(dir);
-    }
-}
-
-#define TEST(name)                                                                                                     \
-    static void test_##name(void **state) {                                                                            \
-        (void)state;                                                                                                   \
-        run(body_##name);                                                                                              \
-    }
-TEST(path)
-TEST(return )
-TEST(quota)
-TEST(upload)
-TEST(denied)
+KIT_TEST(path)
+KIT_TEST(return )
+KIT_TEST(quota)
+KIT_TEST(upload)
+KIT_TEST(denied)
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_path), cmocka_unit_test(test_return),

@@ -2,7 +2,6 @@
  */
 #include "base/clock.h"
 #include "net/loop.h"
-#include "store/engine/testdir.h"
 #include "store/service/testkit.h"
 
 #include <setjmp.h>
@@ -13,14 +12,12 @@
 
 #include <cmocka.h>
 
-static bool use_rocks;
-static char dir[TESTDIR_MAX];
 static struct kit *k;
 static struct kit_client *smtpd, *mta, *smtpc, *cli;
 
 static void begin(void) {
     k = calloc(1, sizeof *k);
-    k->dir = use_rocks ? dir : NULL;
+    k->dir = kit_on_disk ? kit_dir : NULL;
     kit_open(k);
     smtpd = kit_connect(k, ROLE_SMTPD);
     mta = kit_connect(k, ROLE_MTA);
@@ -218,7 +215,7 @@ static void body_destinations(void) {
     assert_string_equal(listed->destinations[0]->destination, "a.test");
     assert_string_equal(listed->destinations[0]->reason, "connect timed out");
     assert_int_equal(listed->destinations[0]->attempts, 2);
-    if (use_rocks) {
+    if (kit_on_disk) {
         reopen(); /* the wait is still there */
         kit_listen(smtpc, "SMTPC", 0, 0, true);
         wait_ready(2);
@@ -271,7 +268,7 @@ static void body_priority(void) {
     struct out outs[6];
     for (int i = 0; i < 6; i++) outs[i] = (struct out){"a.test", "1@a.test", priorities[i], 0, 0};
     route(outs, 6);
-    if (use_rocks) reopen();
+    if (kit_on_disk) reopen();
     uint64_t last = 0;
     assert_int_equal(lease("a.test", 6), 6);
     for (int i = 0; i < 6; i++) {
@@ -455,7 +452,7 @@ static void body_actions(void) {
     check_counts("SMTPC", 2, 1, 0, 0);
     assert_int_equal(act(STORE__QUEUE_VERB__VERB_HOLD, 0, "SMTPC"), 3);
     check_counts("SMTPC", 0, 0, 0, 3);
-    if (use_rocks) {
+    if (kit_on_disk) {
         reopen();
         kit_listen(mta, "INPUT", 8, 0, false);
         check_counts("SMTPC", 0, 0, 0, 3);
@@ -531,7 +528,7 @@ static void body_long(void) {
     enum { N = 1500 };
     begin();
     for (int i = 0; i < N; i++) kit_submit(smtpd, "a@b.test", STR("x"));
-    if (use_rocks) reopen();
+    if (kit_on_disk) reopen();
     check_counts("INPUT", N, 0, 0, 0);
     kit_listen(mta, "INPUT", 40, 0, false);
     uint64_t last = 0;
@@ -562,8 +559,8 @@ static void body_notice(void) {
                  {UINT64_MAX / 2, UINT64_MAX / 2, "disk_full", "new mail is refused"},
                  {1, 0, "disk_room", "There is room again"}};
     k = calloc(1, sizeof *k);
-    k->dir = use_rocks ? dir : NULL;
-    k->data_dir = dir;
+    k->dir = kit_on_disk ? kit_dir : NULL;
+    k->data_dir = kit_dir;
     k->domain = "example.test";
     kit_open(k);
     mta = kit_connect(k, ROLE_MTA);
@@ -589,8 +586,8 @@ static void body_notice(void) {
 /* DISK-01, DISK-02, DISK-03, DISK-04, LIM-29, LIM-68 */
 static void body_space(void) {
     k = calloc(1, sizeof *k);
-    k->dir = use_rocks ? dir : NULL;
-    k->data_dir = dir;
+    k->dir = kit_on_disk ? kit_dir : NULL;
+    k->data_dir = kit_dir;
     k->drive_min = UINT64_MAX;
     kit_open(k);
     smtpd = kit_connect(k, ROLE_SMTPD);
@@ -612,32 +609,18 @@ static void body_space(void) {
     free(k);
 }
 
-static void run(void (*body)(void)) {
-    for (int i = 0; i < 2; i++) {
-        use_rocks = i == 1;
-        testdir_make(dir);
-        kit_run(body);
-        testdir_remove(dir);
-    }
-}
-
-#define TEST(name)                                                                                                     \
-    static void test_##name(void **state) {                                                                            \
-        (void)state;                                                                                                   \
-        run(body_##name);                                                                                              \
-    }
-TEST(destinations)
-TEST(attention)
-TEST(priority)
-TEST(partial)
-TEST(run)
-TEST(run_many)
-TEST(reset)
-TEST(actions)
-TEST(list)
-TEST(long)
-TEST(notice)
-TEST(space)
+KIT_TEST(destinations)
+KIT_TEST(attention)
+KIT_TEST(priority)
+KIT_TEST(partial)
+KIT_TEST(run)
+KIT_TEST(run_many)
+KIT_TEST(reset)
+KIT_TEST(actions)
+KIT_TEST(list)
+KIT_TEST(long)
+KIT_TEST(notice)
+KIT_TEST(space)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

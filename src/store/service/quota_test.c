@@ -1,6 +1,5 @@
 /* What the Quota Agent and smtpd ask of the store: ACCOUNTS_USAGE, QUOTA_STATE_SET and ROOM_GET, also after a restart.
  * QUOTA-05, QUOTA-07, QUOTA-14, LIM-31. */
-#include "store/engine/testdir.h"
 #include "store/service/testkit.h"
 
 #include <setjmp.h>
@@ -11,8 +10,6 @@
 
 enum { FULL = 5, EMPTY = 6, NEVER_USED = 7, MESSAGES = 3, BYTES = 20 };
 
-static char dir[TESTDIR_MAX];
-static bool use_rocks;
 static struct kit *k;
 static struct kit_client *agent;
 
@@ -22,7 +19,7 @@ static char *text(const char *s) {
 
 static void begin(void) {
     static struct kit kit;
-    kit = (struct kit){.dir = use_rocks ? dir : NULL, .data_dir = use_rocks ? dir : NULL};
+    kit = (struct kit){.dir = kit_on_disk ? kit_dir : NULL, .data_dir = kit_on_disk ? kit_dir : NULL};
     k = &kit;
     kit_open(k);
     agent = kit_connect(k, ROLE_QUOTA | ROLE_SMTPD | ROLE_IMAPD | ROLE_CLI);
@@ -86,7 +83,7 @@ static void body_usage(void) {
     usage_is(FULL, MESSAGES, MESSAGES * BYTES, STORE__QUOTA_STAGE__WARNED, false);
     assert_int_equal(set_state(FULL, STORE__QUOTA_STAGE__RECOVERED + 1, 0, false), ERR_INVALID);
     usage_is(FULL, MESSAGES, MESSAGES * BYTES, STORE__QUOTA_STAGE__WARNED, false);
-    if (use_rocks) { /* the agent finds it again */
+    if (kit_on_disk) { /* the agent finds it again */
         end();
         begin();
         usage_is(FULL, MESSAGES, MESSAGES * BYTES, STORE__QUOTA_STAGE__WARNED, false);
@@ -142,24 +139,8 @@ static void body_room(void) {
     end();
 }
 
-static void run(void (*body)(void)) {
-    for (int i = 0; i < 2; i++) {
-        use_rocks = i == 1;
-        testdir_make(dir);
-        kit_run(body);
-        testdir_remove(dir);
-    }
-}
-
-static void test_usage(void **state) {
-    (void)state;
-    run(body_usage);
-}
-
-static void test_room(void **state) {
-    (void)state;
-    run(body_room);
-}
+KIT_TEST(usage)
+KIT_TEST(room)
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_usage), cmocka_unit_test(test_room)};

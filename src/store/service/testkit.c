@@ -18,6 +18,8 @@
 enum { WAIT_MS = 5000 };
 
 const struct str kit_key = {"0123456789abcdef0123456789abcdef", TICKET_KEY_LEN};
+bool kit_on_disk;
+char kit_dir[TESTDIR_MAX];
 
 static void run_body(void *arg) {
     void (**body)(void) = arg;
@@ -31,6 +33,15 @@ void kit_run(void (*body)(void)) {
     assert_int_equal(fiber_spawn("test", run_body, &body, NULL), 0);
     loop_run();
     loop_done();
+}
+
+void kit_run_each(void (*body)(void)) {
+    for (int i = 0; i < 2; i++) {
+        kit_on_disk = i == 1;
+        testdir_make(kit_dir);
+        kit_run(body);
+        testdir_remove(kit_dir);
+    }
 }
 
 static void on_failed(int code, const char *text, void *arg) {

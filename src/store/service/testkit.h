@@ -3,7 +3,12 @@
 #ifndef IEMS_STORE_SERVICE_TESTKIT_H
 #define IEMS_STORE_SERVICE_TESTKIT_H
 
+#include "store/engine/testdir.h"
 #include "store/service/service.h"
+
+/* Which engine a round of kit_run_each uses. */
+extern bool kit_on_disk;
+extern char kit_dir[TESTDIR_MAX];
 
 struct kit {
     struct service *service;
@@ -47,6 +52,13 @@ struct kit_client {
 
 /* Runs `body` in a fiber of a new loop; ends when it returns. */
 void kit_run(void (*body)(void));
+/* Twice: with the engine in memory, and with RocksDB in kit_dir, which is empty at the start of either. */
+void kit_run_each(void (*body)(void));
+#define KIT_TEST(name)                                                                                                 \
+    static void test_##name(void **state) {                                                                            \
+        (void)state;                                                                                                   \
+        kit_run_each(body_##name);                                                                                     \
+    }
 /* In a fiber. Opens (again); fails the test on error. */
 void kit_open(struct kit *k);
 void kit_close(struct kit *k);

@@ -2,7 +2,6 @@
  * online check is the oracle after each. REBLD-01, REBLD-05, REBLD-06, REBLD-07. */
 #include "net/loop.h"
 #include "proto/mime/summary.h"
-#include "store/engine/testdir.h"
 #include "store/service/private.h"
 #include "store/service/testkit.h"
 
@@ -17,8 +16,6 @@
 
 enum { ACCOUNT = 5 };
 
-static bool use_rocks;
-static char dir[TESTDIR_MAX];
 static struct kit *k;
 static struct kit_client *c;
 static uint32_t session;
@@ -29,8 +26,8 @@ static char *text(const char *s) {
 
 static void begin(void) {
     k = calloc(1, sizeof *k);
-    k->dir = use_rocks ? dir : NULL;
-    k->data_dir = use_rocks ? dir : NULL;
+    k->dir = kit_on_disk ? kit_dir : NULL;
+    k->data_dir = kit_on_disk ? kit_dir : NULL;
     k->undelete_s = 3600;
     kit_open(k);
     c = kit_connect(k, ROLE_IMAPD | ROLE_CLI);
@@ -370,8 +367,8 @@ static void body_checkpoint(void) {
     append("INBOX", 0, NULL, 0, 0);
     req.name = text("../x");
     int rc = kit_call(c, STORE_CHECKPOINT, &req.base, STR_EMPTY, NULL, NULL);
-    assert_int_equal(rc, use_rocks ? ERR_INVALID : ERR_UNSUPPORTED);
-    if (use_rocks) {
+    assert_int_equal(rc, kit_on_disk ? ERR_INVALID : ERR_UNSUPPORTED);
+    if (kit_on_disk) {
         req.name = text("one");
         assert_int_equal(kit_call(c, STORE_CHECKPOINT, &req.base, STR_EMPTY, &reply, NULL), 0);
         snprintf(path, sizeof path, "%s/CURRENT", ((Store__CheckpointMade *)reply.msg)->path);
@@ -394,7 +391,7 @@ static void body_summaries(void) {
     by_name(STORE_FOLDER_DELETE, "Work");
     for (int i = 0; i < 1000 && listed("") < 2; i++) (void)!fiber_sleep(20);
     assert_int_equal(listed_subjects(), 2);
-    if (use_rocks) { /* also after a start */
+    if (kit_on_disk) { /* also after a start */
         kit_disconnect(c);
         kit_close(k);
         kit_open(k);
@@ -413,27 +410,13 @@ static void body_summaries(void) {
     end();
 }
 
-static void run(void (*body)(void)) {
-    for (int i = 0; i < 2; i++) {
-        use_rocks = i == 1;
-        testdir_make(dir);
-        kit_run(body);
-        testdir_remove(dir);
-    }
-}
-
-#define TEST(name)                                                                                                     \
-    static void test_##name(void **state) {                                                                            \
-        (void)state;                                                                                                   \
-        run(body_##name);                                                                                              \
-    }
-TEST(summaries)
-TEST(undelete)
-TEST(folder)
-TEST(sweep)
-TEST(keep_uid)
-TEST(rebuild)
-TEST(checkpoint)
+KIT_TEST(summaries)
+KIT_TEST(undelete)
+KIT_TEST(folder)
+KIT_TEST(sweep)
+KIT_TEST(keep_uid)
+KIT_TEST(rebuild)
+KIT_TEST(checkpoint)
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_summaries), cmocka_unit_test(test_undelete),
