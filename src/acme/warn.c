@@ -4,9 +4,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/log.h"
-#include "net/loop.h"
-#include "proto/mime/summary.h"
-#include "rpc/store_methods.h"
+#include "channel/notice.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,38 +76,6 @@ static void compose(const struct acme *a, const char *to, const char *ident, str
     buf_adds(out, "\r\nAll of them: iems certificate status\r\n");
 }
 
-static int summary_of(struct str body, struct buf *out) {
-    struct summary_builder *b = summary_builder_new();
-    if (b == NULL) return ERR_NOMEM;
-    summary_builder_feed(b, body);
-    int rc = summary_builder_finish(b, out);
-    summary_builder_free(b);
-    return rc;
-}
-
-static int submit(struct acme *a, const char *to, const char *ident, struct str body, struct error *err) {
-    Store__Entry e = STORE__ENTRY__INIT;
-    Store__Recipient r = STORE__RECIPIENT__INIT, *recipients[] = {&r};
-    Store__QueueSubmit m = STORE__QUEUE_SUBMIT__INIT;
-    static char channel[] = "INPUT", source[] = "LOCALOUT", said[] = "acme accepted certificate warning",
-                *trace[] = {said};
-    BUF_AUTO summary = BUF_INIT(SUMMARY_MAX);
-    int rc = summary_of(body, &summary);
-    if (rc != 0) return error_set(err, rc, "out of memory");
-    r.address = r.original = (char *)(uintptr_t)to;
-    e.recipients = recipients;
-    e.n_recipients = 1;
-    e.trace = (char *)(uintptr_t)ident;
-    e.channel = channel;
-    e.source = source;
-    e.size = body.len;
-    e.summary = rpc_binary(buf_str(&summary));
-    m.entry = &e;
-    m.trace = trace;
-    m.n_trace = 1;
-    return rpc_call(a->store, STORE_QUEUE_SUBMIT, &m.base, body, loop_now_ms() + ACME_CALL_MS, NULL, err);
-}
-
 void acme_warn(struct acme *a, const Control__CertificateList *list) {
     BUF_AUTO lines = BUF_INIT(MAIL_MAX), mail = BUF_INIT(MAIL_MAX + 4096);
     char to[ADDRESS_LEN], ident[IDENT_SIZE];
@@ -119,7 +85,9 @@ void acme_warn(struct acme *a, const Control__CertificateList *list) {
     ident_new(ident);
     (void)snprintf(to, sizeof to, "postmaster@%s", daemon_default_domain(a->daemon));
     compose(a, to, ident, buf_str(&lines), ended, &mail);
-    int rc = mail.error != 0 ? ERR_LIMIT : submit(a, to, ident, buf_str(&mail), &err);
+    struct notice n = {
+        .to = to, .trace = ident, .line = "acme accepted certificate warning", .message = buf_str(&mail)};
+    int rc = mail.error != 0 ? ERR_LIMIT : notice_submit(a->store, &n, &err);
     if (rc == 0) {
         log_event(LOG_MESSAGE, ident, "certificate-warning", "to=<%s>", to);
         (void)!acme_save(a);

@@ -35,13 +35,9 @@ static int message_get(struct lease *l, const struct report_config *config, bool
     return lease_header(l, DSN_HEADERS_MAX, out, err);
 }
 
-static int summary_of(struct arena *arena, struct str body, ProtobufCBinaryData *out) {
-    struct summary_builder *b = summary_builder_new();
-    if (b == NULL) return ERR_NOMEM;
+static int add_summary(struct arena *arena, struct str body, ProtobufCBinaryData *out) {
     BUF_AUTO summary = BUF_INIT(SUMMARY_MAX);
-    summary_builder_feed(b, body);
-    int rc = summary_builder_finish(b, &summary);
-    summary_builder_free(b);
+    int rc = summary_of(body, &summary);
     if (rc != 0) return rc;
     struct str copy = arena_str(arena, buf_str(&summary));
     if (copy.ptr == NULL) return ERR_NOMEM;
@@ -98,7 +94,7 @@ static int entry_make(struct lease *l, const char *to, const char *ident, struct
     e->size = body.len;
     e->body_8bit = eightbit;
     e->smtputf8 = utf8;
-    int rc = summary_of(l->arena, body, &e->summary);
+    int rc = add_summary(l->arena, body, &e->summary);
     if (rc == 0) rc = tag_add(l, e);
     if (rc != 0) return rc;
     output->entry = e;

@@ -1,6 +1,7 @@
 /* `iems alias add|list|delete`: ALIAS-04 to ALIAS-06, DIR-35. */
 #include "base/buf.h"
 #include "cli/commands.h"
+#include "cli/listing.h"
 #include "cli/user_text.h"
 
 #include <stdio.h>
@@ -71,26 +72,16 @@ static int list(struct rpc_client *dir, const char *pattern, json_t *array) {
 }
 
 int cmd_alias_list(struct cli *c, int argc, char **argv) {
-    const char *pattern = "";
-    bool json = false;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            json = true;
-        else if (argv[i][0] == '-' || pattern[0] != '\0')
-            return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
-        else
-            pattern = argv[i];
-    }
+    const char *pattern;
+    bool json;
+    if (listing_args(argc, argv, &pattern, &json) != EX_OK) return EX_USAGE;
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;
     json_t *array = json ? json_array() : NULL;
     int rc = list(dir, pattern, array);
     rpc_client_free(dir);
-    if (array != NULL && rc == 0) {
-        (void)json_dumpf(array, stdout, JSON_INDENT(2));
-        (void)fputc('\n', stdout);
-    }
+    if (array != NULL && rc == 0) return listing_json(array);
     json_decref(array);
     return cli_exit_status(rc);
 }

@@ -1,5 +1,6 @@
 /* `iems domain add|list|set|alias|delete`: MTA-02, MTA-03, ALIAS-01, ALIAS-03, FWD-01, FWD-07. */
 #include "cli/commands.h"
+#include "cli/listing.h"
 #include "rpc/dir_methods.h"
 
 #include <jansson.h>
@@ -108,10 +109,7 @@ static int print_json(const Dir__DomainList *list) {
                                                      d->alias_of, "catch_all", d->catch_all, "forward", d->forward,
                                                      "users", (json_int_t)d->users));
     }
-    int rc = json_dumpf(array, stdout, JSON_INDENT(2));
-    (void)fputc('\n', stdout);
-    json_decref(array);
-    return rc == 0 ? EX_OK : EX_OSERR;
+    return listing_json(array);
 }
 
 int cmd_domain_list(struct cli *c, int argc, char **argv) {

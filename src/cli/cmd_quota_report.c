@@ -1,6 +1,7 @@
 /* `iems quota run|report|history`: checks of the Quota Agent and their reports (QUOTA-07 to QUOTA-12). */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/listing.h"
 #include "net/loop.h"
 #include "rpc/quota_methods.h"
 
@@ -80,10 +81,7 @@ static int print_json(const Quota__History *h, const Quota__Status *s) {
                                                     "disabled", (json_int_t)r->expired));
     }
     json_t *all = json_pack("{s:I, s:b, s:o}", "next", (json_int_t)s->next, "running", s->running, "runs", runs);
-    int rc = all == NULL ? -1 : json_dumpf(all, stdout, JSON_INDENT(2));
-    (void)fputc('\n', stdout);
-    json_decref(all);
-    return rc == 0 ? EX_OK : EX_OSERR;
+    return listing_json(all);
 }
 
 static int history(struct rpc_client *quota, bool json) {

@@ -1,5 +1,6 @@
 /* iems search: the index by which searches of mailboxes find texts (docs/design/search.md). */
 #include "cli/commands.h"
+#include "cli/listing.h"
 #include "rpc/dir_methods.h"
 #include "rpc/store_methods.h"
 
@@ -25,13 +26,7 @@ static int print_json(const Store__SearchStatus *s) {
                           "round", s->round, "round_percent", (int)(s->round ? percent(s) : 100), "indexed",
                           (json_int_t)s->made, "indexed_bytes", (json_int_t)s->text_bytes, "index_bytes",
                           (json_int_t)s->made_bytes);
-    if (j == NULL || json_dumpf(j, stdout, JSON_INDENT(2)) != 0) {
-        json_decref(j);
-        return EX_OSERR;
-    }
-    (void)fputc('\n', stdout);
-    json_decref(j);
-    return EX_OK;
+    return listing_json(j);
 }
 
 int cmd_search_status(struct cli *c, int argc, char **argv) {

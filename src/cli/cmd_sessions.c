@@ -1,6 +1,7 @@
 /* `iems sessions list|show|disconnect`: who is logged in over IMAP, POP3 and SMTP. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/listing.h"
 #include "rpc/dir_methods.h"
 
 #include <jansson.h>
@@ -70,13 +71,6 @@ static void print_line(const Dir__SessionNote *n) {
            n->tls ? "tls" : "-", since, (double)n->bytes_in / 1024, (double)n->bytes_out / 1024, n->folder);
 }
 
-static int print_json(json_t *value) {
-    int rc = value == NULL ? -1 : json_dumpf(value, stdout, JSON_INDENT(2));
-    json_decref(value);
-    (void)fputc('\n', stdout);
-    return rc == 0 ? EX_OK : EX_OSERR;
-}
-
 /* One page; counts down w->limit. */
 static int list_page(struct rpc_client *dir, struct wanted *w, json_t *array, bool *more, uint64_t *total) {
     RPC_REPLY_AUTO reply = {0};
@@ -110,7 +104,7 @@ static int list(struct rpc_client *dir, struct wanted *w) {
         json_decref(array);
         return cli_exit_status(rc);
     }
-    if (array != NULL) return print_json(array);
+    if (array != NULL) return listing_json(array);
     if (more)
         printf("%llu sessions; go on: --after %llu\n", (unsigned long long)total, (unsigned long long)w->list.after);
     return EX_OK;
@@ -139,7 +133,7 @@ static int show(struct rpc_client *dir, struct wanted *w) {
     }
     const Dir__SessionNote *n = l->sessions[0];
     char since[CLOCK_TEXT_MAX];
-    if (w->json) return print_json(session_json(n));
+    if (w->json) return listing_json(session_json(n));
     clock_rfc5322(n->since, since);
     printf("%-10s %s\n%-10s %s\n%-10s %s\n%-10s %s (%s)\n%-10s %s\n%-10s %s\n%-10s %llu in, %llu out\n", "Session",
            n->id, "User", n->user, "Service", n->service, "Address", n->peer, n->tls ? "TLS" : "no TLS", "Since", since,

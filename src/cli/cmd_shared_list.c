@@ -1,6 +1,7 @@
 /* `iems shared list` and `iems shared show`: SHARE-06. */
 #include "base/buf.h"
 #include "cli/commands.h"
+#include "cli/listing.h"
 #include "cli/shared_text.h"
 #include "rpc/dir_methods.h"
 #include "rpc/store_methods.h"
@@ -10,13 +11,6 @@
 #include <sysexits.h>
 
 enum { LIST_PAGE = 500 };
-
-static int print_json(json_t *value) {
-    int status = value == NULL || json_dumpf(value, stdout, JSON_INDENT(2)) != 0 ? EX_OSERR : EX_OK;
-    if (status == EX_OK) (void)fputc('\n', stdout);
-    json_decref(value);
-    return status;
-}
 
 /* --- list */
 static void print_line(const Dir__Shared *s) {
@@ -51,16 +45,9 @@ static int list(struct rpc_client *dir, const char *pattern, json_t *array) {
 }
 
 int cmd_shared_list(struct cli *c, int argc, char **argv) {
-    const char *pattern = "";
-    bool json = false;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            json = true;
-        else if (argv[i][0] == '-' || pattern[0] != '\0')
-            return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
-        else
-            pattern = argv[i];
-    }
+    const char *pattern;
+    bool json;
+    if (listing_args(argc, argv, &pattern, &json) != EX_OK) return EX_USAGE;
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;
@@ -68,7 +55,7 @@ int cmd_shared_list(struct cli *c, int argc, char **argv) {
     if (!json) printf("%-36s %8s  %-10s %7s  %s\n", "ADDRESS", "ACCOUNT", "QUOTA", "MEMBERS", "NAME");
     int rc = list(dir, pattern, array);
     rpc_client_free(dir);
-    if (rc == 0 && json) return print_json(array);
+    if (rc == 0 && json) return listing_json(array);
     json_decref(array);
     return cli_exit_status(rc);
 }
@@ -99,7 +86,7 @@ int cmd_shared_show(struct cli *c, int argc, char **argv) {
     if (rc != 0) return cli_exit_status(rc);
     const Dir__Shared *s = (const void *)reply.msg;
     store_ask(c, s->account, &info);
-    if (json) return print_json(shared_text_json(s, (const void *)info.msg));
+    if (json) return listing_json(shared_text_json(s, (const void *)info.msg));
     shared_text_print(s, (const void *)info.msg);
     return EX_OK;
 }

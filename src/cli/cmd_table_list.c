@@ -1,5 +1,6 @@
 /* `iems TABLE list` and `iems TABLE show`, for every table of tables.tbl: PEER-04, CONNCTL-02. */
 #include "cli/commands.h"
+#include "cli/listing.h"
 #include "cli/table_args.h"
 
 #include <jansson.h>
@@ -66,15 +67,8 @@ static int list(struct rpc_client *dir, const struct table *t, struct listing *l
 }
 
 int cmd_table_list(struct cli *c, int argc, char **argv) {
-    struct listing l = {.pattern = ""};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            l.json = true;
-        else if (argv[i][0] == '-' || l.pattern[0] != '\0')
-            return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
-        else
-            l.pattern = argv[i];
-    }
+    struct listing l = {0};
+    if (listing_args(argc, argv, &l.pattern, &l.json) != EX_OK) return EX_USAGE;
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;
@@ -120,10 +114,7 @@ static int show_json(const struct table *t, const char *key, const Dir__TableRow
     }
     json_t *all = json_pack("{s:s, s:s, s:s?, s:o}", "table", t->name, "asked", key, "row",
                             row == NULL ? NULL : row->key, "columns", columns);
-    int rc = all == NULL ? -1 : json_dumpf(all, stdout, JSON_INDENT(2));
-    (void)fputc('\n', stdout);
-    json_decref(all);
-    return rc == 0 ? EX_OK : EX_OSERR;
+    return listing_json(all);
 }
 
 static int show_text(const struct table *t, const char *key, const Dir__TableRow *row) {

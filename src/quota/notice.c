@@ -1,13 +1,11 @@
 /* Mail of the agent: warnings and notices in words that the administrator may replace (files below DIR/texts), and the
  * report. Each is delivered also to a mailbox that is full (QUOTA-02 to QUOTA-04, QUOTA-10). */
+#include "channel/notice.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/log.h"
 #include "daemon/files.h"
-#include "net/loop.h"
-#include "proto/mime/summary.h"
 #include "quota/quota.h"
-#include "rpc/store_methods.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -118,46 +116,16 @@ static void lines_put(struct str text, struct buf *out) {
     }
 }
 
-static int summary_of(struct str body, struct buf *out) {
-    struct summary_builder *b = summary_builder_new();
-    if (b == NULL) return ERR_NOMEM;
-    summary_builder_feed(b, body);
-    int rc = summary_builder_finish(b, out);
-    summary_builder_free(b);
-    return rc;
-}
-
 /* The tag makes lmda file it whatever the mailbox holds; nobody outside can set it for messages of this server. */
-static int submit(struct quota *q, const char *to, const char *copy, const char *ident, struct str body,
+static int submit(struct quota *q, const char *to, const char *copy, const char *ident, struct str message,
                   struct error *err) {
-    static char channel[] = "INPUT", source[] = "LOCALOUT", said[] = "quota wrote a notice", *trace[] = {said};
-    static char tag_name[] = "quota-notice", tag_value[] = "yes";
-    Store__Entry e = STORE__ENTRY__INIT;
-    Store__Recipient r[2] = {STORE__RECIPIENT__INIT, STORE__RECIPIENT__INIT}, *recipients[] = {&r[0], &r[1]};
-    Store__Entry__TagsEntry tag = STORE__ENTRY__TAGS_ENTRY__INIT, *tags[] = {&tag};
-    Store__QueueSubmit m = STORE__QUEUE_SUBMIT__INIT;
-    BUF_AUTO summary = BUF_INIT(SUMMARY_MAX);
-    int rc = summary_of(body, &summary);
-    if (rc != 0) return error_set(err, rc, "out of memory");
-    tag.key = tag_name;
-    tag.value = tag_value;
-    r[0].address = r[0].original = (char *)(uintptr_t)to;
-    r[0].notify = r[1].notify = STORE__NOTIFY__NOTIFY_NEVER;
-    if (copy != NULL) r[1].address = r[1].original = (char *)(uintptr_t)copy;
-    e.recipients = recipients;
-    e.n_recipients = copy == NULL ? 1 : 2;
-    e.tags = tags;
-    e.n_tags = 1;
-    e.trace = (char *)(uintptr_t)ident;
-    e.channel = channel;
-    e.source = source;
-    e.size = body.len;
-    e.body_8bit = !str_is_ascii(body);
-    e.summary = rpc_binary(buf_str(&summary));
-    m.entry = &e;
-    m.trace = trace;
-    m.n_trace = 1;
-    return rpc_call(q->store, STORE_QUEUE_SUBMIT, &m.base, body, loop_now_ms() + QUOTA_CALL_MS, NULL, err);
+    struct notice n = {.to = to,
+                       .copy = copy,
+                       .trace = ident,
+                       .line = "quota wrote a notice",
+                       .tag = "quota-notice",
+                       .message = message};
+    return notice_submit(q->store, &n, err);
 }
 
 int notice_send(struct quota *q, enum life_event what, const struct report_account *a, struct error *err) {

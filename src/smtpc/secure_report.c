@@ -3,9 +3,8 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/log.h"
+#include "channel/notice.h"
 #include "net/loop.h"
-#include "proto/mime/summary.h"
-#include "rpc/store_methods.h"
 #include "smtpc/secure.h"
 #include "smtpc/secure_private.h"
 
@@ -14,42 +13,17 @@
 
 enum { REPORT_MEMORY = 8 * 1024 * 1024, DELAY_PART = 24, DELAY_MAX_S = 3600, TOTAL_ADDRESSES = 400 };
 
-static int summary_make(struct str message, struct buf *out) {
-    struct summary_builder *b = summary_builder_new();
-    if (b == NULL) return ERR_NOMEM;
-    summary_builder_feed(b, message);
-    int rc = summary_builder_finish(b, out);
-    summary_builder_free(b);
-    return rc;
-}
-
 static int submit(struct smtpc *s, const char *from, const char *to, const char *trace, struct str message,
                   struct error *err) {
-    BUF_AUTO summary = BUF_INIT(SUMMARY_MAX);
-    Store__Entry entry = STORE__ENTRY__INIT;
-    Store__Recipient recipient = STORE__RECIPIENT__INIT, *recipients[1] = {&recipient};
-    Store__QueueSubmit request = STORE__QUEUE_SUBMIT__INIT;
-    char line[TOTAL_ADDRESSES], *lines[1] = {line};
-    if (message.len > RPC_INLINE_MAX) return error_set(err, ERR_LIMIT, "the report is too large");
-    int rc = summary_make(message, &summary);
-    if (rc != 0) return error_set(err, rc, "out of memory");
-    recipient.address = recipient.original = (char *)(uintptr_t)to;
-    recipient.notify = STORE__NOTIFY__NOTIFY_NEVER;
-    entry.channel = (char *)(uintptr_t) "INPUT";
-    entry.source = (char *)(uintptr_t) "LOCALOUT";
-    entry.sender = (char *)(uintptr_t)from;
-    entry.trace = (char *)(uintptr_t)trace;
-    entry.recipients = recipients;
-    entry.n_recipients = 1;
-    entry.size = message.len;
-    entry.tls_optional = true; /* RFC 8460 section 5.3: a report on broken TLS has to arrive */
-    entry.summary = rpc_binary(buf_str(&summary));
-    request.entry = &entry;
-    request.trace = lines;
-    request.n_trace = 1;
+    char line[TOTAL_ADDRESSES];
     (void)snprintf(line, sizeof line, "smtpc tls-report from=<%s> to=<%s>", from, to);
-    return rpc_call(channel_store(s->channel), STORE_QUEUE_SUBMIT, &request.base, message,
-                    loop_now_ms() + CHANNEL_CALL_MS, NULL, err);
+    struct notice n = {.from = from,
+                       .to = to,
+                       .trace = trace,
+                       .line = line,
+                       .message = message,
+                       .tls_optional = true}; /* RFC 8460 section 5.3: a report on broken TLS has to arrive */
+    return notice_submit(channel_store(s->channel), &n, err);
 }
 
 static void send_to(struct smtpc *s, struct tlsrpt_report *r, struct str uri) {

@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/loop.h"
+#include "channel/notice.h"
 
-enum { NOTICE_MAX = 4096, NOTICE_TIMEOUT_MS = 60 * 1000 };
+enum { NOTICE_MAX = 4096 };
 
 static void braked_text(const struct session *s, const char *why, struct buf *out) {
     char date[CLOCK_TEXT_MAX], ident[IDENT_SIZE];
@@ -27,38 +27,14 @@ static void braked_text(const struct session *s, const char *why, struct buf *ou
                s->user, why, s->peer, s->user, s->user);
 }
 
-static int summary_make(struct str body, struct buf *out) {
-    struct summary_builder *b = summary_builder_new();
-    if (b == NULL) return ERR_NOMEM;
-    summary_builder_feed(b, body);
-    int rc = summary_builder_finish(b, out);
-    summary_builder_free(b);
-    return rc;
-}
-
-static int submit(struct session *s, struct str body, struct error *err) {
-    Store__QueueSubmit request = STORE__QUEUE_SUBMIT__INIT;
-    Store__Entry e = STORE__ENTRY__INIT;
-    Store__Recipient r[2] = {STORE__RECIPIENT__INIT, STORE__RECIPIENT__INIT}, *list[2] = {&r[0], &r[1]};
-    BUF_AUTO summary = BUF_INIT(SUMMARY_MAX);
+static int submit(struct session *s, struct str message, struct error *err) {
     BUF_AUTO postmaster = BUF_INIT(ADDRESS_MAX + 1);
     char trace[IDENT_SIZE];
     ident_new(trace);
     buf_printf(&postmaster, "postmaster@%s", s->d->default_domain);
-    if (postmaster.error != 0 || summary_make(body, &summary) < 0) return error_set(err, ERR_NOMEM, "out of memory");
-    r[0].address = r[0].original = s->user;
-    r[1].address = r[1].original = (char *)(uintptr_t)buf_cstr(&postmaster);
-    e.trace = trace;
-    e.channel = (char *)(uintptr_t) "INPUT";
-    e.source = (char *)(uintptr_t) "LOCALOUT";
-    e.recipients = list;
-    e.n_recipients = 2;
-    e.size = body.len;
-    e.body_8bit = e.smtputf8 = !str_is_ascii(body);
-    e.summary = rpc_binary(buf_str(&summary));
-    request.entry = &e;
-    return rpc_call(s->d->store.client, STORE_QUEUE_SUBMIT, &request.base, body, loop_now_ms() + NOTICE_TIMEOUT_MS,
-                    NULL, err);
+    if (postmaster.error != 0) return error_set(err, ERR_NOMEM, "out of memory");
+    struct notice n = {.to = s->user, .copy = buf_cstr(&postmaster), .trace = trace, .message = message};
+    return notice_submit(s->d->store.client, &n, err);
 }
 
 void notice_braked(struct session *s, const char *why) {

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_LEN = 4096, WORKERS = 3, LOCK_WAIT_MS = 10 * 1000, LOCK_STEP_MS = 20 };
+enum { PATH_LEN = 4096, WORKERS = 3, LOCK_WAIT_MS = 10 * 1000, LOCK_STEP_MS = 20, NOTICE_GATHER_MS = 2000 };
 
 struct program {
     struct service *service;
@@ -73,6 +73,7 @@ static int start(struct daemon *d, struct error *err) {
         .drive_warn = option_u64(d, "store.drive_warn"),
         .hostname = daemon_hostname(d),
         .domain = daemon_default_domain(d),
+        .notice_gather_ms = NOTICE_GATHER_MS,
         .event = event,
         .trace_days = (unsigned)option_u64(d, "store.trace_days"),
         .undelete_s = option_u64(d, "store.undelete_time"),

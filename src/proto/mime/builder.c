@@ -384,6 +384,15 @@ int summary_builder_finish(struct summary_builder *b, struct buf *out) {
     return out->error;
 }
 
+int summary_of(struct str message, struct buf *out) {
+    struct summary_builder *b = summary_builder_new();
+    if (b == NULL) return ERR_NOMEM;
+    summary_builder_feed(b, message);
+    int rc = summary_builder_finish(b, out);
+    summary_builder_free(b);
+    return rc;
+}
+
 bool summary_builder_header_done(const struct summary_builder *b) {
     return b->header_done;
 }

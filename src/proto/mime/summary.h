@@ -79,5 +79,7 @@ NODISCARD int summary_builder_finish(struct summary_builder *b,
 struct str summary_builder_header(struct summary_builder *b, const char *field);
 bool summary_builder_header_done(const struct summary_builder *b);
 void summary_builder_free(struct summary_builder *b);
+/* Appends the summary of a message that is there as a whole. */
+NODISCARD int summary_of(struct str message, struct buf *out);
 
 #endif

@@ -127,10 +127,6 @@ int tlsrpt_extract(struct str bytes, struct buf *json, struct error *err) {
     if (str_starts(bytes, STR("\x1f\x8b")) || (start.len > 0 && start.ptr[0] == '{'))
         return take_octets(bytes, json, err);
     BUF_AUTO parts = BUF_INIT(SUMMARY_MAX);
-    struct summary_builder *b = summary_builder_new();
-    if (b == NULL) return error_set(err, ERR_NOMEM, "out of memory");
-    summary_builder_feed(b, bytes);
-    int rc = summary_builder_finish(b, &parts);
-    summary_builder_free(b);
+    int rc = summary_of(bytes, &parts);
     return rc == 0 ? find_part(bytes, buf_str(&parts), json, err) : error_set(err, rc, "the message cannot be read");
 }

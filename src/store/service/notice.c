@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { GATHER_MS = 2000, PENDING_MAX = 64 * 1024, TEXT_MAX = 1500, NOTICE_MAX = 128 * 1024 };
+enum { PENDING_MAX = 64 * 1024, TEXT_MAX = 1500, NOTICE_MAX = 128 * 1024 };
 
 static const char *const subjects[NOTICE_KINDS] = {
     [NOTICE_DISK] = "Disk space of the mail system", [NOTICE_QUARANTINE] = "Messages were put into quarantine"};
@@ -22,6 +22,7 @@ void notice_init(struct service *s, const struct service_config *cfg) {
     struct notices *n = &s->notices;
     n->event = cfg->event;
     n->arg = cfg->arg;
+    n->gather_ms = cfg->notice_gather_ms;
     if (cfg->hostname != NULL && cfg->domain != NULL) {
         n->hostname = str_dup(str_from(cfg->hostname));
         n->domain = str_dup(str_from(cfg->domain));
@@ -49,15 +50,6 @@ static void write_message(const struct notices *n, enum notice_kind kind, const 
     buf_adds(out, epilogues[kind]);
 }
 
-static int summarize(struct str message, struct buf *out) {
-    struct summary_builder *b = summary_builder_new();
-    if (b == NULL) return ERR_NOMEM;
-    summary_builder_feed(b, message);
-    int rc = summary_builder_finish(b, out);
-    summary_builder_free(b);
-    return rc;
-}
-
 static void send_one(struct service *s, enum notice_kind kind) {
     struct notices *n = &s->notices;
     BUF_AUTO message = BUF_INIT(NOTICE_MAX), summary = BUF_INIT(SUMMARY_MAX), to = BUF_INIT(1024);
@@ -66,7 +58,7 @@ static void send_one(struct service *s, enum notice_kind kind) {
     write_message(n, kind, ident, &message);
     buf_clear(&n->pending[kind]);
     buf_printf(&to, "postmaster@%s", n->domain);
-    if (message.error != 0 || to.error != 0 || summarize(buf_str(&message), &summary) != 0) return;
+    if (message.error != 0 || to.error != 0 || summary_of(buf_str(&message), &summary) != 0) return;
     Store__QueueSubmit req = STORE__QUEUE_SUBMIT__INIT;
     Store__Entry e = STORE__ENTRY__INIT;
     Store__Recipient r = STORE__RECIPIENT__INIT, *rs = &r;
@@ -90,7 +82,7 @@ static void send_one(struct service *s, enum notice_kind kind) {
 static void sender(void *arg) {
     struct service *s = arg;
     struct notices *n = &s->notices;
-    if (!s->closing) (void)!cond_wait(&n->stop, loop_now_ms() + GATHER_MS);
+    if (!s->closing) (void)!cond_wait(&n->stop, loop_now_ms() + n->gather_ms);
     n->fiber = NULL;
     for (int i = 0; i < NOTICE_KINDS; i++)
         if (n->pending[i].len > 0) send_one(s, (enum notice_kind)i);

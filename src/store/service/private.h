@@ -31,6 +31,7 @@ struct notices {
     char *hostname, *domain;
     void (*event)(const char *name, const char *trace, const char *text, void *arg);
     void *arg;
+    uint64_t gather_ms;
     struct buf pending[NOTICE_KINDS];
     struct fiber *fiber;
     struct cond stop;

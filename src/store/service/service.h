@@ -15,6 +15,7 @@ struct service_config {
     uint64_t drive_warn;   /* bytes below which the postmaster is told (DISK-05); 0 = never */
     /* For notices to the postmaster; copied. NULL = none are sent. */
     const char *hostname, *domain;
+    uint64_t notice_gather_ms; /* what happens within one becomes one mail */
     /* Something that belongs into the log. `trace` may be "-". May be NULL. On the loop thread. */
     void (*event)(const char *name, const char *trace, const char *text, void *arg);
     unsigned trace_days;

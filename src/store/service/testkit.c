@@ -71,6 +71,7 @@ void kit_open(struct kit *k) {
                                  .drive_warn = k->drive_warn,
                                  .hostname = k->domain,
                                  .domain = k->domain,
+                                 .notice_gather_ms = 50,
                                  .event = on_logged,
                                  .trace_days = 7,
                                  .undelete_s = k->undelete_s,
