@@ -1,6 +1,7 @@
 /* `iems shared add|set|delete`: SHARE-02, SHARE-05, SHARE-07. */
 #include "cli/commands.h"
 #include "cli/user_args.h"
+#include "cli/user_text.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -127,6 +128,8 @@ int cmd_shared_delete(struct cli *c, int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--yes") == 0)
             yes = true;
+        else if (strcmp(argv[i], "--now") == 0)
+            name.now = true;
         else if (argv[i][0] == '-' || name.address[0] != '\0')
             return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
         else
@@ -144,8 +147,9 @@ int cmd_shared_delete(struct cli *c, int argc, char **argv) {
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;
-    int rc = cli_call(dir, DIR_SHARED_DELETE, &name.base, STR_EMPTY, NULL, "shared account not deleted");
+    RPC_REPLY_AUTO reply = {0};
+    int rc = cli_call(dir, DIR_SHARED_DELETE, &name.base, STR_EMPTY, &reply, "shared account not deleted");
     rpc_client_free(dir);
-    if (rc == 0) printf("%s was deleted.\n", name.address);
+    if (rc == 0) user_gone_print(name.address, (const void *)reply.msg);
     return cli_exit_status(rc);
 }

@@ -1,6 +1,7 @@
 /* `iems user delete`: account and entry together, any number of them (LIM-10, LIM-20, ACCT-06). */
 #include "cli/commands.h"
 #include "cli/user_bulk.h"
+#include "cli/user_text.h"
 #include "rpc/dir_methods.h"
 
 #include <stdio.h>
@@ -38,18 +39,26 @@ static int from_file(struct bulk *b, const char *path, struct arena *arena, stru
     return 0;
 }
 
-static bool confirm(const struct bulk *b) {
+static bool confirm(const struct bulk *b, bool now) {
     char answer[16] = "";
+    const char *good = now ? " for good" : "";
     if (b->count == 1)
-        printf("Delete %s with all its mail? [y/N] ", b->items[0].address);
+        printf("Delete %s with all its mail%s? [y/N] ", b->items[0].address, good);
     else
-        printf("Delete %zu accounts with all their mail? [y/N] ", b->count);
+        printf("Delete %zu accounts with all their mail%s? [y/N] ", b->count, good);
     (void)fflush(stdout);
     return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-static int run(struct cli *c, struct bulk *b, bool yes) {
-    if (!yes && isatty(STDIN_FILENO) && !confirm(b)) {
+static int run_one(struct bulk *b) {
+    RPC_REPLY_AUTO reply = {0};
+    int rc = cli_call(b->dir, b->method, b->items[0].request, STR_EMPTY, &reply, "user not deleted");
+    if (rc == 0) user_gone_print(b->items[0].address, (const void *)reply.msg);
+    return cli_exit_status(rc);
+}
+
+static int run(struct cli *c, struct bulk *b, bool yes, bool now) {
+    if (!yes && isatty(STDIN_FILENO) && !confirm(b, now)) {
         puts("Nothing was deleted.");
         return EX_TEMPFAIL;
     }
@@ -60,13 +69,8 @@ static int run(struct cli *c, struct bulk *b, bool yes) {
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     b->dir = cli_connect(c, &dir_service);
     if (b->dir == NULL) return EX_UNAVAILABLE;
-    if (b->count == 1) {
-        int rc = cli_call(b->dir, b->method, b->items[0].request, STR_EMPTY, NULL, "user not deleted");
-        if (rc == 0) printf("%s was deleted.\n", b->items[0].address);
-        rpc_client_free(b->dir);
-        return cli_exit_status(rc);
-    }
-    int status = bulk_run(b);
+    for (size_t i = 0; i < b->count; i++) ((Dir__UserName *)(uintptr_t)b->items[i].request)->now = now;
+    int status = b->count == 1 ? run_one(b) : bulk_run(b);
     rpc_client_free(b->dir);
     return status;
 }
@@ -76,12 +80,14 @@ int cmd_user_delete(struct cli *c, int argc, char **argv) {
     struct bulk b = {.method = DIR_USER_DELETE, .what = "users were deleted"};
     struct error err = {0};
     const char *file = NULL;
-    bool yes = false;
+    bool yes = false, now = false;
     b.items = arena == NULL ? NULL : arena_alloc(arena, (size_t)argc * sizeof *b.items);
     if (b.items == NULL) return EX_OSERR;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--yes") == 0)
             yes = true;
+        else if (strcmp(argv[i], "--now") == 0)
+            now = true;
         else if (strcmp(argv[i], "--file") == 0 && i + 1 < argc)
             file = argv[++i];
         else if (argv[i][0] == '-' && argv[i][1] != '\0')
@@ -96,5 +102,5 @@ int cmd_user_delete(struct cli *c, int argc, char **argv) {
         cli_error("%s", err.text);
         return cli_exit_status(rc);
     }
-    return run(c, &b, yes);
+    return run(c, &b, yes, now);
 }

@@ -133,10 +133,12 @@ int user_list_addresses(struct rpc_client *dir) {
 
 int cmd_user_list(struct cli *c, int argc, char **argv) {
     const char *pattern = "", *domain = "";
-    bool json = false;
+    bool json = false, deleted = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             json = true;
+        else if (strcmp(argv[i], "--deleted") == 0)
+            deleted = true;
         else if (strcmp(argv[i], "--domain") == 0 && i + 1 < argc)
             domain = argv[++i];
         else if (argv[i][0] == '-' || pattern[0] != '\0')
@@ -147,7 +149,8 @@ int cmd_user_list(struct cli *c, int argc, char **argv) {
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;
-    int status = list_users(dir, pattern, domain, json ? LIST_JSON : LIST_TABLE);
+    int status = deleted ? user_list_deleted(dir, pattern, json)
+                         : list_users(dir, pattern, domain, json ? LIST_JSON : LIST_TABLE);
     rpc_client_free(dir);
     return status;
 }

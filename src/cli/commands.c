@@ -70,8 +70,9 @@ const struct command command_table[] = {
      "  --no-password             nobody can log in until `iems user passwd`\n"
      "Example: iems user add bart@example.org --first Bart --last Simpson --quota 100",
      cmd_user_add, GROUP_ACCOUNTS},
-    {"user list", "[PATTERN] [--domain DOMAIN] [--json]", "List accounts",
+    {"user list", "[PATTERN] [--domain DOMAIN] [--deleted] [--json]", "List accounts",
      "PATTERN is looked for in addresses and names; * stands for any text, ? for one character.\n"
+     "  --deleted   those that were deleted and may be brought back, and until when\n"
      "Example: iems user list 'R*' --domain example.org",
      cmd_user_list, GROUP_ACCOUNTS},
     {"user show", "ADDRESS [--json]", "Show an account, its addresses, quota and mailbox", NULL, cmd_user_show,
@@ -88,8 +89,18 @@ const struct command command_table[] = {
      "An account that suddenly sends far more than usual, or to many addresses that do not exist, is slowed down\n"
      "(smtpd.brake_recipients, smtpd.brake_bounces); `iems user show` tells why.",
      cmd_user_release, GROUP_ACCOUNTS},
-    {"user delete", "ADDRESS... | --file FILE [--yes]", "Delete accounts with all their mail",
-     "FILE has one address a line. Interrupted, the same command finishes the work.", cmd_user_delete, GROUP_ACCOUNTS},
+    {"user delete", "ADDRESS... | --file FILE [--yes] [--now]", "Delete accounts with all their mail",
+     "They may be brought back for store.undelete_time (a week). FILE has one address a line. Interrupted, the same\n"
+     "command finishes the work.\n"
+     "  --now   for good at once, also those that were deleted before",
+     cmd_user_delete, GROUP_ACCOUNTS},
+    {"user undelete", "ADDRESS [--as ADDRESS] [--account NUMBER]", "Bring back an account that was deleted",
+     "With password, quota, aliases, memberships and all folders, for store.undelete_time (a week) after it was "
+     "deleted;\n"
+     "shared accounts too.\n"
+     "  --as ADDRESS       under another address, when somebody else has its own now\n"
+     "  --account NUMBER   which one, when several were deleted (iems user list --deleted); else the last",
+     cmd_user_undelete, GROUP_ACCOUNTS},
     {"user import", "[--dry-run] FILE", "Make many accounts from a CSV file",
      "Columns: address,password,first name,last name,quota in MB,aliases separated by blanks; all but the first may "
      "be\n"

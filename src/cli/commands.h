@@ -95,6 +95,8 @@ int cmd_sessions_show(struct cli *c, int argc, char **argv);
 int cmd_sessions_disconnect(struct cli *c, int argc, char **argv);
 int cmd_user_release(struct cli *c, int argc, char **argv);
 int cmd_user_set(struct cli *c, int argc, char **argv);
+int cmd_user_undelete(struct cli *c, int argc, char **argv);
+int user_list_deleted(struct rpc_client *dir, const char *pattern, bool json);
 int cmd_user_show(struct cli *c, int argc, char **argv);
 
 /* Parts of commands. */

@@ -15,6 +15,7 @@ struct reading {
     const struct account_numbers *before;
     struct buf dn; /* of the entry, with its lines as they are in the file */
     bool in_dn;
+    bool deleted; /* the entry is that of an account which was deleted and is kept */
 };
 
 void account_numbers_done(struct account_numbers *n) {
@@ -49,13 +50,14 @@ static int take_line(struct reading *r, struct str line) {
         buf_clear(&r->dn);
         buf_add(&r->dn, line);
         if (str_eq_nocase(str_trim(value), STR(DIRECTORY_ACCOUNTS_DN))) r->to->has_entry = true;
+        r->deleted = str_ends_nocase(str_trim(value), STR("," DIRECTORY_DELETED_DN));
         return 0;
     }
     bool account = str_eq_nocase(name, STR("ieaccountid"));
     if (!account && !str_eq_nocase(name, STR("ielastaccount"))) return 0;
     if (str_to_u64(str_trim(value), INT64_MAX, &number) != 0) return 0;
     if (number > r->to->highest) r->to->highest = number;
-    return account ? take_number(r, number) : 0;
+    return account && !r->deleted ? take_number(r, number) : 0;
 }
 
 int account_numbers_read(const char *ldif, const struct account_numbers *before, struct account_numbers *out,

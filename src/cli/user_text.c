@@ -87,3 +87,13 @@ json_t *user_usage_json(const Store__Usage *u) {
                      "usual_recipients", (json_int_t)u->usual, "braked", (json_int_t)(u->braked / 1000), "reason",
                      u->reason);
 }
+
+void user_gone_print(const char *address, const Dir__UserGone *gone) {
+    char until[CLOCK_TEXT_MAX];
+    if (gone->until == 0) {
+        printf("%s was deleted.\n", address);
+        return;
+    }
+    clock_rfc5322(gone->until / 1000, until);
+    printf("%s was deleted. It may be brought back until %s: iems user undelete %s\n", address, until, address);
+}

@@ -14,4 +14,7 @@ json_t *user_usage_json(const Store__Usage *u);
 void user_text_print(const Dir__User *u, const Store__AccountInfo *info);
 json_t *user_text_json(const Dir__User *u, const Store__AccountInfo *info); /* NULL: out of memory */
 
+/* That an account was deleted, and until when it may be brought back. */
+void user_gone_print(const char *address, const Dir__UserGone *gone);
+
 #endif

@@ -67,6 +67,13 @@ struct dir {
     bool shared_incomplete;  /* a member is named whom nobody knows yet */
     struct semaphore shared_telling;
 
+    /* deleted accounts that are kept (gone.h) */
+    struct {
+        struct loop_timer *timer;
+        bool stale; /* the store is to be told of all of them */
+        bool busy;  /* a fiber looks at them */
+    } gone;
+
     struct {
         uint64_t resolves, logins, logins_cached, failures, throttled, hashes, writes, refreshes;
     } counts;
@@ -79,10 +86,12 @@ dir_handler handle_auth_start, handle_auth_step, handle_auth_drop, handle_sessio
 dir_handler handle_config_watch, handle_option_set;
 dir_handler handle_table_set, handle_table_unset, handle_table_delete, handle_table_list, handle_table_watch;
 dir_handler handle_user_add, handle_user_set, handle_user_get, handle_user_delete, handle_user_find;
+dir_handler handle_user_undelete, handle_user_deleted;
 dir_handler handle_domain_add, handle_domain_set, handle_domain_delete, handle_domain_list;
 dir_handler handle_alias_add, handle_alias_delete;
 dir_handler handle_session_report, handle_session_list, handle_session_disconnect;
 void sessions_forget(struct rpc_session *module); /* sessions.c: it has gone */
+void sessions_end_user(struct str address, const char *by);
 dir_handler handle_shared_add, handle_shared_set, handle_shared_get, handle_shared_find;
 dir_handler handle_shared_member, handle_shared_delete;
 extern const struct rpc_server_ops dir_server_ops;

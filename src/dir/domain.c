@@ -165,7 +165,7 @@ static uint64_t count_users(const struct dir *d, struct str name) {
     uint64_t n = 0;
     size_t pos = 0;
     for (const struct entry *e; (e = mirror_next(d->mirror, &pos)) != NULL;) {
-        struct str primary = entry_get(e, ATTR_ADDRESS);
+        struct str primary = e->classes & ENTRY_DELETED ? STR_EMPTY : entry_get(e, ATTR_ADDRESS);
         if (primary.len > 0 && str_eq(address_domain_of(primary), name)) n++;
     }
     return n;

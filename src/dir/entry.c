@@ -122,6 +122,8 @@ static void put_checked(struct building *b, const struct record_value *v) {
     case ATTR_CATCH_ALL:
     case ATTR_LAST_ACCOUNT:
     case ATTR_MEMBER:
+    case ATTR_WAS_MEMBER:
+    case ATTR_DELETED_AT:
     case ATTR_ROW_KEY:
     case ATTR_ROW_VALUE:
     case ATTR_CSN: put(b, v->attr, v->value); break;
@@ -152,6 +154,7 @@ static uint8_t classes_of(const struct record *r) {
                    {"ieconfig", ENTRY_CONFIG},
                    {"ietablerow", ENTRY_ROW}};
     uint8_t bits = 0;
+    if (record_has_class(r, "iedeletedaccount")) return ENTRY_DELETED;
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
         if (record_has_class(r, classes[i].name)) bits |= classes[i].bit;
     }

@@ -11,7 +11,8 @@ enum entry_class {
     ENTRY_LIST = 1 << 3, /* ielist, ielistowner, ielistrequest */
     ENTRY_DOMAIN = 1 << 4,
     ENTRY_CONFIG = 1 << 5,
-    ENTRY_ROW = 1 << 6, /* of a table of configuration */
+    ENTRY_ROW = 1 << 6,     /* of a table of configuration */
+    ENTRY_DELETED = 1 << 7, /* account that is kept for a time; has no other class, and nobody finds it by address */
 };
 enum entry_flag {
     ENTRY_DISABLED = 1 << 0,

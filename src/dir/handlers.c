@@ -22,6 +22,8 @@
     X(USER_GET, handle_user_get, false)                                                                                \
     X(USER_DELETE, handle_user_delete, true)                                                                           \
     X(USER_FIND, handle_user_find, false)                                                                              \
+    X(USER_UNDELETE, handle_user_undelete, true)                                                                       \
+    X(USER_DELETED, handle_user_deleted, false)                                                                        \
     X(DOMAIN_ADD, handle_domain_add, true)                                                                             \
     X(DOMAIN_SET, handle_domain_set, true)                                                                             \
     X(DOMAIN_DELETE, handle_domain_delete, true)                                                                       \

@@ -6,6 +6,7 @@
 #include "base/metric.h"
 #include "dir/address_key.h"
 #include "dir/dir.h"
+#include "dir/gone.h"
 #include "dir/shared.h"
 #include "dir/tables.h"
 #include "dir/trust.h"
@@ -119,6 +120,7 @@ static int start(struct daemon *daemon, struct error *err) {
     take_options(d);
     tables_make_defaults(d);
     shared_refresh(d);
+    gone_start(d);
     return 0;
 }
 
@@ -126,6 +128,7 @@ static void options_changed(struct daemon *daemon) {
     struct dir *d = daemon_data(daemon);
     take_options(d);
     trust_forget(d->trust);
+    gone_look(d);
 }
 
 static void stop(struct daemon *daemon, unsigned seconds) {

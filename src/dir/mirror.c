@@ -133,17 +133,23 @@ static const struct index *index_of(const struct mirror *m, enum directory_attr 
     }
 }
 
+/* Whether it is found by what it holds. */
+static bool is_indexed(const struct entry *e) {
+    return !(e->classes & ENTRY_DELETED);
+}
+
 static void unlink_entry(struct mirror *m, struct entry *e) {
     struct entry_value v;
     for (uint32_t pos = 0; entry_next(e, &pos, &v);) {
         struct index *ix = (struct index *)(uintptr_t)index_of(m, v.attr);
-        if (ix != NULL) index_remove(ix, hash_of(v.value), e, v.offset);
+        if (ix != NULL && is_indexed(e)) index_remove(ix, hash_of(v.value), e, v.offset);
     }
-    if (e->account != 0) index_remove(&m->by_account, hash_of(str_of(&e->account, sizeof e->account)), e, 0);
+    bool account = e->account != 0 && is_indexed(e);
+    if (account) index_remove(&m->by_account, hash_of(str_of(&e->account, sizeof e->account)), e, 0);
     index_remove(&m->by_uuid, uuid_hash(e->uuid), e, 0);
     m->counts.entries--;
     m->counts.bytes -= sizeof *e + e->size;
-    if (e->account != 0) m->counts.accounts--;
+    if (account) m->counts.accounts--;
     if (e->classes & ENTRY_DOMAIN) m->counts.domains--;
     m->first_known = false;
 }
@@ -153,14 +159,15 @@ static int link_entry(struct mirror *m, struct entry *e) {
     struct entry_value v;
     for (uint32_t pos = 0; rc == 0 && entry_next(e, &pos, &v);) {
         struct index *ix = (struct index *)(uintptr_t)index_of(m, v.attr);
-        if (ix != NULL) rc = index_add(ix, hash_of(v.value), e, v.offset);
+        if (ix != NULL && is_indexed(e)) rc = index_add(ix, hash_of(v.value), e, v.offset);
     }
-    if (rc == 0 && e->account != 0) {
+    bool account = e->account != 0 && is_indexed(e);
+    if (rc == 0 && account) {
         rc = index_add(&m->by_account, hash_of(str_of(&e->account, sizeof e->account)), e, 0);
     }
     m->counts.entries++;
     m->counts.bytes += sizeof *e + e->size;
-    if (e->account != 0) m->counts.accounts++;
+    if (account) m->counts.accounts++;
     if (e->classes & ENTRY_DOMAIN) m->counts.domains++;
     if (e->account > m->highest_account) m->highest_account = e->account;
     m->first_known = false;

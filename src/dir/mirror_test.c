@@ -92,6 +92,28 @@ static void test_refresh(void **state) {
     mirror_free(m);
 }
 
+/* LIM-20: an account that is kept after its deletion is found by nothing, and its number is not given again. */
+static void test_deleted(void **state) {
+    (void)state;
+    struct mirror *m = mirror_new(&ops, NULL);
+    struct mirror_counts c;
+    size_t pos = 0;
+    sample_apply(m, 1, 1, USER "ieaddress=a@x.test|ieaccountid=4");
+    sample_apply(m, 1, 2, USER "objectClass=iedeletedaccount|ieaddress=a@x.test|ieaccountid=4|iedeletedat=5");
+    assert_int_equal(account_of(m, "a@x.test"), 0);
+    assert_null(mirror_by_account(m, 4));
+    assert_null(mirror_first_account(m));
+    assert_int_equal(mirror_highest_account(m), 4);
+    mirror_get_counts(m, &c);
+    assert_int_equal(c.accounts, 0);
+    assert_int_equal(mirror_next(m, &pos)->classes, ENTRY_DELETED);
+    sample_apply(m, 2, 1, USER "ieaddress=a@x.test|ieaccountid=5");
+    assert_int_equal(account_of(m, "a@x.test"), 5);
+    sample_apply(m, 1, 3, USER "ieaddress=b@x.test|ieaccountid=4");
+    assert_int_equal(account_of(m, "b@x.test"), 4);
+    mirror_free(m);
+}
+
 static void test_rows(void **state) {
     (void)state;
     struct mirror *m = mirror_new(&ops, NULL);
@@ -228,9 +250,10 @@ static void test_parse(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_changes), cmocka_unit_test(test_refresh),    cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_doubles), cmocka_unit_test(test_bad_values), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_index),   cmocka_unit_test(test_parse),      cmocka_unit_test(test_last_account)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_refresh),
+                                       cmocka_unit_test(test_deleted), cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_doubles), cmocka_unit_test(test_bad_values),
+                                       cmocka_unit_test(test_memory),  cmocka_unit_test(test_index),
+                                       cmocka_unit_test(test_parse),   cmocka_unit_test(test_last_account)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,6 +143,13 @@ static void end_some(struct rpc_session *module, uint64_t *numbers, size_t count
     (void)!rpc_session_event(module, DIR_EVENT_SESSION_END, &end.base, STR_EMPTY);
 }
 
+void sessions_end_user(struct str address, const char *by) {
+    list_foreach(it, &all) {
+        struct live *l = list_entry(it, struct live, node);
+        if (str_eq_nocase(str_from(l->note.user), address)) end_some(l->module, &l->note.number, 1, by);
+    }
+}
+
 /* What stands together in the list is told together. */
 int handle_session_disconnect(struct dir *d, struct rpc_request *r, struct error *err) {
     const Dir__SessionFilter *f = (const void *)r->msg;

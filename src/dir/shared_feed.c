@@ -1,6 +1,7 @@
 /* Tells iems-store who the members of shared accounts are: all of them when it comes, then what changes. */
 #include "base/log.h"
 #include "base/map.h"
+#include "dir/gone.h"
 #include "dir/shared.h"
 #include "net/loop.h"
 #include "rpc/store_methods.h"
@@ -118,6 +119,7 @@ void shared_refresh(struct dir *d) {
 void shared_store_connected(struct rpc_client *c, void *arg) {
     struct dir *d = arg;
     (void)c;
+    gone_store_connected(d);
     map_free(d->shared_told, NULL);
     d->shared_told = map_new(MAP_BYTES);
     IEMS_ASSERT(d->shared_told != NULL);

@@ -99,7 +99,8 @@ static int send_op(struct ldap_writer *w, struct write_op *op) {
     switch (op->kind) {
     case WRITE_ADD: return ldap_add_ext(w->ld, op->dn, mods, controls, NULL, &op->msgid);
     case WRITE_MODIFY: return ldap_modify_ext(w->ld, op->dn, mods, controls, NULL, &op->msgid);
-    case WRITE_RENAME: return ldap_rename(w->ld, op->dn, op->new_rdn, op->new_parent, 1, controls, NULL, &op->msgid);
+    case WRITE_RENAME:
+        return ldap_rename(w->ld, op->dn, op->new_rdn, op->new_parent, !op->keep_old, controls, NULL, &op->msgid);
     case WRITE_DELETE: break;
     }
     return ldap_delete_ext(w->ld, op->dn, NULL, NULL, &op->msgid);

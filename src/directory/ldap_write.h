@@ -19,6 +19,7 @@ struct write_op {
     enum write_kind kind;
     const char *dn;
     const char *new_rdn, *new_parent; /* WRITE_RENAME */
+    bool keep_old;                    /* the same: values of the old name stay in the entry */
     size_t change_count;
     struct write_change changes[WRITE_CHANGES_MAX];
     struct arena *arena; /* for all of the above and the result; not used by others meanwhile */

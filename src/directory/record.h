@@ -33,6 +33,8 @@
     X(OPTION, "ieoption")                                                                                              \
     X(LAST_ACCOUNT, "ielastaccount")                                                                                   \
     X(MEMBER, "iemember")                                                                                              \
+    X(WAS_MEMBER, "iewasmember")                                                                                       \
+    X(DELETED_AT, "iedeletedat")                                                                                       \
     X(ROW_KEY, "iekey")                                                                                                \
     X(ROW_VALUE, "ievalue")                                                                                            \
     X(UUID, "entryUUID")                                                                                               \

@@ -83,7 +83,8 @@ static int build_config(const char *dir, const char *core, const char *modules, 
     add_indexes(c);
     add_access_rules(c);
     buf_adds(c, "overlay syncprov\nsyncprov-checkpoint 1000 10\nsyncprov-sessionlog 1000\n");
-    buf_adds(c, "overlay unique\nunique_uri ldap:///?ieaddress,mail?sub\nunique_uri ldap:///?iedomainname?sub\n"
+    buf_adds(c, "overlay unique\nunique_uri ldap:///?ieaddress,mail?sub?(!(objectClass=iedeletedaccount))\nunique_uri "
+                "ldap:///?iedomainname?sub\n"
                 "unique_uri ldap:///?ieaccountid?sub\n");
     buf_printf(c, "include \"%s/directory/local.conf\"\n", dir);
     return c->error;

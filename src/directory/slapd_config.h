@@ -15,6 +15,7 @@
 #define DIRECTORY_CONFIG_DN   "o=iems"
 #define DIRECTORY_OPTIONS_DN  "cn=options,o=iems"
 #define DIRECTORY_ACCOUNTS_DN "cn=accounts,o=iems"
+#define DIRECTORY_DELETED_DN  "cn=deleted,o=iems" /* accounts that were deleted and may be brought back */
 
 enum {
     SLAPD_ARGS_MAX = 12,

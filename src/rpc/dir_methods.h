@@ -27,8 +27,10 @@
     X(30, USER_ADD, ROLES_DIR_ADMIN, user_add, user)                                                                   \
     X(31, USER_SET, ROLES_DIR_ADMIN, user_set, user)                                                                   \
     X(32, USER_GET, ROLES_DIR_ADMIN, user_name, user)                                                                  \
-    X(33, USER_DELETE, ROLES_DIR_ADMIN, user_name, empty)                                                              \
+    X(33, USER_DELETE, ROLES_DIR_ADMIN, user_name, user_gone)                                                          \
     X(34, USER_FIND, ROLES_DIR_ADMIN | ROLE_QUOTA, user_find, user_found)                                              \
+    X(35, USER_UNDELETE, ROLES_DIR_ADMIN, user_name, user_back)                                                        \
+    X(36, USER_DELETED, ROLES_DIR_ADMIN, deleted_find, deleted_found)                                                  \
     X(40, DOMAIN_ADD, ROLES_DIR_ADMIN, domain, empty)                                                                  \
     X(41, DOMAIN_SET, ROLES_DIR_ADMIN, domain, empty)                                                                  \
     X(42, DOMAIN_DELETE, ROLES_DIR_ADMIN, domain, empty)                                                               \
@@ -43,7 +45,7 @@
     X(92, SHARED_GET, ROLES_DIR_ADMIN, user_name, shared)                                                              \
     X(93, SHARED_FIND, ROLES_DIR_ADMIN, user_find, shared_found)                                                       \
     X(94, SHARED_MEMBER, ROLES_DIR_ADMIN, shared_member_set, shared)                                                   \
-    X(95, SHARED_DELETE, ROLES_DIR_ADMIN, user_name, empty)                                                            \
+    X(95, SHARED_DELETE, ROLES_DIR_ADMIN, user_name, user_gone)                                                        \
     X(60, SESSION_TICKET, ROLE_CLI, user_name, auth_reply) /* administrator's ticket for an account, logged */
 
 #define DIR_EVENTS(X)                                                                                                  \

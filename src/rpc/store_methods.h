@@ -68,6 +68,7 @@
     X(105, SEARCH_REBUILD, ROLE_CLI | ROLE_WEBD, search_rebuild, search_rebuilt)                                       \
     X(60, ACCOUNT_DELETE, ROLES_ACCOUNT, account_id, empty)                                                            \
     X(61, ACCOUNT_INFO, ROLES_ACCOUNT, account_id, account_info)                                                       \
+    X(65, ACCOUNT_RESTORE, ROLES_ACCOUNT, account_id, empty)                                                           \
     X(62, ACCOUNTS_USAGE, ROLES_QUOTA, accounts_wanted, accounts_usage)                                                \
     X(63, QUOTA_STATE_SET, ROLES_QUOTA, quota_state, empty)                                                            \
     X(64, ROOM_GET, ROLE_SMTPD | ROLE_WEBD | ROLE_CLI, room_wanted, room)                                              \

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ACCOUNTS_MAX = 4096, ACCOUNT_DELETED = 1 };
+enum { ACCOUNTS_MAX = 4096 };
+enum account_state { ACCOUNT_LIVE = 0, ACCOUNT_DELETED = 1, ACCOUNT_KEPT = 2 };
 
 static const struct {
     const char *name, *special_use;
@@ -118,13 +119,15 @@ static int load_record(struct load *l) {
     if (rc != 0) return rc;
     struct wire w = wire_of(buf_str(&v));
     struct account *a = l->a;
-    a->deleted = wire_get_u8(&w) == ACCOUNT_DELETED;
+    uint8_t state = wire_get_u8(&w);
+    a->kept = state == ACCOUNT_KEPT;
+    a->deleted = a->kept || state == ACCOUNT_DELETED;
     a->created = (int64_t)wire_get_u64(&w);
     a->last_access = (int64_t)wire_get_u64(&w);
     a->next_uidvalidity = wire_get_u32(&w);
     struct str address = wire_get_bytes(&w);
     if (w.bad) { /* what it held comes anew with the next login; it says by no means that the account is deleted */
-        a->deleted = false;
+        a->deleted = a->kept = false;
         a->damaged = true;
         a->created = a->last_access = clock_wall_ms();
         a->next_uidvalidity = (uint32_t)clock_wall_s();
@@ -251,7 +254,8 @@ static void hold(struct account *a) {
     if (a->pins++ == 0) list_remove(&a->lru);
 }
 
-int account_pin(struct mailboxes *m, uint64_t id, struct str address, bool create, struct account **out) {
+/* In memory and whole, whatever its state. */
+static int pin(struct mailboxes *m, uint64_t id, struct account **out) {
     if (id == 0) return ERR_NOTFOUND;
     struct account *a = map_get(m->accounts, map_u64_key(&id));
     if (a == NULL) {
@@ -274,11 +278,31 @@ int account_pin(struct mailboxes *m, uint64_t id, struct str address, bool creat
             }
         }
     }
+    *out = a;
+    return 0;
+}
+
+int account_pin(struct mailboxes *m, uint64_t id, struct str address, bool create, struct account **out) {
+    struct account *a;
+    int rc = pin(m, id, &a);
+    if (rc != 0) return rc;
     if (a->deleted || (!a->exists && !create)) {
         account_unpin(a);
         return ERR_NOTFOUND;
     }
     if (!a->exists) account_create(a, address);
+    *out = a;
+    return 0;
+}
+
+int account_pin_kept(struct mailboxes *m, uint64_t id, struct account **out) {
+    struct account *a;
+    int rc = pin(m, id, &a);
+    if (rc != 0) return rc;
+    if (!a->exists || (a->deleted && !a->kept)) {
+        account_unpin(a);
+        return ERR_NOTFOUND;
+    }
     *out = a;
     return 0;
 }
@@ -370,7 +394,7 @@ void account_subscribe(struct account *a, struct batch *b, struct str name, bool
 void account_put_record(struct account *a, struct batch *b) {
     struct key k = key_of_id(KEY_ACCOUNT, a->id);
     BUF_AUTO v = BUF_INIT(4096);
-    wire_u8(&v, a->deleted ? ACCOUNT_DELETED : 0);
+    wire_u8(&v, a->kept ? ACCOUNT_KEPT : a->deleted ? ACCOUNT_DELETED : ACCOUNT_LIVE);
     wire_u64(&v, (uint64_t)a->created);
     wire_u64(&v, (uint64_t)a->last_access);
     wire_u32(&v, a->next_uidvalidity);

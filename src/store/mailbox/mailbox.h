@@ -86,6 +86,7 @@ struct account {
     int64_t created, last_access; /* ms */
     uint32_t next_uidvalidity;
     bool deleted, loading, exists;
+    bool kept;              /* with `deleted`: all of it is there and may be brought back */
     bool damaged;           /* while loading: something cannot be read */
     uint64_t unnamed;       /* while loading: a folder with counters and without a name */
     unsigned unnamed_count; /* how many there are */
@@ -145,6 +146,8 @@ void mailboxes_on_healed(struct mailboxes *m, void (*healed)(void *arg, uint64_t
 /* Brings an account into memory and holds it. With `create` it is made, with INBOX and the special folders, if there is
  * none. ERR_NOTFOUND: none, or it was deleted. In a fiber. */
 NODISCARD int account_pin(struct mailboxes *m, uint64_t id, struct str address, bool create, struct account **out);
+/* The same for one that may be deleted, if it is kept. */
+NODISCARD int account_pin_kept(struct mailboxes *m, uint64_t id, struct account **out);
 void account_unpin(struct account *a);                             /* NULL is fine */
 struct folder *account_folder(struct account *a, struct str name); /* INBOX in any case; NULL */
 /* The same, and if there is none one whose name differs in the case of ASCII letters only. */

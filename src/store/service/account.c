@@ -1,4 +1,4 @@
-/* ACCOUNT_DELETE and ACCOUNT_INFO, for iems-dir and the command line. */
+/* ACCOUNT_DELETE, ACCOUNT_RESTORE and ACCOUNT_INFO, for iems-dir and the command line. */
 #include "base/clock.h"
 #include "store/service/private.h"
 
@@ -24,6 +24,7 @@ static int delete_account(struct service *s, struct account *a) {
     while (a->subscribed_count > 0) account_subscribe(a, &b, str_from(a->subscribed[a->subscribed_count - 1]), false);
     metadata_delete(&b, a, NULL);
     a->deleted = true;
+    a->kept = false;
     a->state = (struct quota_state){0};
     quota_state_put(&a->state, a->id, &b);
     account_put_record(a, &b);
@@ -55,12 +56,29 @@ static void forget_grants(struct service *s, struct account *gone) {
     share_owners_free(owners, n);
 }
 
+/* Deleted for everybody, or there again; nothing else of it changes. */
+static int keep_account(struct service *s, struct account *a, bool kept) {
+    struct batch b;
+    if (a->kept == kept) return 0;
+    batch_init(&b);
+    a->kept = a->deleted = kept;
+    account_put_record(a, &b);
+    account_names_changed(a);
+    share_changed(s->m, commit_last(s->st->commits) + 1);
+    int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    return rc;
+}
+
 HANDLER(on_account_delete) {
     const Store__AccountId *req = (const Store__AccountId *)r->msg;
     struct service *s = arg;
     struct account *a;
-    int rc = account_pin(s->m, req->account, STR_EMPTY, false, &a);
-    if (rc == 0) {
+    int rc = account_pin_kept(s->m, req->account, &a);
+    if (rc == 0 && req->keep) {
+        rc = keep_account(s, a, true);
+        account_unpin(a);
+    } else if (rc == 0) {
         forget_grants(s, a);
         rc = delete_account(s, a);
         account_unpin(a);
@@ -68,6 +86,23 @@ HANDLER(on_account_delete) {
         rc = 0;
     }
     if (rc != 0) return error_set(err, rc, "the mailbox cannot be deleted: %s", err_name(rc));
+    Store__Empty reply = STORE__EMPTY__INIT;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+HANDLER(on_account_restore) {
+    const Store__AccountId *req = (const Store__AccountId *)r->msg;
+    struct service *s = arg;
+    struct account *a;
+    int rc = account_pin_kept(s->m, req->account, &a);
+    if (rc == 0) {
+        rc = keep_account(s, a, false);
+        account_unpin(a);
+    }
+    if (rc != 0)
+        return error_set(err, rc, "the mailbox cannot be brought back: %s",
+                         rc == ERR_NOTFOUND ? "it is gone, or was never used" : err_name(rc));
     Store__Empty reply = STORE__EMPTY__INIT;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;

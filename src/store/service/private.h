@@ -168,6 +168,7 @@ HANDLER(on_acl_get);
 HANDLER(on_acl_change);
 HANDLER(on_account_share);
 HANDLER(on_account_delete);
+HANDLER(on_account_restore);
 HANDLER(on_account_info);
 HANDLER(on_accounts_usage);
 HANDLER(on_quota_state_set);

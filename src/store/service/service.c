@@ -34,6 +34,7 @@
     X(STORE_MESSAGE_COPY, on_message_copy, true)                                                                       \
     X(STORE_MESSAGE_EXPUNGE, on_message_expunge, true)                                                                 \
     X(STORE_ACCOUNT_DELETE, on_account_delete, true)                                                                   \
+    X(STORE_ACCOUNT_RESTORE, on_account_restore, true)                                                                 \
     X(STORE_ACCOUNT_INFO, on_account_info, true)                                                                       \
     X(STORE_FOLDER_SUBSCRIBE, on_folder_subscribe, true)                                                               \
     X(STORE_ACCOUNT_WATCH, on_account_watch, true)                                                                     \

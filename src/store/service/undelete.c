@@ -143,7 +143,7 @@ static int drop_taken(struct service *s, const struct taken *t) {
 /* Whether all of an account's go, because it was deleted. */
 static bool account_is_gone(struct service *s, uint64_t account) {
     struct account *a;
-    int rc = account_pin(s->m, account, STR_EMPTY, false, &a);
+    int rc = account_pin_kept(s->m, account, &a);
     if (rc == 0) account_unpin(a);
     return rc == ERR_NOTFOUND;
 }

@@ -51,6 +51,14 @@ static void end(void) {
     free(k);
 }
 
+static bool exists(void) {
+    Store__AccountId id = STORE__ACCOUNT_ID__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    id.account = ACCOUNT;
+    assert_int_equal(kit_call(c, STORE_ACCOUNT_INFO, &id.base, STR_EMPTY, &reply, NULL), 0);
+    return ((Store__AccountInfo *)reply.msg)->exists;
+}
+
 static Store__MessageAppended append(const char *folder, uint64_t flags, const char *keyword, uint32_t uid,
                                      uint32_t uidvalidity) {
     Store__MessageAppend req = STORE__MESSAGE_APPEND__INIT;
@@ -262,9 +270,23 @@ static void body_folder(void) {
     expunge("a/b", 1, 10);
     Store__AccountId id = STORE__ACCOUNT_ID__INIT;
     id.account = ACCOUNT;
+    /* kept: it does not exist, and nothing of it goes (LIM-20) */
+    id.keep = true;
+    for (int i = 0; i < 2; i++) assert_int_equal(kit_call(c, STORE_ACCOUNT_DELETE, &id.base, STR_EMPTY, NULL, NULL), 0);
+    assert_false(exists());
+    undelete_sweep(k->service);
+    (void)!fiber_sleep(20);
+    assert_int_equal(listed(""), 10);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(kit_call(c, STORE_ACCOUNT_RESTORE, &id.base, STR_EMPTY, NULL, NULL), 0);
+    assert_true(exists());
+    assert_int_equal(status("a/b").messages, 240);
+    assert_int_equal(kit_call(c, STORE_ACCOUNT_DELETE, &id.base, STR_EMPTY, NULL, NULL), 0);
+    id.keep = false;
     assert_int_equal(kit_call(c, STORE_ACCOUNT_DELETE, &id.base, STR_EMPTY, NULL, NULL), 0);
     for (int i = 0; i < 200 && listed("") > 0; i++) (void)!fiber_sleep(10);
     assert_int_equal(listed(""), 0);
+    assert_int_equal(kit_call(c, STORE_ACCOUNT_RESTORE, &id.base, STR_EMPTY, NULL, NULL), ERR_NOTFOUND);
     end();
 }
 
