@@ -62,72 +62,72 @@ static int tell_vanished(struct fetching *f, const struct imap_set *set) {
     return err;
 }
 
-/* Marks the messages of a page \Seen, in one call; `marked` gets which were not, and `*modseq` what they have now. */
-static int mark_seen(struct fetching *f, struct str records, struct imap_runs *marked, uint64_t *modseq) {
-    struct session *s = f->c->s;
+/* The messages of a page that are not seen, as UIDs. */
+static int find_unseen(struct fetching *f, struct str records, struct imap_runs *unseen) {
     struct message_record r;
     int err;
     while ((err = message_record_get(&records, f->fields, &r)) == 0)
         if ((r.flags & MAILBOX_SEEN) == 0) {
-            context_touch(s, r.uid);
-            if ((err = imap_runs_add(marked, r.uid, r.uid)) != 0) return err;
+            context_touch(f->c->s, r.uid);
+            if ((err = imap_runs_add(unseen, r.uid, r.uid)) != 0) return err;
         }
-    if (err != ERR_NOTFOUND) return err;
-    if (marked->count == 0) return 0;
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
+/* Marks these \Seen, in one call. `marked` tells which were not until then, with what they have now: another session
+ * may have changed them since the page was read. */
+static int mark_seen(struct fetching *f, const struct imap_runs *unseen, struct rpc_reply *marked) {
+    struct session *s = f->c->s;
     ARENA_AUTO arena = arena_new(SEEN_ARENA);
     struct uid_runs runs;
     Store__MessageStore req = STORE__MESSAGE_STORE__INIT;
-    RPC_REPLY_AUTO reply = {0};
-    if (arena == NULL || uid_runs_make(marked, 0, marked->count, arena, &runs) != 0) return ERR_NOMEM;
+    if (arena == NULL || uid_runs_make(unseen, 0, unseen->count, arena, &runs) != 0) return ERR_NOMEM;
     req.folder = s->view->folder;
     req.uids = runs.run;
     req.n_uids = runs.count;
     req.mode = STORE__STORE_MODE__FLAGS_ADD;
     req.flags = MAILBOX_SEEN;
-    req.quiet = true;
-    err = session_call(s, STORE_MESSAGE_STORE, &req, STR_EMPTY, &reply, NULL);
-    if (err == ERR_DENIED) { /* without the right "s" the flag is not kept (RFC 4314 section 4) */
-        imap_runs_done(marked);
-        return 0;
-    }
+    int err = session_call(s, STORE_MESSAGE_STORE, &req, STR_EMPTY, marked, NULL);
+    if (err == ERR_DENIED) return 0; /* without the right "s" the flag is not kept (RFC 4314 section 4) */
     if (err != 0) return err;
-    *modseq = ((const Store__MessageStored *)reply.msg)->modseq;
-    view_own_change(s->view, *modseq, true);
+    const Store__MessageStored *done = (const Store__MessageStored *)marked->msg;
+    if (done->count > 0) view_own_change(s->view, done->modseq, true);
     return 0;
 }
 
-static int write_record(struct fetching *f, const struct message_record *r, const struct imap_runs *marked,
-                        uint64_t modseq) {
+static int write_record(struct fetching *f, const struct message_record *r, const struct message_record *seen) {
     struct session *s = f->c->s;
     uint32_t position = imap_runs_position(&s->view->uids, r->uid);
     if (position == 0) return 0;
     struct content content;
-    bool now_seen = marked->count > 0 && imap_runs_has(marked, r->uid);
     struct imap_fetch items = f->items;
-    if (now_seen) items.items |= IMAP_FETCH_FLAGS | (s->condstore ? (unsigned)IMAP_FETCH_MODSEQ : 0);
+    if (seen != NULL) items.items |= IMAP_FETCH_FLAGS | (s->condstore ? (unsigned)IMAP_FETCH_MODSEQ : 0);
     f->found++;
+    if (seen == NULL) seen = r;
+    if ((items.items & IMAP_FETCH_FLAGS) != 0 && view_lacks_keyword(s->view, seen->flags))
+        (void)!sync_learn_keywords(s);
     int err = content_open(&content, s, r, f->fields);
-    if (err == 0)
-        err = fetch_write(s, &items, &content, position, now_seen ? r->flags | MAILBOX_SEEN : r->flags,
-                          now_seen ? modseq : r->modseq);
+    if (err == 0) err = fetch_write(s, &items, &content, position, seen->flags, seen->modseq);
     content_close(&content);
     return err;
 }
 
 static int write_page(struct fetching *f, struct str records) {
     struct session *s = f->c->s;
-    struct imap_runs marked = {0};
-    uint64_t modseq = 0;
-    struct message_record r;
-    int err = 0;
-    if (f->items.sets_seen && !s->view->read_only) err = mark_seen(f, records, &marked, &modseq);
-    if (err != 0) imap_runs_done(&marked); /* bodies are given all the same */
+    struct imap_runs unseen = {0};
+    RPC_REPLY_AUTO marked = {0};
+    struct message_record r, seen = {0};
+    int err = f->items.sets_seen && !s->view->read_only ? find_unseen(f, records, &unseen) : 0;
+    if (err == 0 && unseen.count > 0) err = mark_seen(f, &unseen, &marked);
+    imap_runs_done(&unseen);
+    struct str changed = err == 0 ? marked.attach : STR_EMPTY; /* bodies are given all the same */
     while ((err = message_record_get(&records, f->fields, &r)) == 0) {
-        int rc = write_record(f, &r, &marked, modseq);
+        while (seen.uid < r.uid && message_record_get(&changed, 0, &seen) == 0) {
+        }
+        int rc = write_record(f, &r, seen.uid == r.uid ? &seen : NULL);
         if (f->err == 0) f->err = rc;
         if (stream_error(s->stream) != 0 || s->closing) break;
     }
-    imap_runs_done(&marked);
     return err == ERR_NOTFOUND ? 0 : stream_error(s->stream) != 0 || s->closing ? ERR_IO : err;
 }
 

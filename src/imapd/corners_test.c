@@ -77,6 +77,13 @@ static const struct dialogue dialogues[] = {
              "> 2 UID MOVE 3 INBOX\n< * OK [COPYUID 1001 3 4] Moved\n< * VANISHED 3\n< * 2 EXISTS\n< 2 OK *\n"
              "> 3 CLOSE\n< 3 OK [HIGHESTMODSEQ *] *\n> 4 SELECT INBOX\n" OPENED("1", UNSEEN) "< 4 OK *\n"
                                                                                              "> 5 CLOSE\n< 5 OK *\n"},
+    {"a keyword that another session has made is told before it is used, and found: RFC 9051 7.3.5",
+     THREE "! other SELECT INBOX | STORE 1 +FLAGS ($x)\n> 1 FETCH 1 (FLAGS)\n< * FLAGS (* $x)\n< * OK [PERM*\n"
+           "< * 1 FETCH (FLAGS ($x))\n< * 1 FETCH (UID 1 FLAGS ($x))\n< 1 OK *\n"
+           "! other SELECT INBOX | STORE 2 +FLAGS ($y)\n> 2 SEARCH KEYWORD $y\n< * FLAGS (* $y)\n< * OK [PERM*\n"
+           "< * SEARCH 2\n< * 2 FETCH (UID 2 FLAGS ($y))\n< 2 OK *\n> 3 SEARCH KEYWORD $z\n< * SEARCH\n< 3 OK *\n"
+           "! other SELECT INBOX | STORE 3 +FLAGS ($z)\n> 4 STORE 3 +FLAGS ($y)\n< * FLAGS (* $z)\n< * OK [PERM*\n"
+           "< * 3 FETCH (UID 3 FLAGS ($y $z))\n< 4 OK *\n"},
     {"QRESYNC must be enabled first: RFC 7162 3.2.5",
      LOGIN "> 1 SELECT INBOX (QRESYNC (1001 1))\n< 1 BAD *\n> 2 ENABLE QRESYNC\n< * ENABLED QRESYNC\n< 2 OK *\n"
            "> 3 SELECT INBOX (QRESYNC (1001 1))\n" OPENED("0", "") "< 3 OK *\n"},

@@ -40,6 +40,18 @@ void sync_tell_flags(struct session *s) {
     session_put(s, buf_str(&b));
 }
 
+int sync_learn_keywords(struct session *s) {
+    Store__FolderChanges req = STORE__FOLDER_CHANGES__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.folder = s->view->folder;
+    req.since = UINT64_MAX; /* the folder itself, no messages */
+    int err = session_call(s, STORE_FOLDER_CHANGES, &req, STR_EMPTY, &reply, NULL);
+    if (err != 0) return err;
+    const Store__Folder *f = ((const Store__FolderChangesReply *)reply.msg)->folder;
+    if (f != NULL && view_set_keywords(s->view, f->keywords, f->n_keywords)) sync_tell_flags(s);
+    return 0;
+}
+
 /* Without printf: a STORE may tell of all messages of a large mailbox. */
 static void put_head(struct buf *b, bool uidonly, uint32_t position, uint32_t uid) {
     buf_adds(b, "* ");
@@ -57,6 +69,7 @@ static void put_head(struct buf *b, bool uidonly, uint32_t position, uint32_t ui
 void sync_tell_message(struct session *s, uint32_t uid, uint64_t flags, uint64_t modseq) {
     uint32_t position = imap_runs_position(&s->view->uids, uid);
     if (position == 0) return;
+    if (view_lacks_keyword(s->view, flags)) (void)!sync_learn_keywords(s);
     BUF_AUTO b = BUF_INIT(LINE_MAX_BYTES);
     put_head(&b, s->uidonly, position, uid);
     imap_write_flags(&b, view_flags(s->view, uid, flags), s->view->keyword, s->view->keywords);

@@ -3,6 +3,7 @@
 #include "imapd/context.h"
 #include "imapd/store_call.h"
 #include "proto/imap/args.h"
+#include "store/mailbox/record.h"
 #include "store/mailbox/rights.h"
 
 #include <endian.h>
@@ -109,6 +110,10 @@ bool view_set_keywords(struct view *v, char **names, size_t count) {
     v->keyword = list;
     v->keywords = count;
     return true;
+}
+
+bool view_lacks_keyword(const struct view *v, uint64_t flags) {
+    return flags >> MAILBOX_KEYWORD_SHIFT >> v->keywords != 0;
 }
 
 void view_take_recent(struct view *v, const Store__Folder *f) {

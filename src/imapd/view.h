@@ -41,6 +41,8 @@ void view_own_change(struct view *v, uint64_t modseq, bool told);
 bool view_is_own(const struct view *v, uint64_t modseq);
 /* Takes over a list of keyword names if it has changed. True: changed. */
 bool view_set_keywords(struct view *v, char **names, size_t count);
+/* Whether there are flags among these whose names are not known: another session has just made a keyword. */
+bool view_lacks_keyword(const struct view *v, uint64_t flags);
 /* Takes over which messages are recent, as the store tells. Not for IMAP4rev2, which does not know them. */
 void view_take_recent(struct view *v, const Store__Folder *f);
 uint32_t view_recent(const struct view *v);                              /* so many of those that the client knows */
