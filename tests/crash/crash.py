@@ -5,6 +5,7 @@
   crash.py --cuts N       N power cuts: the instance lives on a file system of its own; at a random moment everything stands
                           still, the disk is copied as it is (what was not written through is missing), everything is
                           killed, and a new start is made from the copy (needs root for the loop mount)
+  --imap                  only the IMAP clients that cache run meanwhile: more of their changes fall into each break
   --seed S repeats a run. Ends with "N passed, M failed", one case a round.
 
 While clients send messages with marks of their own, an IMAP client appends messages and sets flags, another keeps a folder
@@ -12,7 +13,11 @@ selected and deletes, and mail is relayed to a server of the test. Afterwards ev
 be in each recipient's mailbox exactly once, under the UID that was seen before; a relayed message may be there twice only if
 a kill of smtpc, or of everything, fell between the other server's 250 and our record of it: each further copy needs a kill of
 its own, and one kill repeats no more than what was in flight. Victims "... at a 250" die when the other server has a message and
-its 250 is held back for a moment, so that this window is hit often. `iems store check` must be clean all the time."""
+its 250 is held back for a moment, so that this window is hit often. `iems store check` must be clean all the time.
+
+Beside them are IMAP clients that cache (cache.py), one of them in a mailbox that is shared with it, and a POP3 client that
+deletes (pop.py). None of them may ever see a UID, a MODSEQ or a unique-id with another meaning, or a change undone that was
+acknowledged; QRESYNC must bring each cache to what the mailbox is. Quota, sizes and searches must be those of the messages that are there (recovered.py)."""
 import argparse
 import collections
 import os
@@ -26,11 +31,14 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import iems  # noqa: E402
-from load import MARK, RELAYED, USERS, WATCHED, Load, Memory, Sink  # noqa: E402
+from load import KEEPER, MARK, POPPED, RELAYED, USERS, WATCHED, Keepers, Load, Memory, Sink  # noqa: E402
+from recovered import derived_faults  # noqa: E402
 
+SENDERS = 4
 AT_250 = " at a 250"
 MODULES = ["store", "dir", "smtpd", "mta", "lmda", "imapd", "smtpc" + AT_250, "slapd", "responder", "everything"]
 MORE = ["smtpc", "store" + AT_250, "everything" + AT_250]   # of long runs
+CACHED = ["store", "imapd", "everything", "store", "imapd", "dir", "responder"]   # with --imap
 BREAKS_SESSIONS = ("imapd", "responder", "everything")
 MAY_REPEAT = ("smtpc", "responder", "everything")   # these can forget that another server has taken a message
 SINK_LAG = 8 if iems.SANITIZED else 2   # seconds
@@ -49,15 +57,23 @@ retry_destination = 1s
 class Site:
     """The instance, what its clients were told, and when what was killed."""
 
-    def __init__(self, folder=None):
+    def __init__(self, senders, folder=None):
         self.memory, self.sink, self.kills, self.told = Memory(), Sink(), [], set()
         self.repeated = collections.Counter()   # time of a kill -> copies that it explains
         self.mail = iems.Instance(folder=folder, config=CONFIG.format(port=self.sink.port))
+        self.keepers, self.senders = Keepers(self.mail), senders
 
     def start(self):
         self.mail.start()
-        for user in [*USERS, WATCHED]:
+        for user in [*USERS, WATCHED, POPPED]:
             self.mail.user(user)
+        self.keepers.prepare()
+
+    def load(self):
+        return Load(self.mail, self.memory, self.keepers, senders=self.senders, relay=True)
+
+    def acknowledged(self):
+        return f"{self.memory.count()} messages and {self.keepers.acknowledged()} commands acknowledged"
 
     def close(self):
         self.mail.stop()
@@ -93,13 +109,12 @@ def mailbox_faults(site, user):
             where[mark] = (validity, int(re.search(rb"UID (\d+)", part[0]).group(1)))
             if b"\\Flagged" in part[0]:
                 flagged.add(mark)
-    may_be_gone = memory.deleting if user == WATCHED else set()
+    may_be_gone, gone = memory.deleting[user], memory.gone[user]
     faults += [f"{user}: {mark} was acknowledged and is lost" for mark in memory.acked[user] - set(seen) - may_be_gone]
     faults += [f"{user}: {mark} is there {n} times" for mark, n in seen.items() if n > 1]
     if user == "u0":
         faults += [f"u0: the acknowledged flag of {mark} is lost" for mark in memory.flagged - flagged]
-    if user == WATCHED:
-        faults += [f"{user}: {mark} was expunged and is there" for mark in memory.gone & set(seen)]
+    faults += [f"{user}: {mark} was expunged and is there" for mark in gone & set(seen)]
     for place, mark in memory.uids[user].items():
         if mark in where and where[mark] != place:
             faults.append(f"{user}: {mark} was {place} and is {where[mark]} now")
@@ -146,9 +161,9 @@ def verify(site):
     """Faults as text; empty when all is well."""
     iems.wait_until("an empty queue", lambda: queue_empty(site.mail), 60)
     faults = []
-    for user in [*USERS, WATCHED]:
+    for user in [*USERS, WATCHED, POPPED]:
         faults += mailbox_faults(site, user)
-    faults += relay_faults(site) + store_faults(site.mail)
+    faults += relay_faults(site) + site.keepers.faults() + derived_faults(site.mail, [KEEPER, POPPED]) + store_faults(site.mail)
     try:
         site.mail.check_log()
     except AssertionError as e:
@@ -179,9 +194,12 @@ def kill_round(site, victim):
 
 
 def broken_sessions(site, load):
-    """Sessions that ended though neither imapd nor all was killed."""
-    return [f"{WATCHED}: a session broke: {why}" for began, broke, why in load.watcher.breaks
+    """Sessions that ended though neither imapd nor all was killed, since the last look."""
+    found = [f"a session broke: {why}" for client in load.breaking for began, broke, why in client.breaks
             if not any(began < killed <= broke for killed, victim in site.kills if victim in BREAKS_SESSIONS)]
+    for client in load.breaking:
+        client.breaks = []
+    return found
 
 
 def report(number, name, faults):
@@ -191,26 +209,32 @@ def report(number, name, faults):
     return not faults
 
 
-def kills(rounds, per_instance=50):
+def kills(rounds, senders, per_instance=50):
     """Rounds of kills, with a new instance now and then so that the comparison does not outgrow the load."""
     good = bad = 0
     for first in range(0, rounds, per_instance):
-        g, b = kills_of_instance(first, min(rounds, first + per_instance))
+        g, b = kills_of_instance(first, min(rounds, first + per_instance), senders)
         good, bad = good + g, bad + b
     return good, bad
 
 
-def kills_of_instance(before, rounds, per_check=10):
+def next_victim(n, senders):
+    if senders == 0:
+        return CACHED[(n - 1) % len(CACHED)]
+    return MODULES[n - 1] if n <= len(MODULES) else random.choice(MODULES + MORE)
+
+
+def kills_of_instance(before, rounds, senders, per_check=10):
     """Rounds of kills under load; mailboxes are compared after every `per_check` rounds."""
     bad, slowest = 0, 0.0
-    site = Site()
+    site = Site(senders)
     try:
         site.start()
         load = None
         for n in range(before + 1, rounds + 1):
-            load = load or Load(site.mail, site.memory, relay=True)
+            load = load or site.load()
             time.sleep(random.uniform(0.05, 0.6))
-            victim = MODULES[n - 1] if n <= len(MODULES) else random.choice(MODULES + MORE)
+            victim = next_victim(n, senders)
             took = kill_round(site, victim)
             if not victim.startswith(("responder", "everything")):
                 slowest = max(slowest, took)
@@ -218,11 +242,12 @@ def kills_of_instance(before, rounds, per_check=10):
             if n % per_check == 0 or n == rounds:
                 load.stop()
                 faults += verify(site) + broken_sessions(site, load)
-                more, load = f" ({site.memory.count()} acknowledged)", None
+                more, load = f" ({site.acknowledged()})", None
             bad += not report(n, f"killed {victim} {took:.2f}s{more}", faults)
             if faults:
                 print(site.mail.log_tail(20))
-        print(f"# {relay_report(site)}; {len(site.memory.gone)} expunged; slowest repair of a module {slowest:.2f} s")
+        print(f"# {relay_report(site)}; {sum(map(len, site.memory.gone.values()))} expunged; slowest repair of a module {slowest:.2f} s")
+        print(f"# {site.keepers.report()}")
     finally:
         site.close()
     return rounds - before - bad, bad
@@ -280,7 +305,7 @@ class Disk:
 
 def cut_round(site, disk):
     mail = site.mail
-    load = Load(mail, site.memory, relay=True)
+    load = site.load()
     time.sleep(random.uniform(0.3, 2.0))
     if random.random() < 0.5:
         site.sink.hold_one(5 * iems.SLOW)
@@ -298,17 +323,18 @@ def cut_round(site, disk):
     return verify(site)
 
 
-def cuts(rounds, first_number):
+def cuts(rounds, first_number, senders):
     """Power cuts; each starts from the state that the last one left."""
     bad, site, disk = 0, None, Disk()
     try:
-        site = Site(folder=os.path.join(disk.mount, "instance"))
+        site = Site(senders, folder=os.path.join(disk.mount, "instance"))
         site.start()
         subprocess.run(["sync", "-f", disk.mount], check=True)
         for n in range(1, rounds + 1):
             faults = cut_round(site, disk)
-            bad += not report(first_number + n, f"power cut {n} ({site.memory.count()} acknowledged)", faults)
+            bad += not report(first_number + n, f"power cut {n} ({site.acknowledged()})", faults)
         print(f"# {relay_report(site)}")
+        print(f"# {site.keepers.report()}")
     finally:
         if site:
             site.close()
@@ -320,15 +346,17 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--kills", type=int, default=0)
     p.add_argument("--cuts", type=int, default=0)
+    p.add_argument("--imap", action="store_true")
     p.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
     o = p.parse_args()
     random.seed(o.seed)
+    senders = 0 if o.imap else SENDERS
     print(f"# seed {o.seed}", flush=True)
     good = bad = 0
     if o.kills:
-        good, bad = kills(o.kills)
+        good, bad = kills(o.kills, senders)
     if o.cuts and os.geteuid() == 0:
-        g, b = cuts(o.cuts, o.kills)
+        g, b = cuts(o.cuts, o.kills, senders)
         good, bad = good + g, bad + b
     elif o.cuts:
         print("# power cuts need root: not run")

@@ -4,17 +4,21 @@ import collections
 import random
 import re
 import smtplib
-import socket
 import socketserver
 import threading
 import time
 
 import iems
+from cache import BASE, Cacher
+from ledger import MARK, Ledger
+from pop import POPPED, Popper
+from wire import Wire
 
 USERS = [f"u{n}" for n in range(5)]
 WATCHED = "w"                 # only the watching session deletes from its INBOX
 RELAYED = "x@elsewhere.test"
-MARK = re.compile(rb"X-Mark: (\S+)")
+KEEPER, GUEST = "k0", "k1"    # clients of the first cache its mailboxes, one of the second looks at one of them, too
+OTHER = "other"               # is given and denied rights
 
 
 class Memory:
@@ -25,7 +29,8 @@ class Memory:
         self.acked = collections.defaultdict(set)   # user (or RELAYED) -> marks answered with 250 or OK
         self.flagged = set()                        # marks of appended messages whose +FLAGS was answered OK
         self.uids = collections.defaultdict(dict)   # user -> (UIDVALIDITY, UID) -> mark, as a client has seen it
-        self.deleting, self.gone = set(), set()     # marks that may be, and must be, expunged
+        self.deleting = collections.defaultdict(set)   # user -> marks that may be expunged
+        self.gone = collections.defaultdict(set)       # user -> marks that must be
         self.faults = []
 
     def count(self):
@@ -106,53 +111,6 @@ class Sink:
         self.server.server_close()
 
 
-class Wire:
-    """An IMAP connection that keeps the order of untagged responses."""
-
-    def __init__(self, port, user):
-        self.began = time.monotonic()
-        self.socket = socket.create_connection(("127.0.0.1", port), 30 * iems.SLOW)
-        self.file = self.socket.makefile("rb")
-        self.number = 0
-        self.response()
-        if self.command(f"LOGIN {user}@example.test {iems.PASSWORD}")[0] != b"OK":
-            raise OSError("no login")
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
-
-    def response(self):
-        whole = b""
-        while True:
-            line = self.file.readline()
-            if not line.endswith(b"\r\n"):
-                raise OSError("connection ended")
-            whole += line
-            literal = re.search(rb"\{(\d+)\}\r\n$", line)
-            if not literal:
-                return whole
-            whole += self.file.read(int(literal.group(1)))
-
-    def command(self, text, idle=0.0):
-        """(OK, NO or BAD, untagged responses)"""
-        self.number += 1
-        tag = b"t%d" % self.number
-        self.socket.sendall(tag + b" " + text.encode() + b"\r\n")
-        untagged = []
-        while True:
-            line = self.response()
-            if line.startswith(b"+ ") and text == "IDLE":
-                time.sleep(idle)
-                self.socket.sendall(b"DONE\r\n")
-            elif line.startswith(tag):
-                return line.split()[1], untagged
-            elif line.startswith(b"* BYE"):
-                raise OSError(line.decode())
-            else:
-                untagged.append(line)
-
-
 class Watcher:
     """A session that stays: knows from untagged responses which message has which sequence number, deletes now and then,
     and finds every answer that contradicts what it knows."""
@@ -216,13 +174,13 @@ class Watcher:
         if mark is None:
             return
         with self.memory.lock:
-            self.memory.deleting.add(mark)
+            self.memory.deleting[WATCHED].add(mark)
         how = random.choice(["EXPUNGE", f"UID EXPUNGE {uid}"])
         if self.do(f"UID STORE {uid} +FLAGS.SILENT (\\Deleted)") and self.do(how):
             if uid in self.uids:
                 self.fault(f"{how} was answered with OK and UID {uid} is there")
             with self.memory.lock:
-                self.memory.gone.add(mark)
+                self.memory.gone[WATCHED].add(mark)
 
     def step(self):
         if None in self.uids:
@@ -260,11 +218,55 @@ class Watcher:
             self.session(stopping)
 
 
+class Keepers:
+    """Clients with caches on mailboxes that they share. They outlive a load."""
+
+    def __init__(self, mail):
+        self.mail, self.ledger = mail, Ledger()
+        own = {path: KEEPER for path in ("INBOX", "Work", "Later")}
+        theirs = {f"Other Users/{KEEPER}@example.test/Work": KEEPER, "INBOX": GUEST}
+        self.clients = [Cacher(mail, self.ledger, f"c{n}", KEEPER, own) for n in range(3)]
+        self.clients.append(Cacher(mail, self.ledger, "c3", GUEST, theirs))
+
+    def prepare(self):
+        for user in (KEEPER, GUEST, OTHER):
+            self.mail.user(user)
+        for user in (KEEPER, POPPED):
+            self.mail.run("quota", "set", f"{user}@example.test", "1000")
+        wire = Wire(self.mail.port("imap"), KEEPER)
+        texts = [iems.message(f"{n}", X_Mark=f"base-{n}").replace("\n", "\r\n") for n in range(BASE)]
+        for text in ["CREATE Work", "CREATE Later", f"SETACL Work {GUEST}@example.test lrswipkxte",
+                     "APPEND Work " + " ".join(f"{{{len(text)}+}}\r\n{text}" for text in texts)]:
+            assert wire.command(text)[0] == b"OK", wire.tagged
+        wire.close()
+
+    def acknowledged(self):
+        """Commands of all clients that were answered with OK."""
+        return sum(client.count.total() for client in self.clients)
+
+    def faults(self):
+        """After the load has ended."""
+        for client in self.clients:
+            client.verify()
+        found, self.ledger.faults = self.ledger.faults, []
+        return found
+
+    def report(self):
+        count = sum((client.count for client in self.clients), collections.Counter())
+        return ", ".join(f"{n} {what}" for what, n in count.most_common())
+
+
 class Load:
-    def __init__(self, mail, memory, senders=4, relay=False):
+    """`keepers` alone, if there are no senders."""
+
+    def __init__(self, mail, memory, keepers, senders=4, relay=False):
         self.mail, self.memory, self.relay, self.stopping = mail, memory, relay, False
         self.watcher = Watcher(mail, memory)
-        jobs = [(self.send, n) for n in range(senders)] + [(self.append,), (self.watcher.run, lambda: self.stopping)]
+        self.breaking = [self.watcher, *keepers.clients]
+        jobs = [(client.run, lambda: self.stopping) for client in keepers.clients]
+        jobs += [(self.send, n) for n in range(senders)]
+        if senders:
+            jobs += [(self.append,), (self.watcher.run, lambda: self.stopping), (Popper(mail, memory).run, lambda: self.stopping)]
         self.threads = [threading.Thread(target=job[0], args=job[1:], daemon=True) for job in jobs]
         for t in self.threads:
             t.start()
@@ -275,7 +277,7 @@ class Load:
         return iems.message(mark, body=pad * random.randrange(1, 200), to=to, X_Mark=mark)
 
     def send_one(self, s, mark):
-        users = random.sample([*USERS, WATCHED], random.randrange(1, 4))
+        users = random.sample([*USERS, WATCHED, POPPED], random.randrange(1, 4))
         to = {f"{u}@example.test": u for u in users}
         if self.relay and random.random() < 0.5:
             to[RELAYED] = RELAYED
