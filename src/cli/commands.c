@@ -251,6 +251,12 @@ const struct command command_table[] = {
      "KEY is a queue id, a trace identifier (as in the log), a Message-ID or an address.\n"
      "Example: iems trace bart@example.org",
      cmd_trace, GROUP_MAIL},
+    {"access test", "ADDRESS [HELO [SENDER]]", "Show what a client would be answered, and which row or option decides",
+     "Goes through the checks of strangers on port 25 with the tables and name servers of now: reverse DNS, DNS "
+     "lists,\n"
+     "what the client says in HELO, its sender (<> is the null sender). The status is 77 when it would be refused.\n"
+     "Example: iems access test 192.0.2.7 mail.example.org somebody@example.org",
+     cmd_access_test, GROUP_MAIL},
     {"tls check", "DOMAIN [--port N]", "Show how mail to a domain is protected, and why",
      "Looks up what the domain publishes (MX, TLSA, MTA-STS) as iems-smtpc does, and applies the settings of the "
      "peer.\n"

@@ -72,6 +72,7 @@ int cmd_table_list(struct cli *c, int argc, char **argv);
 int cmd_table_set(struct cli *c, int argc, char **argv);
 int cmd_table_show(struct cli *c, int argc, char **argv);
 int cmd_table_unset(struct cli *c, int argc, char **argv);
+int cmd_access_test(struct cli *c, int argc, char **argv);
 int cmd_tls_check(struct cli *c, int argc, char **argv);
 int cmd_tlsrpt(struct cli *c, int argc, char **argv);
 int cmd_trace(struct cli *c, int argc, char **argv);

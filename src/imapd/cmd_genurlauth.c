@@ -3,12 +3,12 @@
 #include "imapd/urlauth.h"
 #include "proto/imap/write.h"
 
-enum { LINE_BYTES = 1024 * 1024, WHOLE_MAX = IMAP_URL_MAX + URLAUTH_TOKEN_MAX + 16 };
+enum { LINE_BYTES = 1024 * 1024, WHOLE_MAX = IMAP_URL_MAX + URL_TOKEN_MAX + 16 };
 
 /* The client names the URL without token; what is wrong with it, or NULL with the whole URL in `out`. */
 static const char *authorize(struct session *s, struct str text, struct buf *out, int *err) {
     struct imap_url url;
-    char token[URLAUTH_TOKEN_MAX];
+    char token[URL_TOKEN_MAX];
     *err = imap_url_parse(text, session_arena(s), &url);
     if (*err != 0 || url.token.len > 0) return "The URL is malformed";
     if (!urlauth_is_own(s, &url)) return "The URL names no message of yours, or nobody who may have it";

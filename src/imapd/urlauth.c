@@ -4,18 +4,7 @@
 #include "imapd/metadata.h"
 #include "imapd/store_call.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
-/* Names that clients may use begin with "/private/" or "/shared/". */
-#define KEY_NAME "urlauth"
-
-enum { KEY_BYTES = 32, KEY_HEX = 2 * KEY_BYTES, MAC_LEN = 32 };
-
-static bool is_user(const struct session *s, struct str access, const char *kind) {
-    struct str k = str_from(kind);
-    return str_starts_nocase(access, k) && str_eq_nocase(str_sub(access, k.len, SIZE_MAX), str_from(s->address));
-}
+enum { KEY_BYTES = URL_KEY_HEX / 2 };
 
 static bool is_known(struct str access) {
     return str_eq_nocase(access, STR("anonymous")) || str_eq_nocase(access, STR("authuser")) ||
@@ -31,7 +20,7 @@ bool urlauth_is_own(const struct session *s, const struct imap_url *u) {
 static int set_key(struct session *s, struct str mailbox, struct str key, struct error *err) {
     Store__MetadataSet req = STORE__METADATA_SET__INIT;
     Store__MetadataEntry entry = STORE__METADATA_ENTRY__INIT, *entries = &entry;
-    static char name[] = KEY_NAME;
+    static char name[] = URL_KEY_NAME;
     req.name = arena_cstr(session_arena(s), mailbox);
     if (req.name == NULL) return ERR_NOMEM;
     entry.name = name;
@@ -46,10 +35,10 @@ static int set_key(struct session *s, struct str mailbox, struct str key, struct
 static int get_key(struct session *s, struct str mailbox, bool make, struct buf *out) {
     struct str found;
     unsigned char fresh[KEY_BYTES];
-    int rc = metadata_value(s, mailbox, KEY_NAME, session_arena(s), &found);
+    int rc = metadata_value(s, mailbox, URL_KEY_NAME, session_arena(s), &found);
     if (rc == 0) {
         buf_add(out, found);
-        return out->len == KEY_HEX ? 0 : ERR_CORRUPT;
+        return out->len == URL_KEY_HEX ? 0 : ERR_CORRUPT;
     }
     if (rc != ERR_NOTFOUND || !make) return rc;
     random_bytes(fresh, sizeof fresh);
@@ -57,28 +46,15 @@ static int get_key(struct session *s, struct str mailbox, bool make, struct buf 
     return out->error != 0 ? out->error : set_key(s, mailbox, buf_str(out), NULL);
 }
 
-int urlauth_token(struct session *s, const struct imap_url *u, bool make, char out[static URLAUTH_TOKEN_MAX]) {
-    BUF_AUTO key = BUF_INIT(KEY_HEX);
-    BUF_AUTO hex = BUF_INIT(URLAUTH_TOKEN_MAX);
-    unsigned char mac[MAC_LEN];
-    unsigned len = 0;
+int urlauth_token(struct session *s, const struct imap_url *u, bool make, char out[static URL_TOKEN_MAX]) {
+    BUF_AUTO key = BUF_INIT(URL_KEY_HEX);
     int rc = get_key(s, u->mailbox, make, &key);
-    if (rc != 0) return rc;
-    if (HMAC(EVP_sha256(), key.ptr, (int)key.len, (const unsigned char *)u->rump.ptr, u->rump.len, mac, &len) == NULL)
-        return ERR_NOMEM;
-    hex_encode(&hex, str_of(mac, sizeof mac));
-    return hex.error != 0 ? hex.error : str_to_cstr(buf_str(&hex), out, URLAUTH_TOKEN_MAX);
-}
-
-/* "submit+" is for servers that send mail; there the user who logs in is the one of the mailbox. */
-static bool may_use(const struct session *s, struct str access) {
-    return str_eq_nocase(access, STR("anonymous")) || str_eq_nocase(access, STR("authuser")) ||
-           is_user(s, access, "user+");
+    return rc != 0 ? rc : imap_url_token(u, buf_str(&key), out);
 }
 
 int urlauth_check(struct session *s, const struct imap_url *u) {
-    char token[URLAUTH_TOKEN_MAX];
-    if (!urlauth_is_own(s, u) || !may_use(s, u->access)) return ERR_DENIED;
+    char token[URL_TOKEN_MAX];
+    if (!urlauth_is_own(s, u) || !imap_url_may_use(u, str_from(s->address), false)) return ERR_DENIED;
     if (!str_eq_nocase(u->mechanism, STR("INTERNAL"))) return ERR_DENIED;
     if (u->has_expire && u->expire < clock_wall_s()) return ERR_DENIED;
     int rc = urlauth_token(s, u, false, token);

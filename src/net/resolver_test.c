@@ -244,22 +244,22 @@ static unsigned questions(struct resolver *r, const char *name, struct arena *a)
 FIBER_TEST(cache) {
     static const struct {
         uint64_t records;
-        unsigned again; /* questions for a name that was asked for before, and then 2000 others */
+        bool again; /* a name that was asked for before, and then 2000 others, is asked for again */
         bool kept;
-    } table[] = {{0, 0, true}, {100000, 0, true}, {16, 1, true}, {RESOLVER_NO_CACHE, 1, false}};
+    } table[] = {{0, false, true}, {100000, false, true}, {16, true, true}, {RESOLVER_NO_CACHE, true, false}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct fiber *server;
         struct resolver *r =
             start_with((struct resolver_config){.timeout_ms = 20000, .cache_records = table[i].records}, &server);
         ARENA_AUTO a = arena_new(1 << 20);
         char name[32];
-        assert_int_equal(questions(r, "host.test", a), 1);
-        assert_int_equal(questions(r, "host.test", a), table[i].kept ? 0 : 1);
+        assert_true(questions(r, "host.test", a) > 0); /* more when it is asked again because the machine is slow */
+        assert_int_equal(questions(r, "host.test", a) > 0, !table[i].kept);
         for (int k = 0; k < 2000; k++) {
             (void)snprintf(name, sizeof name, "name%d.test", k);
-            assert_int_equal(questions(r, name, a), 1);
+            assert_true(questions(r, name, a) > 0);
         }
-        assert_int_equal(questions(r, "host.test", a), table[i].again);
+        assert_int_equal(questions(r, "host.test", a) > 0, table[i].again);
         resolver_free(r);
         fiber_cancel(server);
         fiber_yield();

@@ -54,7 +54,7 @@
     X(45, MESSAGE_APPEND, ROLES_MAILBOX, message_append, message_appended)                                             \
     X(46, MESSAGE_EXPUNGE, ROLES_MAILBOX, message_expunge, message_expunged)                                           \
     X(47, QUOTA_GET, ROLES_MAILBOX, quota_get, quota_info)                                                             \
-    X(48, METADATA_GET, ROLES_MAILBOX, folder_name, metadata)                                                          \
+    X(48, METADATA_GET, ROLES_READER, folder_name, metadata)                                                           \
     X(49, METADATA_SET, ROLES_MAILBOX, metadata_set, empty)                                                            \
     X(93, ACCOUNT_WATCH, ROLES_MAILBOX, account_watch, empty)                                                          \
     X(90, ACL_GET, ROLES_MAILBOX, acl_get, acl_got)                                                                    \

@@ -95,9 +95,9 @@ static int finding_apply(struct session *s, const struct finding *f, const char 
     if (mode == MODE_OFF) return 0;
     unsigned code = mode == MODE_LOG ? 0 : finding_code(f, mode);
     log_event(LOG_MESSAGE, s->id, "check_failed",
-              "check=%s result=%s peer=%s name=%s helo=%s from=<%s> reply=%u reason=\"%s\"", info->name, f->detail,
-              s->peer, s->client.name[0] != '\0' ? s->client.name : "-", s->helo[0] != '\0' ? s->helo : "-", sender,
-              code, f->text);
+              "check=%s result=%s peer=%s name=%s helo=%s from=<%s> reply=%u rule=\"%s\" reason=\"%s\"", info->name,
+              f->detail, s->peer, s->client.name[0] != '\0' ? s->client.name : "-", s->helo[0] != '\0' ? s->helo : "-",
+              sender, code, f->rule[0] != '\0' ? f->rule : info->option, f->text);
     if (mode == MODE_LOG) {
         a->count[f->check].logged++;
         if (f->check != CHECK_DNSLIST) tag_put(s, info->name, "%s", f->detail);
@@ -132,6 +132,7 @@ int access_hello(struct session *s, bool *refused) {
     net_addr_literal(stream_peer(s->stream), literal);
     finding_set(&f, CHECK_PEER, "not-accepted", "host %s is not authorized to connect to %s",
                 c->name[0] != '\0' ? c->name : literal, s->d->hostname);
+    finding_rule(&f, "peer", c->peer.key);
     return finding_apply(s, &f, "", refused);
 }
 
@@ -162,6 +163,7 @@ static int check_lists(struct session *s, const char *sender, bool *refused) {
         struct finding f;
         finding_set(&f, CHECK_DNSLIST, "listed", "Service unavailable; client [%s] is listed by %s%s%s", s->peer,
                     p->lists->list[p->verdict.rejected].zone, p->reason[0] != '\0' ? ": " : "", p->reason);
+        finding_rule(&f, "dnslist", p->lists->list[p->verdict.rejected].zone);
         rc = finding_apply(s, &f, sender, refused);
         if (rc != 0 || *refused) return rc;
     }
@@ -217,8 +219,10 @@ static int check_sender_list(struct session *s, const struct address *from, bool
     struct finding f;
     if (s->d->access.mode[CHECK_SENDER_LIST] == MODE_OFF || address_is_null(from)) return 0;
     peer_rule_of(&s->d->access.tables, address_domain(from), &peer);
-    if (!sender_is_rejected(&s->d->access.tables, address_text(from)) && (!peer.own || peer.accept)) return 0;
+    const char *row = sender_rejected_by(&s->d->access.tables, address_text(from));
+    if (row == NULL && (!peer.own || peer.accept)) return 0;
     finding_set(&f, CHECK_SENDER_LIST, "listed", "Mail from <%s> is not accepted here", from->text);
+    finding_rule(&f, row != NULL ? "sender" : "peer", row != NULL ? row : peer.key);
     return finding_apply(s, &f, from->text, refused);
 }
 
@@ -238,7 +242,8 @@ static int check_tls(struct session *s, const struct address *from, bool *refuse
     if (stream_is_tls(s->stream)) return 0;
     if (address_has_domain(from)) peer_rule_of(&s->d->access.tables, address_domain(from), &domain);
     if (!s->client.peer.tls_in && !domain.tls_in) return 0;
-    log_event(LOG_MESSAGE, s->id, "check_failed", "check=peer_tls peer=%s from=<%s> reply=530", s->peer, from->text);
+    log_event(LOG_MESSAGE, s->id, "check_failed", "check=peer_tls peer=%s from=<%s> reply=530 rule=\"peer %s\"",
+              s->peer, from->text, s->client.peer.tls_in ? s->client.peer.key : domain.key);
     s->d->access.tls_missing++;
     s->d->count.rejected_senders++;
     *refused = true;
@@ -263,6 +268,12 @@ int access_mail(struct session *s, const struct smtp_command *c, bool *refused) 
 bool access_may_relay(const struct session *s) {
     if (s->service->turned) return false;
     return session_is_known(s) || rule_allows(s->client.rule.relay, s->d->access.relay_default);
+}
+
+void access_relay_rule(const struct session *s, char out[static FINDING_RULE_MAX]) {
+    const struct access_rule *r = &s->client.rule;
+    (void)snprintf(out, FINDING_RULE_MAX, "%s%s", r->relay == RULE_DENY ? "access " : "",
+                   r->relay == RULE_DENY ? r->key : "smtpd.relay_default");
 }
 
 uint64_t access_max_size(const struct session *s) {

@@ -56,6 +56,8 @@ NODISCARD int access_hello(struct session *s, bool *refused);
 NODISCARD int access_mail(struct session *s, const struct smtp_command *c, bool *refused);
 /* RELAY-03: may this client send to foreign domains? */
 bool access_may_relay(const struct session *s);
+/* What said no, for the log: "access 192.0.2.0/24" or the option. */
+void access_relay_rule(const struct session *s, char out[static FINDING_RULE_MAX]);
 /* Largest message of this client (PEER-12). */
 uint64_t access_max_size(const struct session *s);
 /* Tags of the message for its queue entry: our own, and those that a trusted peer gave (PEER-15). In the memory of the

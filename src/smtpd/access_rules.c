@@ -30,6 +30,7 @@ void peer_rule_of(const struct access_tables *t, struct str name, struct peer_ru
                             : name.len == 0 ? rows_find(t->peer, STR("*"))
                                             : rows_match_domain(t->peer, name);
     *out = (struct peer_rule){
+        .key = row != NULL ? row_key(row) : "",
         .own = row != NULL && strcmp(row_key(row), "*") != 0,
         .accept = row_bool(table, row, "accept"),
         .keep_tags = row_bool(table, row, "keep_tags"),
@@ -46,9 +47,10 @@ bool peers_concern_clients(const struct access_tables *t) {
     return false;
 }
 
-bool sender_is_rejected(const struct access_tables *t, struct str address) {
+const char *sender_rejected_by(const struct access_tables *t, struct str address) {
     const struct row *row = t->sender == NULL ? NULL : rows_match_sender(t->sender, address);
-    return row != NULL && strcmp(row_str(table_of("sender"), row, "action"), "reject") == 0;
+    bool rejects = row != NULL && strcmp(row_str(table_of("sender"), row, "action"), "reject") == 0;
+    return rejects ? row_key(row) : NULL;
 }
 
 static int list_load(const struct row *row, struct dnslist *out, struct error *err) {

@@ -21,7 +21,8 @@ struct access_rule {
 void access_rule_of(const struct access_tables *t, const struct net_addr *a, struct access_rule *out);
 
 struct peer_rule {
-    bool own; /* from a row of its own, not that of all others */
+    const char *key; /* of the row, lent by the table; "" = there is none */
+    bool own;        /* from a row of its own, not that of all others */
     bool accept, keep_tags, tls_in;
     uint64_t max_in; /* 0 = smtpd.max_message_size */
 };
@@ -30,7 +31,8 @@ void peer_rule_of(const struct access_tables *t, struct str name, struct peer_ru
 /* Some row says something about those who send to us: it is worth to ask for their names. */
 bool peers_concern_clients(const struct access_tables *t);
 
-bool sender_is_rejected(const struct access_tables *t, struct str address);
+/* The key of the row that rejects it, lent by the table; NULL = none does. */
+const char *sender_rejected_by(const struct access_tables *t, struct str address);
 
 /* NULL: out of memory. Bad answers are told in `err`, their list is left out. */
 struct dnslists *dnslists_load(const struct access_tables *t, struct error *err);

@@ -19,12 +19,16 @@ const struct check_info check_table[CHECK_COUNT] = {
 
 void finding_set(struct finding *f, enum check check, const char *detail, const char *fmt, ...) {
     f->check = check;
-    f->status[0] = '\0';
+    f->status[0] = f->rule[0] = '\0';
     (void)snprintf(f->detail, sizeof f->detail, "%s", detail);
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(f->text, sizeof f->text, fmt, ap);
     va_end(ap);
+}
+
+void finding_rule(struct finding *f, const char *table, const char *key) {
+    (void)snprintf(f->rule, sizeof f->rule, "%s %s", table, key);
 }
 
 unsigned finding_code(const struct finding *f, enum check_mode mode) {

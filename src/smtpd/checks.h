@@ -4,6 +4,8 @@
 
 #include "base/str.h"
 
+enum { FINDING_RULE_MAX = 224 };
+
 /* In the order of the words of the options. */
 enum check_mode { MODE_OFF, MODE_LOG, MODE_TEMPORARY, MODE_PERMANENT };
 
@@ -33,10 +35,12 @@ extern const struct check_info check_table[CHECK_COUNT];
 /* A check that did not pass: what the peer is told, if its mode says so. */
 struct finding {
     enum check check;
-    char status[8];  /* enhanced code without class where the check has several; "" = that of the table */
-    char detail[24]; /* one word for log and tag: "missing", "null-mx" */
+    char status[8];              /* enhanced code without class where the check has several; "" = that of the table */
+    char detail[24];             /* one word for log and tag: "missing", "null-mx" */
+    char rule[FINDING_RULE_MAX]; /* the row that decided, as "access 192.0.2.0/24"; "" = the option of the check */
     char text[400];
 };
+void finding_rule(struct finding *f, const char *table, const char *key);
 __attribute__((format(printf, 4, 5))) void finding_set(struct finding *f, enum check check, const char *detail,
                                                        const char *fmt, ...);
 unsigned finding_code(const struct finding *f, enum check_mode mode);

@@ -1,6 +1,6 @@
 /* BURL: RFC 4468. A message of the user's own mailbox becomes (part of) the message that is sent, without travelling to
- * the client and back. URLs of others, and of parts, are not resolved: what the user may read anyway needs no URLAUTH.
- */
+ * the client and back. What the user may read anyway needs no URLAUTH; one that is there must be right. URLs of others,
+ * and of parts, are not resolved. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/imap/url.h"
@@ -18,13 +18,21 @@ static int refuse(struct session *s, unsigned code, const char *enhanced, const 
     return session_error(s, code, enhanced, "%s", why);
 }
 
-/* NULL: it is a message of the user, here. */
-static const char *fault_of(const struct session *s, const struct imap_url *u) {
-    if (!imap_url_is_of(u, str_from(s->d->hostname), str_from(s->user))) return "URL is not of your mailbox here";
-    if (u->uid == 0 || u->mailbox.len == 0) return "URL names no message";
-    if (u->has_section) return "URLs of parts are not resolved";
-    if (u->has_expire && u->expire < clock_wall_s()) return "URL has expired";
-    return NULL;
+struct fault {
+    const char *status, *text;
+};
+
+/* NULL: it is a message of the user, here, and meant for him. */
+static const struct fault *fault_of(const struct session *s, const struct imap_url *u) {
+    static const struct fault foreign = {"5.7.14", "URL is not of your mailbox here"},
+                              other = {"5.7.14", "URL is for somebody else"},
+                              nothing = {"5.6.6", "URL names no message"},
+                              part = {"5.6.6", "URLs of parts are not resolved"}, late = {"5.6.6", "URL has expired"};
+    if (!imap_url_is_of(u, str_from(s->d->hostname), str_from(s->user))) return &foreign;
+    if (u->uid == 0 || u->mailbox.len == 0) return &nothing;
+    if (u->has_section) return &part;
+    if (u->has_access && !imap_url_may_use(u, str_from(s->user), true)) return &other;
+    return u->has_expire && u->expire < clock_wall_s() ? &late : NULL;
 }
 
 static int begin(struct session *s) {
@@ -38,7 +46,8 @@ static int begin(struct session *s) {
 
 static int fetch(struct session *s, const struct imap_url *u, struct arena *arena) {
     struct error err = {0};
-    struct mailbox_message m = {.folder = arena_cstr(arena, u->mailbox), .uidvalidity = u->uidvalidity, .uid = u->uid};
+    struct mailbox_message m = {
+        .folder = arena_cstr(arena, u->mailbox), .uidvalidity = u->uidvalidity, .uid = u->uid, .url = u};
     if (m.folder == NULL || begin(s) < 0) return refuse(s, 451, "4.3.0", "Out of memory");
     int rc = mailbox_read(s, &m, &err);
     if (rc == 0) return 0;
@@ -57,11 +66,11 @@ int cmd_burl(struct session *s, struct smtp_command *c) {
     ARENA_AUTO arena = arena_new(URL_MEMORY_MAX);
     if (arena == NULL) return refuse(s, 451, "4.3.0", "Out of memory");
     if (imap_url_parse(c->argument, arena, &url) < 0) return refuse(s, 501, "5.5.4", "URL is malformed");
-    const char *fault = fault_of(s, &url);
-    if (fault != NULL) return refuse(s, 554, "5.6.6", fault);
+    const struct fault *fault = fault_of(s, &url);
+    if (fault != NULL) return refuse(s, 554, fault->status, fault->text);
     int rc = fetch(s, &url, arena);
     if (rc < 0 || !t->open) return rc;
     if (!c->last && !body_failed(t->body)) return session_reply(s, 250, "2.5.0", "URL resolved");
     if (t->body_type != SMTP_BODY_BINARYMIME) body_add(t->body, smtp_decoder_finish(&t->decoder));
-    return submit_finish(s, t->decoder.bare);
+    return submit_finish(s, t->decoder.bare, c->last);
 }

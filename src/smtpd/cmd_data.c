@@ -39,5 +39,5 @@ int cmd_data(struct session *s, struct smtp_command *c) {
     smtp_decoder_init_data(&dec, s->d->set.fix_bare_newline);
     rc = receive(s, &dec);
     if (rc < 0) return submit_interrupted(s, rc);
-    return submit_finish(s, dec.bare);
+    return submit_finish(s, dec.bare, true);
 }

@@ -5,14 +5,19 @@
 #include "smtpd/mail_params.h"
 #include "smtpd/quota.h"
 
-enum { DIRECTORY_TIMEOUT_MS = 30 * 1000 };
+#include <stdio.h>
+
+enum { DIRECTORY_TIMEOUT_MS = 30 * 1000, WHY_MAX = 240 };
 
 static int reject(struct session *s, const struct smtp_command *c, unsigned code, const char *enhanced,
                   const char *why) {
-    s->d->count.rejected_senders++;
+    if (code < 500)
+        s->d->count.deferred++;
+    else
+        s->d->count.rejected_senders++;
     log_event(LOG_MESSAGE, s->id, "sender_rejected", "from=<%s> peer=%s user=%s reply=%u reason=\"%s\"", c->path.text,
               s->peer, s->user[0] != '\0' ? s->user : "-", code, why);
-    return session_error(s, code, enhanced, "%s", why);
+    return code < 500 ? session_reply(s, code, enhanced, "%s", why) : session_error(s, code, enhanced, "%s", why);
 }
 
 /* A sender without a domain (SMTPD-05 before SMTPD-06). */
@@ -59,8 +64,26 @@ static int submission_check(struct session *s, struct smtp_command *c, bool *all
     return 0;
 }
 
+/* What the parameters ask for, and whether there is room. Answers when it refuses. */
+static int message_check(struct session *s, const struct smtp_command *c, bool *allowed) {
+    struct mail_refusal r = {.code = 0};
+    char why[WHY_MAX];
+    *allowed = false;
+    if (c->mail.size > access_max_size(s)) {
+        (void)snprintf(why, sizeof why, "Message size exceeds the limit of %llu bytes",
+                       (unsigned long long)access_max_size(s));
+        return reject(s, c, 552, "5.3.4", why);
+    }
+    if (!mail_params_check(s, c, &r)) return reject(s, c, r.code, r.enhanced, r.text);
+    if (!s->d->accepting) {
+        (void)snprintf(why, sizeof why, "Insufficient queue space: %s", s->d->full_reason);
+        return reject(s, c, 452, "4.3.1", why);
+    }
+    *allowed = true;
+    return 0;
+}
+
 int cmd_mail(struct session *s, struct smtp_command *c) {
-    struct smtpd *d = s->d;
     bool allowed, refused;
     int rc;
     if (s->tx.open) return session_error(s, 503, "5.5.1", "Transaction is open already; RSET ends it");
@@ -71,15 +94,8 @@ int cmd_mail(struct session *s, struct smtp_command *c) {
     }
     rc = access_mail(s, c, &refused);
     if (rc != 0 || refused) return rc;
-    if (c->mail.size > access_max_size(s))
-        return session_error(s, 552, "5.3.4", "Message size exceeds the limit of %llu bytes",
-                             (unsigned long long)access_max_size(s));
-    rc = mail_params_check(s, c, &allowed);
+    rc = message_check(s, c, &allowed);
     if (!allowed) return rc;
-    if (!d->accepting) {
-        d->count.deferred++;
-        return session_reply(s, 452, "4.3.1", "Insufficient queue space: %s", d->full_reason);
-    }
     rc = quota_check(s, c, &allowed);
     if (!allowed) return rc;
     /* The first message is traced under the identifier of its connection, so that one leads through all of it. */

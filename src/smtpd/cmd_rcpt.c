@@ -11,13 +11,15 @@
 
 enum { DIRECTORY_TIMEOUT_MS = 30 * 1000, REASON_MAX = 200 };
 
-static int reject(struct session *s, const struct address *to, unsigned code, const char *enhanced, const char *why) {
+/* `rule`: what decided, beyond the reason; NULL = nothing else did. */
+static int reject(struct session *s, const struct address *to, unsigned code, const char *enhanced, const char *rule,
+                  const char *why) {
     struct smtpd *d = s->d;
     d->count.rejected_recipients++;
     s->tx.rejected++;
     log_event(LOG_MESSAGE, s->tx.trace, "recipient_rejected",
-              "to=<%s> from=<%s> peer=%s session=%s reply=%u reason=\"%s\"", to->text, s->tx.sender, s->peer, s->id,
-              code, why);
+              "to=<%s> from=<%s> peer=%s session=%s reply=%u rule=\"%s\" reason=\"%s\"", to->text, s->tx.sender,
+              s->peer, s->id, code, rule != NULL ? rule : "-", why);
     transaction_note(&s->tx, to->text, "smtpd rejected to=<%s> from=<%s> peer=%s reply=%u %s", to->text, s->tx.sender,
                      s->peer, code, why);
     if (d->set.max_rejects != 0 && ++s->rejects >= d->set.max_rejects) {
@@ -25,6 +27,16 @@ static int reject(struct session *s, const struct address *to, unsigned code, co
         return session_close(s, "4.7.0", "%s Too many recipients that do not exist", d->hostname);
     }
     return session_reply(s, code, enhanced, "%s", why);
+}
+
+/* Once in a transaction for the log: the client asks for each of the others, too. */
+static int too_many(struct session *s, const char *rule, const char *what) {
+    if (!s->tx.told_full)
+        log_event(LOG_MESSAGE, s->tx.trace, "recipient_limit",
+                  "from=<%s> peer=%s session=%s reply=452 rule=%s taken=%u", s->tx.sender, s->peer, s->id, rule,
+                  s->tx.count);
+    s->tx.told_full = true;
+    return session_reply(s, 452, "4.5.3", "Too many %s, send the others in another transaction", what);
 }
 
 static int qualify(struct session *s, struct address *to) {
@@ -51,25 +63,26 @@ static int resolve(struct session *s, const struct address *to, Dir__Kind *kind,
 
 static int accept_or_reject(struct session *s, struct smtp_command *c, Dir__Kind kind,
                             const struct room_verdict *room) {
-    char why[REASON_MAX + ADDRESS_MAX];
+    char why[REASON_MAX + ADDRESS_MAX], rule[FINDING_RULE_MAX];
     switch (kind) {
     case DIR__KIND__UNKNOWN:
         (void)snprintf(why, sizeof why, "<%s> No such address here", c->path.text);
-        return reject(s, &c->path, 550, "5.1.1", why);
+        return reject(s, &c->path, 550, "5.1.1", NULL, why);
     case DIR__KIND__NO_RECEIVE:
         (void)snprintf(why, sizeof why, "<%s> Mailbox takes no mail", c->path.text);
-        return reject(s, &c->path, 550, "5.2.1", why);
+        return reject(s, &c->path, 550, "5.2.1", NULL, why);
     case DIR__KIND__NOT_LOCAL:
         if (access_may_relay(s)) break;
         s->d->count.relay_denied++;
         (void)snprintf(why, sizeof why, "<%s> Relaying denied", c->path.text);
-        return s->d->access.relay_temporary ? reject(s, &c->path, 450, "4.7.1", why)
-                                            : reject(s, &c->path, 550, "5.7.1", why);
+        access_relay_rule(s, rule);
+        return s->d->access.relay_temporary ? reject(s, &c->path, 450, "4.7.1", rule, why)
+                                            : reject(s, &c->path, 550, "5.7.1", rule, why);
     default:
         if (room->code == 0) break;
         s->d->count.over_quota++;
         (void)snprintf(why, sizeof why, "<%s> %s", c->path.text, room->text);
-        return reject(s, &c->path, room->code, room->enhanced, why);
+        return reject(s, &c->path, room->code, room->enhanced, "smtpd.over_quota", why);
     }
     if (transaction_add(&s->tx, &c->path, &c->rcpt) < 0) return session_reply(s, 452, "4.5.3", "Too many recipients");
     return session_reply(s, 250, "2.1.5", "OK");
@@ -82,11 +95,10 @@ int cmd_rcpt(struct session *s, struct smtp_command *c) {
     struct room_verdict room = {.enhanced = NULL};
     if (!s->tx.open) return session_error(s, 503, "5.5.1", "MAIL first");
     if (s->tx.body != NULL) return session_error(s, 503, "5.5.1", "Data has begun");
-    if (s->tx.count >= d->set.max_recipients)
-        return session_reply(s, 452, "4.5.3", "Too many recipients, send the others in another transaction");
-    if (qualify(s, &c->path) < 0) return reject(s, &c->path, 553, "5.1.3", "Recipient address needs a domain");
-    if (!mail_params_domain_fits(s, &c->path))
-        return session_reply(s, 452, "4.5.3", "Too many recipient domains, send the others in another transaction");
+    if (s->tx.count >= d->set.max_recipients) return too_many(s, "smtpd.max_recipients", "recipients");
+    if (qualify(s, &c->path) < 0)
+        return reject(s, &c->path, 553, "5.1.3", "smtpd.reject_unqualified", "Recipient address needs a domain");
+    if (!mail_params_domain_fits(s, &c->path)) return too_many(s, "smtpd.max_recipient_domains", "recipient domains");
     bool allowed;
     int rc = quota_check_recipient(s, &allowed);
     if (!allowed) return rc;

@@ -15,7 +15,7 @@ unsigned extensions_bits(const struct session *s) {
     const struct smtpd_settings *set = &s->d->set;
     const struct smtpd_extensions *x = &set->ext;
     unsigned ext = 0;
-    if (x->smtputf8) ext |= SMTP_EXT_SMTPUTF8;
+    if (x->smtputf8 && set->ext_8bitmime) ext |= SMTP_EXT_SMTPUTF8; /* RFC 6531 section 3.1 */
     if (set->ext_size) ext |= SMTP_EXT_SIZE;
     if (set->ext_8bitmime) ext |= SMTP_EXT_8BITMIME;
     if (set->ext_8bitmime && x->chunking) ext |= SMTP_EXT_BINARYMIME;
@@ -67,7 +67,7 @@ void extensions_announce(const struct session *s, struct buf *out) {
     if (ext & SMTP_EXT_SMTPUTF8) buf_adds(out, "\nSMTPUTF8");
     if (x->chunking) buf_adds(out, "\nCHUNKING");
     if (x->etrn != ETRN_NEVER && !s->service->lmtp && !s->service->turned) buf_adds(out, "\nETRN");
-    if (extensions_burl(s)) buf_printf(out, "\nBURL imap://%s", s->d->hostname);
+    if (extensions_burl(s)) buf_printf(out, "\nBURL imap imap://%s", s->d->hostname);
     if (x->atrn && s->authenticated) buf_adds(out, "\nATRN");
     if (ext & SMTP_EXT_FUTURERELEASE) {
         buf_printf(out, "\nFUTURERELEASE %llu ", (unsigned long long)x->future_release_s);

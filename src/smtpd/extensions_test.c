@@ -36,6 +36,7 @@ RIG_TEST(switches) {
         {&x->chunking, " CHUNKING ", "> BDAT 5 LAST", "< 502"},
         {&x->chunking, " BINARYMIME ", "> MAIL FROM:<a@b.example> BODY=BINARYMIME", "< 555"},
         {&x->smtputf8, " SMTPUTF8 ", "> MAIL FROM:<a@b.example> SMTPUTF8", "< 555"},
+        {&rig.d.set.ext_8bitmime, " SMTPUTF8 ", "> MAIL FROM:<a@b.example> SMTPUTF8", "< 555"}, /* RFC 6531, 3.1 */
         {&x->limits, " LIMITS RCPTMAX=1000 ", "> NOOP", "< 250"},
         {&x->deliverby, " DELIVERBY ", "> MAIL FROM:<a@b.example> BY=60;N", "< 555"},
         {&x->mt_priority, " MT-PRIORITY ", "> MAIL FROM:<a@b.example> MT-PRIORITY=1", "< 555"},
@@ -160,7 +161,7 @@ RIG_TEST(priority) {
         const char *peer, *parameter, *reply, *header;
         int want;
     } cases[] = {
-        {STRANGER, " MT-PRIORITY=4", "250 2.3.6", "X: y", 0},
+        {STRANGER, " MT-PRIORITY=4", "250 2.3.6 0 is the priority", "X: y", 0},
         {STRANGER, " MT-PRIORITY=-4", "250 2.1.0", "X: y", -4},
         {STRANGER, "", "250 2.1.0", "MT-Priority: 4", 0},
         {RELAY, " MT-PRIORITY=4", "250 2.1.0", "X: y", 4},
@@ -179,6 +180,9 @@ RIG_TEST(priority) {
                        cases[i].parameter, cases[i].reply, cases[i].header);
         rig_talk("smtp", cases[i].peer, script);
         if (rig.mt_priority != cases[i].want) fail_msg("case %zu: %d", i, rig.mt_priority);
+        char clause[40];
+        (void)snprintf(clause, sizeof clause, "PRIORITY %d;\r\n", cases[i].want);
+        assert_int_equal(strstr(buf_cstr(&rig.prefix), clause) != NULL, cases[i].parameter[0] != '\0');
     }
     rig.d.set.ext.mt_priority = false;
     rig_talk("smtp", RELAY,
@@ -270,15 +274,15 @@ RIG_TEST(verify_and_expand) {
 RIG_TEST(burl) {
     rig.d.set.ext.burl = true;
     rig_talk("smtp", LOCAL, RIG_HELLO "> BURL imap://a@b/c/;uid=1\n< 502");
-    rig_talk(
-        "smtp", LOCAL,
-        RIG_HELLO LOGIN
-        "> EHLO client.example\n<~ BURL imap://mail.example.test\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 MAIL first\n"
-        "> MAIL FROM:<bart@example.test>\n< 250\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 RCPT first\n" TO_BART
-        "> BURL http://x/\n< 501 5.5.4\n> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART
-        "> BURL imap://lisa%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 554 5.6.6 URL is not of your "
-        "mailbox\n"
-        "> BURL imap://bart%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 503");
+    rig_talk("smtp", LOCAL,
+             RIG_HELLO LOGIN
+             "> EHLO client.example\n<~ BURL imap imap://mail.example.test\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 "
+             "MAIL first\n"
+             "> MAIL FROM:<bart@example.test>\n< 250\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 RCPT first\n" TO_BART
+             "> BURL http://x/\n< 501 5.5.4\n> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART
+             "> BURL imap://lisa%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 554 5.7.14 URL is not of your "
+             "mailbox\n"
+             "> BURL imap://bart%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 503");
     rig.d.set.ext.burl = false;
     rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> BURL imap://a@b/c/;uid=1\n< 502");
 }

@@ -106,6 +106,24 @@ RIG_TEST(login_outcomes) {
     assert_int_equal(rig.d.count.auth_ok, 2);
 }
 
+/* RFC 3207 section 4.2: who logged in before STARTTLS is a stranger behind it, and may log in once more. */
+RIG_TEST(login_before_tls) {
+    struct rig_client c;
+    rig_offer_tls();
+    rig_connect(&c, "smtp", LOCAL);
+    rig_play(&c, RIG_HELLO LOGIN, SIZE_MAX);
+    assert_false(list_empty(&rig.d.roster.all));
+    rig_play(&c,
+             "> STARTTLS\n< 220\ntls\n> EHLO client.example\n<~ AUTH\n> MAIL FROM:<a@b.example>\n< 250\n"
+             "> RCPT TO:<x@elsewhere.example>\n< 550 5.7.1\n> RSET\n< 250",
+             SIZE_MAX);
+    assert_true(list_empty(&rig.d.roster.all));
+    rig_play(&c, LOGIN "> MAIL FROM:<bart@example.test>\n< 250\n> RCPT TO:<x@elsewhere.example>\n< 250", SIZE_MAX);
+    assert_ptr_equal(list_first(&rig.d.roster.all)->next, &rig.d.roster.all);
+    rig_close(&c);
+    assert_true(list_empty(&rig.d.roster.all));
+}
+
 /* RFC 6409 section 6.1: who is logged in sends as himself. */
 RIG_TEST(submission_senders) {
     rig_talk("submission", LOCAL, RIG_HELLO "> MAIL FROM:<bart@example.test>\n< 530 5.7.0");
@@ -349,6 +367,7 @@ int main(void) {
         cmocka_unit_test(tls),
         cmocka_unit_test(login_outcomes),
         cmocka_unit_test(submission_senders),
+        cmocka_unit_test(login_before_tls),
         cmocka_unit_test(submission_completes_headers),
         cmocka_unit_test(too_many_errors),
         cmocka_unit_test(long_lines),

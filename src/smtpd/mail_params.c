@@ -3,27 +3,39 @@
 
 #include "base/clock.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 enum { MS = 1000, PRIORITY_MAX = 9 };
 
-static int hold_check(struct session *s, const struct smtp_mail_params *m, bool *ok) {
-    int64_t max = (int64_t)s->d->set.ext.future_release_s, now = clock_wall_s();
-    *ok = (int64_t)m->hold_for <= max && m->hold_until <= now + max && (m->hold_until == 0 || m->hold_until > now);
-    if (*ok) return 0;
-    if (m->hold_until != 0 && m->hold_until <= now)
-        return session_error(s, 501, "5.5.4", "HOLDUNTIL names a time that is over");
-    return session_error(s, 501, "5.5.4", "Messages are held for %lld seconds at most", (long long)max);
+__attribute__((format(printf, 4, 5))) static bool refuse(struct mail_refusal *r, unsigned code, const char *enhanced,
+                                                         const char *fmt, ...) {
+    va_list ap;
+    r->code = code;
+    r->enhanced = enhanced;
+    va_start(ap, fmt);
+    (void)vsnprintf(r->text, sizeof r->text, fmt, ap);
+    va_end(ap);
+    return false;
 }
 
-int mail_params_check(struct session *s, const struct smtp_command *c, bool *allowed) {
+static bool hold_check(const struct session *s, const struct smtp_mail_params *m, struct mail_refusal *r) {
+    int64_t max = (int64_t)s->d->set.ext.future_release_s, now = clock_wall_s();
+    if (m->hold_until != 0 && m->hold_until <= now)
+        return refuse(r, 501, "5.5.4", "HOLDUNTIL names a time that is over");
+    if ((int64_t)m->hold_for <= max && m->hold_until <= now + max) return true;
+    return refuse(r, 501, "5.5.4", "Messages are held for %lld seconds at most", (long long)max);
+}
+
+bool mail_params_check(const struct session *s, const struct smtp_command *c, struct mail_refusal *out) {
     const struct smtpd_extensions *x = &s->d->set.ext;
     const struct smtp_mail_params *m = &c->mail;
-    *allowed = false;
     if (x->max_messages > 0 && s->transactions >= x->max_messages)
-        return session_reply(s, 451, "4.5.3", "Too many messages in this session, begin another one");
+        return refuse(out, 451, "4.5.3", "Too many messages in this session, begin another one");
     if (m->by_mode == 'R' && m->by < (int64_t)x->deliverby_min_s)
-        return session_error(s, 550, "5.5.4", "Deadlines below %llu seconds cannot be kept",
-                             (unsigned long long)x->deliverby_min_s);
-    return hold_check(s, m, allowed);
+        return refuse(out, 550, "5.5.4", "Deadlines below %llu seconds cannot be kept",
+                      (unsigned long long)x->deliverby_min_s);
+    return hold_check(s, m, out);
 }
 
 void mail_params_keep(struct session *s, const struct smtp_command *c) {
@@ -46,7 +58,7 @@ void mail_params_keep(struct session *s, const struct smtp_command *c) {
 
 int mail_params_accepted(struct session *s) {
     if (s->tx.priority_lowered) /* RFC 6710 section 4.1 */
-        return session_reply(s, 250, "2.3.6", "OK, MT-PRIORITY was changed to 0");
+        return session_reply(s, 250, "2.3.6", "0 is the priority that was taken: log in for a higher one");
     return session_reply(s, 250, "2.1.0", "OK");
 }
 

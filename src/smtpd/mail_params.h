@@ -5,8 +5,13 @@
 
 #include "smtpd/session.h"
 
-/* Whether the session may have what the command asks for. Answers when it refuses. */
-NODISCARD int mail_params_check(struct session *s, const struct smtp_command *c, bool *allowed);
+struct mail_refusal {
+    unsigned code;
+    const char *enhanced;
+    char text[160];
+};
+/* Whether the session may have what the command asks for; else false with the answer. */
+NODISCARD bool mail_params_check(const struct session *s, const struct smtp_command *c, struct mail_refusal *out);
 /* Into the transaction, once it is open. */
 void mail_params_keep(struct session *s, const struct smtp_command *c);
 /* The answer to MAIL. */

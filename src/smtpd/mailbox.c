@@ -32,6 +32,23 @@ static int pieces(struct session *s, uint32_t session, uint64_t folder, uint32_t
     return 0;
 }
 
+static int token_check(struct session *s, uint32_t session, const struct mailbox_message *m, struct error *err) {
+    Store__FolderName request = STORE__FOLDER_NAME__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    char token[URL_TOKEN_MAX] = "";
+    if (m->url->token.len == 0) return 0; /* who has logged in needs none */
+    request.session = session;
+    request.name = (char *)(uintptr_t)m->folder;
+    int rc = call(s, STORE_METADATA_GET, &request.base, &reply, err);
+    if (rc < 0) return rc;
+    const Store__Metadata *all = (const Store__Metadata *)reply.msg;
+    for (size_t i = 0; i < all->n_entries; i++)
+        if (str_eq(str_from(all->entries[i]->name), STR(URL_KEY_NAME)))
+            (void)!imap_url_token(m->url, rpc_bytes(all->entries[i]->value), token);
+    bool right = str_eq_nocase(m->url->mechanism, STR("INTERNAL")) && str_eq_secret(str_from(token), m->url->token);
+    return right ? 0 : error_set(err, ERR_CONFLICT, "the token of the URL is wrong");
+}
+
 static int read_from(struct session *s, uint32_t session, const struct mailbox_message *m, struct error *err) {
     Store__FolderOpen open = STORE__FOLDER_OPEN__INIT;
     RPC_REPLY_AUTO opened = {0};
@@ -58,10 +75,12 @@ int mailbox_read(struct session *s, const struct mailbox_message *m, struct erro
     int rc = call(s, STORE_SESSION_OPEN, &open.base, &opened, err);
     if (rc < 0) return rc;
     const Store__SessionOpened *o = (const Store__SessionOpened *)opened.msg;
-    if (o->account == s->account)
-        rc = read_from(s, o->session, m, err);
-    else
+    if (o->account == s->account) {
+        rc = token_check(s, o->session, m, err);
+        if (rc == 0) rc = read_from(s, o->session, m, err);
+    } else {
         rc = error_set(err, ERR_DENIED, "the ticket is of another account");
+    }
     Store__SessionClose close = STORE__SESSION_CLOSE__INIT;
     close.session = o->session;
     (void)!call(s, STORE_SESSION_CLOSE, &close.base, NULL, NULL);

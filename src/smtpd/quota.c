@@ -54,24 +54,30 @@ static void judge(struct session *s, Store__Usage *u) {
     }
 }
 
-int quota_check(struct session *s, const struct smtp_command *c, bool *allowed) {
-    const struct smtpd_quotas *q = &s->d->set.quotas;
+/* What the user has sent by now, into the session; brakes. */
+static void usage_ask(struct session *s) {
     Store__UsageName request = STORE__USAGE_NAME__INIT;
     RPC_REPLY_AUTO reply = {0};
     struct error err = {0};
     s->usage = (Store__Usage)STORE__USAGE__INIT;
-    *allowed = true;
-    if (!s->authenticated || !quota_applies(q)) return 0;
     request.user = s->user;
     /* Without an answer there is no limit: the store that does not answer takes no message either. */
     if (rpc_call(s->d->store.client, STORE_USAGE_GET, &request.base, STR_EMPTY, loop_now_ms() + USAGE_TIMEOUT_MS,
                  &reply, &err) < 0) {
         log_event(LOG_WARNING, s->id, "usage_failed", "user=%s reason=\"%s\"", s->user, err.text);
-        return 0;
+        return;
     }
     s->usage = *(const Store__Usage *)reply.msg;
     s->usage.reason = (char *)(uintptr_t) ""; /* goes away with the reply */
     judge(s, &s->usage);
+}
+
+int quota_check(struct session *s, const struct smtp_command *c, bool *allowed) {
+    const struct smtpd_quotas *q = &s->d->set.quotas;
+    s->usage = (Store__Usage)STORE__USAGE__INIT;
+    *allowed = true;
+    if (!s->authenticated || !quota_applies(q)) return 0;
+    usage_ask(s);
     struct quota_verdict v = quota_message(q, &s->usage, c->mail.size);
     return refuse(s, &v, allowed);
 }
@@ -85,12 +91,33 @@ int quota_check_recipient(struct session *s, bool *allowed) {
     return refuse(s, &v, allowed);
 }
 
+static unsigned answer(struct session *s, const struct quota_verdict *v, const char **enhanced, const char **text) {
+    if (v->code == 0) return 0;
+    s->d->count.over_limit++;
+    *enhanced = v->enhanced;
+    *text = arena_cstr(s->tx.arena, str_from(v->text));
+    return v->code;
+}
+
 unsigned quota_check_size(struct session *s, uint64_t size, const char **enhanced, const char **text) {
     if (!s->authenticated) return 0;
     struct quota_verdict v = quota_message(&s->d->set.quotas, &s->usage, size);
-    if (v.code == 0) return 0;
-    s->d->count.over_limit++;
-    *enhanced = v.enhanced;
-    *text = arena_cstr(s->tx.arena, str_from(v.text));
-    return v.code;
+    return answer(s, &v, enhanced, text);
+}
+
+bool quota_limits(const struct session *s, Store__UsageLimits *out) {
+    const struct smtpd_quotas *q = &s->d->set.quotas;
+    if (!s->authenticated || !quota_applies(q)) return false;
+    out->messages = q->daily_messages;
+    out->recipients = q->daily_recipients;
+    out->bytes = q->daily_bytes;
+    out->hour_before = brake_threshold(q, &s->usage);
+    out->brake_rate = q->brake_rate;
+    return true;
+}
+
+unsigned quota_exceeded(struct session *s, uint64_t size, const char **enhanced, const char **text) {
+    usage_ask(s);
+    struct quota_verdict v = quota_of_whole(&s->d->set.quotas, &s->usage, size, s->tx.count);
+    return answer(s, &v, enhanced, text);
 }

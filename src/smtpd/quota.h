@@ -10,5 +10,10 @@ NODISCARD int quota_check(struct session *s, const struct smtp_command *c, bool 
 NODISCARD int quota_check_recipient(struct session *s, bool *allowed);
 /* At the end of the data: the size is known now. 0, or the code of the reply with its text. */
 unsigned quota_check_size(struct session *s, uint64_t size, const char **enhanced, const char **text);
+/* For the store, which looks once more when it counts: other sessions of the user may have sent meanwhile. False: there
+ * are none. */
+bool quota_limits(const struct session *s, Store__UsageLimits *out);
+/* The store has refused by them: as quota_check_size, never 0. */
+unsigned quota_exceeded(struct session *s, uint64_t size, const char **enhanced, const char **text);
 
 #endif

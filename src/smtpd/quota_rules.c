@@ -41,13 +41,19 @@ struct quota_verdict quota_recipient(const struct smtpd_quotas *q, const Store__
                   q->daily_recipients);
 }
 
+uint32_t brake_threshold(const struct smtpd_quotas *q, const Store__Usage *u) {
+    uint64_t unusual = (uint64_t)u->usual * q->brake_factor;
+    if (q->brake_recipients == 0 || unusual < q->brake_recipients) return q->brake_recipients;
+    return unusual > UINT32_MAX ? UINT32_MAX : (uint32_t)unusual;
+}
+
 enum brake_verdict brake_judge(const struct smtpd_quotas *q, const Store__Usage *u, int64_t now_ms,
                                char why[static QUOTA_TEXT_MAX]) {
     if (u->braked != 0)
         return q->brake_period_s > 0 && now_ms - u->braked >= (int64_t)q->brake_period_s * 1000 ? BRAKE_END
                                                                                                 : BRAKE_NONE;
-    if (q->brake_recipients > 0 && u->hour_recipients >= q->brake_recipients &&
-        u->hour_recipients >= (uint64_t)u->usual * q->brake_factor) {
+    uint32_t threshold = brake_threshold(q, u);
+    if (threshold > 0 && u->hour_recipients >= threshold) {
         (void)snprintf(why, QUOTA_TEXT_MAX, "%u recipients in an hour, usual are %u in a day", u->hour_recipients,
                        u->usual);
         return BRAKE_BEGIN;
@@ -64,4 +70,12 @@ enum brake_verdict brake_judge(const struct smtpd_quotas *q, const Store__Usage 
 struct quota_verdict brake_recipient(const struct smtpd_quotas *q, const Store__Usage *u, unsigned count) {
     if (u->braked == 0 || (uint64_t)u->hour_recipients + count < q->brake_rate) return (struct quota_verdict){0};
     return refuse(450, "4.7.1", "Sending is slowed down because your account did unusual things; ask your postmaster");
+}
+
+struct quota_verdict quota_of_whole(const struct smtpd_quotas *q, const Store__Usage *u, uint64_t size,
+                                    unsigned recipients) {
+    struct quota_verdict v = quota_message(q, u, size);
+    if (v.code == 0 && recipients > 0) v = quota_recipient(q, u, recipients - 1);
+    if (v.code == 0 && recipients > 0) v = brake_recipient(q, u, recipients - 1);
+    return v.code != 0 ? v : refuse(450, "4.7.1", "Your limits are used up for now, try again later");
 }

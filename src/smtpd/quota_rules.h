@@ -21,6 +21,12 @@ struct quota_verdict quota_message(const struct smtpd_quotas *q, const Store__Us
 /* One more recipient, with `count` in the message already. */
 struct quota_verdict quota_recipient(const struct smtpd_quotas *q, const Store__Usage *u, unsigned count);
 
+/* A message that is complete, which the store has refused: never without an answer. */
+struct quota_verdict quota_of_whole(const struct smtpd_quotas *q, const Store__Usage *u, uint64_t size,
+                                    unsigned recipients);
+/* So many recipients in an hour are suspicious; 0 = any number is fine. */
+uint32_t brake_threshold(const struct smtpd_quotas *q, const Store__Usage *u);
+
 enum brake_verdict { BRAKE_NONE, BRAKE_BEGIN, BRAKE_END };
 /* What is to be done about the account; BRAKE_BEGIN: `why` is for people. */
 enum brake_verdict brake_judge(const struct smtpd_quotas *q, const Store__Usage *u, int64_t now_ms,

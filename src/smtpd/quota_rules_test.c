@@ -71,6 +71,16 @@ static void brakes(void **state) {
     u.braked = 1;
     assert_int_equal(brake_recipient(&q, &u, 4).code, 0);
     assert_int_equal(brake_recipient(&q, &u, 5).code, 450);
+    assert_int_equal(quota_of_whole(&q, &u, 1, 6).code, 450);
+    u.usual = 166;
+    assert_int_equal(brake_threshold(&q, &u), 500);
+    u.usual = 167;
+    assert_int_equal(brake_threshold(&q, &u), 501);
+    const struct smtpd_quotas none = {.brake_factor = 3}, day = {.daily_recipients = 10};
+    assert_int_equal(brake_threshold(&none, &u), 0);
+    u.recipients = 8;
+    assert_int_equal(quota_of_whole(&day, &u, 1, 3).code, 452);
+    assert_int_equal(quota_of_whole(&day, &u, 1, 2).code, 450); /* fits now: another one was first a moment ago */
 }
 
 int main(void) {

@@ -48,5 +48,6 @@ void received_format(struct buf *out, const struct received *r) {
         buf_printf(out, "\r\n\t(using %s with cipher %s (%d bits))", r->tls_version, r->tls_cipher, r->tls_bits);
     buf_printf(out, "\r\n\tid %s", r->id);
     if (r->recipient != NULL) buf_printf(out, " for <%s>", r->recipient);
+    if (r->has_priority) buf_printf(out, " PRIORITY %d", r->priority);
     buf_printf(out, ";\r\n\t%s\r\n", date);
 }

@@ -18,7 +18,9 @@ struct received {
     int tls_bits;
     const char *id;
     const char *recipient; /* NULL: several, none is named */
-    int64_t at;            /* seconds since 1970 */
+    bool has_priority;     /* RFC 6710 section 7 */
+    int priority;
+    int64_t at; /* seconds since 1970 */
 };
 
 void received_format(struct buf *out, const struct received *r);

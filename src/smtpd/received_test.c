@@ -69,6 +69,11 @@ static void received_line(void **state) {
                                             "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256 bits))\r\n"
                                             "\tid 0123456789abcdef for <bart@example.test>;\r\n\t")) > 0);
     }
+    struct net_addr peer = addr("192.0.2.1");
+    struct received r = {.helo = "x", .peer = &peer, .hostname = "y", .id = "z", .has_priority = true, .priority = -4};
+    BUF_AUTO out = BUF_INIT(RECEIVED_MAX);
+    received_format(&out, &r);
+    assert_true(str_find_str(buf_str(&out), STR("\tid z PRIORITY -4;\r\n\t")) > 0); /* RFC 6710 section 7 */
 }
 
 int main(void) {

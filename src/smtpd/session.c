@@ -50,6 +50,7 @@ bool session_auth_offered(const struct session *s) {
 
 void session_reset(struct session *s) {
     refusals_tell(s);
+    roster_leave(&s->d->roster, &s->roster);
     s->helo[0] = '\0';
     s->extended = s->authenticated = s->may_send = false;
     s->user[0] = '\0';
@@ -191,7 +192,12 @@ static int command_run(struct session *s) {
     }
     int rc = count_idle(s, cmd);
     if (rc < 0) return rc;
-    if (bad < 0) return session_fault(s, &fault);
+    if (bad < 0) {
+        if (c.verb == SMTP_MAIL || c.verb == SMTP_RCPT)
+            log_event(LOG_MESSAGE, s->id, "command_refused", "verb=%s peer=%s reply=%u reason=\"%s\"",
+                      smtp_verb_name(c.verb), s->peer, fault.code, fault.text);
+        return session_fault(s, &fault);
+    }
     if ((cmd->flags & NEEDS_HELLO) && s->helo[0] == '\0')
         return session_error(s, 503, "5.5.1", "Say %s first", s->service->lmtp ? "LHLO" : "EHLO");
     return cmd->run(s, &c);

@@ -300,6 +300,24 @@ RIG_TEST(lmtp) {
     rig_talk("lmtp", STRANGER,
              "< 220\n> LHLO x\n< 250\n" ENVELOPE
              "> RCPT TO:<lisa@example.test>\n< 250\n> DATA\n< 354\n> .\n< 451\n< 451");
+    rig.submit_error = 0;
+    /* section 4.2: always 503; section 4.3: a chunk has one answer, the last one that of each recipient, so none */
+    rig_talk("lmtp", STRANGER,
+             "< 220\n> LHLO x\n< 250\n> MAIL FROM:<>\n< 250\n> RCPT TO:<nobody@example.test>\n< 550\n> DATA\n< 503\n"
+             ">> BDAT 4\\r\\na: b\n< 503\n>> BDAT 4 LAST\\r\\na: b\n> NOOP\n< 250 2.0.0 OK\n"
+             ">> BDAT 4 LAST\\r\\na: b\n< 503 5.5.1 MAIL first\n" ENVELOPE "> RSET\n< 250");
+    rig.d.set.max_message_size = 6;
+    rig_talk("lmtp", STRANGER,
+             "< 220\n> LHLO x\n< 250\n" ENVELOPE "> RCPT TO:<lisa@example.test>\n< 250\n"
+             ">> BDAT 8\\r\\na: b\\r\\nc:\n< 552 5.3.4\n>> BDAT 4 LAST\\r\\n d\\r\\n\n< 503 5.5.1 MAIL first\n"
+             "> NOOP\n< 250 2.0.0 OK");
+}
+
+/* RFC 5321 section 4.1.4: at any time, also before a greeting. */
+RIG_TEST(commands_without_greeting) {
+    rig_talk("smtp", STRANGER,
+             "< 220\n> NOOP hello there\n< 250\n> HELP\n< 214\n> VRFY bart\n< 252\n> EXPN bart\n< 252\n> RSET\n< 250\n"
+             "> RSET now\n< 501\n> MAIL FROM:<>\n< 503\n> QUIT now\n< 501\n> QUIT\n< 221\n=");
 }
 
 int main(void) {
@@ -322,6 +340,7 @@ int main(void) {
         cmocka_unit_test(open_relays),
         cmocka_unit_test(store_failures),
         cmocka_unit_test(lmtp),
+        cmocka_unit_test(commands_without_greeting),
     };
     return cmocka_run_group_tests_name("smtpd session", tests, NULL, NULL);
 }

@@ -55,7 +55,8 @@ uint64_t submit_data_deadline(const struct session *s, uint64_t begin_ms, uint64
 }
 
 int submit_no_recipients(struct session *s) {
-    if (s->tx.rejected > 0) return session_reply(s, 554, "5.5.1", "No valid recipients");
+    if (s->tx.rejected > 0 && !s->service->lmtp) /* RFC 2033 section 4.2: always 503 */
+        return session_reply(s, 554, "5.5.1", "No valid recipients");
     return session_error(s, 503, "5.5.1", "RCPT first");
 }
 
@@ -89,6 +90,8 @@ static void prefix_format(const struct session *s, struct buf *out) {
         .utf8 = t->smtputf8,
         .id = t->trace,
         .recipient = named_recipient(t),
+        .has_priority = t->has_priority,
+        .priority = t->priority,
         .at = clock_wall_s(),
     };
     r.tls_version = tls.version;
@@ -163,6 +166,7 @@ static int send_to_queue(struct session *s, const struct summary *summary, uint6
     struct transaction *t = &s->tx;
     Store__Entry entry = STORE__ENTRY__INIT;
     Store__QueueSubmit request = STORE__QUEUE_SUBMIT__INIT;
+    Store__UsageLimits limits = STORE__USAGE_LIMITS__INIT;
     RPC_REPLY_AUTO reply = {0};
     BUF_AUTO prefix = BUF_INIT(RECEIVED_MAX);
     if (!body_is_current(t->body)) return error_set(err, ERR_IO, "connection to the store was lost");
@@ -170,6 +174,7 @@ static int send_to_queue(struct session *s, const struct summary *summary, uint6
     entry_fill(s, summary, &prefix, &entry);
     request.entry = &entry;
     request.upload = body_upload(t->body);
+    if (quota_limits(s, &limits)) request.limits = &limits;
     request.trace = trace_fill(s, &request.n_trace);
     if (prefix.error != 0 || request.trace == NULL || recipients_fill(t, &entry) < 0 || access_tags_fill(s, &entry) < 0)
         return error_set(err, ERR_NOMEM, "out of memory");
@@ -217,6 +222,8 @@ static int decide(struct session *s, unsigned bare, struct outcome *o, struct er
     unsigned code = quota_check_size(s, body_size(t->body), &enhanced, &text);
     if (code != 0) return refuse(o, code, enhanced, "%s", text);
     rc = send_to_queue(s, &summary, &id, err);
+    if (rc == ERR_DENIED && (code = quota_exceeded(s, body_size(t->body), &enhanced, &text)) != 0)
+        return refuse(o, code, enhanced, "%s", text);
     if (rc < 0) return refuse_for_store(o, rc);
     (void)refuse(o, 250, "2.0.0", "OK queued as %" PRIu64 " id=%s", id, t->trace);
     log_event(LOG_MESSAGE, t->trace, "accepted",
@@ -241,7 +248,7 @@ static void count_outcome(struct session *s, const struct outcome *o) {
     }
 }
 
-int submit_finish(struct session *s, unsigned bare) {
+int submit_finish(struct session *s, unsigned bare, bool last) {
     struct outcome o = {0};
     struct error err = {0};
     int rc = decide(s, bare, &o, &err);
@@ -250,10 +257,11 @@ int submit_finish(struct session *s, unsigned bare) {
                   "from=<%s> size=%" PRIu64 " peer=%s session=%s reply=%u text=\"%s\" reason=\"%s\"", s->tx.sender,
                   body_size(s->tx.body), s->peer, s->id, o.code, o.text, err.text);
     count_outcome(s, &o);
-    unsigned replies = s->service->lmtp ? s->tx.count : 1;
+    bool each = s->service->lmtp && last; /* RFC 2033 section 4.3 */
+    unsigned replies = each ? s->tx.count : 1;
     rc = 0;
     for (unsigned i = 0; i < replies && rc == 0; i++) {
-        if (s->service->lmtp)
+        if (each)
             rc = session_reply(s, o.code, o.enhanced, "<%s> %s", s->tx.recipients[i].address, o.text);
         else
             rc = session_reply(s, o.code, o.enhanced, "%s", o.text);

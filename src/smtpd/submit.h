@@ -14,8 +14,8 @@ void submit_take(struct session *s, struct str bytes);
 NODISCARD int submit_no_recipients(struct session *s);
 /* The connection failed, or the wait ended, amid the data. */
 NODISCARD int submit_interrupted(struct session *s, int rc);
-/* All data is read. `bare`: SMTP_BARE_ bits that the decoder saw. Ends the transaction; answers once, or (LMTP) for
- * each recipient. */
-NODISCARD int submit_finish(struct session *s, unsigned bare);
+/* All data is read, or no more is wanted (`last` is false then). `bare`: SMTP_BARE_ bits that the decoder saw. Ends
+ * the transaction; answers once, or (LMTP, `last`) for each recipient. */
+NODISCARD int submit_finish(struct session *s, unsigned bare, bool last);
 
 #endif

@@ -34,6 +34,7 @@ struct transaction {
     struct recipient *recipients;
     unsigned count, room;
     unsigned rejected;
+    bool told_full;                         /* that recipients were over a limit stands in the log */
     bool chunked;                           /* a BDAT was taken: DATA is not allowed any more */
     struct smtp_decoder decoder;            /* of BDAT */
     struct body *body;                      /* NULL until data comes */

@@ -117,6 +117,47 @@ class Access(unittest.TestCase):
         """Changes come to smtpd a moment after the command."""
         iems.wait_until(f"answer {expected}", lambda: re.match(expected, self.last(peer, **how)), 5)
 
+    def dry_run(self, peer, helo=None, sender=None):
+        r = self.a.run("access", "test", peer, *([helo] if helo else []), *([sender] if sender is not None else []), check=False)
+        return r.returncode, r.stdout
+
+    def test_dry_run_says_what_is_answered(self):   # CONNCTL-01, RDNS-02, SNDCHK-01, SNDCHK-02, RELAY-03, DNSBL-05, SMTPD-17
+        self.table("access", "198.51.100.32/29", "connect=deny")
+        self.table("access", "198.51.100.48/29", "relay=allow", "checks=no", "dnsbl=no")
+        self.table("sender", "@spam.dry.test")
+        self.table("peer", "dry.test", "accept=no")
+        self.table("dnslist", "bl.test")
+        for table, key in (("access", "198.51.100.32/29"), ("access", "198.51.100.48/29"), ("sender", "@spam.dry.test"), ("peer", "dry.test"),
+                           ("dnslist", "bl.test")):
+            self.addCleanup(self.drop, table, key)
+        self.option("check_rdns", "temporary")
+        self.option("check_sender_domain", "permanent")
+        cases = (("198.51.100.33", "x.test", "a@good.test", "the connection", "access 198.51.100.32/29"),
+                 ("198.51.100.49", "x.test", "a@nowhere.test", "", ""),
+                 ("198.51.100.1", "x.test", "a@spam.dry.test", "MAIL", "sender @spam.dry.test"),
+                 ("198.51.100.1", "x.test", "a@dry.test", "MAIL", "peer dry.test"),
+                 ("198.51.100.4", "x.test", "a@good.test", "MAIL", "dnslist bl.test"),
+                 ("198.51.100.8", "x.test", "a@good.test", "MAIL", "smtpd.check_rdns"),
+                 ("198.51.100.1", "x.test", "a@null.test", "MAIL", "smtpd.check_sender_domain"),
+                 ("198.51.100.1", "x.test", "a@good.test", "", ""))
+        self.until("450", "198.51.100.8")
+        self.until("550", "198.51.100.1", sender="a@null.test")
+        for peer, helo, sender, when, rule in cases:
+            status, shown = self.dry_run(peer, helo, sender)
+            answer = self.last(peer, helo=helo, sender=sender)
+            self.assertEqual(status, 77 if when else 0, shown)
+            if when:
+                code, text = answer[:3], answer[4:].removeprefix("mail.example.test Error: ").split(" ", 0)[-1]
+                self.assertIn(f"Refused at {when}: {code} ", shown, answer)
+                self.assertIn(text.removeprefix("5.7.1 mail.example.test Error: "), shown)
+                self.assertIn(f"\n  by {rule}\n", shown)
+                self.a.wait_logged(f'peer={peer} ', f'reply={code} rule="{rule}"')
+            else:
+                self.assertTrue(answer.startswith("250 "), answer)
+        self.assertIn("allowed without login                    access 198.51.100.48/29", self.dry_run("198.51.100.49")[1])
+        self.assertIn("after login only, else 550               smtpd.relay_default", self.dry_run("198.51.100.1")[1])
+        self.assertEqual(self.dry_run("nonsense")[0], 64)
+
     def test_proxy_header(self):   # DEPL-11
         for version in (1, 2):
             c = Client(self.a, "198.51.100.9", version=version)

@@ -154,7 +154,7 @@ class Esmtp(unittest.TestCase):
         c.logout()
         n = self.a.count("lisa")
         s = self.a.smtp("submission", tls=True, login="bart@example.test")
-        self.assertIn(b"BURL imap://mail.example.test", s.ehlo("x")[1])
+        self.assertIn(b"BURL imap imap://mail.example.test", s.ehlo("x")[1])
         url = f"imap://bart%40example.test@mail.example.test/Drafts;UIDVALIDITY={validity.decode()}/;UID={uid.decode()}"
 
         def burl(argument, mail="MAIL FROM:<bart@example.test>"):
@@ -218,6 +218,30 @@ class Esmtp(unittest.TestCase):
         self.assertIn("2 messages to 2 recipients", self.a.run("user", "show", "homer@example.test").stdout)
         self.a.run("config", "unset", "smtpd.daily_messages")
         iems.wait_until("no limit", lambda: self.submit("lisa@example.test", sender="homer@example.test")[0] == 250)
+
+    def test_limits_hold_for_sessions_together(self):   # all of them begin before the first message is counted
+        self.a.user("nelson")
+        self.a.run("config", "set", "smtpd.daily_recipients", "5")
+        sessions = [self.a.smtp("submission", tls=True, login="nelson@example.test") for _ in range(4)]
+        try:
+            for s in sessions:
+                for line in ("MAIL FROM:<nelson@example.test>", "RCPT TO:<lisa@example.test>", "RCPT TO:<homer@example.test>"):
+                    self.assertEqual(s.docmd(line)[0], 250)
+            iems.wait_until("limit", lambda: self.submit(["lisa@example.test"] * 6, sender="nelson@example.test")[0] == 452)
+            for s in sessions[:2]:
+                self.assertEqual(s.docmd("DATA")[0], 354)
+                s.send(iems.message("together").replace("\n", "\r\n") + "\r\n.\r\n")
+                s.code, _ = s.getreply()
+            self.assertEqual([s.code for s in sessions[:2]], [250, 250])
+            chunk = "Subject: x\r\n\r\nx\r\n"
+            sessions[2].send(f"BDAT {len(chunk)} LAST\r\n{chunk}")
+            self.assertEqual(sessions[2].getreply()[0], 452)
+            self.assertEqual(sessions[3].data(iems.message("together"))[:1], (452,))
+            self.assertIn("2 messages to 4 recipients", self.a.run("user", "show", "nelson@example.test").stdout)
+        finally:
+            for s in sessions:
+                s.close()
+            self.a.run("config", "unset", "smtpd.daily_recipients")
 
     def test_brake(self):
         n = self.a.count("marge")

@@ -61,13 +61,30 @@ class Imap(unittest.TestCase):
         # RFC 4468: what is meant for a server that sends mail is sent
         n = self.mail.count("lisa")
         s = self.mail.smtp("submission", tls=True, login="bart@example.test")
-        for line in ("MAIL FROM:<bart@example.test>", "RCPT TO:<lisa@example.test>", f"BURL {submit} LAST"):
-            self.assertEqual(s.docmd(line)[0], 250, line)
-        s.quit()
-        self.mail.wait_count("lisa", n + 1)
+
+        def burl(url):
+            for line in ("MAIL FROM:<bart@example.test>", "RCPT TO:<lisa@example.test>"):
+                self.assertEqual(s.docmd(line)[0], 250, line)
+            code, text = s.docmd(f"BURL {url} LAST")
+            return code, text.split()[0].decode()
+
+        # section 3.3: whoever the URL is meant for, as long as it is him; a token that is there must be right
+        sent = (submit, mine, self.authorize(c, base + ";URLAUTH=anonymous"), self.authorize(c, base + ";URLAUTH=authuser"), base,
+                base + ";URLAUTH=submit+bart@example.test")
+        refused = ((self.authorize(c, base + ";URLAUTH=submit+lisa@example.test"), "5.7.14"),
+                   (self.authorize(c, base + ";URLAUTH=user+lisa@example.test"), "5.7.14"), (late, "5.6.6"), (good, "5.6.6"),
+                   (submit[:-1] + ("0" if submit[-1] != "0" else "1"), "5.6.6"), (submit.replace("UID=1", "UID=2"), "5.6.6"),
+                   (submit.replace("example.test@", "example.com@"), "5.7.14"), (submit.replace("internal", "external"), "5.6.6"))
+        for url in sent:
+            self.assertEqual(burl(url), (250, "2.0.0"), url)
+        for url, status in refused:
+            self.assertEqual(burl(url), (554, status), url)
+        self.mail.wait_count("lisa", n + len(sent))
         # a new key: old tokens are void
         self.assertEqual(self.command(c, "RESETKEY", "Drafts/urls")[0], "OK")
         self.assertIsNone(fetched(good))
+        self.assertEqual(burl(submit), (554, "5.6.6"))
+        s.quit()
         self.assertEqual(fetched(self.authorize(c, base + "/;SECTION=TEXT;URLAUTH=anonymous")), b"one\r\ntwo\r\n")
         self.assertEqual(self.command(c, "RESETKEY")[0], "OK")
         self.assertIsNone(fetched(mine))

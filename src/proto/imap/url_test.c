@@ -1,6 +1,6 @@
 /* Tests of url.c and envelope.c: RFC 5092, RFC 4467 section 3, RFC 9051 section 7.5.2. */
 #include "proto/imap/envelope.h"
-#include "proto/imap/url.h"
+#include "proto/imap/url_token.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,7 +104,44 @@ static void accounts(void **state) {
     }
 }
 
+/* RFC 4467 sections 3, 7 and 8; RFC 4468 section 3.3. */
+static void access(void **state) {
+    (void)state;
+    static const struct {
+        const char *access;
+        bool reads, sends;
+    } cases[] = {
+        {"anonymous", true, true},
+        {"AuthUser", true, true},
+        {"user+lisa@example.test", true, true},
+        {"user+Lisa@Example.Test", true, true},
+        {"user+bart@example.test", false, false},
+        {"user+", false, false},
+        {"submit+lisa@example.test", false, true},
+        {"submit+bart@example.test", false, false},
+        {"submit+", false, false},
+        {"stream", false, false},
+    };
+    static const char key[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    char token[URL_TOKEN_MAX], first[URL_TOKEN_MAX] = "";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ARENA_AUTO arena = arena_new(8192);
+        BUF_AUTO text = BUF_INIT(400);
+        struct imap_url u;
+        buf_printf(&text, "imap://lisa@example.test/a/;UID=2;URLAUTH=%s:internal:00", cases[i].access);
+        assert_int_equal(imap_url_parse(buf_str(&text), arena, &u), 0);
+        if (imap_url_may_use(&u, STR("lisa@example.test"), false) != cases[i].reads) fail_msg("%s", cases[i].access);
+        if (imap_url_may_use(&u, STR("lisa@example.test"), true) != cases[i].sends) fail_msg("%s", cases[i].access);
+        assert_int_equal(imap_url_token(&u, str_of(key, 63), token), ERR_CORRUPT);
+        assert_int_equal(imap_url_token(&u, str_from(key), token), 0);
+        assert_int_equal(strlen(token), 64);
+        assert_string_not_equal(token, first);
+        memcpy(first, token, sizeof first);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(urls), cmocka_unit_test(accounts), cmocka_unit_test(envelopes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(urls), cmocka_unit_test(accounts), cmocka_unit_test(access),
+                                       cmocka_unit_test(envelopes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

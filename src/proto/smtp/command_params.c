@@ -102,11 +102,15 @@ static bool take_by(struct str value, struct smtp_command *out) {
     return m->by_mode == 'N' || (m->by_mode == 'R' && m->by > 0);
 }
 
+/* priority-value of RFC 6710 section 7: "0", or a digit from 1 to 9 with or without "-". */
 static bool take_priority(struct str value, struct smtp_command *out) {
-    int64_t n;
-    if (value.len > 2 || value.ptr[0] == '+' || !signed_parse(value, PRIORITY_MAX, &n)) return false;
+    bool negative = value.ptr[0] == '-';
+    uint64_t n;
+    if (value.len != 1u + negative || str_to_u64(str_sub(value, negative, value.len), PRIORITY_MAX, &n) < 0)
+        return false;
+    if (negative && n == 0) return false;
     out->mail.has_priority = true;
-    out->mail.priority = (int)n;
+    out->mail.priority = negative ? -(int)n : (int)n;
     return true;
 }
 

@@ -255,7 +255,9 @@ void notice_quarantined(const struct queue_quarantined *what, void *arg); /* arg
 NODISCARD int usages_start(struct service *s, struct error *err); /* in a fiber */
 void usages_stop(struct service *s);                              /* writes what is not written */
 void usages_flush(struct service *s);
-void usages_submitted(struct service *s, const Store__Entry *e);
+/* Counts a message that is about to be queued. ERR_DENIED: it is beyond its limits. */
+NODISCARD int usages_enter(struct service *s, const Store__QueueSubmit *q, struct error *err);
+void usages_leave(struct service *s, const Store__Entry *e); /* it was not queued after all */
 void usages_bounced(struct service *s, const char *user, uint32_t recipients);
 uint64_t usages_braked(struct service *s); /* how many are slowed down */
 

@@ -13,15 +13,19 @@ HANDLER(on_queue_submit) {
     Store__QueueSubmitted reply = STORE__QUEUE_SUBMITTED__INIT;
     struct upload *u = NULL;
     int rc = space_refuse(s, err);
-    if (rc == 0 && req->upload != 0) {
+    if (rc == 0) rc = usages_enter(s, req, err);
+    if (rc != 0) return rc;
+    if (req->upload != 0) {
         u = conn_upload_take(conn_of(r), req->upload);
         if (u == NULL) rc = error_set(err, ERR_NOTFOUND, "there is no upload %llu", (unsigned long long)req->upload);
     }
     if (rc == 0) rc = queue_submit(s->q, req, u, r->attach, &reply.id, err);
     if (rc == ERR_INVALID || rc == ERR_LIMIT) /* refused before anything was taken over */
         if (u != NULL) upload_drop(s->bs, u);
-    if (rc != 0) return rc;
-    usages_submitted(s, req->entry);
+    if (rc != 0) {
+        usages_leave(s, req->entry);
+        return rc;
+    }
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }

@@ -47,6 +47,30 @@ bool usage_brake(struct usage *u, int64_t now_ms, bool on, const char *reason) {
     return true;
 }
 
+static bool within(uint64_t counted, uint64_t more, uint64_t limit) {
+    return limit == 0 || (counted <= limit && more <= limit - counted);
+}
+
+bool usage_fits(const struct usage *u, const struct usage_limits *l, const struct usage_count *n) {
+    if (u->braked != 0 ? (uint64_t)u->now.recipients + n->recipients > l->brake_rate
+                       : l->hour_before > 0 && u->now.recipients >= l->hour_before)
+        return false;
+    return within(u->today.messages, n->messages, l->messages) &&
+           within(u->today.recipients, n->recipients, l->recipients) && within(u->today.bytes, n->bytes, l->bytes);
+}
+
+static void discount(struct usage_count *c, const struct usage_count *n) {
+    c->messages -= c->messages < n->messages ? c->messages : n->messages;
+    c->recipients -= c->recipients < n->recipients ? c->recipients : n->recipients;
+    c->bytes -= c->bytes < n->bytes ? c->bytes : n->bytes;
+}
+
+void usage_withdraw(struct usage *u, int64_t now_ms, const struct usage_count *n) {
+    usage_roll(u, now_ms);
+    discount(&u->today, n);
+    discount(&u->now, n);
+}
+
 bool usage_is_old(const struct usage *u, int64_t now_ms) {
     return u->braked == 0 && now_ms / DAY_MS > (int64_t)u->day + USAGE_KEPT_DAYS;
 }

@@ -30,6 +30,14 @@ void usage_roll(struct usage *u, int64_t now_ms);
 void usage_add(struct usage *u, int64_t now_ms, const struct usage_count *n);
 /* True if that is a change. Off forgets the counts of the hour, which would put it on again. */
 bool usage_brake(struct usage *u, int64_t now_ms, bool on, const char *reason);
+/* What may be sent: as UsageLimits of store.proto. Of what is counted already, after usage_roll. */
+struct usage_limits {
+    uint32_t messages, recipients, hour_before, brake_rate;
+    uint64_t bytes;
+};
+bool usage_fits(const struct usage *u, const struct usage_limits *l, const struct usage_count *n);
+/* Takes back what usage_add counted: it did not come about. */
+void usage_withdraw(struct usage *u, int64_t now_ms, const struct usage_count *n);
 bool usage_is_old(const struct usage *u, int64_t now_ms); /* may be forgotten */
 
 void usage_pack(const struct usage *u, struct buf *out);

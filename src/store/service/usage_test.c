@@ -41,6 +41,45 @@ static void counts(void **state) {
     assert_int_equal(u.today.recipients, UINT32_MAX);
 }
 
+static void limits(void **state) {
+    (void)state;
+    static const struct {
+        struct usage_limits l;
+        bool braked, fits;
+    } cases[] = {
+        /* counted: 2 messages, 20 recipients, 2,000 bytes; asked for: 1, 10, 1,000 */
+        {{0}, false, true},
+        {{.messages = 3}, false, true},
+        {{.messages = 2}, false, false},
+        {{.recipients = 30}, false, true},
+        {{.recipients = 29}, false, false},
+        {{.bytes = 3000}, false, true},
+        {{.bytes = 2999}, false, false},
+        {{.bytes = 1}, false, false},
+        {{.hour_before = 21}, false, true},
+        {{.hour_before = 20}, false, false},
+        {{.brake_rate = 1}, false, true},
+        {{.brake_rate = 30}, true, true},
+        {{.brake_rate = 29}, true, false},
+        {{0}, true, false},
+    };
+    const struct usage_count one = {.messages = 1, .recipients = 10, .bytes = 1000};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct usage u = {.braked = cases[i].braked};
+        usage_add(&u, START, &one);
+        usage_add(&u, START, &one);
+        if (usage_fits(&u, &cases[i].l, &one) != cases[i].fits) fail_msg("case %zu", i);
+    }
+    struct usage u = {0};
+    usage_add(&u, START, &one);
+    usage_add(&u, START, &one);
+    usage_withdraw(&u, START, &one);
+    assert_int_equal(u.today.recipients, 10);
+    assert_int_equal(u.now.bytes, 1000);
+    usage_withdraw(&u, START + DAY, &one);
+    assert_int_equal(u.today.messages, 0);
+}
+
 static void brakes(void **state) {
     (void)state;
     struct usage u = {0}, back;
@@ -69,6 +108,6 @@ static void brakes(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(counts), cmocka_unit_test(brakes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(counts), cmocka_unit_test(limits), cmocka_unit_test(brakes)};
     return cmocka_run_group_tests_name("usage", tests, NULL, NULL);
 }

@@ -119,10 +119,33 @@ static void add(struct service *s, const char *user, const struct usage_count *n
     changed(s, u);
 }
 
-void usages_submitted(struct service *s, const Store__Entry *e) {
-    if (e == NULL || e->auth_user[0] == '\0') return;
-    add(s, e->auth_user,
-        &(struct usage_count){.messages = 1, .recipients = (uint32_t)e->n_recipients, .bytes = e->size});
+static struct usage_count count_of(const Store__Entry *e) {
+    return (struct usage_count){.messages = 1, .recipients = (uint32_t)e->n_recipients, .bytes = e->size};
+}
+
+int usages_enter(struct service *s, const Store__QueueSubmit *q, struct error *err) {
+    const Store__Entry *e = q->entry;
+    if (e == NULL || e->auth_user[0] == '\0') return 0;
+    struct user_usage *u = find(s, e->auth_user, true);
+    struct usage_count n = count_of(e);
+    if (u == NULL) return 0;
+    usage_roll(&u->usage, clock_wall_ms());
+    if (q->limits != NULL) {
+        const Store__UsageLimits *l = q->limits;
+        struct usage_limits limits = {l->messages, l->recipients, l->hour_before, l->brake_rate, l->bytes};
+        if (!usage_fits(&u->usage, &limits, &n)) return error_set(err, ERR_DENIED, "the user may send no more now");
+    }
+    usage_add(&u->usage, clock_wall_ms(), &n);
+    changed(s, u);
+    return 0;
+}
+
+void usages_leave(struct service *s, const Store__Entry *e) {
+    struct user_usage *u = e == NULL || e->auth_user[0] == '\0' ? NULL : find(s, e->auth_user, false);
+    if (u == NULL) return;
+    struct usage_count n = count_of(e);
+    usage_withdraw(&u->usage, clock_wall_ms(), &n);
+    changed(s, u);
 }
 
 void usages_bounced(struct service *s, const char *user, uint32_t recipients) {

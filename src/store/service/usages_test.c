@@ -10,7 +10,8 @@
 
 static char dir[TESTDIR_MAX];
 
-static void submit(struct kit_client *c, const char *user, unsigned recipients, struct str body) {
+static int try_submit(struct kit_client *c, const char *user, unsigned recipients, struct str body,
+                      Store__UsageLimits *limits) {
     Store__QueueSubmit request = STORE__QUEUE_SUBMIT__INIT;
     Store__Entry e = STORE__ENTRY__INIT;
     Store__Recipient r[4], *list[4];
@@ -21,11 +22,16 @@ static void submit(struct kit_client *c, const char *user, unsigned recipients, 
         list[i] = &r[i];
     }
     request.entry = &e;
+    request.limits = limits;
     e.recipients = list;
     e.n_recipients = recipients;
     e.auth_user = (char *)(uintptr_t)user;
     e.size = body.len;
-    assert_int_equal(kit_call(c, STORE_QUEUE_SUBMIT, &request.base, body, NULL, &err), 0);
+    return kit_call(c, STORE_QUEUE_SUBMIT, &request.base, body, NULL, &err);
+}
+
+static void submit(struct kit_client *c, const char *user, unsigned recipients, struct str body) {
+    assert_int_equal(try_submit(c, user, recipients, body, NULL), 0);
 }
 
 static void expect(struct kit_client *c, const char *user, unsigned messages, unsigned recipients, unsigned bytes,
@@ -95,6 +101,37 @@ static void counted(void) {
     kit_close(&k);
 }
 
+/* The store looks at the limits in the step in which it counts: sessions that are at it together keep within them. */
+static void limited(void) {
+    struct kit k = {.dir = dir, .data_dir = NULL};
+    Store__UsageLimits day = STORE__USAGE_LIMITS__INIT, hour = STORE__USAGE_LIMITS__INIT;
+    day.recipients = 5;
+    hour.hour_before = 6;
+    hour.brake_rate = 8;
+    kit_open(&k);
+    struct kit_client *smtpd = kit_connect(&k, ROLE_SMTPD);
+    assert_int_equal(try_submit(smtpd, "bart@example.test", 3, STR("x"), &day), 0);
+    assert_int_equal(try_submit(smtpd, "bart@example.test", 3, STR("x"), &day), ERR_DENIED);
+    assert_int_equal(try_submit(smtpd, "lisa@example.test", 3, STR("x"), &day), 0);
+    assert_int_equal(try_submit(smtpd, "bart@example.test", 2, STR("x"), &day), 0);
+    assert_int_equal(try_submit(smtpd, "bart@example.test", 1, STR("x"), &hour), 0);
+    assert_int_equal(try_submit(smtpd, "bart@example.test", 1, STR("x"), &hour), ERR_DENIED); /* smtpd brakes now */
+    expect(smtpd, "bart@example.test", 3, 6, 3, 0, false);
+    assert_true(brake(smtpd, "bart@example.test", true));
+    assert_int_equal(try_submit(smtpd, "bart@example.test", 3, STR("x"), &hour), ERR_DENIED);
+    assert_int_equal(try_submit(smtpd, "bart@example.test", 2, STR("x"), &hour), 0);
+    expect(smtpd, "bart@example.test", 4, 8, 4, 0, true);
+    kit_disconnect(smtpd);
+    kit_close(&k);
+}
+
+static void limits_hold(void **state) {
+    (void)state;
+    testdir_make(dir);
+    kit_run(limited);
+    testdir_remove(dir);
+}
+
 static void counts_survive(void **state) {
     (void)state;
     testdir_make(dir);
@@ -103,6 +140,6 @@ static void counts_survive(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(counts_survive)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(counts_survive), cmocka_unit_test(limits_hold)};
     return cmocka_run_group_tests_name("usages", tests, NULL, NULL);
 }
