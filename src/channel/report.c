@@ -4,12 +4,24 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "proto/mime/summary.h"
+#include "proto/smtp/address.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 bool report_wanted(const Store__Entry *e, const struct report_outcome *o, bool delay_by_default) {
     return dsn_wanted(o->action, e->recipients[o->recipient]->notify, str_from(e->sender), delay_by_default);
+}
+
+static bool is_postmaster(const char *address) {
+    return str_eq_nocase(address_local_of(str_from(address)), STR("postmaster"));
+}
+
+bool report_to_postmaster(const Store__Entry *e, bool wanted, bool double_bounces) {
+    if (!(e->sender[0] == '\0' ? double_bounces : wanted)) return false;
+    for (size_t i = 0; i < e->n_recipients; i++)
+        if (is_postmaster(e->recipients[i]->address) || is_postmaster(e->recipients[i]->original)) return false;
+    return true;
 }
 
 /* RET of RFC 3461 section 4.3 counts for failures only; other reports give back the header. */

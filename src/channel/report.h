@@ -29,6 +29,9 @@ struct report {
 bool report_is_of_spam(const Store__Entry *e);
 /* Whether the outcome is to be told for this recipient. */
 bool report_wanted(const Store__Entry *e, const struct report_outcome *o, bool delay_by_default);
+/* Whether the postmaster is told of failures instead of the sender: `wanted`, or there is no sender and
+ * `double_bounces` (RFC 3461 section 5.2), but never of what the postmaster could not get. */
+bool report_to_postmaster(const Store__Entry *e, bool wanted, bool double_bounces);
 /* Makes one report of all outcomes. May read the message from the store. */
 NODISCARD int report_make(struct lease *l, const struct report_config *config, const struct report_outcome *outcomes,
                           size_t count, struct report *out, struct error *err);

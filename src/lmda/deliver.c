@@ -18,7 +18,7 @@ struct work {
     Store__LocalDelivery **deliveries;
     struct report_outcome *outcomes;
     size_t outcome_count;
-    bool tells_success;
+    bool tells_success, to_postmaster;
     struct report report;
 };
 
@@ -111,7 +111,7 @@ static void failure_add(struct work *w, size_t i) {
         .recipient = i, .action = DSN_FAILED, .status = str_from(d->status), .reason = str_from(d->text)};
     w->commit.done[w->commit.n_done++] = (uint32_t)i;
     w->commit.bounced++;
-    if (report_wanted(e, &outcome, false)) w->outcomes[w->outcome_count++] = outcome;
+    if (w->to_postmaster || report_wanted(e, &outcome, false)) w->outcomes[w->outcome_count++] = outcome;
     trace(w, arena_printf(w->lease->arena, "lmda bounced to=<%s> status=%s reason=\"%s\"", e->recipients[i]->address,
                           d->status, d->text));
 }
@@ -122,6 +122,8 @@ static int round_begin(struct work *w) {
     w->commit = (Store__QueueCommit)STORE__QUEUE_COMMIT__INIT;
     w->outcome_count = 0;
     w->tells_success = false;
+    w->to_postmaster =
+        report_to_postmaster(w->lease->entry, false, option_bool(w->lmda->daemon, "mta.postmaster_double_bounce"));
     w->report = (struct report){0};
     w->deliveries = arena_alloc(arena, count * sizeof(*w->deliveries));
     w->outcomes = arena_alloc(arena, count * sizeof(*w->outcomes));
@@ -150,13 +152,14 @@ static int round_fill(struct work *w, struct error *err) {
         .hostname = str_from(daemon_hostname(w->lmda->daemon)),
         .domain = str_from(daemon_default_domain(w->lmda->daemon)),
         .full_max = option_u64(w->lmda->daemon, "mta.bounce_size"),
+        .to_postmaster = w->to_postmaster,
     };
     rc = report_make(w->lease, &config, w->outcomes, w->outcome_count, &w->report, err);
     if (rc != 0) return rc;
     w->commit.n_outputs = 1;
     w->commit.outputs = &w->report.output;
-    trace(w,
-          arena_printf(w->lease->arena, "lmda reports to=<%s> report=%s", e->sender, w->report.output->entry->trace));
+    trace(w, arena_printf(w->lease->arena, "lmda reports to=<%s> report=%s",
+                          w->report.output->entry->recipients[0]->address, w->report.output->entry->trace));
     return 0;
 }
 

@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "channel/deliver_by.h"
 #include "mta/mta.h"
-#include "proto/smtp/address.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -205,20 +204,6 @@ int step_outputs(struct step *s) {
     return 0;
 }
 
-static bool is_postmaster(const char *address) {
-    return str_eq_nocase(address_local_of(str_from(address)), STR("postmaster"));
-}
-
-/* Reports about reports go to the postmaster if that is wanted, but never about what the postmaster could not get. */
-static bool postmaster_is_told(const struct step *s) {
-    const Store__Entry *e = s->lease->entry;
-    if (e->sender[0] == '\0' && !option_bool(s->mta->daemon, "mta.postmaster_double_bounce")) return false;
-    if (e->sender[0] != '\0' && !s->to_postmaster) return false;
-    for (size_t i = 0; i < e->n_recipients; i++)
-        if (is_postmaster(e->recipients[i]->address)) return false;
-    return true;
-}
-
 int step_report(struct step *s) {
     struct mta *m = s->mta;
     if (s->outcome_count == 0) return 0;
@@ -226,7 +211,8 @@ int step_report(struct step *s) {
         .hostname = str_from(daemon_hostname(m->daemon)),
         .domain = str_from(daemon_default_domain(m->daemon)),
         .full_max = option_u64(m->daemon, "mta.bounce_size"),
-        .to_postmaster = postmaster_is_told(s),
+        .to_postmaster = report_to_postmaster(s->lease->entry, s->to_postmaster,
+                                              option_bool(m->daemon, "mta.postmaster_double_bounce")),
     };
     size_t wanted = 0;
     for (size_t i = 0; i < s->outcome_count; i++)

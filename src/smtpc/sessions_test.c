@@ -124,11 +124,14 @@ TEST(attention) {
     assert_null(strstr(buf_cstr(&rig.report), "b@far.example"));
     e = mail("far.example", "a@far.example b@far.example");
     e->reason = (char *)(uintptr_t) "450 4.2.1 later";
+    e->recipients[0]->remote = (char *)(uintptr_t) "mx.far.example";
     e->expires = e->created - 1000;
     e->recipients[1]->notify = DSN_NOTIFY_NEVER;
     rig_push(e, true);
     assert_string_equal(rig_wait(1), "commit 2 all done=0,1 [INPUT own <> s@me.test]");
-    assert_non_null(strstr(buf_cstr(&rig.report), "Action: failed\r\nStatus: 4.2.1\r\n"));
+    assert_non_null(strstr(buf_cstr(&rig.report), "Action: failed\r\nStatus: 4.2.1\r\n"
+                                                  "Remote-MTA: dns; mx.far.example\r\n"
+                                                  "Diagnostic-Code: smtp; 450 4.2.1 later\r\n"));
     assert_null(strstr(buf_cstr(&rig.report), "b@far.example"));
     assert_int_equal(server.connections, 0);
     finish();

@@ -16,7 +16,7 @@ struct work {
     int64_t now_ms;
     struct patience patience;
     struct peer peer;
-    bool over, notice;
+    bool over, notice, to_postmaster;
     Store__QueueCommit commit;
     struct report_outcome *told;
     size_t told_count;
@@ -27,11 +27,12 @@ struct work {
 
 static void tell(struct work *w, size_t i, enum dsn_action action, const char *status, struct str reason) {
     const struct outcome *o = &w->s->outcomes[i];
+    const char *host = w->s->host != NULL ? w->s->host : w->entry->recipients[i]->remote;
     struct report_outcome r = {.recipient = i,
                                .action = action,
                                .status = str_from(status),
                                .reason = reason,
-                               .remote_mta = o->reply.len > 0 ? str_from(w->s->host) : STR_EMPTY,
+                               .remote_mta = str_from(host), /* also without a reply: RFC 3461 section 6.3 (h) */
                                .diagnostic = o->reply};
     if (action == DSN_DELAYED) r.will_retry_until = patience_end_ms(&w->patience) / 1000;
     w->told[w->told_count++] = r;
@@ -68,7 +69,8 @@ static void take_sent(struct work *w, size_t i) {
     bool traced = deliver_by_traces(w->entry) && w->entry->sender[0] != '\0' && !(r->notify & DSN_NOTIFY_NEVER);
     bool wanted =
         !w->s->peer_dsn && report_wanted(w->entry, &relayed, false); /* else the next host reports (RFC 3461 5.2.2) */
-    bool after_delay = r->delay_told && option_bool(m->daemon, "smtpc.success_notice") && w->entry->sender[0] != '\0';
+    bool after_delay = r->delay_told && r->notify == 0 && option_bool(m->daemon, "smtpc.success_notice") &&
+                       w->entry->sender[0] != '\0'; /* who said NOTIFY has what he asked for, and no more (5.2.3) */
     if (wanted || after_delay || traced) tell(w, i, DSN_RELAYED, w->s->outcomes[i].status, STR_EMPTY);
 }
 
@@ -78,7 +80,7 @@ static void take_failed(struct work *w, size_t i, const char *status, struct str
     w->commit.bounced++;
     w->commit.done[w->commit.n_done++] = (uint32_t)i;
     record(w, i, "bounced", status);
-    if (report_wanted(w->entry, &failed, false)) tell(w, i, DSN_FAILED, status, reason);
+    if (w->to_postmaster || report_wanted(w->entry, &failed, false)) tell(w, i, DSN_FAILED, status, reason);
 }
 
 static void take_waiting(struct work *w, size_t i) {
@@ -91,6 +93,7 @@ static void take_waiting(struct work *w, size_t i) {
     if (status != NULL) w->reason = r->status = status;
     if (w->s->attempted) {
         r->attempts++;
+        r->remote = (char *)(uintptr_t)(w->s->host != NULL ? w->s->host : "");
         w->s->smtpc->counters.deferred++;
         record(w, i, "deferred", o->status);
     }
@@ -134,6 +137,8 @@ static int work_begin(struct work *w) {
                                     option_u64(w->s->smtpc->daemon, "smtpc.retry_period")};
     w->over = patience_is_over(&w->patience, w->now_ms);
     w->notice = patience_wants_notice(&w->patience, w->now_ms);
+    w->to_postmaster =
+        report_to_postmaster(w->entry, false, option_bool(w->s->smtpc->daemon, "mta.postmaster_double_bounce"));
     w->commit = (Store__QueueCommit)STORE__QUEUE_COMMIT__INIT;
     w->commit.done = arena_alloc(a, count * sizeof(uint32_t) + 1);
     w->commit.trace = arena_alloc(a, (count + 1) * sizeof(char *));
@@ -175,6 +180,7 @@ static void report(struct work *w) {
         .domain = str_from(daemon_default_domain(m->daemon)),
         .full_max = option_u64(m->daemon, "mta.bounce_size"),
         .text = buf_str(&text),
+        .to_postmaster = w->to_postmaster,
     };
     /* Without the report what is done must be committed all the same: the server has the message. */
     if (report_make(w->lease, &config, w->told, w->told_count, &w->s->report, &err) != 0) {
@@ -185,8 +191,8 @@ static void report(struct work *w) {
     m->counters.reports++;
     w->commit.n_outputs = 1;
     w->commit.outputs = &w->s->report.output;
-    char *line = arena_printf(w->lease->arena, "smtpc reports to=<%s> report=%s", w->entry->sender,
-                              w->s->report.output->entry->trace);
+    char *line = arena_printf(w->lease->arena, "smtpc reports to=<%s> report=%s",
+                              w->s->report.output->entry->recipients[0]->address, w->s->report.output->entry->trace);
     if (line != NULL) w->commit.trace[w->commit.n_trace++] = line;
 }
 

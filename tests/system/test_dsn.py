@@ -1,6 +1,7 @@
 """Delivery status notifications row by row of RFC 3461 sections 5 and 6, and what cannot be sent to servers without SMTPUTF8 (RFC 6531
 section 3.5, RFC 6533): ESMTP-05, ESMTP-08, SMTPC-11, SMTPC-15, MTA-18. Every row has a sender of its own; what becomes of it is seen
 at the servers that its mail and its reports come to."""
+import email
 import json
 import re
 import unittest
@@ -44,6 +45,8 @@ ROWS = {
     "5.2.6 failure": ("RET=FULL ENVID=e6", "perm@dsn.test", "NOTIFY=FAILURE ORCPT=rfc822;o6@x.test", None, None, ["failed"]),
     "5.2.6 headers": ("RET=HDRS", "perm@old.test", "NOTIFY=FAILURE", None, None, ["failed"]),
     "5.2.6 more": ("", "perm@old.test", "NOTIFY=SUCCESS,FAILURE,DELAY", None, None, ["failed"]),
+    "5.2.6 alias": ("", "gone@example.test", "", None, None, ["failed"]),
+    "5.2.6 encoded": ("ENVID=two+0Awords", "gone@example.test", "ORCPT=rfc822;first+2Bx@x.test", None, None, ["failed"]),
     "5.2.6 success": ("", "perm@dsn.test", "NOTIFY=SUCCESS", None, None, []),
     "5.2.6 delay": ("", "perm@old.test", "NOTIFY=DELAY", None, None, []),
     "5.2.6 never": ("", "perm@old.test", "NOTIFY=NEVER", None, None, []),
@@ -83,6 +86,7 @@ class Dsn(unittest.TestCase):
         for domain, server in cls.servers.items():
             cls.site.run("route", "set", domain, "hosts=" + server.host)
         cls.site.run("alias", "add", "alias@example.test", "x@dsn.test")
+        cls.site.run("alias", "add", "gone@example.test", "perm@old.test")
         cls.site.run("alias", "add", "near@example.test", "lisa@example.test")
         cls.site.run("user", "add", "both@example.test", "--no-password", "--connector", "SMTPC$one@dsn.test", "--connector", "SMTPC$two@dsn.test")
 
@@ -119,11 +123,11 @@ class Dsn(unittest.TestCase):
         before = len(self.servers["senders.test"].mail)
         self.submit({name: (f"MAIL FROM:<{senders[name]}> {row[0]}", f"RCPT TO:<{row[1]}> {row[2]}", "") for name, row in ROWS.items()})
         self.settled(before + sum(len(row[5]) for row in ROWS.values()))
-        for name, (mail, _, rcpt, has_mail, has_rcpt, actions) in ROWS.items():
+        for name, (_, _, _, has_mail, has_rcpt, actions) in ROWS.items():
             with self.subTest(name=name):
                 got = self.reports(senders[name])
                 self.assertEqual([re.findall(r"(?m)^Action: (\w+)", r) for r in got], [[a] for a in actions])
-                self.check_report(got, mail, rcpt)
+                self.check_report(got, *ROWS[name][:3])
                 if has_mail is None:
                     continue
                 sent = [(m, r) for server in self.servers.values() for m, r, _ in server.mail if f"<{senders[name]}>" in m]
@@ -138,19 +142,29 @@ class Dsn(unittest.TestCase):
             self.assertNotRegex(mail, "RET=|ENVID=")
             self.assertFalse([r for r in to if "NOTIFY=" in r and "NOTIFY=NEVER" not in r], to)
 
-    def check_report(self, reports, mail, rcpt):   # 6.2 to 6.4
+    def check_report(self, reports, mail, to, rcpt):   # 6.2 to 6.4; RFC 3464 sections 2.2 and 2.3
         for text in reports:
-            for part in (r"^Content-Type: multipart/report; report-type=delivery-status;", "^Content-Type: message/delivery-status", "^Reporting-MTA: dns; mail.example.test",
-                         r"^Final-Recipient: rfc822; \S+@\S+", r"^Status: [245]\.\d+\.\d+", "^Auto-Submitted: auto-"):
-                self.assertRegex(text, "(?mi)" + part)
+            parts = email.message_from_string(text).get_payload()
+            self.assertEqual([p.get_content_type() for p in parts[:2]], ["text/plain", "message/delivery-status"])
+            of_message, of_recipient = parts[1].get_payload()
+            action = of_recipient["Action"]
+            self.assertRegex(text, "(?m)^Content-Type: multipart/report; report-type=delivery-status;")
+            self.assertRegex(text, "(?m)^Auto-Submitted: auto-replied")
+            self.assertEqual(of_message["Reporting-MTA"], "dns; mail.example.test")
+            self.assertIsNotNone(email.utils.parsedate(of_message["Arrival-Date"]))
+            self.assertEqual(of_recipient["Final-Recipient"], f"rfc822; {to}")   # as it came, wherever it leads
+            self.assertEqual(of_recipient["Status"][0], {"failed": "5", "delayed": "4"}.get(action, "2"))
             envid, orcpt = re.search(r"ENVID=(\S+)", mail), re.search(r"ORCPT=rfc822;(\S+)", rcpt)
-            self.assertEqual(re.findall(r"(?m)^Original-Envelope-Id: (\S+)", text), [envid.group(1).replace("+2B", "+")] if envid else [])
-            self.assertEqual(re.findall(r"(?m)^Original-Recipient: rfc822; ?(\S+)", text), [orcpt.group(1)] if orcpt else [])
-            failed = "Action: failed" in text
-            if failed:
-                self.assertRegex(text, r"(?m)^Diagnostic-Code: smtp; 550 5\.1\.1 nobody")
+            self.assertEqual(of_message["Original-Envelope-Id"], envid and envid.group(1).replace("+2B", "+").replace("+0A", " "))
+            self.assertEqual(of_recipient["Original-Recipient"], orcpt and f"rfc822; {orcpt.group(1)}".replace("+2B", "+"))
+            asked = {"failed": "550 5.1.1 nobody", "delayed": "450 4.2.1 busy", "relayed": "250 2.0.0 taken"}.get(action)   # (h), (i)
+            self.assertEqual(of_recipient["Remote-MTA"], asked and "dns; 127.0.0.1")
+            self.assertEqual(of_recipient["Diagnostic-Code"], asked and f"smtp; {asked}")
+            self.assertEqual(of_recipient["Will-Retry-Until"] is not None, action == "delayed")
             # the whole message is for failures only, and not if the header was wanted
-            self.assertEqual("A line of text." in text, failed and "RET=HDRS" not in mail)
+            full = action == "failed" and "RET=HDRS" not in mail
+            self.assertEqual(parts[2].get_content_type(), "message/rfc822" if full else "text/rfc822-headers")
+            self.assertEqual("A line of text." in text, full)
 
     def test_international(self):
         senders = {name: f"{row[0]}u{n}@senders.test" for n, (name, row) in enumerate(UTF8.items())}
@@ -171,6 +185,36 @@ class Dsn(unittest.TestCase):
         self.assertEqual(s.docmd("MAIL FROM:<ü@senders.test>")[1][:5], b"5.6.7")
         self.assertEqual(s.docmd("MAIL FROM:<a@senders.test>")[0], 250)
         self.assertEqual(s.docmd("RCPT TO:<grüß@dsn.test>")[1][:5], b"5.6.7")
+        s.quit()
+
+    def test_without_sender(self):   # 5.2: never a report to anybody but, if that is wanted, the postmaster, and none about what he could not get
+        recipients = {"perm@old.test": True, "perm@dsn.test": True, "nobody@example.test": True, "lisa@example.test": False,
+                      "postmaster@example.test": False}
+        self.site.run("alias", "add", "postmaster@example.test", "perm@senders.test")   # cannot be reached: no report about his reports
+        for wanted in ("no", "yes"):
+            self.site.run("config", "set", "mta.postmaster_double_bounce", wanted)
+            for to, told in recipients.items():
+                with self.subTest(wanted=wanted, to=to):
+                    count = self.tried("postmaster")
+                    s = self.site.smtp()
+                    self.assertEqual(s.docmd("MAIL FROM:<>")[0], 250)
+                    self.assertIn(s.docmd(f"RCPT TO:<{to}> NOTIFY=SUCCESS,FAILURE,DELAY")[0], (250, 550))
+                    if to != "nobody@example.test":
+                        self.assertEqual(s.data(b"Subject: null\n\ntext\n")[0], 250)
+                        self.settled(0)
+                        self.assertEqual(self.tried("postmaster") - count, (to == "postmaster@example.test") + (told and wanted == "yes"))
+                    s.quit()
+        self.site.run("config", "unset", "mta.postmaster_double_bounce")
+
+    def tried(self, word):
+        """Times that a message to this recipient here was tried at the server that refuses it."""
+        return sum(b"ORCPT=rfc822;" + word.encode() in line for line in list(self.servers["senders.test"].commands))
+
+    def test_limits(self):   # 5.4: what has to be taken, in any case of letters
+        s = self.site.smtp()
+        self.assertEqual(s.docmd("MAIL FROM:<a@b.test> ret=full envid=" + "x" * 100)[0], 250)
+        long = "x" * 64 + "@" + "d" * 60 + ".test"
+        self.assertEqual(s.docmd(f"RCPT TO:<{long}> Notify=Success,failure,DELAY ORCPT=rfc822;" + "+2B" * 164 + "x")[0], 250)
         s.quit()
 
     def test_bad_parameters(self):   # 4.1 to 4.4, 5.4: malformed ones are refused, and nothing is taken then

@@ -20,7 +20,7 @@ enum {
 struct dsn_recipient {
     enum dsn_action action;
     struct str address;       /* where the message was going when this happened */
-    struct str original;      /* RCPT TO; shown to the sender, who may not know `address`. Empty = `address` */
+    struct str original;      /* RCPT TO; told to the sender, who may not know `address`. Empty = `address` */
     struct str orcpt;         /* ORCPT as received: "rfc822;xtext", or empty */
     struct str status;        /* "5.1.1"; of the class that fits the action, else a general one is taken */
     struct str reason;        /* in words, or empty */

@@ -91,7 +91,7 @@ static void fields(void **state) {
     } cases[] = {
         {0,
          {"Subject: Your message could not be delivered\r\n", "Original-Recipient: rfc822; dad+x@example.com\r\n",
-          "Final-Recipient: rfc822; homer@example.com\r\n", "Action: failed\r\nStatus: 5.1.1\r\n",
+          "Final-Recipient: rfc822; dad@example.com\r\n", "Action: failed\r\nStatus: 5.1.1\r\n",
           "Original-Envelope-Id: env-42\r\n", "message/rfc822", "Body line", "Action: delivered\r\nStatus: 2.0.0\r\n"},
          "\x01"},
         {1, {"text/rfc822-headers", "Subject: Lunch\r\n on Friday\r\n", "  dad@example.com\r\n"}, "Body line"},

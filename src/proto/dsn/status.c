@@ -87,7 +87,9 @@ static void typed_put(struct buf *out, const char *field, const char *type, stru
 static void recipient_put(const struct dsn_recipient *p, bool utf8, struct buf *out) {
     buf_adds(out, "\r\n");
     orcpt_put(out, p->orcpt, utf8);
-    address_put(out, "Final-Recipient", p->address, utf8);
+    /* RFC 3464 section 2.3.2: the address as it was when this server took the message over. Where that one leads to is
+     * nobody's business (section 4.2). */
+    address_put(out, "Final-Recipient", p->original.len > 0 ? p->original : p->address, utf8);
     buf_printf(out, "Action: %s\r\n", dsn_action_name(p->action));
     struct str status = dsn_status_of(p);
     buf_printf(out, "Status: %.*s\r\n", STR_ARG(status));

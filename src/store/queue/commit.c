@@ -208,6 +208,7 @@ static void update_recipients(struct lease *l, const Store__Entry *u) {
         if (u->n_recipients != e->n_recipients && u->n_recipients != l->left) return;
         e->recipients[i]->status = u->recipients[from]->status;
         e->recipients[i]->attempts = u->recipients[from]->attempts;
+        e->recipients[i]->remote = u->recipients[from]->remote;
         e->recipients[i]->delay_told = u->recipients[from]->delay_told;
     }
 }
