@@ -43,6 +43,8 @@ struct rpc_client *cli_connect(struct cli *c, const struct rpc_service *service)
 /* Calls with the usual deadline; prints the error with `what` before it. Returns the ERR_ code. */
 NODISCARD int cli_call(struct rpc_client *client, uint16_t method, const ProtobufCMessage *request, struct str attach,
                        struct rpc_reply *reply, const char *what);
+/* Prints where mail to the addresses goes; exit status, EX_NOUSER if there is one that gets none. */
+int cli_resolve(struct cli *c, char **addresses, size_t count, bool json);
 /* ERR_ code to exit status of sysexits.h. */
 int cli_exit_status(int err);
 /* "iems: message" on standard error. */

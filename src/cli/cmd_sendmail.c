@@ -135,6 +135,40 @@ static int submit(struct cli *c, const struct sendmail_args *args, const struct 
     return status;
 }
 
+static char word_all[] = "--all", word_yes[] = "--yes", word_sender[] = "--sender", word_recipient[] = "--recipient";
+
+/* -q: as iems queue run and iems queue retry do. */
+static int run_queue(struct cli *c, const struct sendmail_args *args) {
+    char *value = (char *)(uintptr_t)args->run_value, *name = (char *)(uintptr_t) "sendmail";
+    char *all[] = {name, word_all, NULL}, *id[] = {name, value, NULL};
+    char *some[] = {name, args->run_by == 'S' ? word_sender : word_recipient, value, word_yes, NULL};
+    if (args->run_by == '\0') return cmd_queue_run(c, 2, all);
+    return args->run_by == 'I' ? cmd_queue_retry(c, 2, id) : cmd_queue_retry(c, 4, some);
+}
+
+/* -bv: addresses without a domain are those of this instance. */
+static int verify(struct cli *c, const struct sendmail_args *args, const struct instance_config *config) {
+    ARENA_AUTO arena = arena_new(MEMORY_MAX);
+    size_t count = (size_t)args->recipient_count;
+    char **list = arena == NULL ? NULL : arena_alloc(arena, (count + 1) * sizeof *list);
+    if (list == NULL) return EX_OSERR;
+    if (count == 0) return cli_usage(cli_current(), "-bv: an address is needed");
+    for (size_t i = 0; i < count; i++) {
+        list[i] = args->recipients[i];
+        if (strchr(list[i], '@') == NULL) list[i] = arena_printf(arena, "%s@%s", list[i], config->domain);
+        if (list[i] == NULL) return EX_OSERR;
+    }
+    return cli_resolve(c, list, count, false);
+}
+
+static int submit_or_ask(struct cli *c, const struct sendmail_args *args, const struct instance_config *config) {
+    switch (args->mode) {
+    case SENDMAIL_SMTP: return sendmail_smtp(config->port_base + SMTP_PORT);
+    case SENDMAIL_VERIFY: return verify(c, args, config);
+    default: return submit(c, args, config);
+    }
+}
+
 int cmd_sendmail(struct cli *c, int argc, char **argv) {
     struct sendmail_args args;
     struct error err = {0};
@@ -143,13 +177,14 @@ int cmd_sendmail(struct cli *c, int argc, char **argv) {
     if (args.mode == SENDMAIL_NOTHING) return EX_OK;
     if (args.instance != NULL && c->instance == NULL) c->instance = strdup(args.instance);
     if (args.mode == SENDMAIL_QUEUE) return cmd_mailq(c, 1, mailq_argv);
+    if (args.mode == SENDMAIL_RUN) return run_queue(c, &args);
     if (!cli_instance(c, NULL)) return EX_CONFIG;
     struct instance_config *config = NULL;
     if (instance_config_read(c->instance, &config, &err) != 0) {
         cli_error("%s", err.text);
         return EX_CONFIG;
     }
-    int status = args.mode == SENDMAIL_SMTP ? sendmail_smtp(config->port_base + SMTP_PORT) : submit(c, &args, config);
+    int status = submit_or_ask(c, &args, config);
     instance_config_free(config);
     return status;
 }

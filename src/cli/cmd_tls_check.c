@@ -85,21 +85,9 @@ static int roots_open(struct check *k, struct error *err) {
     return tls_client_new(buf_str(&roots), &k->tls, err);
 }
 
-/* Value of a column of the row that counts for a name; `own`: the row is not "*". NULL: it is not set. */
 static const char *table_value(const struct check *k, const char *table, struct str name, const char *column,
                                bool *own) {
-    Dir__TableList list = DIR__TABLE_LIST__INIT;
-    RPC_REPLY_AUTO reply = {0};
-    list.table = (char *)(uintptr_t)table;
-    list.match = arena_cstr(k->arena, name);
-    list.limit = 1;
-    if (k->dir == NULL || list.match == NULL ||
-        cli_call(k->dir, DIR_TABLE_LIST, &list.base, STR_EMPTY, &reply, table) != 0)
-        return NULL;
-    const Dir__TableRows *rows = (const void *)reply.msg;
-    const char *value = rows->n_rows == 0 ? NULL : table_row_value(rows->rows[0], column);
-    *own = value != NULL && strcmp(rows->rows[0]->key, "*") != 0;
-    return value == NULL ? NULL : arena_cstr(k->arena, str_from(value));
+    return k->dir == NULL ? NULL : table_match_value(k->dir, table, name, column, k->arena, own);
 }
 
 /* The settings of the domain go before those of the host, both before those for all others. */

@@ -247,6 +247,13 @@ const struct command command_table[] = {
     {"queue bounce", "ID... | FILTER... | --all [--reason TEXT] [--yes]", "Send messages back to their senders",
      "The reason stands in the report to the sender.\nExample: iems queue bounce 4711 --reason \"Wrong address\"",
      cmd_queue_bounce, GROUP_MAIL},
+    {"resolve", "ADDRESS... [--json]", "Show where mail to an address goes, without sending any",
+     "One line for each place: a mailbox here, a next hop, a route, the servers of the domain. Those servers, and how "
+     "mail "
+     "to\n"
+     "them is protected: iems tls check DOMAIN. Exit status 67 if an address gets no mail.\n"
+     "Example: iems resolve postmaster@example.org",
+     cmd_resolve, GROUP_MAIL},
     {"trace", "KEY [--json]", "Show the whole way of a message",
      "KEY is a queue id, a trace identifier (as in the log), a Message-ID or an address.\n"
      "Example: iems trace bart@example.org",
@@ -371,15 +378,20 @@ const struct command command_table[] = {
      "  -u  tell the format of the store (it is brought up to date by itself at the start)\n"
      "  -h  this help",
      cmd_dbupdate, GROUP_CLASSIC},
-    {"sendmail", "[-f SENDER] [-F NAME] [-t] [-i] [-N DSN] [-R RET] [-V ENVID] [-bs | -bp] [RECIPIENT...]",
+    {"sendmail", "[-f SENDER] [-F NAME] [-t] [-i] [-N DSN] [-R RET] [-V ENVID] [-bs | -bp | -bv | -q] [RECIPIENT...]",
      "Submit the message on standard input, as the classic program does",
      "  -f ADDRESS  sender (\"\" = none)      -F NAME   its full name\n"
      "  -t          recipients are those of To, Cc and Bcc; Bcc is taken out\n"
      "  -i, -oi     a line with a single dot does not end the message\n"
      "  -N never | success,failure,delay    what the sender wants to be told\n"
      "  -R full | hdrs                      what a report gives back\n"
+     "  -V ENVID    identifier that stands in reports (+ as +2B, = as +3D, a blank as +20)\n"
      "  -bs         talk SMTP on standard input and output\n"
      "  -bp         the same as mailq\n"
+     "  -bv         show where mail to the recipients goes, as iems resolve does, and send none\n"
+     "  -q          try what waits now; -qRTEXT, -qSTEXT: of a recipient or sender with TEXT; -qIID: one message\n"
+     "-bi, -q with an interval, -A -B -G -h -L -n -m -O -o -p -U -X and -d are taken and do nothing; -bd, -bt are "
+     "not.\n"
      "Root, daemon and network may name any sender, others only themselves (LOGIN@DOMAIN). Who is neither root nor the "
      "user\n"
      "of the instance sends through its SMTP port, as a client of 127.0.0.1: to send to other domains, let it relay.\n"

@@ -51,6 +51,7 @@ int cmd_queue_status(struct cli *c, int argc, char **argv);
 int cmd_metrics(struct cli *c, int argc, char **argv);
 int cmd_rebuild(struct cli *c, int argc, char **argv);
 int cmd_restart(struct cli *c, int argc, char **argv);
+int cmd_resolve(struct cli *c, int argc, char **argv);
 int cmd_restore(struct cli *c, int argc, char **argv);
 int cmd_sendmail(struct cli *c, int argc, char **argv);
 int cmd_shared_add(struct cli *c, int argc, char **argv);

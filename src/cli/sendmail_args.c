@@ -8,6 +8,8 @@
 /* Flags that take a value, in the same word or the next. */
 static const char with_value[] = "fFrBNRVCbohLpXOdqe";
 
+enum { ENVID_MAX = 100 };
+
 static int mode_take(const char *value, struct sendmail_args *a, struct error *err) {
     switch (value[0]) {
     case 'm': a->mode = SENDMAIL_SUBMIT; return 0;
@@ -16,8 +18,34 @@ static int mode_take(const char *value, struct sendmail_args *a, struct error *e
     case 'i':
     case 'h':
     case 'H': a->mode = SENDMAIL_NOTHING; return 0;
-    default: return error_set(err, ERR_INVALID, "-b%s is not supported (there are -bm, -bs, -bp)", value);
+    case 'v': a->mode = SENDMAIL_VERIFY; return 0;
+    case 'd':
+    case 'D': return error_set(err, ERR_INVALID, "-b%s: the mail system is started by `iems start`", value);
+    case 't':
+        return error_set(err, ERR_INVALID, "-bt: there are no rewriting rules; `iems resolve` shows where mail goes");
+    default: return error_set(err, ERR_INVALID, "-b%s is not supported (there are -bm, -bs, -bp, -bv)", value);
     }
+}
+
+/* -q runs the queue once; with an interval it is for a program that stays, which this one does not. */
+static int run_take(const char *value, struct sendmail_args *a, struct error *err) {
+    char kind = value[0] == 'f' && value[1] == '\0' ? '\0' : value[0];
+    a->mode = ascii_isdigit(kind) || kind == 'p' ? SENDMAIL_NOTHING : SENDMAIL_RUN;
+    if (a->mode == SENDMAIL_NOTHING || kind == '\0') return 0;
+    if (strchr("RSI", kind) == NULL || value[1] == '\0')
+        return error_set(err, ERR_INVALID, "-q%s is not supported (there are -q, -qRTEXT, -qSTEXT, -qIID)", value);
+    a->run_by = kind;
+    a->run_value = value + 1;
+    return 0;
+}
+
+/* It goes into MAIL as it is (RFC 3461 section 4.4). */
+static int envid_take(const char *value, struct sendmail_args *a, struct error *err) {
+    struct str s = str_from(value);
+    a->envid = value;
+    if (s.len > 0 && s.len <= ENVID_MAX && dsn_xtext_check(s)) return 0;
+    return error_set(err, ERR_INVALID, "-V %.40s: 1 to %d characters are meant, + as +2B, = as +3D, a blank as +20",
+                     value, ENVID_MAX);
 }
 
 static int ret_take(const char *value, struct sendmail_args *a, struct error *err) {
@@ -36,10 +64,10 @@ static int flag_with_value(char flag, const char *value, struct sendmail_args *a
     case 'r': a->sender = value; return 0;
     case 'F': a->full_name = value; return 0;
     case 'C': a->instance = value; return 0;
-    case 'V': a->envid = value; return 0;
+    case 'V': return envid_take(value, a, err);
     case 'R': return ret_take(value, a, err);
     case 'b': return mode_take(value, a, err);
-    case 'q': a->mode = SENDMAIL_NOTHING; return 0;
+    case 'q': return run_take(value, a, err);
     case 'o': a->ignore_dots |= value[0] == 'i'; return 0;
     case 'B':
         if (str_eq_nocase(str_from(value), STR("7BIT")) || str_eq_nocase(str_from(value), STR("8BITMIME"))) return 0;

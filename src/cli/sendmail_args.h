@@ -8,7 +8,9 @@ enum sendmail_mode {
     SENDMAIL_SUBMIT,  /* -bm, the default */
     SENDMAIL_SMTP,    /* -bs */
     SENDMAIL_QUEUE,   /* -bp */
-    SENDMAIL_NOTHING, /* -bi, -q, ...: what this system does by itself */
+    SENDMAIL_VERIFY,  /* -bv: where mail to the operands goes */
+    SENDMAIL_RUN,     /* -q, -qR..., -qS..., -qI...: what waits is tried now */
+    SENDMAIL_NOTHING, /* -bi, -q30m, ...: what this system does by itself */
 };
 
 struct sendmail_args {
@@ -20,7 +22,9 @@ struct sendmail_args {
     bool ignore_dots;      /* -i, -oi */
     unsigned notify;       /* -N: DSN_NOTIFY_ bits */
     const char *ret;       /* -R: "FULL", "HDRS" or "" */
-    const char *envid;     /* -V */
+    const char *envid;     /* -V: xtext, of 100 octets at most */
+    char run_by;           /* SENDMAIL_RUN: 'R' part of a recipient, 'S' of the sender, 'I' queue id, '\0' = all */
+    const char *run_value; /* what is looked for */
     bool verbose;          /* -v */
     char **recipients;     /* operands; lent from argv */
     int recipient_count;

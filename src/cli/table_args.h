@@ -22,6 +22,9 @@ NODISCARD int table_row_check(const struct table *t, const char *key, char *cons
 /* Value of a column of a row as it was sent; NULL = not set. */
 const char *table_row_value(const Dir__TableRow *row, const char *column);
 
+/* Value of a column of the row that counts for a name; `own`: the row is not "*". NULL: it is not set. In `arena`. */
+const char *table_match_value(struct rpc_client *dir, const char *table, struct str name, const char *column,
+                              struct arena *arena, bool *own);
 /* All rows, page by page; ends with the first status of `each` that is not EX_OK. An exit status. */
 NODISCARD int table_each(struct rpc_client *dir, const struct table *t,
                          int (*each)(const Dir__TableRow *row, void *arg), void *arg);

@@ -31,3 +31,17 @@ int table_each(struct rpc_client *dir, const struct table *t, int (*each)(const 
         if (str_to_cstr(str_from(page->rows[page->n_rows - 1]->key), after, sizeof after) != 0) return EX_SOFTWARE;
     }
 }
+
+const char *table_match_value(struct rpc_client *dir, const char *table, struct str name, const char *column,
+                              struct arena *arena, bool *own) {
+    Dir__TableList list = DIR__TABLE_LIST__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    list.table = (char *)(uintptr_t)table;
+    list.match = arena_cstr(arena, name);
+    list.limit = 1;
+    if (list.match == NULL || cli_call(dir, DIR_TABLE_LIST, &list.base, STR_EMPTY, &reply, table) != 0) return NULL;
+    const Dir__TableRows *rows = (const void *)reply.msg;
+    const char *value = rows->n_rows == 0 ? NULL : table_row_value(rows->rows[0], column);
+    *own = value != NULL && strcmp(rows->rows[0]->key, "*") != 0;
+    return value == NULL ? NULL : arena_cstr(arena, str_from(value));
+}

@@ -1,6 +1,8 @@
 """Where mail to an address goes (docs/admin/addresses.md), live: forwarding of domains with next hops, domain aliases, catch-all, default
 channel, and that an address belongs to one entry only."""
+import json
 import os
+import re
 import socketserver
 import subprocess
 import threading
@@ -137,6 +139,30 @@ class Domains(unittest.TestCase):
         self.send("nobody@loose.test")
         self.wait_taken(["nobody@loose.test"])
         self.iems("config", "unset", "dir.unknown_channel")
+
+    def test_resolve(self):   # TRBL-04: where an address leads to, and the servers of a domain with what the name servers say
+        self.iems("alias", "add", "far@example.test", "x@far.test")
+        self.iems("domain", "add", "hop.test", "--forward", "SMTPC$[127.0.0.1]:2525")
+        self.iems("route", "set", "routed.test", "hosts=[192.0.2.1]:26")
+        self.iems("peer", "set", "closed.test", "transmit=no")
+        expected = {"bart@example.test": "into the mailbox of account", "bart+work@example.test": "folder work", "far@example.test": "x@far.test to the servers of far.test",
+                    "x@hop.test": r"to the next hop \[127.0.0.1\]:2525", "x@routed.test": r"to \[192.0.2.1\]:26 \(iems route\)",
+                    "x@elsewhere.test": "to the servers of elsewhere.test", "x@closed.test": "is sent back: no mail is sent to this domain",
+                    "nobody@example.test": "there is no such address here"}
+        for address, text in expected.items():
+            p = self.mail.run("resolve", address, check=False)
+            self.assertRegex(p.stdout, "^" + re.escape(address) + ": .*" + text)
+            self.assertEqual(p.returncode, 67 if address in ("x@closed.test", "nobody@example.test") else 0, p.stderr)
+        found = json.loads(self.mail.run("resolve", "--json", *list(expected)[:6]).stdout)
+        self.assertEqual([f["kind"] for f in found], ["local", "local", "local", "local", "remote", "remote"])
+        self.assertEqual([found[2]["targets"][0][k] for k in ("channel", "address", "good")], ["SMTPC", "x@far.test", True])
+        p = self.mail.run("-bv", "bart", "nobody", program="sendmail", check=False)   # SCLI-02: the domain of the instance is meant
+        self.assertEqual(p.returncode, 67)
+        self.assertRegex(p.stdout, r"bart@example.test: into.*\nnobody@example.test: there is no")
+        self.fails(64, "is no address", "resolve", "bart")
+        p = self.mail.run("tls", "check", "far.test", check=False)   # nobody answers here, or nobody knows it
+        self.assertEqual(p.returncode, 68)
+        self.assertRegex(p.stdout, "far.test\n  The (name servers give no|domain does not exist)")
 
     def test_unique(self):   # ALIAS-06 ACCT-10
         self.iems("alias", "add", "taken@example.test", "lisa@example.test")

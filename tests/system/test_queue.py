@@ -192,6 +192,22 @@ class Queue(unittest.TestCase):
         self.assertIn("has format ", self.mail.run("-u", program="dbupdate").stdout)
         self.assertIn("usage", self.mail.run("-h", program="dbupdate").stdout)
 
+    def test_sendmail_runs_the_queue(self):   # SCLI-02, SQST-02
+        to = ["w@run.test", "x@run.test", "y@run.test", "z@run.test"]
+        for n, address in enumerate(to):
+            self.submit(f"s{n}@one.example", address, options=("-V", "a+20b", "-N", "never"))
+        self.rested(4, "run.test")
+        ids = {e["sender"]: e["id"] for e in self.list()["entries"]}
+        for flag in ("-qRX@RUN", "-qSs2@", f"-qI{ids['s3@one.example']}"):
+            self.assertEqual(self.mail.run(flag, program="sendmail").stdout, "1 message set to be tried now.\n", flag)
+        self.sink.closed = False
+        self.mail.run("-q", program="sendmail")
+        iems.wait_until("all four", lambda: sorted(self.sink.taken) == to, 20)
+        for flags, status in ((["-q30m"], 0), (["-qX1"], 64), (["-bd"], 64), (["-V", "a b", "bart"], 64), (["-qI999999"], 65)):
+            p = self.mail.run(*flags, program="sendmail", check=False)
+            self.assertEqual(p.returncode, status, (flags, p.stderr))
+            self.assertEqual(p.stderr == "", status == 0, flags)
+
     def test_sendmail_of_users(self):   # SCLI-02
         if os.geteuid() != 0:
             self.skipTest("needs root")
