@@ -21,6 +21,7 @@ enum key_kind {
     KEY_MESSAGE = 'm',    /* folder, uid */
     KEY_FLAGS = 'g',      /* folder, uid */
     KEY_FLAG_RUNS = 'G',  /* folder, modseq: a change of flags that is not in KEY_FLAGS yet */
+    KEY_PAGE = 'P',       /* folder, first uid: what KEY_FLAGS say of a range (mailbox/page.h) */
     KEY_METADATA = 'M',   /* account, folder (0 = of the account) */
     KEY_VANISHED = 'v',   /* folder, modseq, first uid */
     KEY_EXPUNGED = 'D',   /* account, time, folder, uid: may be brought back */

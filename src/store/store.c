@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { FORMAT_PACKED = 5 };
+
 static int write_format(struct engine *e, struct error *err) {
     unsigned char kind = KEY_FORMAT, format[4];
     struct batch b;
@@ -17,8 +19,8 @@ static int write_format(struct engine *e, struct error *err) {
     return rc != 0 ? rc : engine_sync(e, err);
 }
 
-/* Bodies of before format 4 have no signatures, and of before format 5 are not packed: a round over all of them makes
- * up for it (service/index.c). */
+/* Bodies of before format 4 have no signatures, and of before FORMAT_PACKED are not packed: a round over all of them
+ * makes up for it (service/index.c). */
 static int ask_for_signatures(struct engine *e, struct error *err) {
     struct key k = key_of_id(KEY_UNINDEXED, 0);
     static const unsigned char from_the_first[9] = {[8] = 1};
@@ -46,7 +48,7 @@ static int check_format(struct store *st, struct error *err) {
     st->found_format = have;
     if (have == STORE_FORMAT) return 0;
     rc = have < 2 ? upgrade_from_1(st->engine, err) : 0;
-    if (rc == 0) rc = ask_for_signatures(st->engine, err);
+    if (rc == 0 && have < FORMAT_PACKED) rc = ask_for_signatures(st->engine, err);
     return rc != 0 ? rc : write_format(st->engine, err);
 }
 

@@ -34,10 +34,11 @@ void varint_put(struct buf *b, uint64_t v) {
 
 int varint_get(struct str *rest, uint64_t max, uint64_t *out) {
     uint64_t v = 0;
-    for (unsigned shift = 0; shift < 35; shift += 7) {
+    for (unsigned shift = 0; shift < 64; shift += 7) {
         if (rest->len == 0) return ERR_CORRUPT;
         unsigned char c = (unsigned char)rest->ptr[0];
         *rest = str_of(rest->ptr + 1, rest->len - 1);
+        if (shift == 63 && c > 1) return ERR_CORRUPT;
         v |= (uint64_t)(c & 0x7f) << shift;
         if (c & 0x80) continue;
         if (v > max) return ERR_CORRUPT;

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "store/mailbox/page.h"
 #include "store/mailbox/private.h"
 
 #include <stdlib.h>
@@ -28,6 +29,10 @@ struct mailboxes *mailboxes_new(struct store *st, struct blobs *bs, size_t cache
     m->list_bytes_max = cache_bytes;
     list_init(&m->account_lru);
     list_init(&m->folder_lru);
+    list_init(&m->paging);
+    m->page_uids = PAGE_UIDS;
+    m->page_messages_min = PAGE_MESSAGES_MIN;
+    m->paged_min = PAGED_FOLDER_MIN;
     return m;
 }
 
@@ -54,9 +59,18 @@ static bool account_settled(const struct account *a) {
     uint64_t applied = commit_applied(a->m->st->commits);
     for (size_t i = 0; i < a->folder_count; i++) {
         const struct folder *f = a->folders[i];
-        if (f->seq > applied || f->pins > 0 || f->notify_seq != 0 || !list_empty(&f->watchers)) return false;
+        if (f->seq > applied || folder_pages_seq(f) > applied || f->pins > 0 || f->notify_seq != 0 ||
+            !list_empty(&f->watchers))
+            return false;
     }
     return true;
+}
+
+static void write_pages(struct account *a) {
+    for (size_t i = 0; i < a->folder_count; i++) {
+        size_t max = SIZE_MAX;
+        if (folder_pages_wanted(a->folders[i])) (void)folder_pages_write(a->folders[i], &max);
+    }
 }
 
 static void shrink(struct mailboxes *m) {
@@ -64,6 +78,7 @@ static void shrink(struct mailboxes *m) {
     list_foreach_safe(it, &m->account_lru) {
         if (map_count(m->accounts) <= m->accounts_max || look-- == 0) break;
         struct account *a = list_entry(it, struct account, lru);
+        if (account_settled(a)) write_pages(a);
         if (!account_settled(a)) continue;
         for (size_t i = 0; i < a->folder_count; i++)
             if (a->folders[i]->heat == FOLDER_HOT) folder_list_drop(a->folders[i]);

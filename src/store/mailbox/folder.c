@@ -62,7 +62,7 @@ struct folder *folder_new(struct account *a, uint64_t id, struct str name) {
 }
 
 void folder_free(struct folder *f) {
-    folder_list_drop(f);
+    folder_list_drop(f); /* with what is known of its pages */
     list_remove(&f->lru);
     for (unsigned i = 0; i < f->keyword_count; i++) free(f->keywords[i]);
     acl_done(&f->acl);

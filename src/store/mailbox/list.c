@@ -1,5 +1,4 @@
-/* The message list of a folder in memory: uid, flags, modseq in UID order. COLD: only the counters are known. LOADING:
- * a worker reads the engine; messages that are appended meanwhile gather in `list` and are merged. HOT: whole. */
+/* The message list of a folder in memory: uid, flags, modseq in UID order; how it gets there is in load.c. */
 #include "base/clock.h"
 #include "store/mailbox/private.h"
 
@@ -7,135 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAGS_VALUE_LEN = 16, FLAGS_KEY_LEN = 13 };
-
 void message_key(struct key *k, enum key_kind kind, uint64_t folder, uint32_t uid) {
     *k = key_of_id(kind, folder);
     key_u32(k, uid);
-}
-
-static void grow(struct message **list, size_t *cap, size_t need) {
-    if (need <= *cap) return;
-    size_t n = *cap + *cap / 2 + 16;
-    if (n < need) n = need;
-    *list = realloc(*list, n * sizeof(struct message));
-    IEMS_ASSERT(*list != NULL);
-    *cap = n;
-}
-
-static void account_bytes(struct folder *f, size_t before) {
-    struct mailboxes *m = f->account->m;
-    m->list_bytes += (f->cap - before) * sizeof(struct message);
-}
-
-void folder_list_drop(struct folder *f) {
-    f->account->m->list_bytes -= f->cap * sizeof(struct message);
-    free(f->list);
-    f->list = NULL;
-    f->count = f->cap = f->unseen_hint = 0;
-    f->flag_modseq = f->highestmodseq;
-    f->heat = FOLDER_COLD;
-    list_remove(&f->lru);
-}
-
-static void shrink(struct mailboxes *m) {
-    uint64_t applied = commit_applied(m->st->commits);
-    list_foreach_safe(it, &m->folder_lru) {
-        if (m->list_bytes <= m->list_bytes_max) break;
-        struct folder *f = list_entry(it, struct folder, lru);
-        if (f->seq <= applied && f->pins == 0 && f->cap > 0) folder_list_drop(f);
-    }
-}
-
-struct list_load {
-    struct engine *e;
-    uint64_t folder, highestmodseq;
-    struct message *list;
-    size_t count, cap;
-    int rc;
-};
-
-static void load_work(void *arg) {
-    struct list_load *l = arg;
-    struct key from = key_of_id(KEY_FLAGS, l->folder), to = from;
-    key_end_of_prefix(&to);
-    struct engine_iter *it;
-    struct str k, v;
-    struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to), .once = true};
-    l->rc = engine_iter_open(l->e, &r, &it);
-    if (l->rc != 0) return;
-    while (engine_iter_next(l->e, it, &k, &v)) {
-        if (k.len != FLAGS_KEY_LEN) continue;
-        bool good = v.len == FLAGS_VALUE_LEN; /* damaged: a message without flags, told as changed */
-        grow(&l->list, &l->cap, l->count + 1);
-        l->list[l->count++] = (struct message){key_get_u32(k, 9), good ? key_get_u64(v, 0) : 0,
-                                               good ? key_get_u64(v, 8) : l->highestmodseq};
-    }
-    l->rc = engine_iter_close(l->e, it);
-}
-
-/* What was appended while the worker read goes behind what it found. */
-static void merge(struct folder *f, struct list_load *l) {
-    for (size_t i = 0; i < f->count; i++) {
-        if (l->count > 0 && l->list[l->count - 1].uid >= f->list[i].uid) continue;
-        grow(&l->list, &l->cap, l->count + 1);
-        l->list[l->count++] = f->list[i];
-    }
-    size_t before = f->cap;
-    free(f->list);
-    f->list = l->list;
-    f->count = l->count;
-    f->cap = l->cap;
-    account_bytes(f, before);
-}
-
-static int load(struct folder *f) {
-    struct store *st = f->account->m->st;
-    struct list_load l = {.e = st->engine, .folder = f->id, .highestmodseq = f->highestmodseq};
-    f->heat = FOLDER_LOADING;
-    f->flag_modseq = f->highestmodseq;
-    int rc = store_wait_applied(st, f->seq);
-    if (rc == 0) rc = store_work(load_work, &l);
-    if (rc == 0) rc = l.rc;
-    if (rc == 0) {
-        merge(f, &l);
-        f->heat = FOLDER_HOT;
-        list_push_back(&f->account->m->folder_lru, &f->lru);
-    } else {
-        free(l.list);
-        folder_list_drop(f);
-    }
-    cond_broadcast(&f->loaded);
-    return rc;
-}
-
-int folder_load(struct folder *f) {
-    f->pins++;
-    int rc = 0;
-    while (rc == 0 && f->heat != FOLDER_HOT)
-        rc = f->heat == FOLDER_LOADING ? cond_wait(&f->loaded, DEADLINE_NEVER) : load(f);
-    if (rc == 0 && f->gone) rc = ERR_NOTFOUND;
-    if (rc != 0) {
-        folder_unload(f);
-        return rc;
-    }
-    list_remove(&f->lru);
-    list_push_back(&f->account->m->folder_lru, &f->lru);
-    shrink(f->account->m);
-    return 0;
-}
-
-void folder_hold(struct folder *f) {
-    IEMS_ASSERT(f->heat == FOLDER_HOT);
-    f->pins++;
-    f->account->pins++;
-    list_remove(&f->account->lru);
-}
-
-void folder_unload(struct folder *f) {
-    IEMS_ASSERT(f->pins > 0);
-    f->pins--;
-    if (f->gone && f->pins == 0 && f->notify_seq == 0 && list_empty(&f->watchers)) folder_free(f);
 }
 
 size_t folder_find(const struct folder *f, uint32_t uid) {
@@ -190,10 +63,9 @@ void folder_runs(const struct folder *f, struct buf *out) {
 
 void folder_list_append(struct folder *f, const struct message *msg) {
     if (f->heat == FOLDER_COLD) return;
-    size_t before = f->cap;
-    grow(&f->list, &f->cap, f->count + 1);
-    account_bytes(f, before);
+    folder_list_room(f);
     f->list[f->count++] = *msg;
+    if (f->heat == FOLDER_HOT && msg->uid % f->account->m->page_uids == 0 && folder_is_paged(f)) folder_pages_want(f);
 }
 
 void folder_put_flags(const struct folder *f, struct batch *b, const struct message *msg) {
@@ -210,7 +82,8 @@ static void count_flags(struct folder *f, uint64_t flags, int by) {
     if (flags & MAILBOX_DELETED) f->deleted = (uint64_t)((int64_t)f->deleted + by);
 }
 
-void folder_change_flags(struct folder *f, struct message *msg, uint64_t flags, uint64_t modseq) {
+void folder_change_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq) {
+    folder_pages_touch(f, b, msg->uid);
     count_flags(f, msg->flags, -1);
     count_flags(f, flags, 1);
     msg->flags = flags;
@@ -220,7 +93,7 @@ void folder_change_flags(struct folder *f, struct message *msg, uint64_t flags, 
 }
 
 void folder_set_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq) {
-    folder_change_flags(f, msg, flags, modseq);
+    folder_change_flags(f, b, msg, flags, modseq);
     folder_put_flags(f, b, msg);
 }
 
@@ -257,6 +130,7 @@ void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, 
         next++;
         count_flags(f, msg->flags, -1);
         f->recent -= msg->uid >= f->first_recent;
+        folder_pages_touch(f, b, msg->uid);
         message_key(&k, KEY_FLAGS, f->id, msg->uid);
         batch_delete(b, SPACE_META, key_str(&k));
         k.bytes[0] = KEY_MESSAGE;
@@ -275,6 +149,7 @@ void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, 
     f->account->messages -= count;
     f->account->bytes -= size;
     if (f->unseen_hint > index[0]) f->unseen_hint = index[0];
+    if (!folder_is_paged(f)) folder_pages_drop(f, b);
     folder_put_counters(f, b);
 }
 
@@ -397,12 +272,12 @@ uint32_t folder_append(struct folder *f, struct batch *b, const struct message_n
 
 void folder_insert(struct folder *f, struct batch *b, uint32_t uid, const struct message_new *n) {
     struct message msg = {.uid = uid, .flags = n->flags, .modseq = folder_next_modseq(f)};
-    size_t at = folder_find(f, uid), before = f->cap;
+    size_t at = folder_find(f, uid);
     IEMS_ASSERT(f->heat == FOLDER_HOT && (at == f->count || f->list[at].uid != uid));
     if (uid >= f->uidnext) f->uidnext = uid + 1;
+    folder_pages_touch(f, b, uid);
     put_message(f, b, &msg, n);
-    grow(&f->list, &f->cap, f->count + 1);
-    account_bytes(f, before);
+    folder_list_room(f);
     memmove(f->list + at + 1, f->list + at, (f->count - at) * sizeof *f->list);
     f->list[at] = msg;
     f->count++;
@@ -449,6 +324,7 @@ int folder_recount(struct folder *f, struct batch *b) {
     struct key from = key_of_id(KEY_MESSAGE, f->id), to = from;
     key_end_of_prefix(&to);
     if (f->heat == FOLDER_HOT && f->pins == 0) folder_list_drop(f); /* the engine is asked again */
+    folder_pages_forget(f);                                         /* and only what the messages say themselves */
     int rc = folder_load(f);
     if (rc != 0) return rc;
     uint64_t seq;

@@ -58,9 +58,10 @@ struct folder {
     enum folder_heat heat; /* of the message list below */
     struct message *list;
     size_t count, cap;
-    size_t unseen_hint;   /* no unseen message stands before this index */
-    uint64_t flag_modseq; /* no message but the newest ones has a modseq above this */
-    unsigned pins;        /* users of the list */
+    size_t unseen_hint;         /* no unseen message stands before this index */
+    uint64_t flag_modseq;       /* no message but the newest ones has a modseq above this */
+    struct folder_pages *pages; /* pages.c; NULL: none */
+    unsigned pins;              /* users of the list */
     struct cond loaded;
     struct list lru;
     struct vanished *vanished; /* since vanished_floor, complete */
@@ -195,7 +196,7 @@ void account_tell(struct account *a, const struct account_change *change); /* wh
 /* Names, subscriptions or rights are being changed, in a commit of this step: told when it is durable. */
 void account_names_changed(struct account *a);
 
-/* --- list.c: the message list in memory */
+/* --- load.c, list.c: the message list in memory */
 /* Makes the list HOT and holds it. In a fiber. */
 NODISCARD int folder_load(struct folder *f);
 void folder_unload(struct folder *f); /* lets go */
@@ -204,8 +205,8 @@ size_t folder_find(const struct folder *f, uint32_t uid);  /* index of the first
 uint32_t folder_first_unseen(struct folder *f);            /* UID or 0 */
 void folder_runs(const struct folder *f, struct buf *out); /* u32 pairs, little-endian */
 void folder_list_append(struct folder *f, const struct message *msg);
-/* In memory only: folder_put_flags or a record of the change must follow in the same step. */
-void folder_change_flags(struct folder *f, struct message *msg, uint64_t flags, uint64_t modseq);
+/* In memory, but for the page that goes: folder_put_flags or a record of the change must follow in the same batch. */
+void folder_change_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq);
 void folder_put_flags(const struct folder *f, struct batch *b, const struct message *msg);
 void folder_set_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq);
 /* Takes messages off the list and the counters; `sizes` of all of them together. Indexes ascend. */
@@ -213,6 +214,16 @@ void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, 
                         uint64_t modseq);
 /* Runs of UIDs that vanished after `since`. In a fiber (may read the engine). Caller frees. */
 NODISCARD int folder_vanished(struct folder *f, uint64_t since, struct uid_run **out, size_t *count);
+
+/* --- pages.c: what memory holds of large folders is written as pages (page.h) */
+enum pages_when {
+    PAGES_ROUND, /* of folders that are quiet, as one more round has come */
+    PAGES_MORE,  /* the same, in the same round */
+    PAGES_NOW,   /* of all */
+};
+/* Writes some, at most `max`. True: there is more to write. */
+bool mailboxes_write_pages(struct mailboxes *m, size_t max, enum pages_when when);
+void pages_delete_all(struct batch *b, uint64_t folder);
 
 /* --- messages (list.c) */
 struct message_new {

@@ -83,6 +83,7 @@ void check_run(struct check *c) {
     c->folder_of = map_new(MAP_BYTES);
     c->rc = check_queue(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_mailboxes(c);
+    if (c->rc == 0 && !c->queue_only) c->rc = check_pages(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_shares(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_blobs(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_search(c);

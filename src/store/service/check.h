@@ -41,6 +41,8 @@ struct check {
     bool body_unknown;     /* an entry in quarantine may have any body that nothing names */
     bool nameless;         /* the record of a folder's name cannot be read: the folder is not known */
     struct map *folder_of; /* folder -> struct check_folder */
+    size_t paged_min;      /* folders with fewer messages have no pages */
+    int page_rc;
     int rc;
 };
 
@@ -68,6 +70,7 @@ bool check_value_is(struct check *c, struct str key, struct str want);
 void check_ref(struct check *c, uint64_t blob);
 NODISCARD int check_queue(struct check *c);
 NODISCARD int check_mailboxes(struct check *c);
+NODISCARD int check_pages(struct check *c); /* behind check_mailboxes */
 NODISCARD int check_blobs(struct check *c);
 NODISCARD int check_shares(struct check *c);
 NODISCARD int check_search(struct check *c);

@@ -23,7 +23,10 @@ static int check_once(struct service *s, struct check *c, bool queue_only) {
         folds_release(s);
         return rc;
     }
-    *c = (struct check){.e = s->st->engine, .snap = engine_snapshot_new(s->st->engine), .queue_only = queue_only};
+    *c = (struct check){.e = s->st->engine,
+                        .snap = engine_snapshot_new(s->st->engine),
+                        .queue_only = queue_only,
+                        .paged_min = s->m->paged_min};
     folds_release(s);
     s->check = c;
     rc = store_work(check_work, c);
@@ -102,6 +105,26 @@ static int repair_folder(struct service *s, struct check *c, uint64_t id) {
     return rc;
 }
 
+/* Flags without a message: pages and the list in memory may tell of one. */
+static int repair_flags(struct service *s, struct check *c, const struct check_fault *fault) {
+    struct check_folder *cf = map_get(c->folder_of, map_u64_key(&fault->id));
+    struct account *a = NULL;
+    struct batch b;
+    if (fault->key == NULL || cf == NULL) return 0;
+    int rc = account_pin(s->m, cf->account, STR_EMPTY, false, &a);
+    if (rc != 0 && rc != ERR_NOTFOUND) return rc;
+    struct folder *f = a == NULL ? NULL : account_folder_by_id(a, fault->id);
+    batch_init(&b);
+    batch_delete(&b, SPACE_META, str_of(fault->key, fault->key_len));
+    pages_delete_all(&b, fault->id);
+    if (f != NULL && f->heat == FOLDER_HOT && f->pins == 0) folder_list_drop(f);
+    if (f != NULL) f->seq = commit_last(s->st->commits) + 1;
+    rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    batch_done(&b);
+    account_unpin(a);
+    return rc;
+}
+
 /* Writes the reverse index of the account's rights anew. */
 static int repair_share(struct service *s, uint64_t id) {
     struct account *a;
@@ -125,8 +148,8 @@ static int repair_one(struct service *s, struct check *c, const struct check_fau
     case REPAIR_BLOB_ORPHAN: return repair_count(s, f->id, f->delta);
     case REPAIR_CHUNKS: return repair_chunks(s, f->id);
     case REPAIR_ENTRY: return repair_entry(s, f);
-    case REPAIR_INDEX:
-    case REPAIR_FLAGS: return f->key != NULL ? repair_delete(s, str_of(f->key, f->key_len)) : 0;
+    case REPAIR_FLAGS: return repair_flags(s, c, f);
+    case REPAIR_INDEX: return f->key != NULL ? repair_delete(s, str_of(f->key, f->key_len)) : 0;
     case REPAIR_COUNTERS: return repair_folder(s, c, f->id);
     case REPAIR_SHARE: return repair_share(s, f->id);
     default: return 0;

@@ -2,6 +2,7 @@
  * hit answers or fails, but ends nothing. Check and rebuild run over it. REBLD-05, REBLD-06. */
 #include "rpc/ticket.h"
 #include "store/engine/testdir.h"
+#include "store/mailbox/private.h"
 #include "store/service/private.h"
 #include "store/service/testkit.h"
 
@@ -15,9 +16,10 @@
 
 enum { VICTIM = 5, OTHER = 6, MESSAGES = 4, VALUE_MAX = 1 << 20 };
 
-static const char kinds[] = {KEY_ACCOUNT,  KEY_NAME,      KEY_SUBSCRIBED, KEY_COUNTERS, KEY_MESSAGE, KEY_FLAGS,
-                             KEY_METADATA, KEY_VANISHED,  KEY_EXPUNGED,   KEY_ACL,      KEY_SHARED,  KEY_BLOB,
-                             KEY_REFS,     KEY_UNINDEXED, KEY_READY,      KEY_USAGE,    KEY_QUOTA,   KEY_TRACE};
+static const char kinds[] = {KEY_ACCOUNT, KEY_NAME,     KEY_SUBSCRIBED, KEY_COUNTERS,  KEY_MESSAGE,
+                             KEY_FLAGS,   KEY_METADATA, KEY_VANISHED,   KEY_EXPUNGED,  KEY_ACL,
+                             KEY_SHARED,  KEY_BLOB,     KEY_REFS,       KEY_UNINDEXED, KEY_READY,
+                             KEY_USAGE,   KEY_QUOTA,    KEY_TRACE,      KEY_PAGE};
 
 static char dir[TESTDIR_MAX];
 static struct kit kit, *k = &kit;
@@ -30,6 +32,8 @@ static char *text(const char *s) {
 static void begin(void) {
     kit = (struct kit){.dir = dir, .data_dir = dir, .undelete_s = 3600};
     kit_open(k);
+    k->service->m->page_uids = 2;
+    k->service->m->page_messages_min = k->service->m->paged_min = 1;
     c = kit_connect(k, ROLE_IMAPD | ROLE_CLI | ROLE_QUOTA | ROLE_SMTPD | ROLE_MTA);
 }
 
@@ -113,6 +117,8 @@ static void fill(void) {
         expunge(session, f.id, 2);
         quota(account);
     }
+    (void)mailboxes_write_pages(k->service->m, SIZE_MAX, PAGES_NOW);
+    assert_int_equal(store_wait_applied(k->service->st, commit_last(k->service->st->commits)), 0);
     kit_submit(c, "x@example.test", STR("Subject: q\r\n\r\nq\r\n"));
 }
 
@@ -229,7 +235,7 @@ static int how_now;
 static bool heals(char kind) {
     return kind != '\0' &&
            strchr((const char[]){KEY_ACCOUNT, KEY_NAME, KEY_COUNTERS, KEY_FLAGS, KEY_SUBSCRIBED, KEY_ACL, KEY_SHARED,
-                                 KEY_METADATA, KEY_QUOTA, KEY_USAGE, KEY_EXPUNGED, '\0'},
+                                 KEY_METADATA, KEY_QUOTA, KEY_USAGE, KEY_EXPUNGED, KEY_PAGE, '\0'},
                   kind) != NULL;
 }
 
@@ -237,6 +243,7 @@ static void body(void) {
     begin();
     fill();
     bool found = damage(kind_now, how_now);
+    assert_true(found || kind_now != KEY_PAGE);
     end();
     if (!found) return;
     begin();

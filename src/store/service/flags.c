@@ -85,7 +85,7 @@ static void change_all(struct service *s, struct change *c) {
     c->modseq = folder_next_modseq(c->f);
     for (size_t i = 0; i < c->sel.count; i++) {
         struct message *m = &c->f->list[c->sel.index[i]];
-        folder_change_flags(c->f, m, flag_change_apply(&c->change, m->flags), c->modseq);
+        folder_change_flags(c->f, &c->b, m, flag_change_apply(&c->change, m->flags), c->modseq);
         if (c->runs != NULL)
             note_run(c, i);
         else

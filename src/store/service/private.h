@@ -85,6 +85,9 @@ struct service {
     struct index_work index;
     struct shelves shelves;
     struct folds folds;
+    struct {
+        struct loop_timer *timer, *more;
+    } pages;
     bool closing, checking;
     struct check *check; /* that runs on a worker */
 };
@@ -282,6 +285,10 @@ NODISCARD int index_waiting(struct service *s, uint64_t from, uint64_t *list, si
 /* The same of the round over all bodies, for `c`, once its bodies that were given are put. None when `c` is gone
  * meanwhile. In a fiber. */
 NODISCARD int index_round_next(struct service *s, const struct conn *c, uint64_t *list, size_t max, size_t *count);
+
+/* pages.c */
+void pages_start(struct service *s);
+void pages_stop(struct service *s); /* writes what is missing */
 
 void space_start(struct service *s, const char *dir, uint64_t min, uint64_t warn);
 void space_stop(struct service *s);

@@ -139,7 +139,7 @@ static int purge_messages(struct service *s, uint64_t folder) {
 }
 
 static void purge_end(struct service *s, uint64_t folder) {
-    static const enum key_kind kinds[] = {KEY_MESSAGE, KEY_FLAGS, KEY_VANISHED};
+    static const enum key_kind kinds[] = {KEY_MESSAGE, KEY_FLAGS, KEY_PAGE, KEY_VANISHED};
     struct batch b;
     batch_init(&b);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

@@ -223,6 +223,7 @@ int service_open(const struct service_config *cfg, struct service **out, struct 
         return rc;
     }
     space_start(s, cfg->data_dir, cfg->drive_min, cfg->drive_warn);
+    pages_start(s);
     *out = s;
     return 0;
 }
@@ -238,6 +239,7 @@ void service_close(struct service *s) {
     notice_stop(s);
     queue_stop(s->q);
     rpc_server_free(s->server);
+    pages_stop(s);
     /* Requests under way end with the next commits; then nothing refers to the parts. */
     (void)!store_wait_durable(s->st, commit_last(s->st->commits));
     for (int i = 0; i < 100 && s->requests > 0; i++)
