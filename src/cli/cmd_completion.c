@@ -74,10 +74,69 @@ static void table_completion(void) {
     printf("    esac\n    case $words in *=*) compopt -o nospace 2> /dev/null ;; esac\n");
 }
 
+/* ---------------------------------------------------------------- options, as usage and help of a command name them */
+
+enum { OPTIONS_TEXT_MAX = 4096 };
+
+/* Each "--word" of a text, once. */
+static void collect(struct str text, struct buf *out) {
+    for (ptrdiff_t at; (at = str_find_str(text, STR("--"))) >= 0;) {
+        size_t len = 2;
+        text = str_sub(text, (size_t)at, SIZE_MAX);
+        while (len < text.len && (text.ptr[len] == '-' || (text.ptr[len] >= 'a' && text.ptr[len] <= 'z'))) len++;
+        struct str word = str_sub(text, 0, len), rest = buf_str(out);
+        text = str_sub(text, len, SIZE_MAX);
+        bool seen = len == 2;
+        while (!seen && rest.len > 0) seen = str_eq(str_word(&rest), word);
+        if (seen) continue;
+        buf_add(out, word);
+        buf_addc(out, ' ');
+    }
+}
+
+/* With those of a command that takes the same: "Options as of `iems user add`"; FILTER is what `queue list` takes. */
+static void collect_all(const struct command *cmd, struct buf *out) {
+    char first[64], second[64];
+    struct str help = cmd->help == NULL ? STR_EMPTY : str_from(cmd->help);
+    ptrdiff_t at = str_find_str_nocase(help, STR("as of `iems "));
+    if (at < 0) at = str_find_str_nocase(help, STR("as for `iems "));
+    struct str rest = at < 0 ? STR_EMPTY : str_sub(help, (size_t)at, SIZE_MAX), name;
+    (void)str_cut(&rest, '`');
+    name = str_cut(&rest, '`');
+    if (str_find_str(str_from(cmd->usage), STR("FILTER")) >= 0) name = STR("iems queue list");
+    (void)str_word(&name);
+    collect(str_from(cmd->usage), out);
+    collect(help, out);
+    if (str_to_cstr(str_word(&name), first, sizeof first) != 0 ||
+        str_to_cstr(str_word(&name), second, sizeof second) != 0)
+        return;
+    const struct command *like = cli_find(first, second);
+    if (like == NULL) return;
+    collect(str_from(like->usage), out);
+    if (like->help != NULL) collect(str_from(like->help), out);
+}
+
+static void option_completion(void) {
+    printf("  case $cur in\n  -*)\n    words=''\n    case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n");
+    for (int two = 1; two >= 0; two--) { /* "backup list" goes before "backup" */
+        for (size_t i = 0; i < command_count; i++) {
+            const struct command *cmd = &command_table[i];
+            BUF_AUTO options = BUF_INIT(OPTIONS_TEXT_MAX);
+            if (cli_is_classic(cmd) || (strchr(cmd->name, ' ') != NULL) != two) continue;
+            collect_all(cmd, &options);
+            if (options.len > 0)
+                printf("    \"%s\"%s) words=\"%.*s\" ;;\n", cmd->name, two ? "" : "\\ *", STR_ARG(buf_str(&options)));
+        }
+    }
+    printf("    esac ;;\n  esac\n");
+}
+
 int cmd_completion(struct cli *c, int argc, char **argv) {
     (void)c;
     if (argc != 2 || strcmp(argv[1], "bash") != 0) return cli_usage(cli_current(), "only bash is known");
     printf("_iems() {\n  local words=\"\" cur=${COMP_WORDS[COMP_CWORD]}\n"
+           "  if [ \"$COMP_CWORD\" -gt 2 ] && [ \"${COMP_WORDS[1]}\" = -c ]; then\n" /* iems -c DIR COMMAND */
+           "    COMP_WORDS=(iems \"${COMP_WORDS[@]:3}\")\n    COMP_CWORD=$((COMP_CWORD - 2))\n  fi\n"
            "  if [ \"$COMP_CWORD\" -gt 1 ] && [ \"${COMP_WORDS[1]}\" = help ]; then\n" /* of any command */
            "    COMP_WORDS=(iems \"${COMP_WORDS[@]:2}\")\n    COMP_CWORD=$((COMP_CWORD - 1))\n  fi\n"
            "  if [ \"$COMP_CWORD\" = 1 ]; then\n    words=\"");
@@ -91,7 +150,9 @@ int cmd_completion(struct cli *c, int argc, char **argv) {
     for (size_t i = 0; option_at(i) != NULL; i++) printf("%s ", option_at(i)->name);
     printf("\"\n");
     table_completion();
-    printf("  fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+    printf("  fi\n");
+    option_completion();
+    printf("  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
            "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _iems iems\n");
     return EX_OK;
 }

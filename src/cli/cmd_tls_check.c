@@ -18,7 +18,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { MEMORY_MAX = 16 * 1024 * 1024, SERVERS_MAX = 16, ROOTS_MAX = 4 * 1024 * 1024 };
+enum { MEMORY_MAX = 16 * 1024 * 1024, ROOTS_MAX = 4 * 1024 * 1024 };
 
 struct check {
     struct cli *cli;
@@ -38,17 +38,10 @@ struct check {
 };
 
 static int resolver_make(struct check *k, const char *anchor, struct error *err) {
-    const char *own = settings_str(k->settings, "smtpc.dns_servers"), **servers;
-    struct str rest = str_from(own[0] != '\0' ? own : settings_str(k->settings, "server.dns_servers")), word;
-    servers = arena_alloc(k->arena, (SERVERS_MAX + 1) * sizeof *servers);
-    if (servers == NULL) return error_set(err, ERR_NOMEM, "out of memory");
-    for (size_t i = 0; i < SERVERS_MAX && (word = str_word(&rest)).len > 0; i++)
-        servers[i] = arena_cstr(k->arena, word);
-    struct resolver_config config = {.servers = servers[0] == NULL ? NULL : servers,
-                                     .trust_anchor = anchor,
-                                     .insecure = settings_str(k->settings, "smtpc.insecure_domains"),
-                                     .timeout_ms = settings_u64(k->settings, "smtpc.dns_timeout") * 1000};
-    return resolver_new(&config, &k->resolver, err);
+    const struct resolver_config more = {.trust_anchor = anchor,
+                                         .insecure = settings_str(k->settings, "smtpc.insecure_domains"),
+                                         .timeout_ms = settings_u64(k->settings, "smtpc.dns_timeout") * 1000};
+    return cli_resolver(k->settings, settings_str(k->settings, "smtpc.dns_servers"), &more, &k->resolver, err);
 }
 
 /* As secure_start.c of smtpc decides it. */

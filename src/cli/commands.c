@@ -52,6 +52,14 @@ const struct command command_table[] = {
      "Without MODULE the instance is stopped and started. Modules: `iems status`.", cmd_restart, GROUP_INSTANCE},
     {"status", "[DIR] [--json]", "Show modules, their state, pid, uptime, memory and restarts",
      "The exit status is 0 only when every module is ready.", cmd_status, GROUP_INSTANCE},
+    {"doctor", "[DIR] [--full] [--dns | --no-dns] [--json]",
+     "Look for what keeps the server from working, and say what to do",
+     "Looks at configuration, owners and modes of files, disk, clock, ports, modules, directory, queues, store,\n"
+     "certificates, relaying, and at what DNS tells of this server. Changes nothing; the instance may run or not.\n"
+     "  --full     every record of the store, as iems store check\n"
+     "  --dns      ask DNS also for a test instance (one with port_base); --no-dns: never\n"
+     "Exit status: 0 all is in order, 1 something to look at (warn), 2 something does not work (fail).",
+     cmd_doctor, GROUP_INSTANCE},
     {"metrics", "[DIR]", "Print the measurements of all modules, as Prometheus reads them", NULL, cmd_metrics,
      GROUP_INSTANCE},
 

@@ -24,6 +24,7 @@ int cmd_config_unset(struct cli *c, int argc, char **argv);
 int cmd_dbupdate(struct cli *c, int argc, char **argv);
 int cmd_directory_export(struct cli *c, int argc, char **argv);
 int cmd_directory_import(struct cli *c, int argc, char **argv);
+int cmd_doctor(struct cli *c, int argc, char **argv);
 int cmd_domain_add(struct cli *c, int argc, char **argv);
 int cmd_domain_alias(struct cli *c, int argc, char **argv);
 int cmd_domain_delete(struct cli *c, int argc, char **argv);

@@ -95,6 +95,7 @@ static void print_log_of(const char *instance, struct str module) {
 
 static int tell_report(const char *instance, struct str report, uint64_t took_ms) {
     int status = EX_UNAVAILABLE;
+    bool goes_on = true;
     while (report.len > 0) {
         struct str line = str_cut(&report, '\n');
         struct str word = str_word(&line);
@@ -103,6 +104,7 @@ static int tell_report(const char *instance, struct str report, uint64_t took_ms
             status = EX_OK;
         } else if (str_eq(word, STR("failed"))) {
             cli_error("%.*s", STR_ARG(str_trim(line)));
+            goes_on = false;
         } else if (str_eq(word, STR("note"))) {
             cli_error("note: %.*s", STR_ARG(str_trim(line)));
         } else if (str_eq(word, STR("module"))) {
@@ -111,7 +113,7 @@ static int tell_report(const char *instance, struct str report, uint64_t took_ms
             if (!str_eq(state, STR("waiting"))) print_log_of(instance, name);
         }
     }
-    if (status != EX_OK && running_pid(instance) != 0) {
+    if (status != EX_OK && goes_on && running_pid(instance) != 0) {
         cli_error("the instance goes on running with what is ready: see `iems status %s` and %s/log/iemta.log",
                   instance, instance);
     }

@@ -47,3 +47,16 @@ struct settings *cli_settings(struct cli *c) {
     settings_free(s);
     return NULL;
 }
+
+int cli_resolver(const struct settings *s, const char *own, const struct resolver_config *more, struct resolver **out,
+                 struct error *err) {
+    enum { SERVERS_MAX = 16, TEXT_MAX = 64 * 1024 };
+    ARENA_AUTO arena = arena_new(TEXT_MAX);
+    const char *servers[SERVERS_MAX + 1] = {NULL};
+    struct str rest = str_from(own[0] != '\0' ? own : settings_str(s, "server.dns_servers")), word;
+    if (arena == NULL) return ERR_NOMEM;
+    for (size_t i = 0; i < SERVERS_MAX && (word = str_word(&rest)).len > 0; i++) servers[i] = arena_cstr(arena, word);
+    struct resolver_config config = *more;
+    config.servers = servers[0] == NULL ? NULL : servers;
+    return resolver_new(&config, out, err);
+}

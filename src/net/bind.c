@@ -1,5 +1,6 @@
 /* Binding of listening sockets, with errors that say what to look for (IMAPPOP-09, SMTPD-20). */
 #include "net/listener.h"
+#include "net/port_owner.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -25,11 +26,13 @@ static const char *service_of(uint16_t port) {
 }
 
 static int bind_failed(struct error *err, const struct net_addr *at, int number) {
-    char ip[NET_ADDR_TEXT_MAX];
+    char ip[NET_ADDR_TEXT_MAX], owner[PORT_OWNER_MAX] = "";
     net_addr_ip_text(at, ip);
     const char *what = service_of(at->port);
     switch (number) {
     case EADDRINUSE:
+        if (port_owner(at, owner))
+            return error_set(err, ERR_EXISTS, "address %s port %u is in use by %s", ip, at->port, owner);
         return error_set(err, ERR_EXISTS, "address %s port %u is in use: another %s%sserver is running there?", ip,
                          at->port, what, what[0] == '\0' ? "" : " ");
     case EACCES:

@@ -44,6 +44,15 @@ static int signals(struct responder *r) {
     return rc;
 }
 
+/* Early, so that clients that come during the start wait instead of being refused. What fails is tried again, and told,
+ * when the module is to start. */
+static void bind_early(struct responder *r) {
+    for (size_t i = 0; i < module_count; i++) {
+        struct error later = {0};
+        if (module_option(&r->modules[i], "auto_start") != 0) (void)!listeners_bind(&r->modules[i], &later);
+    }
+}
+
 static int begin(struct responder *r, const char *dir, struct error *err) {
     int rc = setup_instance(r, dir, err);
     if (rc == 0) rc = loop_init(err);
@@ -53,8 +62,8 @@ static int begin(struct responder *r, const char *dir, struct error *err) {
         r->modules[i].responder = r;
         r->modules[i].def = &module_table[i];
     }
-    rc = listeners_bind(r, err);
-    if (rc == 0) rc = door_open(r, err);
+    bind_early(r);
+    rc = door_open(r, err);
     if (rc != 0) return rc;
     if (signals(r) != 0 || control_open(r) != 0 || log_file_watch(r) != 0 || health_start(r) != 0 ||
         certificates_watch(r) != 0 || broker_watch_options(r) != 0) {

@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "daemon/config.h"
 #include "daemon/counters.h"
+#include "daemon/modules.h"
 #include "net/fiber.h"
 #include "net/watch.h"
 #include "responder/certificates.h"
-#include "responder/modules.h"
 #include "rpc/control_methods.h"
 #include "rpc/dir_methods.h"
 #include "rpc/packet.h"
@@ -76,6 +76,7 @@ struct module {
     unsigned worker_count;
     struct module_socket sockets[MODULE_SOCKETS_MAX];
     size_t socket_count;
+    bool bound; /* the sockets are all that it wants */
 };
 
 struct responder {
@@ -110,8 +111,8 @@ uint64_t module_option(const struct module *m, const char *option);
 /* setup.c: what happens before the first module; the error text is for the person who started it. */
 NODISCARD int setup_instance(struct responder *r, const char *dir, struct error *err);
 void setup_check_limits(const struct responder *r);
-/* listeners.c */
-NODISCARD int listeners_bind(struct responder *r, struct error *err);
+/* listeners.c: all ports of a module or none; nothing is done when they are bound. */
+NODISCARD int listeners_bind(struct module *m, struct error *err);
 /* worker.c */
 NODISCARD int workers_start(struct responder *r, struct error *err);
 void worker_set_state(struct worker *w, enum worker_state state);

@@ -244,7 +244,7 @@ static int live_once(struct worker *w) {
     w->silent = 0;
     w->detail[0] = '\0';
     w->started_ms = loop_now_ms();
-    if (child_start(w, &err) != 0) {
+    if (listeners_bind(w->module, &err) != 0 || child_start(w, &err) != 0) {
         (void)snprintf(w->detail, sizeof w->detail, "%s", err.text);
         return after_failure(w);
     }

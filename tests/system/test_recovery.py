@@ -1,4 +1,5 @@
 """Crashes, limits and bad input: a clear answer, nothing lost, the service goes on."""
+import json
 import os
 import re
 import smtplib
@@ -8,6 +9,7 @@ import time
 import unittest
 
 import iems
+import nameserver
 
 
 class Recovery(unittest.TestCase):
@@ -34,6 +36,41 @@ class Recovery(unittest.TestCase):
             self.mail.wait_restarted(name, pid)
             self.assertLess(time.monotonic() - begin, 1.5 * iems.SLOW, name)
             self.deliver()
+
+    def doctor(self, *args):
+        """check -> what `iems doctor` found, as (result, text)."""
+        found = {}
+        for f in json.loads(self.mail.run("doctor", "--json", *args, check=False).stdout):
+            found.setdefault(f["check"], []).append((f["result"], f["text"]))
+        return found
+
+    def test_doctor(self):
+        """TRBL-46: everything is looked at; what is wrong is told with what to do."""
+        names = nameserver.NameServer({"example.test": "mail A 10.0.0.1\nmail A 10.0.0.2\n@ MX 10 mail.example.test.",
+                                       "10.in-addr.arpa": "1.0.0 PTR mail.example.test.\n2.0.0 PTR other.example.test."})
+        try:
+            self.mail.run("config", "set", "server.dns_servers", f"127.0.0.1@{names.port}")
+            self.mail.run("domain", "add", "second.example.test")
+            found = self.doctor("--dns", "--full")
+            for check in ("configuration", "modules", "files", "directory", "queue", "store", "certificates", "relay"):
+                self.assertEqual({result for result, _ in found[check]}, {"ok"}, found[check])
+            dns = "\n".join(f"{result} {text}" for result, text in found["dns"])
+            self.assertIn("ok mail.example.test has the address 10.0.0.1, and that this name", dns)
+            self.assertIn("warn 10.0.0.2 is called other.example.test, not mail.example.test", dns)
+            self.assertIn("ok mail to example.test comes here", dns)
+            self.assertIn("warn second.example.test has no MX record", dns)
+        finally:
+            names.stop()
+            self.mail.run("config", "unset", "server.dns_servers")
+            self.mail.run("domain", "delete", "second.example.test")
+        self.mail.run("config", "set", "smtpd.relay_default", "allow")
+        try:
+            self.assertEqual(self.doctor()["relay"][0][0], "fail")   # TRBL-05
+        finally:
+            self.mail.run("config", "unset", "smtpd.relay_default")
+        self.mail.run("stop", self.mail.dir)
+        self.assertIn("not running", self.doctor()["modules"][0][1])
+        self.mail.start()
 
     def test_idle_session_survives_a_store_restart(self):
         c = self.mail.imap("lisa")

@@ -146,16 +146,48 @@ class Responder(unittest.TestCase):
         self.mail.start()
         self.assertTrue(self.status()["all_ready"])
 
-    def test_port_in_use(self):
+    def test_port_in_use(self):  # TRBL-09 TRBL-10 TRBL-45 IMAPPOP-09
+        """The module says who is in its way and is tried again; the others run. `iems doctor` says it before the start (TRBL-46)."""
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind(("127.0.0.1", self.mail.port("imap")))
             s.listen()
+            seen = self.doctor("ports")
             out = self.mail.run("start", self.mail.dir, check=False)
-        self.assertNotEqual(out.returncode, 0)
-        self.assertIn(str(self.mail.port("imap")), out.stderr)
-        self.assertIn("127.0.0.1", out.stderr)
-        self.assertEqual(self.mail.run("status", check=False).returncode, 69)
+            self.assertEqual(out.returncode, 69)
+            for told in (out.stderr, self.module("imapd")["detail"], *(f["text"] for f in seen)):
+                self.assertIn(f"address 127.0.0.1 port {self.mail.port('imap')} is in use by process {os.getpid()} (", told)
+            self.assertEqual({m["name"] for m in self.status()["modules"] if m["state"] != "ready"}, {"imapd"})
+        self.wait_state("imapd", "ready", 35)
+        socket.create_connection(("127.0.0.1", self.mail.port("imap")), 5).close()
+
+    def test_doctor_of_a_stopped_instance(self):  # TRBL-46
+        self.assertEqual([f["result"] for check in ("configuration", "files", "ports", "certificates") for f in self.doctor(check)], ["ok"] * 4)
+        pem = os.path.join(self.mail.dir, "tls", "server.pem")
+        os.chmod(pem, 0o644)   # TRBL-19
+        self.assertIn("chmod 640 " + pem, self.doctor("files")[0]["remedy"])
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "5", "-subj", "/CN=x",
+                        "-addext", "subjectAltName=DNS:other.example", "-keyout", pem + ".key", "-out", pem], check=True, capture_output=True)
+        with open(pem, "ab") as f, open(pem + ".key", "rb") as key:
+            f.write(key.read())
+        self.assertEqual([f["result"] for f in self.doctor("certificates")], ["warn", "warn"])   # its name, its end
+        os.rename(pem, pem + ".gone")
+        self.assertIn("server.pem", self.doctor("certificates")[0]["text"])
+        os.remove(os.path.join(self.mail.dir, "directory", "data", "data.mdb"))   # TRBL-13 TRBL-14
+        self.assertIn("iems restore", self.doctor("directory")[0]["remedy"])
+        self.mail.configure("[smtpd]\nrelay_default = allow\nrelay_networks = 0.0.0.0/0\n[store]\ndrive_min = 1000G")
+        self.assertEqual([f["result"] for f in self.doctor("relay")], ["fail", "fail"])   # TRBL-05
+        self.assertIn("no new mail is taken", self.doctor("disk")[0]["text"])   # TRBL-02
+        self.mail.configure("[server]\nnothing = 1")   # TRBL-16
+        self.assertIn("iems.conf:", self.doctor("configuration")[0]["text"])
+        text = self.mail.run("doctor", self.mail.dir, check=False)
+        self.assertEqual(text.returncode, 2)
+        self.assertRegex(text.stdout, r"(?m)^fail  configuration .*\n +-> ")
+
+    def doctor(self, check):
+        """What `iems doctor` says of one thing."""
+        out = self.mail.run("doctor", self.mail.dir, "--json", check=False).stdout
+        return [f for f in json.loads(out) if f["check"] == check]
 
     def test_bad_configuration(self):  # PORT-07 SRV-01 SRV-02
         conf = os.path.join(self.mail.dir, "iems.conf")
@@ -323,7 +355,8 @@ class Responder(unittest.TestCase):
         script = self.mail.run("completion", "bash").stdout
         for typed, proposed in (("config l", "list"), ("que", "queue"), ("certificate re", "request renew"), ("help undelete r", "restore"), ("help atr", "atrn"),
                                 ("config get server.dns_c", "server.dns_cache"), ("config set smtpd.check_rdns per", "permanent"),
-                                ("peer set a.test tls_in", "tls_in=")):
+                                ("peer set a.test tls_in", "tls_in="), ("import a@b.test --con", "--connections"), ("backup verify --x", ""),
+                                ("user set a@b.test --no-p", "--no-password"), ("queue hold --sender-d", "--sender-domain"), ("-c /x store ch", "check")):
             words = typed.split()
             out = subprocess.run(["bash", "-c", f'{script}\nCOMP_WORDS=(iems {typed}); COMP_CWORD={len(words)}; _iems; echo "${{COMPREPLY[@]}}"'],
                                  capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-#include "responder/modules.h"
+#include "daemon/modules.h"
 
 /* In the order in which `iems status` shows them. Ports: PORT-01, PORT-02. */
 const struct module_def module_table[] = {

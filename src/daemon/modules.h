@@ -1,6 +1,6 @@
 /* The table of modules: what each is, what it needs, where it listens. */
-#ifndef IEMS_RESPONDER_MODULES_H
-#define IEMS_RESPONDER_MODULES_H
+#ifndef IEMS_DAEMON_MODULES_H
+#define IEMS_DAEMON_MODULES_H
 
 #include <stdbool.h>
 #include <stddef.h>
