@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ enum { SOCKET = 3, CACHE = 32 * 1024 * 1024 };
 
 static int status = EX_SOFTWARE;
 static const char *dir;
+static bool damaged;
 
 static void failed(int code, const char *text, void *arg) {
     (void)arg;
@@ -25,7 +27,7 @@ static void failed(int code, const char *text, void *arg) {
 }
 
 static void run(void *arg) {
-    struct engine_config engine = {.dir = dir, .cache_bytes = CACHE};
+    struct engine_config engine = {.dir = dir, .cache_bytes = CACHE, .damaged = damaged};
     struct service_config cfg = {.ticket_key = str_from(ARCHIVE_KEY),
                                  .mailbox_cache = CACHE,
                                  .trace_days = 1,
@@ -48,7 +50,8 @@ static void run(void *arg) {
 
 int main(int argc, char **argv) {
     struct error err = {0};
-    if (argc != 2) {
+    damaged = argc == 3 && strcmp(argv[2], ARCHIVE_DAMAGED) == 0;
+    if (argc != 2 && !damaged) {
         fputs("iems-archive is started by `iems restore` and others\n", stderr);
         return EX_USAGE;
     }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "cli/files.h"
+#include "net/loop.h"
 #include "rpc/store_methods.h"
 #include "rpc/ticket.h"
 #include "store/archive.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TICKET_S = 7 * 86400 };
+enum { TICKET_S = 7 * 86400, CALL_MS = 60 * 1000, ACCOUNTS_PAGE = 1000 };
 
 static bool is_table(const char *name) {
     return str_ends(str_from(name), STR(".sst")) || str_ends(str_from(name), STR(".blob"));
@@ -46,15 +47,25 @@ static int make_copy(const char *from, struct archive *a, struct error *err) {
     return rc;
 }
 
-int archive_open(const char *store_dir, struct archive *out, struct error *err) {
+static int open_copy(const char *store_dir, const char *how, struct archive *out, struct error *err) {
     static const struct rpc_client_ops ops = {.connect = child_connect};
     *out = (struct archive){.child.fd = -1};
     int rc = make_copy(store_dir, out, err);
-    const char *const arguments[] = {out->dir, NULL};
+    const char *const arguments[] = {out->dir, how, NULL};
     if (rc == 0) rc = child_start(&out->child, "iems-archive", arguments, err);
     if (rc == 0) rc = rpc_client_new(&store_service, &ops, &out->child, &out->store);
     if (rc != 0) archive_close(out);
     return rc;
+}
+
+int archive_open(const char *store_dir, struct archive *out, struct error *err) {
+    return open_copy(store_dir, NULL, out, err);
+}
+
+int archive_open_backup(const char *backup, struct archive *out, struct error *err) {
+    char path[INSTANCE_PATH_MAX];
+    int rc = instance_path(backup, "store", path);
+    return rc == 0 ? open_copy(path, ARCHIVE_DAMAGED, out, err) : error_set(err, rc, "the path is too long");
 }
 
 void archive_close(struct archive *a) {
@@ -67,10 +78,55 @@ void archive_close(struct archive *a) {
     *a = (struct archive){.child.fd = -1};
 }
 
-int archive_ticket(uint64_t account, const char *address, struct buf *out) {
-    struct ticket t = {.account = account,
+int archive_each_account(const struct archive *a,
+                         int (*each)(void *arg, uint64_t number, const char *address, struct error *err), void *arg,
+                         struct error *err) {
+    uint64_t after = 0;
+    for (bool more = true; more;) {
+        Store__AccountList req = STORE__ACCOUNT_LIST__INIT;
+        RPC_REPLY_AUTO reply = {0};
+        req.after = after;
+        req.limit = ACCOUNTS_PAGE;
+        int rc = rpc_call(a->store, STORE_ACCOUNT_LIST, &req.base, STR_EMPTY, loop_now_ms() + CALL_MS, &reply, err);
+        if (rc != 0) return rc;
+        const Store__AccountListed *l = (const Store__AccountListed *)reply.msg;
+        for (size_t i = 0; i < l->n_accounts; i++) {
+            after = l->accounts[i]->account;
+            rc = each(arg, after, l->accounts[i]->address, err);
+            if (rc != 0) return rc;
+        }
+        more = l->more && l->n_accounts > 0;
+    }
+    return 0;
+}
+
+struct wanted {
+    const char *address;
+    uint64_t number;
+};
+
+static int is_wanted(void *arg, uint64_t number, const char *address, struct error *err) {
+    struct wanted *w = arg;
+    (void)err;
+    if (str_eq_nocase(str_from(address), str_from(w->address))) w->number = number;
+    return 0;
+}
+
+int archive_find(const struct archive *a, const char *address, uint64_t *number, struct error *err) {
+    struct wanted w = {.address = address};
+    int rc = archive_each_account(a, is_wanted, &w, err);
+    if (rc == 0 && w.number == 0) rc = error_set(err, ERR_NOTFOUND, "the backup has no mailbox of %s", address);
+    if (rc == 0) *number = w.number;
+    return rc;
+}
+
+int archive_login(const struct archive *a, uint64_t number, const char *address, struct mail_session *out,
+                  struct error *err) {
+    BUF_AUTO sealed = BUF_INIT(TICKET_MAX);
+    struct ticket t = {.account = number,
                        .expires_s = clock_wall_s() + TICKET_S,
                        .address = str_from(address),
                        .service = STR("restore")};
-    return ticket_seal(str_from(ARCHIVE_KEY), &t, out);
+    int rc = ticket_seal(str_from(ARCHIVE_KEY), &t, &sealed);
+    return rc == 0 ? mail_open(a->store, buf_str(&sealed), out, err) : rc;
 }

@@ -13,7 +13,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,7 +28,10 @@ struct make {
     struct manifest m, before; /* before: of the backup whose files are linked */
     bool incremental, verify, keys, has_before;
     uint64_t bytes, linked;
+    int lock;
 };
+
+#define PARTIAL ".partial" /* ends the name of one that is not finished */
 
 static bool is_unchanged(const struct make *x, const struct backup_file *f, const struct backup_file **old) {
     if (!x->has_before) return false;
@@ -136,6 +141,25 @@ static int write_manifest(struct make *x, struct error *err) {
     return rc;
 }
 
+/* One backup at a time into a folder. What a killed one left behind is removed. */
+static int take_folder(struct make *x, struct error *err) {
+    char path[INSTANCE_PATH_MAX];
+    int rc = folder_make(x->dir, 0700, err);
+    if (rc != 0) return rc;
+    x->lock = open(x->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (x->lock < 0) return error_set(err, ERR_IO, "%s: %s", x->dir, strerror(errno));
+    if (flock(x->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return error_set(err, ERR_AGAIN, "another backup into %s is under way", x->dir);
+    DIR *d = opendir(x->dir);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        if (!str_ends(str_from(e->d_name), STR(PARTIAL)) || instance_path(x->dir, e->d_name, path) != 0) continue;
+        instance_clear(path);
+        if (rmdir(path) == 0) printf("%s, which was not finished, was removed.\n", path);
+    }
+    if (d != NULL) closedir(d);
+    return 0;
+}
+
 static int prepare(struct make *x, struct error *err) {
     struct tm tm;
     time_t now = (time_t)clock_wall_s();
@@ -143,8 +167,8 @@ static int prepare(struct make *x, struct error *err) {
     x->m.time = now;
     if (gmtime_r(&now, &tm) == NULL || strftime(x->name, sizeof x->name, "%Y%m%dT%H%M%SZ", &tm) == 0)
         return error_set(err, ERR_INVALID, "the clock is wrong");
-    (void)snprintf(partial, sizeof partial, "%s.partial", x->name);
-    int rc = folder_make(x->dir, 0700, err);
+    (void)snprintf(partial, sizeof partial, "%s" PARTIAL, x->name);
+    int rc = take_folder(x, err);
     if (rc == 0) rc = instance_path(x->dir, partial, x->path);
     if (rc == 0) rc = instance_path(x->dir, x->name, x->final);
     if (rc != 0) return rc;
@@ -175,7 +199,7 @@ static int make(struct make *x, struct rpc_client *store, struct error *err) {
 }
 
 int cmd_backup(struct cli *c, int argc, char **argv) {
-    struct make x = {0};
+    struct make x = {.lock = -1};
     struct error err = {0};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--incremental") == 0)
@@ -197,6 +221,7 @@ int cmd_backup(struct cli *c, int argc, char **argv) {
     int rc = manifest_new(&x.m);
     if (rc == 0) rc = make(&x, store, &err);
     if (rc != 0) cli_error("%s", err.text[0] != '\0' ? err.text : err_name(rc));
+    if (x.lock >= 0) close(x.lock);
     manifest_done(&x.m);
     if (x.has_before) manifest_done(&x.before);
     rpc_client_free(store);

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/foreign.h"
+#include "rpc/dir_methods.h"
 
 #include <string.h>
 #include <sysexits.h>
@@ -36,9 +37,20 @@ static int begin(struct cli *c, const struct arguments *a, struct rpc_client **s
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     *store = cli_connect(c, &store_service);
     if (*store == NULL) return EX_UNAVAILABLE;
-    int rc = mail_login(c, *store, a->account, session);
+    struct error err = {0};
+    struct rpc_client *dir = cli_connect(c, &dir_service);
+    int rc = dir == NULL ? ERR_CLOSED : mail_login(dir, *store, a->account, session, &err);
+    if (err.text[0] != '\0') cli_error("%s", err.text);
+    rpc_client_free(dir);
     if (rc != 0) rpc_client_free(*store);
     return cli_exit_status(rc);
+}
+
+static void on_damaged(void *arg, uint32_t uid, const struct error *why) {
+    struct export *x = arg;
+    progress_end();
+    cli_error("folder \"%s\", UID %u cannot be read: %s", x->folder->name, uid, why->text);
+    x->damaged++;
 }
 
 static int export_all(struct export *x, const struct arguments *a, struct error *err) {
@@ -58,6 +70,9 @@ static int export_all(struct export *x, const struct arguments *a, struct error 
     if (rc == 0)
         printf("%zu folders, %llu messages written, %llu were there.\n", done, (unsigned long long)x->written,
                (unsigned long long)x->present);
+    if (rc == 0 && x->damaged > 0)
+        rc = error_set(err, ERR_CORRUPT, "%llu messages cannot be read and are not exported: iems rebuild %s",
+                       (unsigned long long)x->damaged, a->account);
     return rc;
 }
 
@@ -71,6 +86,8 @@ int cmd_export(struct cli *c, int argc, char **argv) {
     if (status != EX_OK) return status;
     struct export x = {
         .session = &session, .dir = a.maildir != NULL ? a.maildir : a.mbox, .folder_dir = BUF_INIT(FOREIGN_NAME_MAX)};
+    session.damaged = on_damaged;
+    session.damaged_arg = &x;
     int rc = export_all(&x, &a, &err);
     if (rc != 0) cli_error("%s", err.text[0] != '\0' ? err.text : err_name(rc));
     buf_done(&x.folder_dir);

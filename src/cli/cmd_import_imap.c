@@ -2,6 +2,7 @@
  * UIDs. May be killed and repeated: it goes on, and brings what is new. */
 #include "cli/foreign.h"
 #include "cli/import_imap.h"
+#include "rpc/dir_methods.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,9 @@ static int run(struct cli *c, struct import_options *o, struct instance_config *
     struct error err = {0};
     o->server.jail_user = conf->user;
     x.store = cli_connect(c, &store_service);
-    if (x.store == NULL || x.arena == NULL) {
+    x.dir = x.store == NULL ? NULL : cli_connect(c, &dir_service);
+    if (x.dir == NULL || x.arena == NULL) {
+        rpc_client_free(x.store);
         arena_free(x.arena);
         return EX_UNAVAILABLE;
     }
@@ -41,6 +44,7 @@ static int run(struct cli *c, struct import_options *o, struct instance_config *
     }
     if (rc != 0) cli_error("%s", err.text);
     if (rc == 0) rc = first_error(&x);
+    rpc_client_free(x.dir);
     rpc_client_free(x.store);
     arena_free(x.arena);
     return cli_exit_status(rc);

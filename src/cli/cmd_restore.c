@@ -13,7 +13,8 @@ int cmd_restore(struct cli *c, int argc, char **argv) {
     struct {
         const char *name, **to;
     } options[] = {{"--instance", &r.instance}, {"--account", &r.account}, {"--folder", &r.folder},
-                   {"--message", &message},     {"--port-base", &base},    {"--backup", &name}};
+                   {"--message", &message},     {"--port-base", &base},    {"--backup", &name},
+                   {"--from", &r.from}};
     for (int i = 1; i < argc; i++) {
         bool found = false;
         for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
@@ -25,6 +26,10 @@ int cmd_restore(struct cli *c, int argc, char **argv) {
         if (found) continue;
         if (strcmp(argv[i], "--dry-run") == 0)
             r.dry_run = true;
+        else if (strcmp(argv[i], "--all") == 0)
+            r.all = true;
+        else if (strcmp(argv[i], "--list") == 0)
+            r.list = true;
         else if (argv[i][0] == '-' || dir != NULL)
             return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
         else
@@ -32,8 +37,11 @@ int cmd_restore(struct cli *c, int argc, char **argv) {
     }
     uint64_t uid = 0;
     if (dir == NULL) return cli_usage(cli_current(), "from which backup?");
-    if ((r.instance != NULL) == (r.account != NULL))
-        return cli_usage(cli_current(), "either --instance or --account is needed");
+    int goals = (r.instance != NULL) + (r.account != NULL) + r.all;
+    if (r.list ? r.instance != NULL || r.all : goals != 1)
+        return cli_usage(cli_current(), "one of --instance, --account and --all is needed, or --list");
+    if ((r.folder != NULL || r.from != NULL) && r.account == NULL)
+        return cli_usage(cli_current(), "--folder and --from need --account");
     if (message != NULL && (r.folder == NULL || str_to_u64(str_from(message), UINT32_MAX, &uid) != 0 || uid == 0))
         return cli_usage(cli_current(), "--message needs a UID and --folder");
     if (base != NULL && str_to_u64(str_from(base), PORT_BASE_MAX, &r.port_base) != 0)
@@ -45,5 +53,5 @@ int cmd_restore(struct cli *c, int argc, char **argv) {
         cli_error("%s", err.text);
         return cli_exit_status(rc);
     }
-    return r.instance != NULL ? restore_instance(&r) : restore_mail(c, &r);
+    return r.list ? restore_list(&r) : r.instance != NULL ? restore_instance(&r) : restore_mail(c, &r);
 }

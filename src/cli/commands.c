@@ -328,14 +328,20 @@ const struct command command_table[] = {
     {"backup list", "DIR", "Show the backups in a folder", NULL, cmd_backup_list, GROUP_INSTANCE},
     {"backup verify", "DIR [NAME]", "Verify a backup: every file, and the records of the store",
      "Without NAME the newest one.", cmd_backup_verify, GROUP_INSTANCE},
-    {"restore", "DIR --instance NEW [--port-base N] | DIR --account ADDRESS [--folder NAME [--message UID]]",
-     "Make an instance from a backup, or bring back mail of one account",
+    {"restore",
+     "DIR --instance NEW [--port-base N] | DIR --account ADDRESS [--folder NAME [--message UID]] | DIR --all | DIR "
+     "--list",
+     "Make an instance from a backup, or bring back mail into the running one",
      "DIR is a backup or a folder of backups, of which the newest is taken.\n"
      "  --instance NEW      a folder that is not there or empty\n"
      "  --account ADDRESS   into the running instance; messages that are there stay as they are\n"
      "  --folder NAME, --message UID   only these\n"
+     "  --from ADDRESS      the account had this address then, or another one's mail is meant\n"
+     "  --all               the mail of all accounts, into the running instance\n"
+     "  --list              show the accounts of the backup, with --account its folders, with --folder the messages\n"
      "  --backup NAME       this backup of the folder\n"
-     "  --dry-run           only tell what would be done",
+     "  --dry-run           only tell what would be done\n"
+     "What is damaged in the backup is told, the rest is restored; the exit status is 65 then.",
      cmd_restore, GROUP_INSTANCE},
     {"export", "ADDRESS --maildir DIR | --mbox DIR [--folder NAME]",
      "Write the mail of an account as other programs keep it",

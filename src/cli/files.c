@@ -13,9 +13,10 @@ enum { PIECE = 256 * 1024, PROGRESS_MS = 200 };
 
 static int fail(struct error *err, const char *path) {
     return error_set(err,
-                     errno == EEXIST   ? ERR_EXISTS
-                     : errno == ENOENT ? ERR_NOTFOUND
-                                       : ERR_IO,
+                     errno == EEXIST                      ? ERR_EXISTS
+                     : errno == ENOENT                    ? ERR_NOTFOUND
+                     : errno == ENOSPC || errno == EDQUOT ? ERR_NOSPACE
+                                                          : ERR_IO,
                      "%s: %s", path, strerror(errno));
 }
 
@@ -93,6 +94,7 @@ int file_write_new(const char *path, struct str text, mode_t mode, struct error 
     bool ok = write_all(fd, text.ptr, text.len) && fsync(fd) == 0;
     int rc = ok ? 0 : fail(err, path);
     close(fd);
+    if (rc != 0) (void)unlink(path);
     return rc;
 }
 

@@ -19,7 +19,7 @@ struct export {
     const char *dir;
     const Store__Folder *folder;
     struct buf folder_dir; /* where its messages go */
-    uint64_t written, present;
+    uint64_t written, present, damaged;
 };
 NODISCARD int export_maildir(struct export *x, struct error *err);
 NODISCARD int export_mbox(struct export *x, struct error *err);

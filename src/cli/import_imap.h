@@ -54,7 +54,7 @@ struct import_run {
     const struct import_options *options;
     struct cli *cli;
     struct arena *arena;
-    struct rpc_client *store;
+    struct rpc_client *store, *dir;
     struct import_account *accounts;
     size_t account_count, next_account;
     struct import_folder *first, *last; /* that wait */

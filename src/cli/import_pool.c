@@ -87,8 +87,8 @@ static int list_folders(struct worker *w, struct import_account *a, struct error
 static void begin_account(struct worker *w, struct import_account *a) {
     struct import_run *x = w->x;
     x->listing++;
-    int rc = mail_login(x->cli, x->store, a->address, &a->session);
-    if (rc != 0) error_fill(&a->err, rc, "there is no such account here");
+    int rc = mail_login(x->dir, x->store, a->address, &a->session, &a->err);
+    if (rc == ERR_NOTFOUND) error_fill(&a->err, rc, "there is no such account here");
     if (rc == 0 && !x->options->dry_run) rc = folder_make(a->state_dir, 0700, &a->err);
     if (rc == 0) rc = open_remote(w, a, &a->err);
     if (rc == 0) rc = list_folders(w, a, &a->err);

@@ -25,19 +25,22 @@ int mail_open(struct rpc_client *store, struct str ticket, struct mail_session *
     return 0;
 }
 
-int mail_login(struct cli *c, struct rpc_client *store, const char *address, struct mail_session *out) {
-    struct rpc_client *dir = cli_connect(c, &dir_service);
-    if (dir == NULL) return ERR_CLOSED;
+void mail_close(struct mail_session *s) {
+    Store__SessionClose req = STORE__SESSION_CLOSE__INIT;
+    struct error err = {0};
+    req.session = s->number;
+    if (s->store != NULL) (void)!call(s, STORE_SESSION_CLOSE, &req.base, NULL, &err);
+    *s = (struct mail_session){0};
+}
+
+int mail_login(struct rpc_client *dir, struct rpc_client *store, const char *address, struct mail_session *out,
+               struct error *err) {
     Dir__UserName name = DIR__USER_NAME__INIT;
     RPC_REPLY_AUTO ticket = {0};
-    struct error err = {0};
     name.address = (char *)(uintptr_t)address;
-    int rc = cli_call(dir, DIR_SESSION_TICKET, &name.base, STR_EMPTY, &ticket, address);
-    rpc_client_free(dir);
-    if (rc != 0) return rc;
-    rc = mail_open(store, rpc_bytes(((const Dir__AuthReply *)ticket.msg)->ticket), out, &err);
-    if (rc != 0) cli_error("%s: %s", address, err.text);
-    return rc;
+    int rc = rpc_call(dir, DIR_SESSION_TICKET, &name.base, STR_EMPTY, loop_now_ms() + CALL_MS, &ticket, err);
+    if (rc == 0) rc = mail_open(store, rpc_bytes(((const Dir__AuthReply *)ticket.msg)->ticket), out, err);
+    return rc == 0 ? 0 : error_prefix(err, "%.200s", address);
 }
 
 /* --- folders */
@@ -98,51 +101,4 @@ int mail_read(const struct mail_session *s, uint64_t folder, uint32_t uid, struc
             return error_set(err, ERR_CORRUPT, "message UID %u cannot be read to its end", uid);
     }
     return 0;
-}
-
-struct each {
-    const struct mail_session *s;
-    uint64_t folder;
-    unsigned fields;
-    int (*each)(void *arg, const struct mail_message *m, struct error *err);
-    void *arg;
-};
-
-static int give(const struct each *x, const struct message_record *r, struct error *err) {
-    struct mail_message m = {
-        .uid = r->uid, .flags = r->flags, .date = r->internal_date, .size = (int64_t)r->size, .body = r->body};
-    if (!(x->fields & FIELD_BODY) || !r->body_too_large) return x->each(x->arg, &m, err);
-    BUF_AUTO body = BUF_INIT(MAIL_BODY_MAX);
-    int rc = mail_read(x->s, x->folder, r->uid, &body, err);
-    m.body = buf_str(&body);
-    return rc != 0 ? rc : x->each(x->arg, &m, err);
-}
-
-static int page(const struct each *x, uint32_t *after, bool *more, struct error *err) {
-    Store__MessageList req = STORE__MESSAGE_LIST__INIT;
-    RPC_REPLY_AUTO reply = {0};
-    req.session = x->s->number;
-    req.folder = x->folder;
-    req.after_uid = *after;
-    req.fields = x->fields;
-    int rc = call(x->s, STORE_MESSAGE_LIST, &req.base, &reply, err);
-    if (rc != 0) return rc;
-    const Store__MessageListed *l = (const Store__MessageListed *)reply.msg;
-    struct str rest = reply.attach;
-    struct message_record r;
-    while ((rc = message_record_get(&rest, x->fields, &r)) == 0)
-        if ((rc = give(x, &r, err)) != 0) return rc;
-    if (rc != ERR_NOTFOUND) return error_set(err, rc, "the list of messages cannot be read");
-    *more = l->more && l->last_uid > *after;
-    *after = l->last_uid;
-    return 0;
-}
-
-int mail_each(const struct mail_session *s, uint64_t folder, bool with_body,
-              int (*each)(void *arg, const struct mail_message *m, struct error *err), void *arg, struct error *err) {
-    struct each x = {s, folder, FIELD_DATES | FIELD_SIZE | (with_body ? FIELD_BODY : 0), each, arg};
-    uint32_t after = 0;
-    int rc = 0;
-    for (bool more = true; rc == 0 && more;) rc = page(&x, &after, &more, err);
-    return rc;
 }

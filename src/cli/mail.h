@@ -16,11 +16,16 @@ struct mail_session {
     struct rpc_client *store;
     uint32_t number;
     uint64_t account;
+    /* Told of each message whose text cannot be read, which is then left out. NULL: reading ends with the error. */
+    void (*damaged)(void *arg, uint32_t uid, const struct error *why);
+    void *damaged_arg;
 };
 
-/* Of the running instance, as the administrator. Prints what is wrong. */
-NODISCARD int mail_login(struct cli *c, struct rpc_client *store, const char *address, struct mail_session *out);
+/* Of the running instance, as the administrator. `dir` serves for the call only. */
+NODISCARD int mail_login(struct rpc_client *dir, struct rpc_client *store, const char *address,
+                         struct mail_session *out, struct error *err);
 NODISCARD int mail_open(struct rpc_client *store, struct str ticket, struct mail_session *out, struct error *err);
+void mail_close(struct mail_session *s); /* zeroed is fine */
 
 /* All folders, in memory of the arena. */
 struct mail_folders {
@@ -34,10 +39,11 @@ struct mail_message {
     uint32_t uid;
     uint64_t flags;
     int64_t date, size;
-    struct str body; /* lent during the call; only if asked for */
+    struct str body, summary; /* lent during the call; only if asked for */
 };
+enum mail_wanted { MAIL_SIZES, MAIL_BODIES, MAIL_SUMMARIES };
 /* Calls `each` for every message of the folder in order of UIDs until it fails. Reads page by page. */
-NODISCARD int mail_each(const struct mail_session *s, uint64_t folder, bool with_body,
+NODISCARD int mail_each(const struct mail_session *s, uint64_t folder, enum mail_wanted wanted,
                         int (*each)(void *arg, const struct mail_message *m, struct error *err), void *arg,
                         struct error *err);
 /* Appends the message as IMAP would give it. */

@@ -63,7 +63,7 @@ static int take_folder(struct mail_target *t, const Store__Folder *f, struct err
     t->folder = f->id;
     t->uidvalidity = f->uidvalidity;
     t->uidnext = f->uidnext;
-    int rc = mail_each(t->cfg.session, f->id, false, add_present, t, err);
+    int rc = mail_each(t->cfg.session, f->id, MAIL_SIZES, add_present, t, err);
     if (t->count > 0) qsort(t->list, t->count, sizeof *t->list, by_date);
     return rc;
 }

@@ -1,5 +1,6 @@
 /* Maildir++: INBOX in the folder itself, others in .Level.Level, keywords as letters that dovecot-keywords names, the
  * internal date as the time of the file. */
+#include "base/map.h"
 #include "cli/files.h"
 #include "cli/foreign.h"
 #include "daemon/config.h"
@@ -69,31 +70,79 @@ static void add_flags(const struct export *x, uint64_t flags, struct buf *out) {
         if (flags & (1ull << (MAILBOX_KEYWORD_SHIFT + i))) buf_addc(out, (char)('a' + (char)i));
 }
 
-static int write_message(void *arg, const struct mail_message *m, struct error *err) {
-    struct export *x = arg;
-    BUF_AUTO path = BUF_INIT(INSTANCE_PATH_MAX);
-    BUF_AUTO text = BUF_INIT(MAIL_BODY_MAX);
-    foreign_lines_out(m->body, &text);
-    buf_printf(&path, "%s/cur/%lld.U%010u.iems,S=%zu:2,", buf_cstr(&x->folder_dir), (long long)m->date, m->uid,
-               text.len);
-    add_flags(x, m->flags, &path);
-    if (path.error != 0 || text.error != 0) return error_set(err, ERR_LIMIT, "UID %u is too large", m->uid);
-    int rc = file_write_new(buf_cstr(&path), buf_str(&text), 0600, err);
-    if (rc == ERR_EXISTS) {
-        x->present++;
-        return 0;
-    }
-    const struct timespec times[2] = {{.tv_sec = m->date}, {.tv_sec = m->date}};
-    if (rc == 0 && utimensat(AT_FDCWD, buf_cstr(&path), times, 0) != 0)
-        rc = error_set(err, ERR_IO, "%s: %s", buf_cstr(&path), strerror(errno));
-    progress_show("messages written", ++x->written, 0);
+struct writer {
+    struct export *x;
+    struct map *there; /* name without flags -> flags, of what an earlier export wrote */
+};
+
+static int remember(struct map *there, const char *name) {
+    struct str rest = str_from(name), base = str_cut(&rest, ':');
+    char *flags = str_dup(rest);
+    void *old = NULL;
+    int rc = flags == NULL ? ERR_NOMEM : map_put(there, base, flags, &old);
+    if (rc != 0) free(flags);
+    free(old);
     return rc;
 }
 
+static int read_there(struct writer *w, struct error *err) {
+    BUF_AUTO path = BUF_INIT(INSTANCE_PATH_MAX);
+    buf_printf(&path, "%s/cur", buf_cstr(&w->x->folder_dir));
+    DIR *d = opendir(buf_cstr(&path));
+    int rc = d == NULL ? error_set(err, ERR_IO, "%s: %s", buf_cstr(&path), strerror(errno)) : 0;
+    for (struct dirent *e; rc == 0 && (e = readdir(d)) != NULL;)
+        if (e->d_name[0] != '.') rc = remember(w->there, e->d_name);
+    if (d != NULL) closedir(d);
+    return rc;
+}
+
+/* One that an earlier export wrote gets the flags of today. */
+static int keep(struct writer *w, struct str base, const char *old_flags, const char *path, struct error *err) {
+    BUF_AUTO old = BUF_INIT(INSTANCE_PATH_MAX);
+    buf_printf(&old, "%s/cur/%.*s:%s", buf_cstr(&w->x->folder_dir), STR_ARG(base), old_flags);
+    w->x->present++;
+    if (old.error != 0 || strcmp(buf_cstr(&old), path) == 0 || rename(buf_cstr(&old), path) == 0) return 0;
+    return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+/* Written below tmp, and moved when it is whole. */
+static int write_new(struct writer *w, struct str base, const char *path, const struct mail_message *m, struct str text,
+                     struct error *err) {
+    BUF_AUTO tmp = BUF_INIT(INSTANCE_PATH_MAX);
+    const struct timespec times[2] = {{.tv_sec = m->date}, {.tv_sec = m->date}};
+    buf_printf(&tmp, "%s/tmp/%.*s", buf_cstr(&w->x->folder_dir), STR_ARG(base));
+    if (tmp.error != 0) return error_set(err, ERR_LIMIT, "the path is too long");
+    (void)unlink(buf_cstr(&tmp)); /* of an export that was killed */
+    int rc = file_write_new(buf_cstr(&tmp), text, 0600, err);
+    if (rc == 0 && (utimensat(AT_FDCWD, buf_cstr(&tmp), times, 0) != 0 || rename(buf_cstr(&tmp), path) != 0))
+        rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    if (rc == 0) progress_show("messages written", ++w->x->written, 0);
+    return rc;
+}
+
+static int write_message(void *arg, const struct mail_message *m, struct error *err) {
+    struct writer *w = arg;
+    BUF_AUTO path = BUF_INIT(INSTANCE_PATH_MAX);
+    BUF_AUTO base = BUF_INIT(INSTANCE_PATH_MAX);
+    BUF_AUTO text = BUF_INIT(MAIL_BODY_MAX);
+    foreign_lines_out(m->body, &text);
+    buf_printf(&base, "%lld.U%010u.iems,S=%zu", (long long)m->date, m->uid, text.len);
+    buf_printf(&path, "%s/cur/%.*s:2,", buf_cstr(&w->x->folder_dir), STR_ARG(buf_str(&base)));
+    add_flags(w->x, m->flags, &path);
+    if (path.error != 0 || text.error != 0) return error_set(err, ERR_LIMIT, "UID %u is too large", m->uid);
+    const char *old_flags = map_get(w->there, buf_str(&base));
+    return old_flags != NULL ? keep(w, buf_str(&base), old_flags, buf_cstr(&path), err)
+                             : write_new(w, buf_str(&base), buf_cstr(&path), m, buf_str(&text), err);
+}
+
 int export_maildir(struct export *x, struct error *err) {
-    int rc = make_folder(x, err);
+    struct writer w = {x, map_new(MAP_BYTES)};
+    int rc = w.there == NULL ? ERR_NOMEM : make_folder(x, err);
     if (rc == 0) rc = write_keywords(x, err);
-    return rc != 0 ? rc : mail_each(x->session, x->folder->id, true, write_message, x, err);
+    if (rc == 0) rc = read_there(&w, err);
+    if (rc == 0) rc = mail_each(x->session, x->folder->id, MAIL_BODIES, write_message, &w, err);
+    if (w.there != NULL) map_free(w.there, free);
+    return rc;
 }
 
 /* ---------------------------------------------------------------- import */

@@ -68,6 +68,27 @@ static int write_message(void *arg, const struct mail_message *m, struct error *
     return 0;
 }
 
+/* Under another name until it is whole. */
+static int write_file(struct export *x, const char *path, struct error *err) {
+    BUF_AUTO partial = BUF_INIT(INSTANCE_PATH_MAX);
+    buf_printf(&partial, "%s.partial", path);
+    if (partial.error != 0) return error_set(err, ERR_LIMIT, "the path is too long");
+    (void)unlink(buf_cstr(&partial)); /* of an export that was killed */
+    int fd = open(buf_cstr(&partial), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct writer w = {x, fd >= 0 ? fdopen(fd, "w") : NULL};
+    if (w.file == NULL) {
+        if (fd >= 0) close(fd);
+        return error_set(err, ERR_IO, "%s: %s", buf_cstr(&partial), strerror(errno));
+    }
+    int rc = mail_each(x->session, x->folder->id, MAIL_BODIES, write_message, &w, err);
+    if (rc == 0 && (fflush(w.file) != 0 || fsync(fd) != 0))
+        rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    if (fclose(w.file) != 0 && rc == 0) rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    if (rc == 0 && rename(buf_cstr(&partial), path) != 0) rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    if (rc != 0) (void)unlink(buf_cstr(&partial));
+    return rc;
+}
+
 int export_mbox(struct export *x, struct error *err) {
     BUF_AUTO path = BUF_INIT(INSTANCE_PATH_MAX);
     char folder[INSTANCE_PATH_MAX];
@@ -83,15 +104,9 @@ int export_mbox(struct export *x, struct error *err) {
         return error_set(err, ERR_LIMIT, "the path is too long");
     int rc = folder_make(dirname(folder), 0700, err);
     if (rc != 0) return rc;
-    int fd = open(buf_cstr(&path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    struct writer w = {x, fd >= 0 ? fdopen(fd, "w") : NULL};
-    if (w.file == NULL) {
-        if (fd >= 0) close(fd);
-        return error_set(err, ERR_IO, "%s: %s", buf_cstr(&path), strerror(errno));
-    }
-    rc = mail_each(x->session, x->folder->id, true, write_message, &w, err);
-    if (fclose(w.file) != 0 && rc == 0) rc = error_set(err, ERR_IO, "%s: %s", buf_cstr(&path), strerror(errno));
-    return rc;
+    if (access(buf_cstr(&path), F_OK) == 0)
+        return error_set(err, ERR_EXISTS, "%s is there already: it was not touched", buf_cstr(&path));
+    return write_file(x, buf_cstr(&path), err);
 }
 
 /* --- import */

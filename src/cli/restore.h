@@ -11,11 +11,13 @@ struct restore {
     bool has_port_base;
     uint64_t port_base;
     const char *account, *folder; /* folder NULL: all */
+    const char *from;             /* address of the account in the backup, if it is not `account`; NULL */
     uint32_t uid;                 /* 0: all */
-    bool dry_run;
+    bool dry_run, all, list;
 };
 
 int restore_instance(const struct restore *r);
 int restore_mail(struct cli *c, const struct restore *r);
+int restore_list(const struct restore *r);
 
 #endif

@@ -66,7 +66,8 @@ static int copy_one(struct target *t, const struct backup_file *f, struct error 
     if (rc == 0) rc = str_to_cstr(str_from(to), folder, sizeof folder);
     if (rc == 0) rc = folder_make(dirname(folder), 0700, err);
     if (rc == 0) rc = file_copy(from, to, 0600, hash, err);
-    if (rc == 0 && strcmp(hash, f->hash) != 0) rc = error_set(err, ERR_CORRUPT, "%s is damaged", f->path);
+    if (rc == 0 && strcmp(hash, f->hash) != 0)
+        rc = error_set(err, ERR_CORRUPT, "%s is damaged; mail of accounts can be restored: --all, --account", f->path);
     if (strcmp(rel, "tls/server.pem") == 0) t->has_certificate = true;
     return rc;
 }

@@ -6,45 +6,66 @@
 #include "cli/restore.h"
 #include "net/loop.h"
 #include "rpc/dir_methods.h"
+#include "rpc/ticket.h"
 
 #include <string.h>
 #include <sysexits.h>
 
-enum { CALL_MS = 60 * 1000, PAGE = 1000 };
+enum { CALL_MS = 60 * 1000 };
 
 struct restorer {
     const struct restore *r;
-    struct mail_session from, to;
+    struct rpc_client *store, *dir;
     struct archive archive;
+    /* of the account at hand */
+    const char *address;
+    struct mail_session from, to;
     const Store__Folder *folder; /* of the backup */
     struct mail_target *target;
     struct mail_counts counts;
     uint64_t wanted;
+    /* of all */
+    uint64_t accounts, failed, damaged;
 };
 
-/* The account of the backup: the number that the account has today, else its address. */
-static int find_account(struct restorer *x, uint64_t today, uint64_t *out, struct error *err) {
-    uint64_t after = 0;
-    for (bool more = true; more;) {
-        Store__AccountList req = STORE__ACCOUNT_LIST__INIT;
-        RPC_REPLY_AUTO reply = {0};
-        req.after = after;
-        req.limit = PAGE;
-        int rc =
-            rpc_call(x->archive.store, STORE_ACCOUNT_LIST, &req.base, STR_EMPTY, loop_now_ms() + CALL_MS, &reply, err);
-        if (rc != 0) return rc;
-        const Store__AccountListed *l = (const Store__AccountListed *)reply.msg;
-        for (size_t i = 0; i < l->n_accounts; i++) {
-            after = l->accounts[i]->account;
-            if (after == today) {
-                *out = after;
-                return 0;
-            }
-            if (str_eq_nocase(str_from(l->accounts[i]->address), str_from(x->r->account))) *out = after;
-        }
-        more = l->more && l->n_accounts > 0;
-    }
-    return *out != 0 ? 0 : error_set(err, ERR_NOTFOUND, "the backup has no mailbox of %s", x->r->account);
+/* Whose number it is in the running store; "" = nobody's. */
+static int holder_today(struct restorer *x, uint64_t number, struct buf *out, struct error *err) {
+    Store__AccountList req = STORE__ACCOUNT_LIST__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.after = number - 1;
+    req.limit = 1;
+    int rc = rpc_call(x->store, STORE_ACCOUNT_LIST, &req.base, STR_EMPTY, loop_now_ms() + CALL_MS, &reply, err);
+    if (rc != 0) return rc;
+    const Store__AccountListed *l = (const Store__AccountListed *)reply.msg;
+    if (l->n_accounts > 0 && l->accounts[0]->account == number) buf_adds(out, l->accounts[0]->address);
+    return 0;
+}
+
+/* Mail must not come to somebody else because an address changed hands: the one who had it at the time of the backup
+ * may be here still, under another address that the backup does not know. (If it knows that one, too, accounts were
+ * only numbered anew, in another installation.) */
+static int check_holder(struct restorer *x, uint64_t number, struct error *err) {
+    BUF_AUTO today = BUF_INIT(TICKET_ADDRESS_MAX);
+    struct error none = {0};
+    uint64_t other;
+    int rc = number == x->to.account ? 0 : holder_today(x, number, &today, err);
+    if (rc != 0 || today.len == 0 || str_eq_nocase(buf_str(&today), str_from(x->address))) return rc;
+    if (archive_find(&x->archive, buf_cstr(&today), &other, &none) == 0) return 0;
+    return error_set(
+        err, ERR_CONFLICT,
+        "at the time of the backup %s was the address of the account that is %s now; if its mail is meant: "
+        "--from %s",
+        x->address, buf_cstr(&today), x->address);
+}
+
+/* By its address at that time. An account that was renamed since is found under its number, but must be named. */
+static int find_account(struct restorer *x, uint64_t *out, struct error *err) {
+    if (x->r->from != NULL) return archive_find(&x->archive, x->r->from, out, err);
+    int rc = archive_find(&x->archive, x->address, out, err);
+    if (rc == ERR_NOTFOUND)
+        return error_set(err, rc, "the backup has no mailbox of %s; if it had another address then: --from ADDRESS",
+                         x->address);
+    return rc == 0 ? check_holder(x, *out, err) : rc;
 }
 
 static int put(void *arg, const struct mail_message *m, struct error *err) {
@@ -75,6 +96,15 @@ static int restore_folder(struct restorer *x, struct error *err) {
     return rc;
 }
 
+/* One whose list cannot be read is damaged; what fails on our side ends it all. */
+static int folder_failed(struct restorer *x, const struct error *why, struct error *err) {
+    if (why->code != ERR_CORRUPT && why->code != ERR_IO) return error_set(err, why->code, "%s", why->text);
+    progress_end();
+    cli_error("%s, folder \"%s\" cannot be read: %s", x->address, x->folder->name, why->text);
+    x->damaged++;
+    return 0;
+}
+
 static int restore_all(struct restorer *x, struct error *err) {
     ARENA_AUTO arena = arena_new(MAIL_FOLDERS_MEMORY);
     struct mail_folders folders = {0};
@@ -84,26 +114,80 @@ static int restore_all(struct restorer *x, struct error *err) {
         x->folder = folders.list[i];
         if (x->folder->no_select) continue;
         if (x->r->folder != NULL && !str_eq(str_from(x->folder->name), str_from(x->r->folder))) continue;
-        rc = restore_folder(x, err);
         done++;
+        struct error why = {0};
+        if (restore_folder(x, &why) == 0) continue;
+        rc = folder_failed(x, &why, err);
     }
     progress_end();
     if (rc == 0 && done == 0)
-        rc = error_set(err, ERR_NOTFOUND, "the backup has no folder \"%s\" of %s", x->r->folder, x->r->account);
+        rc = error_set(err, ERR_NOTFOUND, "the backup has no folder \"%s\" of %s", x->r->folder, x->address);
     if (rc == 0 && x->r->uid != 0 && x->wanted == 0)
         rc = error_set(err, ERR_NOTFOUND, "the backup has no message with UID %u there", x->r->uid);
     return rc;
 }
 
-static int open_archive(struct restorer *x, struct error *err) {
-    char store[INSTANCE_PATH_MAX];
-    uint64_t account = 0;
-    BUF_AUTO ticket = BUF_INIT(4096);
-    int rc = instance_path(x->r->backup, "store", store);
-    if (rc == 0) rc = archive_open(store, &x->archive, err);
-    if (rc == 0) rc = find_account(x, x->to.account, &account, err);
-    if (rc == 0) rc = archive_ticket(account, x->r->account, &ticket);
-    if (rc == 0) rc = mail_open(x->archive.store, buf_str(&ticket), &x->from, err);
+/* A message of the backup that cannot be read. */
+static void on_damaged(void *arg, uint32_t uid, const struct error *why) {
+    struct restorer *x = arg;
+    progress_end();
+    cli_error("%s, folder \"%s\", UID %u cannot be read: %s", x->address, x->folder->name, uid, why->text);
+    x->damaged++;
+}
+
+static void report(const struct restorer *x) {
+    printf(x->r->dry_run ? "%llu messages would be restored; %llu are there.\n"
+                         : "%llu messages were restored; %llu were there. %llu have their UIDs again.\n",
+           (unsigned long long)x->counts.added, (unsigned long long)x->counts.present,
+           (unsigned long long)x->counts.kept_uid);
+}
+
+static int restore_account(struct restorer *x, const char *address, struct error *err) {
+    uint64_t number = 0;
+    x->address = address;
+    x->counts = (struct mail_counts){0};
+    int rc = mail_login(x->dir, x->store, address, &x->to, err);
+    if (rc == 0) rc = find_account(x, &number, err);
+    if (rc == 0) rc = archive_login(&x->archive, number, address, &x->from, err);
+    x->from.damaged = on_damaged;
+    x->from.damaged_arg = x;
+    if (rc == 0) rc = restore_all(x, err);
+    if (x->r->all) printf("%s: ", address);
+    if (rc == 0)
+        report(x);
+    else if (x->r->all)
+        printf("failed\n");
+    mail_close(&x->from);
+    mail_close(&x->to);
+    return rc;
+}
+
+/* For --all: what fails is told, and does not keep the others from theirs. */
+static int restore_each(void *arg, uint64_t number, const char *address, struct error *err) {
+    struct restorer *x = arg;
+    struct error why = {0};
+    (void)number;
+    (void)err;
+    x->accounts++;
+    if (restore_account(x, address, &why) == 0) return 0;
+    cli_error("%s: %s", address, why.text);
+    x->failed++;
+    return 0;
+}
+
+static int run(struct restorer *x, struct error *err) {
+    int rc = archive_open_backup(x->r->backup, &x->archive, err);
+    if (rc == 0 && !x->r->all) rc = restore_account(x, x->r->account, err);
+    if (rc == 0 && x->r->all) rc = archive_each_account(&x->archive, restore_each, x, err);
+    if (rc == 0 && x->r->all) printf("%llu accounts.\n", (unsigned long long)x->accounts);
+    if (rc == 0 && x->failed > 0)
+        rc = error_set(err, ERR_NOTFOUND,
+                       "%llu accounts were not restored; those that are not in the directory: iems directory import "
+                       "%s/directory.ldif",
+                       (unsigned long long)x->failed, x->r->backup);
+    if (rc == 0 && x->damaged > 0)
+        rc = error_set(err, ERR_CORRUPT, "%llu messages of the backup cannot be read; the others are restored",
+                       (unsigned long long)x->damaged);
     return rc;
 }
 
@@ -111,20 +195,12 @@ int restore_mail(struct cli *c, const struct restore *r) {
     struct restorer x = {.r = r, .archive.child.fd = -1};
     struct error err = {0};
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
-    struct rpc_client *store = cli_connect(c, &store_service);
-    if (store == NULL) return EX_UNAVAILABLE;
-    int rc = mail_login(c, store, r->account, &x.to);
-    if (rc == 0) {
-        rc = open_archive(&x, &err);
-        if (rc == 0) rc = restore_all(&x, &err);
-        if (rc != 0) cli_error("%s", err.text[0] != '\0' ? err.text : err_name(rc));
-    }
-    if (rc == 0)
-        printf(r->dry_run ? "%llu messages would be restored; %llu are there.\n"
-                          : "%llu messages were restored; %llu were there. %llu have their UIDs again.\n",
-               (unsigned long long)x.counts.added, (unsigned long long)x.counts.present,
-               (unsigned long long)x.counts.kept_uid);
+    x.store = cli_connect(c, &store_service);
+    x.dir = x.store == NULL ? NULL : cli_connect(c, &dir_service);
+    int rc = x.dir == NULL ? ERR_CLOSED : run(&x, &err);
+    if (rc != 0 && x.dir != NULL) cli_error("%s", err.text[0] != '\0' ? err.text : err_name(rc));
     archive_close(&x.archive);
-    rpc_client_free(store);
+    rpc_client_free(x.dir);
+    rpc_client_free(x.store);
     return cli_exit_status(rc);
 }

@@ -16,12 +16,11 @@ int cmd_capa(struct session *s, const struct pop3_command *c) {
     else
         buf_adds(&text, "EXPIRE NEVER\r\n");
     if (conf->login_delay_s > 0) buf_printf(&text, "LOGIN-DELAY %llu\r\n", (unsigned long long)conf->login_delay_s);
-    if (before_login) {
-        const char *mechanisms = auth_mechanisms(s->stream, plaintext);
-        if (plaintext) buf_adds(&text, "USER\r\n");
-        if (mechanisms[0] != '\0') buf_printf(&text, "SASL %s\r\n", mechanisms);
-        if (s->pop3d->config.tls != NULL && !stream_is_tls(s->stream)) buf_adds(&text, "STLS\r\n");
-    }
+    /* RFC 2449 section 5: in both states, though they are of use in one; STLS alone is not (RFC 2595 section 8). */
+    const char *mechanisms = auth_mechanisms(s->stream, plaintext);
+    if (plaintext) buf_adds(&text, "USER\r\n");
+    if (mechanisms[0] != '\0') buf_printf(&text, "SASL %s\r\n", mechanisms);
+    if (before_login && s->pop3d->config.tls != NULL && !stream_is_tls(s->stream)) buf_adds(&text, "STLS\r\n");
     /* RFC 2449 section 6.9 lets the version be known to those who logged in. */
     buf_adds(&text, before_login ? "IMPLEMENTATION IEMS\r\n.\r\n" : "IMPLEMENTATION IEMS-" IEMS_VERSION "\r\n.\r\n");
     return stream_put(s->stream, buf_str(&text));

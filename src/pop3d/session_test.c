@@ -546,7 +546,10 @@ FIBER_TEST(stls) {
     start_tls(client);
     play("> PASS two words\n< -ERR USER first\n> STLS\n< -ERR TLS is on\n> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n"
          "< RESP-CODES\n< AUTH-RESP-CODE\n< UTF8 USER\n< LANG\n< EXPIRE NEVER\n< USER\n< SASL PLAIN SCRAM-SHA-256\n"
-         "< IMPLEMENTATION IEMS\n< .\n> USER bart\n< +OK\n> PASS two words\n< +OK 4\n> STLS\n< -ERR Not after\n> QUIT\n"
+         "< IMPLEMENTATION IEMS\n< .\n> USER bart\n< +OK\n> PASS two words\n< +OK 4\n> STLS\n< -ERR Not after\n"
+         /* RFC 2449 section 5: what is of use before the login is announced after it as well */
+         "> CAPA\n< +OK\n< TOP\n< UIDL\n< PIPELINING\n< RESP-CODES\n< AUTH-RESP-CODE\n< UTF8 USER\n< LANG\n< EXPIRE "
+         "NEVER\n< USER\n< SASL PLAIN SCRAM-SHA-256\n< IMPLEMENTATION IEMS-\n< .\n> QUIT\n"
          "< +OK\n< (end)\n",
          WHOLE);
     hang_up();

@@ -2,6 +2,7 @@
 #ifndef IEMS_STORE_ARCHIVE_H
 #define IEMS_STORE_ARCHIVE_H
 
-#define ARCHIVE_KEY "a working copy of one's own file" /* TICKET_KEY_LEN bytes */
+#define ARCHIVE_DAMAGED "--damaged"                        /* second argument: open what is missing files, too */
+#define ARCHIVE_KEY     "a working copy of one's own file" /* TICKET_KEY_LEN bytes */
 
 #endif

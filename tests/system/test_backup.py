@@ -1,4 +1,5 @@
 """Backups of a running instance, restore of everything and of single mails, undelete, rebuild, upgrade. REBLD-01 to REBLD-07."""
+import fcntl
 import os
 import re
 import shutil
@@ -120,6 +121,51 @@ class Backup(unittest.TestCase):
         self.assertIn(table, p.stderr)
         p = self.instance.run("restore", os.path.join(self.scratch, "one"), "--instance", os.path.join(self.scratch, "bad"), check=False)
         self.assertIn("damaged", p.stderr)
+        self.damaged_backup()
+        partial = os.path.join(self.backups, "20200101T000000Z.partial")   # what a killed backup left is removed
+        os.mkdir(partial)
+        with open(os.path.join(partial, "file"), "w", encoding="ascii"):
+            pass
+        lock = os.open(self.backups, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        p = self.instance.run("backup", self.backups, check=False)
+        self.assertEqual(75, p.returncode)
+        self.assertIn("under way", p.stderr)
+        os.close(lock)
+        iems.time.sleep(1.1)
+        self.assertIn(partial, self.instance.run("backup", self.backups, "--incremental").stdout)
+        self.assertFalse(os.path.exists(partial))
+
+    def damaged_backup(self):
+        """One bad place in any file: what cannot be read is told message by message, everything else is there."""
+        self.instance.run("backup", os.path.join(self.scratch, "whole"))
+        backup = os.path.join(self.scratch, "whole", os.listdir(os.path.join(self.scratch, "whole"))[0])
+        listed = self.instance.run("restore", backup, "--list").stdout
+        self.assertRegex(listed, r"lisa@example.test +\d+ folders +60 messages")
+        folders = self.instance.run("restore", backup, "--list", "--account", self.lisa).stdout
+        self.assertRegex(folders, r"(?m)^a/b +20 messages")
+        messages = self.instance.run("restore", backup, "--list", "--account", self.lisa, "--folder", "Archive").stdout
+        self.assertRegex(messages, r"(?m)^UID 5 .* Archive 4$")
+        total = sum(int(n) for n in re.findall(r"(\d+) messages", listed))
+        seen = {}
+        for name in sorted(n for n in os.listdir(os.path.join(backup, "store")) if n.endswith((".sst", ".blob"))):
+            path = os.path.join(backup, "store", name)
+            with open(path, "r+b") as f:
+                f.seek(os.path.getsize(path) // 3)
+                was = f.read(16)
+                f.seek(-len(was), os.SEEK_CUR)
+                f.write(bytes(255 - b for b in was))
+            p = self.instance.run("restore", backup, "--all", "--dry-run", check=False)
+            lost = len(re.findall(r"UID \d+ cannot be read", p.stderr))
+            seen[name] = (p.returncode, lost)
+            if p.returncode in (0, 65) and not re.search(r'folder "[^"]*" cannot be read', p.stderr):
+                there = sum(int(a) + int(b) for a, b in re.findall(r"(\d+) messages would be restored; (\d+) are", p.stdout))
+                self.assertEqual((total, lost > 0), (there + lost, p.returncode == 65), (name, p.stderr))
+            with open(path, "r+b") as f:
+                f.seek(os.path.getsize(path) // 3)
+                f.write(was)
+        self.assertTrue([n for n, (code, lost) in seen.items() if code == 65 and lost > 0], seen)
+        self.assertIn("is whole", self.instance.run("backup", "verify", backup).stdout)
 
     def test_3_restore_of_mail(self):
         """REBLD-07: one message, one folder, one account, into the running instance; UIDs, flags and dates as they were."""
@@ -184,6 +230,34 @@ class Backup(unittest.TestCase):
         self.instance.stop()
         self.assertIn("nothing would change", self.instance.run("upgrade", "--dry-run").stdout)
         self.instance.start()
+
+
+    def test_6_accounts_that_changed(self):
+        """All accounts at once; one that was renamed; an address that somebody else has today."""
+        backups, old = os.path.join(self.scratch, "accounts"), self.instance.user("maggie")
+        fill(self.instance, "maggie", ("INBOX",), 3)
+        self.instance.run("backup", backups)
+        new = "mag@" + self.instance.domain
+        self.instance.run("user", "set", old, "--rename", new)
+        c = self.instance.imap("mag")
+        c.select("INBOX")
+        c.store("1:2", "+FLAGS", "\\Deleted")
+        c.expunge()
+        c.logout()
+        p = self.instance.run("restore", backups, "--account", new, check=False)
+        self.assertEqual(67, p.returncode)
+        self.assertIn("--from", p.stderr)
+        p = self.instance.run("restore", backups, "--all", check=False)
+        self.assertEqual(67, p.returncode)
+        self.assertIn("1 accounts were not restored", p.stderr)
+        self.assertRegex(p.stdout, "(?m)^lisa@example.test: 0 messages were restored")
+        self.instance.user("maggie")
+        p = self.instance.run("restore", backups, "--account", old, check=False)
+        self.assertEqual(75, p.returncode)
+        self.assertIn(f"the account that is {new} now", p.stderr)
+        self.assertEqual(0, self.instance.count("maggie"))
+        self.assertIn("2 messages were restored; 1 were there", self.instance.run("restore", backups, "--account", new, "--from", old).stdout)
+        self.assertEqual(3, self.instance.count("mag"))
 
 
 if __name__ == "__main__":

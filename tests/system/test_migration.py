@@ -79,9 +79,27 @@ class Migration(Common):
     def test_1_maildir(self):
         folder = self.round_trip("maildir")
         self.assertIn("0 messages written, 1000 were there", self.instance.run("export", self.lisa, "--maildir", folder).stdout)
+        files = sorted(f.split(":")[0] for f in os.listdir(folder + "/cur"))
+        c = self.instance.imap("lisa")   # a repeated export brings the flags of today, and no message twice
+        c.select("INBOX")
+        c.store("1:5", "+FLAGS", "\\Flagged")
+        c.logout()
+        type(self).before = contents(state(self.instance, "lisa"))
+        os.remove(os.path.join(folder, "cur", sorted(os.listdir(folder + "/cur"))[0]))
+        with open(os.path.join(folder, "tmp", files[0]), "w", encoding="ascii") as f:
+            f.write("what a killed export left")
+        self.assertIn("1 messages written, 999 were there", self.instance.run("export", self.lisa, "--maildir", folder).stdout)
+        self.assertEqual(files, sorted(f.split(":")[0] for f in os.listdir(folder + "/cur")))
+        user = self.instance.user("again")
+        self.instance.run("import", user, "--maildir", folder)
+        self.assertEqual(sorted(self.before["INBOX"]), sorted(contents(state(self.instance, "again"))["INBOX"]))
 
     def test_2_mbox(self):
-        self.round_trip("mbox")
+        folder = self.round_trip("mbox")
+        again = self.instance.run("export", self.lisa, "--mbox", folder, check=False)
+        self.assertEqual(73, again.returncode)
+        self.assertIn("is there already", again.stderr)
+        self.assertFalse([f for f in os.listdir(folder) if f.endswith(".partial")])
 
     def test_3_what_others_wrote(self):
         path = os.path.join(self.scratch, "one")
@@ -222,6 +240,7 @@ class FromServer(Common):
         accounts, secret = os.path.join(self.scratch, "accounts"), os.path.join(self.scratch, "password")
         with open(accounts, "w", encoding="ascii") as f:
             f.write(f"# who\n{ann} ann\n{bob} bob\nnobody@example.test ann\n")
+            f.writelines(f"{self.instance.user(f'more{i}')} ann\n" for i in range(5))
         with open(secret, "w", encoding="ascii") as f:
             f.write(f"master-{iems.PASSWORD}\n")
         for how in (("--mechanism", "PLAIN"), ("--master-separator", "*")):
@@ -229,7 +248,7 @@ class FromServer(Common):
                                   check=False)
             found = json.loads(p.stdout)
             self.assertEqual(67, p.returncode)
-            self.assertEqual([10, self.all + 9, 0], [a["imported"] + a["present"] for a in found["accounts"]])
+            self.assertEqual([10, self.all + 9, 0, *[10] * 5], [a["imported"] + a["present"] for a in found["accounts"]])
             self.assertIn("error", found["accounts"][2])
 
     def test_6_refused(self):

@@ -61,6 +61,7 @@ struct engine_ops {
 struct engine_config {
     const char *dir;
     size_t cache_bytes; /* block cache */
+    bool damaged;       /* open it though files are missing or bad: what is in them cannot be read */
 };
 NODISCARD int engine_rocksdb_open(const struct engine_config *cfg, struct engine **out, struct error *err);
 NODISCARD int engine_memory_open(struct engine **out);

@@ -325,6 +325,7 @@ int engine_rocksdb_open(const struct engine_config *cfg, struct engine **out, st
     r->write = rocksdb_writeoptions_create();
     const rocksdb_options_t *opts[SPACE_COUNT] = {r->setup.space[SPACE_META], r->setup.space[SPACE_BLOB]};
     char *text = NULL;
+    rocksdb_options_set_paranoid_checks(r->setup.db, !cfg->damaged);
     r->db = rocksdb_open_column_families(r->setup.db, cfg->dir, SPACE_COUNT, names, opts, r->cf, &text);
     int rc = status(text, err);
     if (rc != 0) {

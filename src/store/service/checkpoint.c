@@ -74,6 +74,24 @@ static void drop_work(void *arg) {
     close(fd);
 }
 
+static void drop_fiber(void *arg) {
+    struct work *w = arg;
+    if (store_work(drop_work, w) != 0) drop_work(w); /* no worker: here, then; it is only files */
+    w->s->requests--;
+    free(w);
+}
+
+void conn_checkpoint_drop(struct conn *c) {
+    struct work *w = c->checkpoint == NULL ? NULL : malloc(sizeof *w);
+    struct error err = {0};
+    if (w == NULL || c->s->closing || prepare(w, c->s, c->checkpoint, &err) != 0 ||
+        fiber_spawn("checkpoint", drop_fiber, w, NULL) != 0) {
+        free(w); /* the next start removes it */
+        return;
+    }
+    c->s->requests++; /* the end of the service waits for it */
+}
+
 /* Everything that was acknowledged is written by then. */
 HANDLER(on_checkpoint) {
     struct service *s = arg;
@@ -87,6 +105,10 @@ HANDLER(on_checkpoint) {
     if (held) folds_release(s);
     if (rc == 0 && w->rc != 0) rc = error_set(err, w->rc, "the store cannot be copied: %s", w->err.text);
     if (rc == 0) {
+        struct conn *c = conn_of(r);
+        free(c->checkpoint);
+        c->checkpoint = strdup(((const Store__Checkpoint *)r->msg)->name);
+        if (c->client.gone) conn_checkpoint_drop(c); /* it went while the copy was made */
         Store__CheckpointMade reply = STORE__CHECKPOINT_MADE__INIT;
         reply.path = w->path;
         reply.format = STORE_FORMAT;
@@ -104,6 +126,8 @@ HANDLER(on_checkpoint_drop) {
     if (rc == 0) rc = store_work(drop_work, w);
     free(w);
     if (rc != 0) return rc;
+    free(conn_of(r)->checkpoint);
+    conn_of(r)->checkpoint = NULL;
     Store__Empty reply = STORE__EMPTY__INIT;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;

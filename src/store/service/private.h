@@ -102,6 +102,7 @@ struct conn {
     struct map *sessions; /* number -> struct session */
     uint64_t next_upload;
     uint32_t next_session;
+    char *checkpoint; /* the copy that it made last and did not drop; NULL */
 };
 
 /* A login. */
@@ -269,6 +270,7 @@ void undelete_start(struct service *s);
 void undelete_stop(struct service *s);
 void undelete_sweep(struct service *s);       /* removes those whose time is over; returns at once */
 void checkpoints_clear(const char *data_dir); /* left over from a run before */
+void conn_checkpoint_drop(struct conn *c);    /* it is gone, whoever asked for the copy (killed, perhaps) */
 /* All annotations of a folder, or with NULL those of the account itself. */
 void metadata_delete(struct batch *b, const struct account *a, const struct folder *f);
 /* index.c */

@@ -119,6 +119,7 @@ static void client_released(struct queue_client *c) {
     struct conn *conn = (struct conn *)c;
     map_free(conn->sessions, NULL);
     map_free(conn->uploads, NULL);
+    free(conn->checkpoint);
     free(conn);
 }
 
@@ -154,6 +155,7 @@ static void session_closed(struct rpc_session *rpc, void *arg) {
     index_gone(s, c);
     conn_sessions_close(c);
     drop_uploads(c);
+    conn_checkpoint_drop(c);
     queue_client_gone(s->q, &c->client);
 }
 

@@ -397,6 +397,13 @@ static void body_checkpoint(void) {
         assert_int_equal(access(path, R_OK), 0);
         assert_int_equal(kit_call(c, STORE_CHECKPOINT_DROP, &req.base, STR_EMPTY, NULL, NULL), 0);
         assert_int_not_equal(access(path, R_OK), 0);
+        struct kit_client *killed = kit_connect(k, ROLE_CLI); /* who asks for a copy and is gone takes it along */
+        rpc_reply_free(&reply);
+        assert_int_equal(kit_call(killed, STORE_CHECKPOINT, &req.base, STR_EMPTY, &reply, NULL), 0);
+        assert_int_equal(access(path, R_OK), 0);
+        kit_disconnect(killed);
+        for (int i = 0; i < 1000 && access(path, F_OK) == 0; i++) (void)!fiber_sleep(20);
+        assert_int_not_equal(access(path, F_OK), 0);
     }
     end();
 }
