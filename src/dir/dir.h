@@ -81,7 +81,7 @@ struct dir {
 
 /* The handlers' table, in handlers.c. Every handler runs only once the mirror is complete. */
 typedef int dir_handler(struct dir *d, struct rpc_request *r, struct error *err);
-dir_handler handle_resolve, handle_resolve_many, handle_sender_check;
+dir_handler handle_resolve, handle_resolve_many, handle_sender_check, handle_domains_watch;
 dir_handler handle_auth_start, handle_auth_step, handle_auth_drop, handle_session_ticket;
 dir_handler handle_config_watch, handle_option_set;
 dir_handler handle_table_set, handle_table_unset, handle_table_delete, handle_table_list, handle_table_watch;

@@ -17,6 +17,7 @@
     X(TABLE_DELETE, handle_table_delete, true)                                                                         \
     X(TABLE_LIST, handle_table_list, false)                                                                            \
     X(TABLE_WATCH, handle_table_watch, false)                                                                          \
+    X(DOMAINS_WATCH, handle_domains_watch, false)                                                                      \
     X(USER_ADD, handle_user_add, true)                                                                                 \
     X(USER_SET, handle_user_set, true)                                                                                 \
     X(USER_GET, handle_user_get, false)                                                                                \

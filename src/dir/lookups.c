@@ -1,7 +1,8 @@
-/* RESOLVE, RESOLVE_MANY, SENDER_CHECK: answered at once from the mirror. */
+/* RESOLVE, RESOLVE_MANY, SENDER_CHECK, DOMAINS_WATCH: answered at once from the mirror. */
 #include "dir/dir.h"
 #include "dir/shared.h"
 #include "dir/tables.h"
+#include "dir/watchers.h"
 #include "proto/smtp/address.h"
 
 /* Whether the store may say that there is no room: the account has a quota, or its domain a total. */
@@ -58,5 +59,16 @@ int handle_sender_check(struct dir *d, struct rpc_request *r, struct error *err)
                      (owner->account == q->account || shared_may_send(d, owner, q->account, r->arena)) &&
                      !(owner->flags & ENTRY_DISABLED) && (entry_permission(owner, STR("LOCAL")) & PERMIT_SEND);
     rpc_answer(r, &answer.base, STR_EMPTY);
+    return 0;
+}
+
+/* Who keeps what it was told of domains that are not ours asks for this first, and again after the event. */
+int handle_domains_watch(struct dir *d, struct rpc_request *r, struct error *err) {
+    (void)d;
+    struct watcher *w = watcher_of(r->session);
+    if (w == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    w->domains = true;
+    Dir__Empty empty = DIR__EMPTY__INIT;
+    rpc_answer(r, &empty.base, STR_EMPTY);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "dir/shared.h"
 #include "dir/tables.h"
 #include "dir/trust.h"
+#include "dir/watchers.h"
 #include "directory/slapd_config.h"
 #include "proto/sasl/scram_keys.h"
 #include "rpc/store_methods.h"
@@ -41,10 +42,16 @@ static void on_row_changed(void *arg, const struct entry *old, const struct entr
     tables_row_changed(d->tables, old, e);
 }
 
+static void on_domains_changed(void *arg) {
+    (void)arg;
+    watchers_tell_domains();
+}
+
 static const struct mirror_ops mirror_ops = {
     .warn = on_warning,
     .shared_changed = on_shared_changed,
     .config_changed = on_config_changed,
+    .domains_changed = on_domains_changed,
     .row_changed = on_row_changed,
 };
 

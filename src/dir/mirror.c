@@ -181,6 +181,10 @@ static bool same_login(const struct entry *a, const struct entry *b) {
            str_eq(entry_get(a, ATTR_SCRAM_SHA1), entry_get(b, ATTR_SCRAM_SHA1));
 }
 
+static bool is_domain(const struct entry *e) {
+    return e != NULL && entry_get(e, ATTR_DOMAIN).len > 0;
+}
+
 int mirror_apply(struct mirror *m, const struct record *r) {
     struct entry *old = find_uuid(m, r->uuid);
     struct str csn;
@@ -195,6 +199,7 @@ int mirror_apply(struct mirror *m, const struct record *r) {
     e->verifier = old != NULL && same_login(old, e) ? old->verifier : ++m->verifiers;
     bool config = (e->classes & ENTRY_CONFIG) || (old != NULL && (old->classes & ENTRY_CONFIG));
     bool shared = (e->classes & ENTRY_SHARED) || (old != NULL && (old->classes & ENTRY_SHARED));
+    bool domain = is_domain(e) || is_domain(old);
     bool row = (e->classes & ENTRY_ROW) || (old != NULL && (old->classes & ENTRY_ROW));
     if (old != NULL) unlink_entry(m, old);
     int rc = link_entry(m, e);
@@ -205,6 +210,7 @@ int mirror_apply(struct mirror *m, const struct record *r) {
     }
     if (row && m->ops->row_changed != NULL) m->ops->row_changed(m->arg, old, e);
     free(old);
+    if (domain && m->ops->domains_changed != NULL) m->ops->domains_changed(m->arg);
     if (rc != 0) return rc;
     if (config && m->ops->config_changed != NULL) m->ops->config_changed(m->arg);
     if (shared && m->ops->shared_changed != NULL) m->ops->shared_changed(m->arg);
@@ -212,10 +218,11 @@ int mirror_apply(struct mirror *m, const struct record *r) {
 }
 
 static void drop(struct mirror *m, struct entry *e) {
-    bool config = e->classes & ENTRY_CONFIG;
+    bool config = e->classes & ENTRY_CONFIG, domain = is_domain(e);
     unlink_entry(m, e);
     if ((e->classes & ENTRY_ROW) && m->ops->row_changed != NULL) m->ops->row_changed(m->arg, e, NULL);
     free(e);
+    if (domain && m->ops->domains_changed != NULL) m->ops->domains_changed(m->arg);
     if (config && m->ops->config_changed != NULL) m->ops->config_changed(m->arg);
 }
 

@@ -1,5 +1,7 @@
 #include "dir/watchers.h"
 
+#include "rpc/dir_methods.h"
+
 #include <stdlib.h>
 
 static struct list watchers = LIST_INIT(watchers);
@@ -28,5 +30,16 @@ void watchers_tell(uint64_t tables, uint16_t event, const ProtobufCMessage *msg)
         const struct watcher *w = list_entry(it, struct watcher, node);
         bool wanted = tables == 0 ? w->options : (w->tables & tables) != 0;
         if (wanted) (void)!rpc_session_event(w->session, event, msg, STR_EMPTY);
+    }
+}
+
+void watchers_tell_domains(void) {
+    Dir__Empty event = DIR__EMPTY__INIT;
+    list_foreach_safe(it, &watchers) {
+        struct watcher *w = list_entry(it, struct watcher, node);
+        if (!w->domains) continue;
+        w->domains = false;
+        if (rpc_session_event(w->session, DIR_EVENT_DOMAINS, &event.base, STR_EMPTY) == 0)
+            rpc_session_flush(w->session);
     }
 }

@@ -6,7 +6,19 @@
 
 static struct mta mta;
 
+static void dir_disconnected(struct rpc_client *c, void *arg) {
+    (void)c;
+    foreign_disconnected(arg);
+}
+
+static void dir_event(struct rpc_client *c, uint16_t method, const ProtobufCMessage *msg, struct str attach,
+                      void *arg) {
+    (void)c, (void)msg, (void)attach;
+    foreign_event(arg, method);
+}
+
 static int start(struct daemon *d, struct error *err) {
+    static const struct rpc_client_ops dir_ops = {.disconnected = dir_disconnected, .event = dir_event};
     static const struct channel_ops ops = {.lease = mta_switch};
     struct channel_config config = {.name = "INPUT", .credit = (uint32_t)option_u64(d, "mta.leases")};
     static const char *const tables[] = {"peer", "route", "dnslist"};
@@ -14,7 +26,9 @@ static int start(struct daemon *d, struct error *err) {
     int rc = daemon_tables_use(d, tables, 3, err);
     if (rc != 0) return rc;
     mta_configure(&mta);
-    rc = daemon_client(d, &dir_service, NULL, NULL, &mta.dir);
+    rc = foreign_init(&mta.foreign);
+    if (rc == 0) rc = daemon_client(d, &dir_service, &dir_ops, &mta.foreign, &mta.dir);
+    mta.foreign.dir = mta.dir;
     if (rc == 0) rc = channel_open(d, &config, &ops, &mta, &mta.channel);
     return rc == 0 ? 0 : error_set(err, rc, "cannot listen to the queue: %s", err_name(rc));
 }

@@ -7,6 +7,7 @@
 #include "channel/peer.h"
 #include "channel/report.h"
 #include "channel/weight.h"
+#include "daemon/foreign.h"
 #include "mta/module.h"
 #include "mta/plan.h"
 #include "rpc/dir_methods.h"
@@ -22,6 +23,7 @@ struct mta {
     struct daemon *daemon;
     struct channel *channel;
     struct rpc_client *dir;
+    struct foreign foreign; /* domains that `dir` said are not ours */
     struct module_set modules;
     struct weight_rule weights;
     struct {

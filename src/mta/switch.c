@@ -22,8 +22,27 @@ static void defer(struct step *s, const char *reason) {
     if (lease_defer(s->lease, clock_wall_ms() + (int64_t)wait_s * 1000, reason, line) != 0) return; /* logged there */
 }
 
-static int resolve(struct step *s, struct rpc_reply *reply, struct error *err) {
+/* What the directory would say, without asking; NULL: it has to be asked. */
+static const Dir__ResolvedMany *known(struct step *s) {
+    static Dir__Resolved foreign = DIR__RESOLVED__INIT; /* NOT_LOCAL */
+    const Store__Entry *e = s->lease->entry;
+    size_t count = s->to - s->from;
+    for (size_t i = 0; i < count; i++)
+        if (!foreign_has(&s->mta->foreign, str_from(e->recipients[s->from + i]->address))) return NULL;
+    Dir__ResolvedMany *all = arena_alloc(s->lease->arena, sizeof *all);
+    Dir__Resolved **results = arena_alloc(s->lease->arena, count * sizeof(*results));
+    if (all == NULL || results == NULL) return NULL;
+    for (size_t i = 0; i < count; i++) results[i] = &foreign;
+    *all = (Dir__ResolvedMany)DIR__RESOLVED_MANY__INIT;
+    all->results = results;
+    all->n_results = count;
+    return all;
+}
+
+static int ask(struct step *s, struct rpc_reply *reply, struct error *err) {
     Dir__ResolveMany request = DIR__RESOLVE_MANY__INIT;
+    struct foreign *foreign = &s->mta->foreign;
+    uint64_t round = foreign->round;
     size_t count = s->to - s->from;
     char **addresses = arena_alloc(s->lease->arena, count * sizeof(*addresses));
     if (addresses == NULL) return error_set(err, ERR_NOMEM, "out of memory");
@@ -32,8 +51,10 @@ static int resolve(struct step *s, struct rpc_reply *reply, struct error *err) {
     request.n_addresses = count;
     int rc = rpc_call(s->mta->dir, DIR_RESOLVE_MANY, &request.base, STR_EMPTY, loop_now_ms() + RESOLVE_MS, reply, err);
     if (rc != 0) return error_prefix(err, "directory");
-    if (((const Dir__ResolvedMany *)reply->msg)->n_results != count)
-        return error_set(err, ERR_CORRUPT, "directory: answer is not complete");
+    const Dir__ResolvedMany *all = (const Dir__ResolvedMany *)reply->msg;
+    if (all->n_results != count) return error_set(err, ERR_CORRUPT, "directory: answer is not complete");
+    for (size_t i = 0; i < count; i++)
+        if (all->results[i]->kind == DIR__KIND__NOT_LOCAL) foreign_learn(foreign, str_from(addresses[i]), round);
     return 0;
 }
 
@@ -101,8 +122,12 @@ static bool slice(struct step *s) {
     struct error err = {0};
     RPC_REPLY_AUTO reply = {0};
     int rc = step_begin(s);
-    if (rc == 0) rc = resolve(s, &reply, &err);
-    if (rc == 0 && reply.msg != NULL) rc = decide(s, (const Dir__ResolvedMany *)reply.msg);
+    const Dir__ResolvedMany *resolved = rc == 0 ? known(s) : NULL;
+    if (rc == 0 && resolved == NULL) {
+        rc = ask(s, &reply, &err);
+        resolved = (const Dir__ResolvedMany *)reply.msg;
+    }
+    if (rc == 0 && resolved != NULL) rc = decide(s, resolved);
     if (rc != 0 || s->defer_reason != NULL) {
         defer(s, s->defer_reason != NULL ? s->defer_reason : err.text[0] != '\0' ? err.text : err_name(rc));
         return false;

@@ -254,6 +254,10 @@ bool rpc_client_is_connected(const struct rpc_client *c) {
     return c->ready;
 }
 
+bool rpc_client_is_quiet(const struct rpc_client *c) {
+    return c->ready && rpc_io_is_quiet(c->io);
+}
+
 void rpc_client_reset(struct rpc_client *c) {
     if (c->io == NULL) return;
     rpc_io_close(c->io);

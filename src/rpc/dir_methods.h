@@ -24,6 +24,7 @@
     X(24, TABLE_DELETE, ROLES_DIR_ADMIN, table_delete, empty)                                                          \
     X(25, TABLE_LIST, 0xffffffffu, table_list, table_rows)                                                             \
     X(26, TABLE_WATCH, 0xffffffffu, table_watch, empty)                                                                \
+    X(27, DOMAINS_WATCH, ROLES_RESOLVE, empty, empty) /* EVENT_DOMAINS at the next change, once */                     \
     X(30, USER_ADD, ROLES_DIR_ADMIN, user_add, user)                                                                   \
     X(31, USER_SET, ROLES_DIR_ADMIN, user_set, user)                                                                   \
     X(32, USER_GET, ROLES_DIR_ADMIN, user_name, user)                                                                  \
@@ -51,7 +52,8 @@
 #define DIR_EVENTS(X)                                                                                                  \
     X(200, EVENT_CONFIG, config)                                                                                       \
     X(201, EVENT_TABLE, table_event)                                                                                   \
-    X(202, EVENT_SESSION_END, session_end)
+    X(202, EVENT_SESSION_END, session_end)                                                                             \
+    X(203, EVENT_DOMAINS, empty)
 
 enum dir_method {
 #define X(id, NAME, roles, request, reply) DIR_##NAME = id,

@@ -286,6 +286,17 @@ int rpc_io_send(struct rpc_io *io, const struct rpc_out *out) {
     return rc == ERR_NOMEM ? ERR_NOMEM : ERR_CLOSED;
 }
 
+void rpc_io_flush(struct rpc_io *io) {
+    if (io == NULL || io->writer != NULL || io->closed || io->failure != 0) return;
+    (void)io_write(io); /* what is left goes later */
+}
+
+bool rpc_io_is_quiet(const struct rpc_io *io) {
+    char c;
+    if (io->own != NULL || io->rest != NULL || io->closed || io->failure != 0) return false;
+    return recv(io->watch.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 size_t rpc_io_unsent(const struct rpc_io *io) {
     return io == NULL ? 0 : io->out.len;
 }

@@ -31,6 +31,10 @@ struct rpc_out {
  * itself soon. ERR_CLOSED: it has ended. */
 NODISCARD int rpc_io_send(struct rpc_io *io, const struct rpc_out *out);
 size_t rpc_io_unsent(const struct rpc_io *io);
+/* What was sent goes to the socket now, as far as it takes it. */
+void rpc_io_flush(struct rpc_io *io);
+/* True: all that the peer has sent was delivered. */
+bool rpc_io_is_quiet(const struct rpc_io *io);
 
 /* Inside `frame`: the memory that holds the frame, to be free()d by the caller from now on; NULL when the frame lies
  * in a shared buffer (small frames) and must be copied to be kept. */

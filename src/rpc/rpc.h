@@ -78,6 +78,8 @@ NODISCARD int rpc_client_new(const struct rpc_service *service, const struct rpc
                              struct rpc_client **out);
 void rpc_client_free(struct rpc_client *c);
 bool rpc_client_is_connected(const struct rpc_client *c);
+/* True: connected, and whatever the server has sent until now was taken, events too. */
+bool rpc_client_is_quiet(const struct rpc_client *c);
 /* Breaks the connection on purpose; it is made anew. */
 void rpc_client_reset(struct rpc_client *c);
 
@@ -140,6 +142,8 @@ void *rpc_session_data(const struct rpc_session *s);
 void rpc_session_close(struct rpc_session *s);
 /* Sends an event; never waits. ERR_LIMIT: the peer does not read, the session is being dropped. */
 NODISCARD int rpc_session_event(struct rpc_session *s, uint16_t method, const ProtobufCMessage *msg, struct str attach);
+/* Events and answers so far go out now, not when the fibers that are ready have run: before what is said to others. */
+void rpc_session_flush(struct rpc_session *s);
 /* Unsent bytes: for back-pressure of pushed events. */
 size_t rpc_session_unsent(const struct rpc_session *s);
 

@@ -302,6 +302,10 @@ int rpc_session_event(struct rpc_session *s, uint16_t method, const ProtobufCMes
     return rpc_io_send(s->io, &out) == 0 ? 0 : ERR_LIMIT;
 }
 
+void rpc_session_flush(struct rpc_session *s) {
+    rpc_io_flush(s->io);
+}
+
 size_t rpc_session_unsent(const struct rpc_session *s) {
     return rpc_io_unsent(s->io);
 }

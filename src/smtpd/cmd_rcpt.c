@@ -50,6 +50,12 @@ static int qualify(struct session *s, struct address *to) {
 static int resolve(struct session *s, const struct address *to, Dir__Kind *kind, struct room_verdict *room,
                    struct error *err) {
     Dir__Resolve request = DIR__RESOLVE__INIT;
+    struct str address = address_text(to);
+    if (foreign_has(&s->d->foreign, address)) {
+        *kind = DIR__KIND__NOT_LOCAL;
+        return 0;
+    }
+    uint64_t round = s->d->foreign.round;
     request.address = (char *)(uintptr_t)to->text;
     request.source = (char *)(uintptr_t) "SMTPD";
     RPC_REPLY_AUTO reply = {0};
@@ -57,6 +63,7 @@ static int resolve(struct session *s, const struct address *to, Dir__Kind *kind,
         rpc_call(s->d->dir, DIR_RESOLVE, &request.base, STR_EMPTY, loop_now_ms() + DIRECTORY_TIMEOUT_MS, &reply, err);
     if (rc != 0) return rc;
     *kind = ((const Dir__Resolved *)reply.msg)->kind;
+    if (*kind == DIR__KIND__NOT_LOCAL) foreign_learn(&s->d->foreign, address, round);
     room_check(s, (const Dir__Resolved *)reply.msg, room);
     return 0;
 }

@@ -94,6 +94,26 @@ static void store_event(struct rpc_client *c, uint16_t method, const ProtobufCMe
     if (method == STORE_EVENT_STATUS) status_set(arg, (const Store__StoreStatus *)msg);
 }
 
+/* ---------------------------------------------------------------- the directory */
+
+static void dir_connected(struct rpc_client *c, void *arg) {
+    struct smtpd *d = arg;
+    roster_connected(c, &d->roster);
+}
+
+static void dir_disconnected(struct rpc_client *c, void *arg) {
+    (void)c;
+    struct smtpd *d = arg;
+    foreign_disconnected(&d->foreign);
+}
+
+static void dir_event(struct rpc_client *c, uint16_t method, const ProtobufCMessage *msg, struct str attach,
+                      void *arg) {
+    struct smtpd *d = arg;
+    foreign_event(&d->foreign, method);
+    roster_event(c, method, msg, attach, &d->roster);
+}
+
 /* ---------------------------------------------------------------- the module */
 
 static struct resolver *resolver; /* NULL: DNS is not there, its checks pass */
@@ -144,7 +164,8 @@ static int session(struct daemon *daemon, int fd, uint32_t role, const char *nam
 static int start(struct daemon *daemon, struct error *err) {
     static const struct rpc_client_ops store_ops = {
         .connected = store_connected, .disconnected = store_disconnected, .event = store_event};
-    static const struct rpc_client_ops dir_ops = {.connected = roster_connected, .event = roster_event};
+    static const struct rpc_client_ops dir_ops = {
+        .connected = dir_connected, .disconnected = dir_disconnected, .event = dir_event};
     struct program *p = calloc(1, sizeof *p);
     if (p == NULL) return error_set(err, ERR_NOMEM, "out of memory");
     struct smtpd *d = &p->smtpd;
@@ -158,6 +179,7 @@ static int start(struct daemon *daemon, struct error *err) {
     cond_init(&d->wake);
     roster_init(&d->roster, "smtp", NULL);
     int rc = counting_init(&d->counting);
+    if (rc == 0) rc = foreign_init(&d->foreign);
     if (rc == 0) rc = access_init(&d->access);
     if (rc < 0) return error_set(err, rc, "out of memory");
     rc = daemon_tables_use(daemon, access_table_names, access_table_count, err);
@@ -166,10 +188,10 @@ static int start(struct daemon *daemon, struct error *err) {
     settings_load(&d->set, daemon);
     access_load(&d->access, daemon);
     if (rc == 0) rc = daemon_client(daemon, &store_service, &store_ops, d, &d->store.client);
-    if (rc == 0) rc = daemon_client(daemon, &dir_service, &dir_ops, &d->roster, &d->dir);
+    if (rc == 0) rc = daemon_client(daemon, &dir_service, &dir_ops, d, &d->dir);
     if (rc == 0 && daemon_workers(daemon) > 1)
         rc = daemon_client(daemon, &control_service, NULL, NULL, &d->counting.control);
-    d->roster.dir = d->dir;
+    d->roster.dir = d->foreign.dir = d->dir;
     if (rc < 0) return error_set(err, rc, "cannot make the clients of store and dir: %s", err_name(rc));
     return listen_all(p, err);
 }

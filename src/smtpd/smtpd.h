@@ -3,6 +3,7 @@
 #define IEMS_SMTPD_SMTPD_H
 
 #include "daemon/counting.h"
+#include "daemon/foreign.h"
 #include "daemon/roster.h"
 #include "net/fiber.h"
 #include "net/tls.h"
@@ -35,6 +36,7 @@ struct smtpd {
     struct tls_server *tls; /* NULL: no STARTTLS */
     struct store_link store;
     struct rpc_client *dir;
+    struct foreign foreign; /* domains that `dir` said are not ours */
     struct smtpd_settings set;
     struct counting counting;
     struct roster roster; /* sessions of users who logged in */

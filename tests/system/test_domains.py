@@ -164,6 +164,22 @@ class Domains(unittest.TestCase):
         self.assertEqual(p.returncode, 68)
         self.assertRegex(p.stdout, "far.test\n  The (name servers give no|domain does not exist)")
 
+    def refusal(self, server, address):
+        server.mail("a@sender.example")
+        text = server.rcpt(address)[1].decode()
+        server.rset()
+        return text
+
+    def test_known_at_once(self):   # MTA-02: what is known of domains that are not ours is void with the change
+        with self.mail.smtp() as s:
+            for _ in range(4):
+                for _ in range(3):
+                    self.assertIn("Relaying denied", self.refusal(s, "x@turns.test"))
+                self.iems("domain", "add", "turns.test")
+                for _ in range(2):
+                    self.assertIn("No such address", self.refusal(s, "x@turns.test"))
+                self.iems("domain", "delete", "turns.test")
+
     def test_unique(self):   # ALIAS-06 ACCT-10
         self.iems("alias", "add", "taken@example.test", "lisa@example.test")
         self.iems("alias", "add", "away@example.test", "box@isp.example")
