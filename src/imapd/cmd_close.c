@@ -2,6 +2,7 @@
 #include "imapd/command.h"
 #include "imapd/store_call.h"
 #include "imapd/view.h"
+#include "store/mailbox/rights.h"
 
 #include <stdio.h>
 
@@ -23,8 +24,9 @@ int cmd_close(struct cmd *c) {
     uint64_t modseq = 0;
     char code[CODE_MAX];
     if (!imap_args_end(c->args)) return cmd_bad_args(c);
-    int rc = s->view->read_only ? 0 : expunge_silently(s, &modseq);
-    if (rc != 0) return cmd_fail(c, rc, NULL);
+    bool may = !s->view->read_only && (s->view->rights & RIGHT_EXPUNGE) != 0; /* else it is just closed: RFC 4314, 4 */
+    int rc = may ? expunge_silently(s, &modseq) : 0;
+    if (rc != 0 && rc != ERR_DENIED && rc != ERR_NOTFOUND) return cmd_fail(c, rc, NULL);
     session_deselect(s);
     (void)snprintf(code, sizeof code, "HIGHESTMODSEQ %llu", (unsigned long long)modseq);
     return cmd_ok(c, s->qresync && modseq > 0 ? code : NULL, "CLOSE completed");

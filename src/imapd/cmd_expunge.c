@@ -4,6 +4,8 @@
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
+#include "imapd/view.h"
+#include "store/mailbox/rights.h"
 
 #include <stdio.h>
 
@@ -43,6 +45,7 @@ int cmd_expunge(struct cmd *c) {
     if (c->uid && (!imap_args_space(c->args) || !imap_args_set(c->args, &set))) return cmd_bad_args(c);
     if (!imap_args_end(c->args)) return cmd_bad_args(c);
     if (c->s->view->read_only) return cmd_no(c, "CANNOT", "The mailbox is selected read-only");
+    if ((c->s->view->rights & RIGHT_EXPUNGE) == 0) return cmd_no(c, "NOPERM", "The right \"e\" is missing here");
     struct limit limit = {.code = ""};
     int err = c->uid ? view_resolve(c->s->view, &set, true, &uids) : imap_runs_copy(&c->s->view->uids, &uids);
     if (err == 0 && c->uid) err = limit_apply(c->s, &uids, &limit);

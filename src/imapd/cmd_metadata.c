@@ -50,6 +50,8 @@ static bool take_get(struct imap_args *a, struct getting *g) {
     if (!imap_args_space(a)) return false;
     if (imap_args_peek_char(a, '(') && (!take_options(a, g) || !imap_args_space(a))) return false;
     if (!take_mailbox(a, &g->mailbox) || !imap_args_space(a)) return false;
+    struct imap_args b = *a; /* the options stand here in the examples of section 4.2, unlike the grammar */
+    if (take_options(&b, g) && imap_args_space(&b)) *a = b;
     return metadata_take_names(a, &g->names) && imap_args_end(a);
 }
 
@@ -93,12 +95,20 @@ static bool take_set(struct imap_args *a, struct str *mailbox, Store__MetadataSe
     return imap_args_char(a, ')') && imap_args_end(a);
 }
 
+/* Section 6.2.2: how to reach the administrator; of a server only, and never changed by clients. */
+static bool sets_admin(struct str mailbox, const Store__MetadataSet *req) {
+    for (size_t i = 0; mailbox.len == 0 && i < req->n_entries; i++)
+        if (str_eq(str_from(req->entries[i]->name), STR("/shared/admin"))) return true;
+    return false;
+}
+
 int cmd_setmetadata(struct cmd *c) {
     Store__MetadataSet req = STORE__METADATA_SET__INIT;
     struct str mailbox;
     struct error err = {0};
     char code[CODE_BYTES];
     if (!take_set(c->args, &mailbox, &req)) return cmd_bad_args(c);
+    if (sets_admin(mailbox, &req)) return cmd_no(c, "NOPERM", "/shared/admin is read-only");
     for (size_t i = 0; i < req.n_entries; i++) {
         if (req.entries[i]->value.len <= METADATA_VALUE_MAX) continue;
         (void)snprintf(code, sizeof code, "METADATA MAXSIZE %d", METADATA_VALUE_MAX);
@@ -108,5 +118,7 @@ int cmd_setmetadata(struct cmd *c) {
     if (req.name == NULL) return cmd_fail(c, ERR_NOMEM, NULL);
     int rc = session_call(c->s, STORE_METADATA_SET, &req, STR_EMPTY, NULL, &err);
     if (rc == ERR_LIMIT) return cmd_no(c, "METADATA TOOMANY", "There are too many entries");
+    if (rc == ERR_UNSUPPORTED)
+        return cmd_no(c, "METADATA NOPRIVATE", "Private entries of this mailbox are its owner's");
     return rc != 0 ? cmd_fail(c, rc, &err) : cmd_done(c);
 }

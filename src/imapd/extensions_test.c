@@ -143,8 +143,11 @@ static const struct dialogue dialogues[] = {
      "< * METADATA INBOX (/shared/vendor/x {3}\n< a\n< )\n< 3 OK [METADATA LONGENTRIES 6] *\n"
      "> 4 GETMETADATA (DEPTH 1) INBOX /shared/vendor\n< * METADATA INBOX (/shared/vendor/x {3}\n< a\n< )\n< 4 OK *\n"
      "> 5 GETMETADATA INBOX /shared/vendor\n< 5 OK *\n> 6 SETMETADATA INBOX (/private/comment NIL)\n< 6 OK *\n"
-     "> 7 GETMETADATA INBOX (/private/comment)\n< 7 OK *\n> 8 SETMETADATA \"\" (/shared/admin \"x\")\n< 8 OK *\n"
-     "> 9 GETMETADATA \"\" /shared/admin\n< * METADATA \"\" (/shared/admin \"x\")\n< 9 OK *\n"
+     "> 7 GETMETADATA INBOX (/private/comment)\n< 7 OK *\n> 8 SETMETADATA \"\" (/shared/x \"x\")\n< 8 OK *\n"
+     "> 9 GETMETADATA \"\" /shared/x\n< * METADATA \"\" (/shared/x \"x\")\n< 9 OK *\n"
+     "> A SETMETADATA \"\" (/Shared/admin \"x\")\n< A NO [NOPERM] *\n"
+     "> B GETMETADATA \"\" (MAXSIZE 0 DEPTH 1) (/shared/x)\n< B OK [METADATA LONGENTRIES 1] *\n"
+     "> C GETMETADATA \"\" /private/y /shared/x\n< * METADATA \"\" (/shared/x \"x\")\n< C OK *\n"
      "> a GETMETADATA nowhere /shared/admin\n< a NO [NONEXISTENT] *\n> b GETMETADATA INBOX /foo/x\n< b BAD *\n"
      "> c SETMETADATA INBOX (/private/a*b \"x\")\n< c BAD *\n> d SETMETADATA INBOX (/private//x \"x\")\n< d BAD *\n"
      "> e GETMETADATA (DEPTH 2) INBOX /private/x\n< e BAD *\n"},

@@ -21,14 +21,11 @@ bool metadata_take_name(struct imap_args *a, struct str *out) {
 
 bool metadata_take_names(struct imap_args *a, struct metadata_names *out) {
     out->count = 0;
-    if (!imap_args_char(a, '(')) {
-        out->count = 1;
-        return metadata_take_name(a, &out->name[0]);
-    }
+    bool list = imap_args_char(a, '('); /* also without: the examples of section 4.4.1 */
     do {
         if (out->count == METADATA_ENTRIES_MAX || !metadata_take_name(a, &out->name[out->count++])) return false;
     } while (imap_args_space(a));
-    return imap_args_char(a, ')');
+    return !list || imap_args_char(a, ')');
 }
 
 /* The entry itself, or one at most `depth` levels below it (RFC 5464 section 4.2.2). */

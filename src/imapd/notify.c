@@ -36,16 +36,15 @@ int notify_new(struct str text, bool utf8, struct notify **out) {
     return 0;
 }
 
-/* RFC 5465 section 6: the first group that is about a mailbox counts. */
-bool notify_events(const struct notify *n, struct str name, bool subscribed, unsigned *events) {
-    *events = 0;
+unsigned notify_events(const struct notify *n, struct str name, bool subscribed) {
+    unsigned events = 0;
     for (size_t i = 0; i < n->set.groups; i++) {
         const struct imap_notify_group *g = &n->set.group[i];
         if (g->sources.selected || !imap_sources_match(&g->sources, name, subscribed)) continue;
-        *events = g->events;
-        return true;
+        if (g->events == 0) return 0;
+        events |= g->events;
     }
-    return false;
+    return events;
 }
 
 static const struct imap_notify_group *selected_group(const struct notify *n) {
@@ -62,11 +61,8 @@ bool notify_at_once(const struct notify *n) {
 unsigned notify_selected(const struct session *s) {
     const struct notify *n = s->notify;
     if (n == NULL) return IMAP_NOTIFY_MESSAGES;
-    if (n->set.none) return 0;
     const struct imap_notify_group *g = selected_group(n);
-    if (g != NULL) return g->events;
-    const struct notify_mailbox *m = s->view == NULL ? NULL : notify_tree_find(n->tree, s->view->folder);
-    return m == NULL || !m->meant ? IMAP_NOTIFY_MESSAGES : m->events & IMAP_NOTIFY_MESSAGES;
+    return g == NULL ? 0 : g->events;
 }
 
 const struct imap_fetch *notify_new_items(const struct session *s) {
@@ -95,7 +91,8 @@ static void note_metadata(struct session *s, const Store__AccountChanged *e) {
     const struct notify_mailbox *m = notify_tree_find(n->tree, e->folder);
     unsigned server = 0;
     for (size_t i = 0; i < n->set.groups; i++) server |= n->set.group[i].events & IMAP_NOTIFY_SERVER_METADATA;
-    if (e->folder == 0 ? server == 0 : m == NULL || (m->events & IMAP_NOTIFY_MAILBOX_METADATA) == 0) return;
+    bool wanted = m != NULL && !m->no_access && (m->events & IMAP_NOTIFY_MAILBOX_METADATA) != 0;
+    if (e->folder == 0 ? server == 0 : !wanted) return;
     buf_adds(&n->metadata, "* METADATA ");
     if (m == NULL)
         buf_adds(&n->metadata, "\"\"");

@@ -38,13 +38,15 @@ NODISCARD int notify_tell(struct session *s);
 /* Tells news until the client sends something. 0, or why the session ends. */
 NODISCARD int notify_wait(struct session *s);
 
-/* Events of the selected mailbox that the client is told, also without NOTIFY; 0: none. */
+/* Events of the selected mailbox that the client is told, also without NOTIFY; 0: none. After NOTIFY SET without a
+ * group for it there are none (RFC 5465 section 3.1). */
 unsigned notify_selected(const struct session *s);
 /* Expunges are told at any time ("selected"): the client does not use message numbers. */
 bool notify_at_once(const struct notify *n);
 /* What to tell of new messages in it, or NULL. */
 const struct imap_fetch *notify_new_items(const struct session *s);
-/* Of a mailbox that is not selected. True: some group is about it. */
-bool notify_events(const struct notify *n, struct str name, bool subscribed, unsigned *events);
+/* Of a mailbox that is not selected: what all groups that are about it ask for (RFC 5465 section 6); nothing if one of
+ * them says NONE. */
+unsigned notify_events(const struct notify *n, struct str name, bool subscribed);
 
 #endif

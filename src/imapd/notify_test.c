@@ -54,17 +54,28 @@ static const struct dialogue dialogues[] = {
               "> 4 NOTIFY SET (mailboxes b (MessageNew MessageExpunge FlagChange))\n< 4 OK *\n"
               "! other SELECT b | STORE 1 +FLAGS \\Flagged\n"
               "< * STATUS b (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1002 UNSEEN 0 HIGHESTMODSEQ 4)\n> 5 NOOP\n< 5 OK *\n"},
-    {"the first group that is about a mailbox counts: RFC 5465 6", LOGIN
+    {"all groups that are about a mailbox count, NONE before all: RFC 5465 6", LOGIN
      "! other CREATE b | CREATE b/c | CREATE b/c/d | SUBSCRIBE b/c\n"
-     "> 1 NOTIFY SET STATUS (mailboxes b NONE) (subscribed (MessageNew MessageExpunge)) (subtree b (MailboxName)) "
+     "> 1 NOTIFY SET STATUS (subtree b (MailboxName)) (subscribed (MessageNew MessageExpunge)) (mailboxes b NONE) "
      "(inboxes (MessageNew MessageExpunge))\n< * STATUS INBOX *\n< * STATUS b/c *\n< 1 OK *\n"
      "! other " ADD("b") " | " ADD(
          "b/c/d") "\n! deliver\n< * STATUS INBOX (MESSAGES 1 *\n"
                   "! other RENAME b/c/d e\n< * LIST (\\HasNoChildren) \"/\" e (\"OLDNAME\" (b/c/d))\n"
-                  "! other " ADD("b/c") "\n< * STATUS b/c (MESSAGES 1 *\n> 2 NOOP\n< 2 OK *\n"},
-    {"without a group for it, the selected mailbox is told as it always is: RFC 5465 6.1", THREE
-     "> 1 NOTIFY SET (mailboxes b (MessageNew MessageExpunge))\n< 1 OK *\n! deliver\n< * 4 EXISTS\n"
-     "> 2 NOTIFY SET (personal (MessageNew MessageExpunge))\n< 2 OK *\n! deliver\n< * 5 EXISTS\n> 3 NOOP\n< 3 OK *\n"},
+                  "! other " ADD("b/c") "\n< * STATUS b/c (MESSAGES 1 *\n"
+                                        "! other CREATE b/c/f\n< * LIST (\\HasNoChildren) \"/\" b/c/f\n"
+                                        "< * LIST (\\HasChildren \\Subscribed) \"/\" b/c\n> 2 NOOP\n< 2 OK *\n"},
+    {"the level above is told with what is made or removed; what was renamed along is not: RFC 5465 5.4",
+     LOGIN "! other CREATE b\n> 1 NOTIFY SET (personal (MailboxName))\n< 1 OK *\n"
+           "! other CREATE b/c\n< * LIST (\\HasNoChildren) \"/\" b/c\n< * LIST (\\HasChildren) \"/\" b\n"
+           "! other CREATE b/c/d\n< * LIST (\\HasNoChildren) \"/\" b/c/d\n< * LIST (\\HasChildren) \"/\" b/c\n"
+           "! other RENAME b e\n< * LIST (\\HasChildren) \"/\" e (\"OLDNAME\" (b))\n"
+           "! other DELETE e/c/d\n< * LIST (\\NonExistent) \"/\" e/c/d\n< * LIST (\\HasNoChildren) \"/\" e/c\n"
+           "> 2 NOOP\n< 2 OK *\n"},
+    {"without a group for it, nothing is told of the selected mailbox: RFC 5465 3.1", THREE
+     "> 1 NOTIFY SET (mailboxes b (MessageNew MessageExpunge))\n< 1 OK *\n! deliver\n> 2 NOOP\n< 2 OK *\n"
+     "> 3 NOTIFY SET (personal (MessageNew MessageExpunge))\n< 3 OK *\n! deliver\n> 4 NOOP\n< 4 OK *\n"
+     "> 5 NOTIFY SET (personal (MessageNew MessageExpunge)) (selected (MessageNew MessageExpunge))\n< * 5 EXISTS\n"
+     "< 5 OK *\n"},
     {"IDLE tells the same: RFC 5465 3", LOGIN
      "> 1 NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))\n< 1 OK *\n> 2 IDLE\n< + idling\n! deliver\n"
      "< * STATUS INBOX (MESSAGES 1 *\n! other CREATE b\n< * LIST (\\HasNoChildren) \"/\" b\n> DONE\n< 2 OK *\n"},

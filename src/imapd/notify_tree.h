@@ -7,9 +7,10 @@
 
 struct notify_mailbox {
     uint64_t id; /* 0: a name that is only subscribed */
-    struct str name;
-    bool subscribed, no_select, seen; /* seen: still there, when it is compared */
-    bool meant;                       /* by some group */
+    struct str name, special_use;
+    bool subscribed, no_select, has_children;
+    bool no_access;  /* may be listed, not read */
+    bool seen, told; /* still there when it is compared; its LIST response was sent */
     unsigned events;
     uint32_t uidvalidity, uidnext;
     uint64_t messages, modseq;

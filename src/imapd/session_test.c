@@ -170,6 +170,7 @@ static const struct dialogue dialogues[] = {
            "(\"CHILDINFO\" (\"SUBSCRIBED\"))\n< 9 OK *\n"
            "> a LIST \"\" (I% S%) RETURN (SUBSCRIBED)\n< * LIST (*\\Subscribed) \"/\" INBOX\n< * LIST (\\HasNoChildren "
            "\\Sent) \"/\" Sent\n< a OK *\n> b UNSUBSCRIBE a/b\n< b OK *\n> c LSUB \"\" a*\n< c OK *\n"
+           "> d SUBSCRIBE nowhere\n< d NO [NONEXISTENT] *\n"
            "> d LIST (RECURSIVEMATCH) \"\" *\n< d BAD *\n"},
     {"SEARCH: RFC 9051 6.4.4, IMAPPOP-06",
      THREE "> 0 APPEND INBOX (\\Flagged) \"1-Jan-2020 00:00:00 +0000\" {132}\n< + OK\n>> Subject: "

@@ -174,7 +174,14 @@ HANDLER(folder_rename, Store__FolderRename) {
     struct folder *f = double_by_name(d, q->from);
     if (f == NULL) return ERR_NOTFOUND;
     if (double_by_name(d, q->to) != NULL) return ERR_EXISTS;
-    (void)snprintf(f->name, sizeof f->name, "%s", q->to);
+    size_t n = strlen(q->from);
+    for (size_t i = 0; i < FOLDERS; i++) { /* itself, and what stands below it */
+        struct folder *o = &d->folder[i];
+        char below[sizeof o->name];
+        if (!o->used || strncmp(o->name, q->from, n) != 0 || (o->name[n] != '/' && o->name[n] != '\0')) continue;
+        (void)snprintf(below, sizeof below, "%s", o->name + n);
+        (void)snprintf(o->name, sizeof o->name, "%.40s%.20s", q->to, below);
+    }
     account_changed(d, NULL, NULL, 0, 0);
     return answer_empty(r);
 }
@@ -184,6 +191,14 @@ HANDLER(folder_subscribe, Store__FolderSubscribe) {
     if (f != NULL) f->subscribed = q->on;
     account_changed(d, NULL, NULL, 0, 0);
     return answer_empty(r);
+}
+
+HANDLER(acl_get, Store__AclGet) {
+    Store__AclGot o = STORE__ACL_GOT__INIT;
+    if (double_by_name(d, q->name) == NULL) return ERR_NOTFOUND;
+    o.rights = RIGHTS_ALL;
+    rpc_answer(r, &o.base, STR_EMPTY);
+    return 0;
 }
 
 HANDLER(account_watch, Store__AccountWatch) {
@@ -331,6 +346,7 @@ static const struct rpc_server_method methods[] = {
     {STORE_FOLDER_DELETE, folder_delete, false},
     {STORE_FOLDER_RENAME, folder_rename, false},
     {STORE_FOLDER_SUBSCRIBE, folder_subscribe, false},
+    {STORE_ACL_GET, acl_get, false},
     {STORE_FOLDER_OPEN, folder_open, false},
     {STORE_FOLDER_CLOSE, folder_close, false},
     {STORE_FOLDER_CHANGES, folder_changes, false},

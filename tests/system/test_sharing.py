@@ -106,6 +106,43 @@ class Sharing(unittest.TestCase):
             told += line
         self.assertEqual(self.names(self.login("bob"), '"Other Users/*"'), [])
 
+    def test_rights_without_lookup(self):
+        """RFC 4314 section 4: LIST asks for "l", other commands for rights of their own. RFC 5465 section 3.1: \\NoAccess."""
+        ann, bob = self.login("ann"), self.login("bob")
+        box = '"Other Users/ann@example.test/Hidden"'
+        self.ok(ann.create("Hidden"))
+        self.ok(ann.append("Hidden", "", None, MAIL))
+        for rights, may_read, may_append in (("", False, False), ("r", True, False), ("i", False, True), ("rstw", True, False)):
+            self.ok(ann.setacl("Hidden", "bob@example.test", f'"{rights}"'))
+            self.assertNotIn("Other Users/ann@example.test/Hidden", self.names(bob, '"Other Users/*"'))
+            (self.ok if may_read else self.no)(bob.status(box, "(MESSAGES)"))
+            if may_read:
+                self.ok(bob.select(box, readonly=True))
+                self.ok(bob.unselect())
+            self.no(bob.subscribe(box))
+            (self.ok if may_append else self.no)(bob.append(box, "", None, MAIL))
+            (self.ok if rights else self.no)(bob.myrights(box))
+            self.assertIn("NONEXISTENT", str(bob.getacl(box)))
+        # Without "e": EXPUNGE is refused, CLOSE closes.
+        self.ok(bob.select(box))
+        self.ok(bob.store("1", "+FLAGS", "\\Deleted"))
+        self.assertIn("NOPERM", str(bob.expunge()))
+        self.ok(bob.close())
+        self.assertIn("(MESSAGES 2)", self.ok(ann.status("Hidden", "(MESSAGES)"))[0])
+        self.no(bob.subscribe('"Other Users/ann@example.test/Nowhere"'))
+        # Seen, but not to be read; then to be read; then not to be seen.
+        self.ok(ann.setacl("Hidden", "bob@example.test", "l"))
+        bob.send(b'N1 NOTIFY SET (mailboxes "Other Users/ann@example.test/Hidden" (MessageNew MessageExpunge))\r\n')
+        self.assertEqual(bob.readline(), b'* LIST (\\NoAccess \\HasNoChildren) "/" "Other Users/ann@example.test/Hidden"\r\n')
+        self.assertTrue(bob.readline().startswith(b"N1 OK"))
+        self.ok(ann.setacl("Hidden", "bob@example.test", "lr"))
+        self.assertEqual(bob.readline(), b'* LIST (\\HasNoChildren) "/" "Other Users/ann@example.test/Hidden"\r\n')
+        self.ok(ann.append("Hidden", "", None, MAIL))
+        self.assertIn(b"(MESSAGES 3", bob.readline())
+        self.ok(ann.deleteacl("Hidden", "bob@example.test"))
+        self.assertEqual(bob.readline(), b'* LIST (\\NonExistent \\NoAccess) "/" "Other Users/ann@example.test/Hidden"\r\n')
+        self.ok(ann.delete("Hidden"))
+
     def test_anyone_and_negative_rights(self):
         ann, bob, eve = self.login("ann"), self.login("bob"), self.login("eve")
         self.ok(ann.create("News"))

@@ -28,11 +28,15 @@ static void skip(struct imap_args *a, size_t n) {
     a->rest = str_of(a->rest.ptr + n, a->rest.len - n);
 }
 
+static size_t blanks(const struct imap_args *a) {
+    size_t n = 0;
+    while (n < a->rest.len && a->rest.ptr[n] == ' ') n++;
+    return n;
+}
+
 bool imap_args_end(struct imap_args *a) {
-    size_t i = 0;
-    while (i < a->rest.len && a->rest.ptr[i] == ' ') i++;
-    if (i < a->rest.len) return false;
-    skip(a, i);
+    if (blanks(a) < a->rest.len) return false;
+    skip(a, a->rest.len);
     return true;
 }
 
@@ -43,11 +47,15 @@ bool imap_args_peek_char(const struct imap_args *a, char c) {
 bool imap_args_char(struct imap_args *a, char c) {
     if (!imap_args_peek_char(a, c)) return false;
     skip(a, 1);
+    if (c == '(') skip(a, blanks(a));
     return true;
 }
 
 bool imap_args_space(struct imap_args *a) {
-    return imap_args_char(a, ' ');
+    size_t n = blanks(a);
+    if (n == 0) return false;
+    skip(a, n);
+    return !imap_args_peek_char(a, ')');
 }
 
 bool imap_args_word(struct imap_args *a, const char *word) {

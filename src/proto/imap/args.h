@@ -15,8 +15,10 @@ struct imap_args {
     bool utf8; /* UTF-8 in quoted strings, mailbox names not in modified UTF-7 (RFC 6855, RFC 9051 section 5.1) */
 };
 
-bool imap_args_end(struct imap_args *a);   /* nothing but blanks is left */
-bool imap_args_space(struct imap_args *a); /* exactly one SP */
+bool imap_args_end(struct imap_args *a); /* nothing but blanks is left */
+/* One SP. More are taken as one, and those at the edges of a list are skipped (here, false is returned before its end,
+ * and by imap_args_char behind "("). */
+bool imap_args_space(struct imap_args *a);
 bool imap_args_char(struct imap_args *a, char c);
 bool imap_args_word(struct imap_args *a,
                     const char *word); /* keyword, any case, followed by no further atom character */

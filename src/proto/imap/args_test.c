@@ -11,6 +11,30 @@
 
 enum { ARENA_MAX_HERE = 65536 };
 
+/* More blanks than one, also inside of lists. */
+static void blanks(void **state) {
+    (void)state;
+    static const struct {
+        const char *in;
+        bool ok;
+    } cases[] = {
+        {" (a b)", true}, {"   (a  b)", true}, {" ( a b )", true}, {" (  a   b  )", true}, {" (a b)  ", true},
+        {"(a b)", false}, {" (ab)", false},    {" (a\tb)", false}, {" (a b) c", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct imap_args a = {.rest = str_from(cases[i].in)};
+        struct str x, y;
+        bool ok = imap_args_space(&a) && imap_args_char(&a, '(') && imap_args_atom(&a, &x) && imap_args_space(&a) &&
+                  imap_args_atom(&a, &y);
+        if (ok) ok = !imap_args_space(&a) && imap_args_char(&a, ')') && imap_args_end(&a);
+        if (ok != cases[i].ok) fail_msg("case %zu: %d", i, ok);
+        ARENA_AUTO arena = arena_new(ARENA_MAX_HERE);
+        struct imap_flags flags = {0};
+        struct imap_args f = {.rest = str_from("( \\Seen  x )"), .arena = arena};
+        assert_true(imap_args_flag_list(&f, &flags) && imap_args_end(&f) && flags.keywords == 1);
+    }
+}
+
 typedef bool (*string_fn)(struct imap_args *a, struct str *out);
 
 static void strings(void **state) {
@@ -193,7 +217,8 @@ static void writing(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(strings), cmocka_unit_test(dates), cmocka_unit_test(flags),
-                                       cmocka_unit_test(numbers), cmocka_unit_test(words), cmocka_unit_test(writing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blanks), cmocka_unit_test(strings), cmocka_unit_test(dates),
+                                       cmocka_unit_test(flags),  cmocka_unit_test(numbers), cmocka_unit_test(words),
+                                       cmocka_unit_test(writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,8 +106,8 @@ static bool take_flags(struct imap_args *a, struct imap_flags *out) {
     if (!take_flag(a, out)) return false;
     while (imap_args_peek_char(a, ' ')) {
         struct imap_args b = *a;
-        (void)imap_args_space(&b);
-        if (!take_flag(&b, out)) return imap_args_end(&b); /* blanks at the end of the line */
+        bool more = imap_args_space(&b);
+        if (more && !take_flag(&b, out)) return imap_args_end(&b); /* blanks at the end of the line */
         *a = b;
     }
     return true;

@@ -49,10 +49,14 @@ bool imap_args_sources(struct imap_args *a, struct imap_sources *out) {
     return true;
 }
 
+bool imap_mailbox_is_other(struct str name) {
+    return str_starts(name, STR("Other Users/")) || str_starts(name, STR("Shared/"));
+}
+
 static bool is_meant(const struct imap_source *src, struct str name, bool subscribed) {
     switch (src->kind) {
     case IMAP_SOURCE_INBOXES: return str_eq(name, STR("INBOX"));
-    case IMAP_SOURCE_PERSONAL: return !str_starts(name, STR("Other Users/")) && !str_starts(name, STR("Shared/"));
+    case IMAP_SOURCE_PERSONAL: return !imap_mailbox_is_other(name);
     case IMAP_SOURCE_SUBSCRIBED: return subscribed;
     default: break;
     }

@@ -26,6 +26,7 @@ struct imap_sources {
 };
 /* "(" source *(SP source) ")" */
 bool imap_args_sources(struct imap_args *a, struct imap_sources *out);
+bool imap_mailbox_is_other(struct str name); /* not in the personal namespace (RFC 2342) */
 /* Whether a mailbox is meant by one of them. "selected" is not looked at. */
 bool imap_sources_match(const struct imap_sources *x, struct str name, bool subscribed);
 

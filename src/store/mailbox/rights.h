@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    RIGHT_LOOKUP = 1 << 0,  /* l: the folder exists for the asker */
+    RIGHT_LOOKUP = 1 << 0,  /* l: LIST, and refusals that name the folder */
     RIGHT_READ = 1 << 1,    /* r: SELECT, STATUS, FETCH */
     RIGHT_SEEN = 1 << 2,    /* s: \Seen is kept */
     RIGHT_WRITE = 1 << 3,   /* w: other flags and keywords */
@@ -20,6 +20,7 @@ enum {
     RIGHT_ADMIN = 1 << 10,  /* a: the rights of others */
     RIGHTS_ALL = (1 << 11) - 1,
     RIGHTS_CHANGE = RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT | RIGHT_TRASH | RIGHT_EXPUNGE, /* any: READ-WRITE */
+    RIGHTS_KNOWN = RIGHT_LOOKUP | RIGHT_READ | RIGHT_INSERT | RIGHT_CREATE | RIGHT_DELETE | RIGHT_ADMIN, /* MYRIGHTS */
     RIGHTS_TEXT_MAX = 16,
 };
 

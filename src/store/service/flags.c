@@ -36,10 +36,12 @@ static struct flag_change change_of(const struct change *c) {
     }
 }
 
-/* It is refused only when nothing of it may be done. */
+/* It is refused only when none of the flags that it names may be changed (RFC 4314 section 4); to set none at all means
+ * all of them. */
 static int may_change(struct change *c, uint32_t rights, struct error *err) {
     bool set = c->req->mode == STORE__STORE_MODE__FLAGS_SET;
-    uint64_t wanted = set ? ~0ull : c->req->flags | (c->req->n_keywords > 0 ? ~(uint64_t)MAILBOX_SYSTEM_FLAGS : 0);
+    uint64_t wanted = c->req->flags | (c->req->n_keywords > 0 ? ~(uint64_t)MAILBOX_SYSTEM_FLAGS : 0);
+    if (set && wanted == 0) wanted = ~0ull;
     c->may = rights_flags(rights);
     return wanted == 0 || (wanted & c->may) != 0 ? 0 : error_set(err, ERR_DENIED, "no right to change these flags");
 }

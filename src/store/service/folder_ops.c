@@ -55,7 +55,8 @@ static int create_check(const struct session *s, struct account *a, const char *
         parent = account_folder(a, str_from(level));
     }
     uint32_t have = parent != NULL ? session_rights(s, parent) : acl_granted(&a->members, s->account->id);
-    if (parent != NULL && !(have & RIGHT_LOOKUP)) return error_set(err, ERR_NOTFOUND, "there is no such folder");
+    if (parent != NULL && !(have & (RIGHT_LOOKUP | RIGHT_CREATE)))
+        return error_set(err, ERR_NOTFOUND, "there is no such folder");
     return rights_check(have, RIGHT_CREATE, err);
 }
 

@@ -126,7 +126,7 @@ static int set(struct service *s, struct session *session, const Store__Metadata
     int rc = find_folder(session, req->name, RIGHT_READ | RIGHT_WRITE, &f, err);
     for (size_t i = 0; rc == 0 && i < req->n_entries; i++)
         if (is_private(session, f, str_from(req->entries[i]->name)))
-            rc = error_set(err, ERR_DENIED, "private annotations of this folder are its owner's");
+            rc = error_set(err, ERR_UNSUPPORTED, "private annotations of this folder are its owner's");
     if (rc != 0) return rc;
     if (f != NULL) f->pins++;
     rc = read_record(s, session, f, &old);

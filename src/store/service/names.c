@@ -141,8 +141,13 @@ int rights_check(uint32_t have, uint32_t needed, struct error *err) {
     return error_set(err, ERR_DENIED, "the right \"%s\" is missing here", missing);
 }
 
-static bool visible(const struct session *s, const struct folder *f) {
-    return f->account == s->account || (session_rights(s, f) & RIGHT_LOOKUP) != 0;
+/* RFC 4314 section 4: "l" is what LIST asks for; other commands ask for rights of their own, and whoever has them need
+ * not have "l". To others that have no "l" the folder does not exist. */
+static int check_folder(const struct session *s, const struct folder *f, uint32_t rights, struct error *err) {
+    uint32_t have = session_rights(s, f);
+    bool enough = rights != 0 ? (have & rights) == rights : (have & RIGHTS_KNOWN) != 0;
+    if (f->account == s->account || (have & RIGHT_LOOKUP) != 0 || enough) return rights_check(have, rights, err);
+    return ERR_NOTFOUND;
 }
 
 int session_folder_named(struct session *s, const char *name, uint32_t rights, struct folder **out, struct error *err) {
@@ -151,8 +156,8 @@ int session_folder_named(struct session *s, const char *name, uint32_t rights, s
     int rc = session_owner(s, str_from(name), &a, &local, err);
     if (rc != 0) return rc;
     struct folder *f = local.len == 0 ? NULL : account_folder(a, local);
-    if (f == NULL || !visible(s, f)) return error_set(err, ERR_NOTFOUND, "there is no folder \"%.200s\"", name);
-    rc = rights_check(session_rights(s, f), rights, err);
+    rc = f == NULL ? ERR_NOTFOUND : check_folder(s, f, rights, err);
+    if (rc == ERR_NOTFOUND) return error_set(err, rc, "there is no folder \"%.200s\"", name);
     if (rc == 0) *out = f;
     return rc;
 }
@@ -173,8 +178,8 @@ int session_folder(struct session *s, uint64_t id, uint32_t rights, struct folde
         if (n > 0) free(others);
         f = find_by_id(s, id);
     }
-    if (f == NULL || f->no_select || !visible(s, f)) return error_set(err, ERR_NOTFOUND, "there is no such folder");
-    int rc = rights_check(session_rights(s, f), rights, err);
+    int rc = f == NULL || f->no_select ? ERR_NOTFOUND : check_folder(s, f, rights, err);
+    if (rc == ERR_NOTFOUND) return error_set(err, rc, "there is no such folder");
     if (rc == 0) *out = f;
     return rc;
 }

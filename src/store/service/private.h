@@ -204,8 +204,8 @@ void conn_sessions_close(struct conn *c);
 NODISCARD int session_pin(struct rpc_request *r, uint32_t number, struct session **out, struct error *err);
 void session_unpin(struct session *s);
 void session_unwatch_accounts(struct session *s);
-/* A folder of the session's account, or one of others in which it has rights. Without RIGHT_LOOKUP it does not exist
- * (ERR_NOTFOUND); when one of `rights` is missing: ERR_DENIED. In a fiber. */
+/* A folder of the session's account, or one of others in which it has rights. When one of `rights` is missing:
+ * ERR_DENIED, without RIGHT_LOOKUP ERR_NOTFOUND. `rights` 0: any of RIGHTS_KNOWN. In a fiber. */
 NODISCARD int session_folder(struct session *s, uint64_t id, uint32_t rights, struct folder **out, struct error *err);
 NODISCARD int session_folder_named(struct session *s, const char *name, uint32_t rights, struct folder **out,
                                    struct error *err);

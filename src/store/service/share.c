@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 static int fill_acl(const struct session *s, const struct folder *f, const Store__AclGet *req, struct rpc_request *r,
-                    Store__AclGot *reply, struct error *err) {
+                    Store__AclGot *reply) {
     const struct account *a = f->account;
     const struct acl *parts[] = {&a->members, &f->acl};
     size_t max = a->members.count + f->acl.count;
@@ -12,8 +12,6 @@ static int fill_acl(const struct session *s, const struct folder *f, const Store
     reply->owner = arena_cstr(r->arena, str_from(a->address));
     reply->shared = a->shared;
     if (req->mine) return 0;
-    int rc = rights_check(reply->rights, RIGHT_ADMIN, err);
-    if (rc != 0) return rc;
     reply->entries = arena_alloc(r->arena, (max + 1) * sizeof(Store__AclEntry *));
     Store__AclEntry *all = arena_alloc(r->arena, (max + 1) * sizeof *all);
     if (reply->entries == NULL || all == NULL) return ERR_NOMEM;
@@ -40,10 +38,10 @@ HANDLER(on_acl_get) {
     Store__AclGot reply = STORE__ACL_GOT__INIT;
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
-    rc = session_folder_named(session, req->name, 0, &f, err);
+    rc = session_folder_named(session, req->name, req->mine ? 0 : RIGHT_ADMIN, &f, err);
     if (rc == 0) {
         uint64_t seq = f->seq;
-        rc = fill_acl(session, f, req, r, &reply, err);
+        rc = fill_acl(session, f, req, r, &reply);
         if (rc == 0) rc = store_wait_durable(s->st, seq);
     }
     session_unpin(session);
