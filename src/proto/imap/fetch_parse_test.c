@@ -30,9 +30,9 @@ static void items(void **state) {
         {"(BINARY[1] BINARY.PEEK[2]<1.2> BINARY.SIZE[3])", 0, "BINARY[1],BINARY[2]<1>,BINARY.SIZE[3]", true},
         {"(ENVELOPE INTERNALDATE SAVEDATE)", IMAP_FETCH_ENVELOPE | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SAVEDATE, "",
          false},
+        {"(FLAGS  UID)", IMAP_FETCH_UID | IMAP_FETCH_FLAGS, "", false}, /* more blanks than one */
         {"()", -1, NULL, false},
         {"(FLAGS", -1, NULL, false},
-        {"(FLAGS  UID)", -1, NULL, false},
         {"FLAGSX", -1, NULL, false},
         {"(FAST)", -1, NULL, false},
         {"BODY[MIME]", -1, NULL, false},

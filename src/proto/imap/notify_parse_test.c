@@ -18,6 +18,7 @@ static void commands(void **state) {
     } cases[] = {
         {" NONE", 0, 0, 0},
         {" none ", 0, 0, 0},
+        {"  NONE", 0, 0, 0},
         {" SET (selected (MessageNew MessageExpunge))", 0, 1, 3},
         {" set status (selected-delayed (messagenew (uid body.peek[header.fields (from to)]) messageexpunge "
          "flagchange))",
@@ -28,7 +29,6 @@ static void commands(void **state) {
         {" SET (subtree {1}\r\na (MailboxName))", 0, 1, 8},
         {" SET (subscribed (MessageNew MessageExpunge FlagChange))", 0, 1, 7},
         {"", ERR_INVALID, 0, 0},
-        {"  NONE", ERR_INVALID, 0, 0},
         {" NONE x", ERR_INVALID, 0, 0},
         {" SET", ERR_INVALID, 0, 0},
         {" SET STATUS", ERR_INVALID, 0, 0},
