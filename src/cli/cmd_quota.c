@@ -20,7 +20,9 @@ struct each {
     /* EX_OK goes on. `u`: what the store knows; NULL = nothing was asked of it. */
     int (*take)(struct each *e, const Dir__User *user, const Store__AccountUsage *u);
     json_t *array; /* NULL: text */
-    uint64_t mb;   /* to set */
+    uint64_t mb;   /* to set, with has_mb */
+    uint32_t messages;
+    bool has_mb, has_messages;
     uint64_t count;
 };
 
@@ -96,11 +98,11 @@ static void print_line(const Dir__User *user, const Store__AccountUsage *u) {
 
 static json_t *line_json(const Dir__User *user, const Store__AccountUsage *u) {
     const Store__QuotaState *s = u->state;
-    return json_pack("{s:s, s:I, s:I, s:I, s:s, s:b, s:I, s:I}", "user", user->address, "limit_bytes",
-                     (json_int_t)(user->quota_mb * MB), "used_bytes", (json_int_t)u->bytes, "messages",
-                     (json_int_t)u->messages, "state", s != NULL && s->blocked ? "domain full" : stage_of(u), "blocked",
-                     s != NULL && s->blocked, "since", (json_int_t)(s != NULL ? s->since : 0), "until",
-                     (json_int_t)(s != NULL ? s->until : 0));
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:b, s:I, s:I}", "user", user->address, "limit_bytes",
+                     (json_int_t)(user->quota_mb * MB), "limit_messages", (json_int_t)user->max_messages, "used_bytes",
+                     (json_int_t)u->bytes, "messages", (json_int_t)u->messages, "state",
+                     s != NULL && s->blocked ? "domain full" : stage_of(u), "blocked", s != NULL && s->blocked, "since",
+                     (json_int_t)(s != NULL ? s->since : 0), "until", (json_int_t)(s != NULL ? s->until : 0));
 }
 
 static int take_line(struct each *e, const Dir__User *user, const Store__AccountUsage *u) {
@@ -155,23 +157,30 @@ static int take_set(struct each *e, const Dir__User *user, const Store__AccountU
     Dir__User change = DIR__USER__INIT;
     (void)u;
     change.address = user->address;
-    change.has_quota = true;
+    change.has_quota = e->has_mb;
     change.quota_mb = e->mb;
+    change.has_max_messages = e->has_messages;
+    change.max_messages = e->messages;
     set.user = &change;
     return cli_exit_status(cli_call(e->dir, DIR_USER_SET, &set.base, STR_EMPTY, NULL, user->address));
 }
 
-static int set_users(struct cli *c, const char *pattern, const char *size) {
-    struct each e = {.pattern = pattern, .take = take_set};
-    if (user_args_quota(size, &e.mb) != 0)
+static int set_users(struct cli *c, const char *pattern, const char *size, const char *messages) {
+    struct each e = {.pattern = pattern, .take = take_set, .has_mb = size != NULL, .has_messages = messages != NULL};
+    if (size != NULL && user_args_quota(size, &e.mb) != 0)
         return cli_usage(cli_current(), "%s: a number of MB or 'unlimited' is meant", size);
+    if (messages != NULL && user_args_messages(messages, &e.messages) != 0)
+        return cli_usage(cli_current(), "%s: a number of messages or 'unlimited' is meant", messages);
     int status = each_over(c, &e, false);
     if (status != EX_OK) return status;
     if (e.count == 0) {
         cli_error("no account is like %s", pattern);
         return EX_NOUSER;
     }
-    printf("%llu accounts have the quota %s%s.\n", (unsigned long long)e.count, size, e.mb > 0 ? " MB" : "");
+    printf("%llu accounts have the quota ", (unsigned long long)e.count);
+    if (size != NULL) printf("%s%s%s", size, e.mb > 0 ? " MB" : "", messages != NULL ? ", " : "");
+    if (messages != NULL) printf("%s messages", messages);
+    puts(".");
     return EX_OK;
 }
 
@@ -203,6 +212,10 @@ static int set_domain(struct cli *c, const char *domain, int argc, char **argv) 
 
 int cmd_quota_set(struct cli *c, int argc, char **argv) {
     if (argc >= 2 && argv[1][0] == '@') return set_domain(c, argv[1] + 1, argc - 2, argv + 2);
-    if (argc != 3 || argv[1][0] == '-') return cli_usage(cli_current(), "an address and a number of MB are expected");
-    return set_users(c, argv[1], argv[2]);
+    const char *size = argc > 2 && argv[2][0] != '-' ? argv[2] : NULL;
+    int i = size != NULL ? 3 : 2;
+    const char *messages = argc == i + 2 && strcmp(argv[i], "--messages") == 0 ? argv[i + 1] : NULL;
+    if (argc < 3 || argv[1][0] == '-' || (messages == NULL && argc != i))
+        return cli_usage(cli_current(), "an address and a number of MB, or --messages, are expected");
+    return set_users(c, argv[1], size, messages);
 }

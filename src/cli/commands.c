@@ -67,6 +67,7 @@ const struct command command_table[] = {
      "The password is asked for, or read from standard input or a file, never taken from the arguments.\n"
      "  --first NAME --last NAME --telephone NUMBER\n"
      "  --quota MB|unlimited      mail quota (default unlimited)\n"
+     "  --max-messages NUMBER|unlimited   how many messages it may hold (default unlimited)\n"
      "  --permission PERM         send, receive, send+receive (default) or none\n"
      "  --alias ADDRESS           one more address; may stand several times\n"
      "  --connector CHANNEL$ADDR  LOCAL, SMTPC (forward), DL, BSMTPOUT; may stand several times\n"
@@ -119,8 +120,9 @@ const struct command command_table[] = {
     {"quota list", "[PATTERN] [--json]", "Show what accounts hold and may hold, and who was warned",
      "PATTERN is looked for in addresses; * stands for any text, ? for one character.", cmd_quota_list, GROUP_ACCOUNTS},
     {"quota show", "ADDRESS [--json]", "Show one account's quota", NULL, cmd_quota_show, GROUP_ACCOUNTS},
-    {"quota set", "PATTERN MB|unlimited | @DOMAIN [--total SIZE] [--default MB]",
+    {"quota set", "PATTERN [MB|unlimited] [--messages NUMBER|unlimited] | @DOMAIN [--total SIZE] [--default MB]",
      "Set quotas of accounts, of a domain, of new accounts",
+     "  --messages N   how many messages each of the accounts may hold\n"
      "  --total SIZE   what all accounts of the domain may hold together, as 50G; 0 or unlimited = no limit\n"
      "  --default MB   quota of new accounts of the domain\n"
      "Examples: iems quota set 'b*@example.org' 500, iems quota set @example.org --total 50G",

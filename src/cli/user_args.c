@@ -11,6 +11,7 @@ enum {
     OPT_FIRST = 256,
     OPT_LAST,
     OPT_QUOTA,
+    OPT_MESSAGES,
     OPT_PERMISSION,
     OPT_HOME,
     OPT_WEB_DIR,
@@ -34,6 +35,7 @@ static const struct option options[] = {
     {"first", required_argument, NULL, OPT_FIRST},
     {"last", required_argument, NULL, OPT_LAST},
     {"quota", required_argument, NULL, OPT_QUOTA},
+    {"max-messages", required_argument, NULL, OPT_MESSAGES},
     {"permission", required_argument, NULL, OPT_PERMISSION},
     {"home", required_argument, NULL, OPT_HOME},
     {"web-dir", required_argument, NULL, OPT_WEB_DIR},
@@ -69,6 +71,19 @@ static int take_quota(const char *name, const char *value, protobuf_c_boolean *h
     }
     *has = true;
     return 0;
+}
+
+int user_args_messages(const char *text, uint32_t *count) {
+    uint64_t n = 0;
+    if (strcasecmp(text, "unlimited") != 0 && str_to_u64(str_from(text), UINT32_MAX, &n) != 0) return ERR_INVALID;
+    *count = (uint32_t)n;
+    return 0;
+}
+
+static int take_messages(Dir__User *u, const char *value, struct error *err) {
+    u->has_max_messages = true;
+    if (user_args_messages(value, &u->max_messages) == 0) return 0;
+    return error_set(err, ERR_INVALID, "--max-messages %s: a number or 'unlimited' is meant", value);
 }
 
 /* Logins over a service: on or off. */
@@ -108,6 +123,7 @@ static int take_option(int opt, char *value, struct user_args *a, struct error *
     case OPT_FIRST: u->first_name = value, a->set.first_name = true; return 0;
     case OPT_LAST: u->last_name = value, a->set.last_name = true; return 0;
     case OPT_QUOTA: return take_quota("quota", value, &u->has_quota, &u->quota_mb, err);
+    case OPT_MESSAGES: return take_messages(u, value, err);
     case OPT_PERMISSION: u->permission = value; return 0;
     case OPT_HOME: u->home = value; return 0;
     case OPT_WEB_DIR: u->web_dir = value; return 0;

@@ -26,6 +26,7 @@ NODISCARD int user_args_parse(int argc, char **argv, struct user_args *a, struct
 void user_args_done(struct user_args *a); /* wipes the password */
 /* "250" MB, "unlimited". ERR_INVALID. */
 NODISCARD int user_args_quota(const char *text, uint64_t *mb);
+NODISCARD int user_args_messages(const char *text, uint32_t *count); /* "500", "unlimited" */
 /* Fills a->user.password from what was said, asking at a terminal when nothing was (twice). ERR_INVALID, ERR_IO. */
 NODISCARD int user_args_password(struct user_args *a, struct error *err);
 

@@ -32,6 +32,7 @@ void user_text_print(const Dir__User *u, const Store__AccountInfo *info) {
     print_list("Connectors", u->connectors, u->n_connectors);
     print_list("Services", u->services, u->n_services);
     if (u->account != 0) print_quota("Quota", u->quota_mb);
+    if (u->max_messages > 0) printf("%-14s %u\n", "Max. messages", u->max_messages);
     print_text("Home", u->home);
     print_text("Web folder", u->web_dir);
     if (u->has_web) {
@@ -62,6 +63,7 @@ json_t *user_text_json(const Dir__User *u, const Store__AccountInfo *info) {
                           u->web_enabled, "web_quota_mb", (json_int_t)u->web_quota_mb, "aliases",
                           json_list(u->aliases, u->n_aliases), "connectors", json_list(u->connectors, u->n_connectors));
     if (o != NULL && u->n_services > 0) (void)json_object_set_new(o, "services", json_list(u->services, u->n_services));
+    if (o != NULL && u->max_messages > 0) (void)json_object_set_new(o, "max_messages", json_integer(u->max_messages));
     if (o != NULL && info != NULL && info->exists) {
         (void)json_object_set_new(o, "mailbox",
                                   json_pack("{s:I, s:I, s:I, s:I}", "messages", (json_int_t)info->messages, "folders",

@@ -230,6 +230,8 @@ int admin_user_message(const struct entry *e, struct arena *arena, Dir__User *ou
     out->permission = (char *)(uintptr_t)permission_option(entry_permission(e, STR("LOCAL")));
     out->has_quota = e->account != 0;
     out->quota_mb = e->quota_mb;
+    out->has_max_messages = e->account != 0;
+    out->max_messages = entry_max_messages(e);
     out->has_web = e->flags & ENTRY_HAS_WEB;
     out->web_enabled = e->flags & ENTRY_WEB_ENABLED;
     out->has_web_quota = out->has_web;

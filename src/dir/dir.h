@@ -101,6 +101,10 @@ NODISCARD int feed_start(struct dir *d, struct error *err);
 /* Performs a write and brings the mirror up to date. Waits. A delete is told to the mirror by the caller. */
 NODISCARD int dir_write(struct dir *d, struct write_op *op, struct error *err);
 
+/* limits.c. In a fiber: tells the store what an account may hold. */
+NODISCARD int limits_tell(struct dir *d, uint64_t account, struct error *err);
+void limits_store_connected(struct dir *d);
+
 /* config.c */
 void config_refresh(struct dir *d); /* after changes to the mirror: tells who watches */
 

@@ -123,6 +123,7 @@ static void put_checked(struct building *b, const struct record_value *v) {
     case ATTR_LAST_ACCOUNT:
     case ATTR_MEMBER:
     case ATTR_WAS_MEMBER:
+    case ATTR_QUOTA_MESSAGES:
     case ATTR_DELETED_AT:
     case ATTR_ROW_KEY:
     case ATTR_ROW_VALUE:
@@ -179,6 +180,7 @@ struct entry *entry_new(const struct record *r, entry_warning *w, void *arg) {
         if (record_get(r, ATTR_WEB_ENABLED, &v)) {
             e->flags |= ENTRY_HAS_WEB | (str_eq_nocase(v, STR("TRUE")) ? ENTRY_WEB_ENABLED : 0);
         }
+        if (number(&b, ATTR_QUOTA_MESSAGES) > 0) e->flags |= ENTRY_MAX_MESSAGES;
         for (size_t i = 0; i < r->count; i++) {
             if (r->values[i].attr == ATTR_SERVICE_OFF) e->flags |= entry_service_flag(r->values[i].value);
         }
@@ -210,6 +212,12 @@ struct str entry_get(const struct entry *e, enum directory_attr attr) {
 struct str entry_at(const struct entry *e, uint32_t offset) {
     const unsigned char *p = (const unsigned char *)e->values + offset - VALUE_HEAD;
     return (struct str){e->values + offset, (size_t)(p[1] << 8 | p[2])};
+}
+
+uint32_t entry_max_messages(const struct entry *e) {
+    uint64_t n;
+    if (!(e->flags & ENTRY_MAX_MESSAGES)) return 0;
+    return str_to_u64(entry_get(e, ATTR_QUOTA_MESSAGES), UINT32_MAX, &n) == 0 ? (uint32_t)n : UINT32_MAX;
 }
 
 unsigned entry_permission(const struct entry *e, struct str channel) {

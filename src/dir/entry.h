@@ -22,6 +22,7 @@ enum entry_flag {
     ENTRY_NO_POP3 = 1 << 4,
     ENTRY_NO_SMTP = 1 << 5,
     ENTRY_NO_WEB = 1 << 6,
+    ENTRY_MAX_MESSAGES = 1 << 7, /* has a limit of messages, which stands among the values */
 };
 
 /* Not attributes of LDAP, but kept among the values: the entry's DN. */
@@ -58,6 +59,7 @@ bool entry_next(const struct entry *e, uint32_t *pos, struct entry_value *out);
 /* First value of an attribute; the empty view when there is none. */
 struct str entry_get(const struct entry *e, enum directory_attr attr);
 struct str entry_at(const struct entry *e, uint32_t offset);
+uint32_t entry_max_messages(const struct entry *e); /* 0 = unlimited */
 /* What x-permission says of a channel; PERMIT_BOTH when it says nothing. */
 unsigned entry_permission(const struct entry *e, struct str channel);
 

@@ -14,7 +14,8 @@ static void mark_limited(struct dir *d, Dir__Resolved *r) {
     for (size_t i = 0; i < r->n_targets; i++) {
         Dir__Target *to = r->targets[i];
         if (to->account == 0) continue;
-        to->limited = to->quota > 0;
+        const struct entry *e = mirror_by_account(d->mirror, to->account);
+        to->limited = to->quota > 0 || (e != NULL && (e->flags & ENTRY_MAX_MESSAGES));
         if (to->limited || !totals) continue;
         const struct row *row = rows_match_domain(rows, address_domain_of(str_from(to->address)));
         to->limited = row_u64(t, row, "total") > 0;

@@ -120,6 +120,7 @@ void shared_store_connected(struct rpc_client *c, void *arg) {
     struct dir *d = arg;
     (void)c;
     gone_store_connected(d);
+    limits_store_connected(d);
     map_free(d->shared_told, NULL);
     d->shared_told = map_new(MAP_BYTES);
     IEMS_ASSERT(d->shared_told != NULL);

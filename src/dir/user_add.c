@@ -107,6 +107,7 @@ static int set_account(struct dir *d, struct write_op *op, const Dir__User *u, c
 
     int rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_ACCOUNT, account);
     if (rc == 0 && quota > 0) rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_QUOTA, quota);
+    if (rc == 0 && u->max_messages > 0) rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_QUOTA_MESSAGES, u->max_messages);
     if (rc == 0) rc = write_op_set(op, LDAP_MOD_ADD, ATTR_HOME, str_from(u->home));
     if (rc == 0) rc = write_op_set(op, LDAP_MOD_ADD, ATTR_WEB_DIR, str_from(u->web_dir));
     if (rc == 0 && u->has_web)
@@ -165,8 +166,10 @@ int handle_user_add(struct dir *d, struct rpc_request *r, struct error *err) {
     if (e == NULL) return error_set(err, ERR_IO, "the account was made, but the directory does not show it yet");
     rc = admin_user_message(e, r->arena, &answer);
     if (rc != 0) return error_set(err, rc, "out of memory");
+    if (u->max_messages > 0) rc = limits_tell(d, answer.account, err);
+    if (rc != 0) return error_prefix(err, "the account was made, but its limit of messages is not in force yet");
     log_event(LOG_INFO, "-", "user-add", "address=%s account=%llu by=%s", a.keys[0].text,
-              (unsigned long long)e->account, rpc_session_name(r->session));
+              (unsigned long long)answer.account, rpc_session_name(r->session));
     rpc_answer(r, &answer.base, STR_EMPTY);
     return 0;
 }

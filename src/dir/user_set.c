@@ -28,6 +28,8 @@ static int set_account(struct write_op *op, const Dir__UserSet *q, uint8_t servi
     const Dir__User *u = q->user;
     int rc = 0;
     if (u->has_quota) rc = admin_set_number(op, LDAP_MOD_REPLACE, ATTR_QUOTA, u->quota_mb);
+    if (rc == 0 && u->has_max_messages)
+        rc = admin_set_number(op, LDAP_MOD_REPLACE, ATTR_QUOTA_MESSAGES, u->max_messages);
     if (rc == 0 && u->home[0] != '\0') rc = write_op_set(op, LDAP_MOD_REPLACE, ATTR_HOME, str_from(u->home));
     if (rc == 0 && u->web_dir[0] != '\0') rc = write_op_set(op, LDAP_MOD_REPLACE, ATTR_WEB_DIR, str_from(u->web_dir));
     if (rc == 0 && u->has_web)
@@ -193,6 +195,10 @@ int handle_user_set(struct dir *d, struct rpc_request *r, struct error *err) {
         rc = error_set(err, ERR_CONFLICT, "the account was deleted meanwhile");
     if (rc == 0 && q->user->new_address[0] != '\0') rc = admin_rename(d, r, e, q->user->new_address, err);
     if (rc != 0) return rc;
+    if ((e = mirror_by_uuid(d->mirror, uuid)) == NULL)
+        return error_set(err, ERR_CONFLICT, "the account was deleted meanwhile");
+    if (q->user->has_max_messages) rc = limits_tell(d, e->account, err);
+    if (rc != 0) return error_prefix(err, "the limit of messages is set, but not in force yet");
     if ((e = mirror_by_uuid(d->mirror, uuid)) == NULL)
         return error_set(err, ERR_CONFLICT, "the account was deleted meanwhile");
     Dir__User answer;

@@ -14,6 +14,7 @@
     X(ENABLED, "ieenabled")                                                                                            \
     X(ACCOUNT, "ieaccountid")                                                                                          \
     X(QUOTA, "iequota")                                                                                                \
+    X(QUOTA_MESSAGES, "iequotamessages")                                                                               \
     X(HOME, "iehome")                                                                                                  \
     X(WEB_DIR, "iewebdir")                                                                                             \
     X(WEB_ENABLED, "iewebenabled")                                                                                     \

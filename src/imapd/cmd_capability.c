@@ -60,6 +60,7 @@ static const char *const when_logged_in[] = {
     "LIST-MYRIGHTS",
     "QUOTA",
     "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
     "UTF8=ACCEPT",
 };
 

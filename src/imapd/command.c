@@ -42,6 +42,7 @@ const struct command command_table[] = {
     {"NOTIFY", AUTH, 0, cmd_notify},
     {"GETMETADATA", AUTH, 0, cmd_getmetadata},
     {"SETMETADATA", AUTH, 0, cmd_setmetadata},
+    {"SETQUOTA", AUTH, 0, cmd_setquota},
     {"GETACL", AUTH, 0, cmd_getacl},
     {"SETACL", AUTH, 0, cmd_setacl},
     {"DELETEACL", AUTH, 0, cmd_deleteacl},

@@ -49,6 +49,7 @@ int cmd_getmetadata(struct cmd *c);
 int cmd_getacl(struct cmd *c);
 int cmd_getquota(struct cmd *c);
 int cmd_getquotaroot(struct cmd *c);
+int cmd_setquota(struct cmd *c);
 int cmd_id(struct cmd *c);
 int cmd_idle(struct cmd *c);
 int cmd_language(struct cmd *c);

@@ -199,7 +199,10 @@ static const struct dialogue dialogues[] = {
            "2 OK *\n! other DELETE a\n> 3 NOOP\n< * BYE *\n< 3 OK *\n! closed\n"},
     {"QUOTA: RFC 9208",
      LOGIN "> 1 GETQUOTAROOT INBOX\n< * QUOTAROOT INBOX \"\"\n< * QUOTA \"\" (STORAGE 2 1024)\n< 1 OK *\n> 2 GETQUOTA "
-           "\"\"\n< * QUOTA \"\" (STORAGE 2 1024)\n< 2 OK *\n> 3 GETQUOTA x\n< 3 NO [NONEXISTENT] *\n"},
+           "\"\"\n< * QUOTA \"\" (STORAGE 2 1024)\n< 2 OK *\n> 3 GETQUOTA x\n< 3 NO [NONEXISTENT] *\n"
+           "> 4 SETQUOTA \"\" (STORAGE 512)\n< 4 NO [NOPERM] *\n> 5 SETQUOTA \"\" ()\n< 5 NO [NOPERM] *\n"
+           "> 6 SETQUOTA \"\" (STORAGE 1 MESSAGE 2)\n< 6 NO [NOPERM] *\n> 7 SETQUOTA \"\" (STORAGE)\n< 7 BAD *\n"
+           "> 8 SETQUOTA \"\"\n< 8 BAD *\n> 9 SETQUOTA \"\" (STORAGE 1\n< 9 BAD *\n"},
     {"CLOSE expunges silently: RFC 9051 6.4.1",
      ONE "> 1 STORE 1 +FLAGS.SILENT (\\Deleted)\n< 1 OK *\n> 2 CLOSE\n< 2 OK *\n> 3 STATUS INBOX (MESSAGES)\n< * "
          "STATUS INBOX (MESSAGES 0)\n< 3 OK *\n"},

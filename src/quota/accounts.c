@@ -112,3 +112,40 @@ int accounts_state_put(struct quota *q, const struct report_account *a, struct e
     s.blocked = a->blocked;
     return rpc_call(q->store, STORE_QUOTA_STATE_SET, &s.base, STR_EMPTY, loop_now_ms() + QUOTA_CALL_MS, NULL, err);
 }
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const struct report_domain *)a)->name, ((const struct report_domain *)b)->name);
+}
+
+/* Domains that have no accounts yet count from nothing: the first mail may come before they are looked at again. */
+static int domains_put(struct quota *q, const struct report *r, const Dir__DomainList *known, struct error *err) {
+    const struct table *t = table_find(STR("domainquota"));
+    const struct rows *rows = daemon_table(q->daemon, "domainquota");
+    Store__QuotaDomains all = STORE__QUOTA_DOMAINS__INIT;
+    size_t most = r->domain_count + known->n_domains;
+    Store__QuotaDomain *list = arena_alloc(r->arena, (most + 1) * sizeof *list);
+    all.domains = arena_alloc(r->arena, (most + 1) * sizeof(Store__QuotaDomain *));
+    if (list == NULL || all.domains == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < most; i++) {
+        bool counted = i < r->domain_count;
+        struct report_domain d = {.name = counted ? r->domains[i].name : known->domains[i - r->domain_count]->name};
+        if (counted) d = r->domains[i];
+        if (!counted && bsearch(&d, r->domains, r->domain_count, sizeof d, by_name) != NULL) continue;
+        if (!counted) d.limit = row_u64(t, rows_match_domain(rows, str_from(d.name)), "total");
+        if (d.limit == 0) continue;
+        Store__QuotaDomain *to = &list[all.n_domains];
+        store__quota_domain__init(to);
+        to->name = (char *)(uintptr_t)d.name;
+        to->total = d.limit;
+        to->used = d.used;
+        all.domains[all.n_domains++] = to;
+    }
+    return rpc_call(q->store, STORE_QUOTA_DOMAINS, &all.base, STR_EMPTY, loop_now_ms() + QUOTA_CALL_MS, NULL, err);
+}
+
+int accounts_domains_put(struct quota *q, const struct report *r, struct error *err) {
+    Dir__Empty empty = DIR__EMPTY__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    int rc = rpc_call(q->dir, DIR_DOMAIN_LIST, &empty.base, STR_EMPTY, loop_now_ms() + QUOTA_CALL_MS, &reply, err);
+    return rc == 0 ? domains_put(q, r, (const void *)reply.msg, err) : rc;
+}

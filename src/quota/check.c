@@ -73,6 +73,7 @@ int quota_check(struct quota *q, struct error *err) {
     r.at = clock_wall_s();
     for (size_t i = 0; rc == 0 && i < r.count; i++) rc = step_one(q, &rule, &r.accounts[i], r.at, err);
     if (rc == 0) rc = block_domains(q, &r, err);
+    if (rc == 0) rc = accounts_domains_put(q, &r, err);
     if (rc == 0) rc = history_put(q, &r, err);
     if (rc == 0 && option_bool(q->daemon, "quota.mail_report")) rc = notice_report(q, &r, err);
     struct report_sums s = report_sum(&r);
@@ -90,6 +91,7 @@ int quota_check_domains(struct quota *q, struct error *err) {
     int rc = accounts_gather(q, &r, err);
     if (rc != 0) return rc;
     rc = block_domains(q, &r, err);
+    if (rc == 0) rc = accounts_domains_put(q, &r, err);
     report_done(&r);
     return rc;
 }
@@ -135,7 +137,7 @@ void quota_main(void *arg) {
     q->next = plan(q, clock_wall_s());
     while (!q->stopping && !fiber_cancelled()) {
         int64_t now = clock_wall_s();
-        uint64_t wait_s = option_u64(q->daemon, "quota.domain_check");
+        uint64_t wait_s = option_u64(q->daemon, "quota.domain_check"), connects = q->connects;
         struct error err = {0};
         if (q->wanted || now >= q->next) {
             bool due = now >= q->next;
@@ -148,7 +150,7 @@ void quota_main(void *arg) {
             else
                 had_totals = has;
         }
-        if (q->wanted || q->stopping) continue;
+        if (q->wanted || q->stopping || connects != q->connects) continue;
         now = clock_wall_s();
         if (q->next - now < (int64_t)wait_s) wait_s = q->next > now ? (uint64_t)(q->next - now) : 1;
         int rc = cond_wait(&q->wake, loop_now_ms() + wait_s * MS);

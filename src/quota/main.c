@@ -18,7 +18,15 @@ static void check_main(void *arg) {
     checking = NULL;
 }
 
+/* The store has forgotten the totals of domains. */
+static void store_connected(struct rpc_client *c, void *arg) {
+    (void)c, (void)arg;
+    quota.connects++;
+    cond_signal(&quota.wake);
+}
+
 static int start(struct daemon *d, struct error *err) {
+    static const struct rpc_client_ops store_ops = {.connected = store_connected};
     static const char *const tables[] = {"domainquota"};
     quota.daemon = d;
     cond_init(&quota.wake);
@@ -28,7 +36,7 @@ static int start(struct daemon *d, struct error *err) {
     rc = history_open(&quota, err);
     if (rc != 0) return rc;
     rc = daemon_client(d, &dir_service, NULL, NULL, &quota.dir);
-    if (rc == 0) rc = daemon_client(d, &store_service, NULL, NULL, &quota.store);
+    if (rc == 0) rc = daemon_client(d, &store_service, &store_ops, NULL, &quota.store);
     if (rc == 0) rc = quota_serve(&quota);
     if (rc == 0) rc = fiber_spawn("quota", check_main, &quota, &checking);
     return rc == 0 ? 0 : error_set(err, rc, "out of memory");

@@ -20,7 +20,8 @@ struct quota {
     char *folder;         /* of the reports */
     int64_t next, last;
     bool wanted, running, stopping;
-    uint64_t checks; /* finished */
+    uint64_t checks;   /* finished */
+    uint64_t connects; /* how often the store came */
     int last_rc;
     struct {
         uint64_t warned, expired, recovered, failures;
@@ -33,6 +34,9 @@ struct life_rule quota_rule(const struct quota *q);
 NODISCARD int accounts_gather(struct quota *q, struct report *out, struct error *err);
 /* Writes an account's state to the store. */
 NODISCARD int accounts_state_put(struct quota *q, const struct report_account *a, struct error *err);
+
+/* Tells the store the totals of domains and what they hold, so that it sees to them at each delivery. */
+NODISCARD int accounts_domains_put(struct quota *q, const struct report *r, struct error *err);
 
 /* check.c: one whole check. */
 NODISCARD int quota_check(struct quota *q, struct error *err);

@@ -35,7 +35,7 @@
     X(40, DOMAIN_ADD, ROLES_DIR_ADMIN, domain, empty)                                                                  \
     X(41, DOMAIN_SET, ROLES_DIR_ADMIN, domain, empty)                                                                  \
     X(42, DOMAIN_DELETE, ROLES_DIR_ADMIN, domain, empty)                                                               \
-    X(43, DOMAIN_LIST, ROLES_DIR_ADMIN, empty, domain_list)                                                            \
+    X(43, DOMAIN_LIST, ROLES_DIR_ADMIN | ROLE_QUOTA, empty, domain_list)                                               \
     X(50, ALIAS_ADD, ROLES_DIR_ADMIN, alias_set, empty)                                                                \
     X(51, ALIAS_DELETE, ROLES_DIR_ADMIN, alias_set, empty)                                                             \
     X(70, SESSION_REPORT, ROLES_AUTH, session_report, empty)                                                           \

@@ -72,6 +72,8 @@
     X(62, ACCOUNTS_USAGE, ROLES_QUOTA, accounts_wanted, accounts_usage)                                                \
     X(63, QUOTA_STATE_SET, ROLES_QUOTA, quota_state, empty)                                                            \
     X(64, ROOM_GET, ROLE_SMTPD | ROLE_WEBD | ROLE_CLI, room_wanted, room)                                              \
+    X(66, ACCOUNT_LIMITS, ROLES_ACCOUNT, account_limits, empty)                                                        \
+    X(67, QUOTA_DOMAINS, ROLES_QUOTA, quota_domains, empty)                                                            \
     X(68, USAGE_GET, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_name, usage)                                             \
     X(69, USAGE_BRAKE, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_brake, usage_braked)                                   \
     X(80, CHECKPOINT, ROLE_CLI, checkpoint, checkpoint_made)                                                           \

@@ -22,6 +22,7 @@ void room_check(struct session *s, const Dir__Resolved *to, struct room_verdict 
     request.account = to->targets[0]->account;
     request.quota = to->targets[0]->quota;
     request.size = s->tx.size_hint;
+    request.address = to->targets[0]->address;
     if (rpc_call(s->d->store.client, STORE_ROOM_GET, &request.base, STR_EMPTY, loop_now_ms() + ROOM_TIMEOUT_MS, &reply,
                  &err) < 0) {
         log_event(LOG_WARNING, s->tx.trace, "room_failed", "to=<%s> reason=\"%s\"", to->targets[0]->address, err.text);

@@ -100,22 +100,69 @@ class Quota(unittest.TestCase):
         mail = self.mail
         mail.run("domain", "add", "small.test")
         mail.run("quota", "set", "@small.test", "--total", "1M", "--default", "7")
-        mail.run("config", "set", "quota.domain_check", "1")
         iems.wait_until("the default of the domain", lambda: "small.test" in mail.run("domainquota", "list").stdout)
         mail.run("user", "add", "one@small.test", "--password-stdin", input=iems.PASSWORD + "\n")
         mail.run("user", "add", "two@small.test", "--quota", "unlimited", "--password-stdin", input=iems.PASSWORD + "\n")
         states = self.states("*@small.test")
         self.assertEqual(states["one@small.test"]["limit_bytes"], 7 * KB * KB)
         self.assertEqual(states["two@small.test"]["limit_bytes"], 0)
-        for i in range(3):
+        for i in range(2):
             mail.send("a@sender.example", "one@small.test", big(400))
-        mail.wait_count("one@small.test", 3)
-        # the sum of both is what counts: two has nothing, and gets nothing
+        mail.wait_count("one@small.test", 2)
+        # at each delivery: the sum of both is what counts, long before the agent looks again
+        for user in ("one@small.test", "two@small.test"):
+            code, text = self.refusal(user, 400 * KB)
+            self.assertEqual((code, "domain" in text), (452, True))
+            self.assertEqual(self.refusal(user, 10 * KB)[0], 250)
+        mail.send("a@sender.example", "two@small.test", big(10))
+        mail.wait_count("two@small.test", 1)
+        imap = mail.imap("two@small.test")
+        self.assertEqual(imap.append("INBOX", None, None, big(400).encode())[1][0][:11], b"[OVERQUOTA]")
+        imap.logout()
+        # a restart of the store forgets what it counted; the agent tells it again
+        mail.wait_restarted("store", mail.kill("store"))
+        iems.wait_until("the total is known again", lambda: self.refusal("two@small.test", 400 * KB)[0] == 452, 20)
+        # less than they hold already: the agent closes all of them
+        mail.run("config", "set", "quota.domain_check", "1")
+        mail.run("quota", "set", "@small.test", "--total", "500K")
         iems.wait_until("the domain is full", lambda: self.refusal("two@small.test", 10)[0] == 452, 15)
         self.assertIn("domain", self.refusal("two@small.test", 10)[1])
-        self.assertTrue(self.states("*@small.test")["two@small.test"]["blocked"])
+        iems.wait_until("it is shown", lambda: self.states("*@small.test")["two@small.test"]["blocked"])
         mail.run("quota", "set", "@small.test", "--total", "unlimited")
         iems.wait_until("there is room again", lambda: self.refusal("two@small.test", 10)[0] == 250, 15)
+
+    def test_messages(self):   # RFC 9208 section 5.2: the resource MESSAGE
+        mail = self.mail
+        mail.user("few")
+        imap = mail.imap("few")
+        self.assertIn(b"QUOTA=RES-MESSAGE", imap.capability()[1][0])
+        self.assertIn("2 messages", mail.run("quota", "set", "few@example.test", "--messages", "2").stdout)
+        for _ in range(2):
+            mail.send("a@sender.example", "few@example.test", iems.message())
+        mail.wait_count("few", 2)
+        self.assertIn(b"(MESSAGE 2 2)", imap.getquotaroot("INBOX")[1][1][0])
+        code, text = self.refusal("few@example.test", 10)
+        self.assertEqual((code, "messages" in text), (452, True))
+        imap.select("INBOX")
+        for answer in (imap.append("INBOX", None, None, b"Subject: x\r\n\r\nx\r\n"), imap.copy("1", "Sent")):
+            self.assertEqual((answer[0], answer[1][0][:11]), ("NO", b"[OVERQUOTA]"))
+        self.assertEqual(imap.uid("MOVE", "1", "Sent")[0], "OK")
+        self.assertEqual(imap.setquota('""', "(STORAGE 99999)")[1][0][:8], b"[NOPERM]")
+        # what was accepted all the same waits until there is room; a restart changes nothing
+        mail.run("config", "set", "smtpd.over_quota", "off")
+        iems.wait_until("no more answers", lambda: self.refusal("few@example.test", 10)[0] == 250)
+        mail.send("a@sender.example", "few@example.test", iems.message("late"))
+        mail.run("config", "unset", "smtpd.over_quota")
+        iems.wait_until("answers again", lambda: self.refusal("few@example.test", 10)[0] == 452)
+        mail.wait_restarted("store", mail.kill("store"))
+        iems.wait_until("the limit is known again", lambda: self.refusal("few@example.test", 10)[0] == 452)
+        self.assertEqual(self.states("few@*")["few@example.test"]["limit_messages"], 2)
+        mail.run("user", "set", "few@example.test", "--max-messages", "3")
+        mail.wait_count("few", 2, seconds=20)
+        self.assertIn("3", mail.run("user", "show", "few@example.test").stdout)
+        mail.run("quota", "set", "few@example.test", "5", "--messages", "unlimited")
+        iems.wait_until("no limit any more", lambda: self.refusal("few@example.test", 10)[0] == 250)
+        self.assertEqual(mail.run("store", "check").returncode, 0)
 
     def test_wildcards_and_option(self):
         mail = self.mail

@@ -25,6 +25,7 @@ struct mailboxes *mailboxes_new(struct store *st, struct blobs *bs, size_t cache
     m->st = st;
     m->bs = bs;
     m->accounts = map_new(MAP_BYTES);
+    m->domains = map_new(MAP_BYTES);
     m->accounts_max = ACCOUNTS_MAX;
     m->list_bytes_max = cache_bytes;
     list_init(&m->account_lru);
@@ -51,6 +52,7 @@ static void account_free(void *p) {
 void mailboxes_free(struct mailboxes *m) {
     if (m == NULL) return;
     map_free(m->accounts, account_free);
+    map_free(m->domains, free);
     free(m);
 }
 

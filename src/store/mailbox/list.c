@@ -146,8 +146,7 @@ void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, 
     f->count = to;
     f->messages -= count;
     f->size -= size;
-    f->account->messages -= count;
-    f->account->bytes -= size;
+    account_count(f->account, -(int64_t)size, -(int64_t)count);
     if (f->unseen_hint > index[0]) f->unseen_hint = index[0];
     if (!folder_is_paged(f)) folder_pages_drop(f, b);
     folder_put_counters(f, b);
@@ -256,8 +255,7 @@ static void put_message(struct folder *f, struct batch *b, const struct message 
     folder_put_flags(f, b, msg);
     f->messages++;
     f->size += size;
-    f->account->bytes += size;
-    f->account->messages++;
+    account_count(f->account, (int64_t)size, 1);
     f->recent += msg->uid >= f->first_recent;
     count_flags(f, msg->flags, 1);
     folder_put_counters(f, b);

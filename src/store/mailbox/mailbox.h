@@ -77,7 +77,15 @@ struct quota_state {
     uint8_t stage; /* Store__QuotaStage */
     bool blocked;  /* the total of the domain is used up */
     int64_t since, until;
-    uint64_t level; /* of an expired account: below it mail is taken again */
+    uint64_t level;    /* of an expired account: below it mail is taken again */
+    uint32_t messages; /* that the account may hold, 0 = unlimited */
+};
+
+/* A domain whose accounts may hold so much together (quota.c). */
+struct domain_room {
+    uint64_t total; /* 0 = not limited any more */
+    uint64_t used, reserved;
+    uint32_t round; /* of the telling that named it last */
 };
 
 struct account {
@@ -92,8 +100,12 @@ struct account {
     uint64_t unnamed;       /* while loading: a folder with counters and without a name */
     unsigned unnamed_count; /* how many there are */
     struct quota_state state;
-    uint64_t bytes, messages, reserved; /* reserved: by a step that is being checked */
-    struct folder **folders;            /* by name */
+    uint64_t bytes, messages;   /* change by account_count alone */
+    uint64_t reserved;          /* by a step that is being checked */
+    uint32_t reserved_messages; /* the same */
+    struct domain_room *domain; /* NULL: not limited */
+    unsigned domain_at;         /* of which domains_told the one above is */
+    struct folder **folders;    /* by name */
     size_t folder_count, folder_cap;
     char **subscribed; /* names, sorted */
     size_t subscribed_count, subscribed_cap;
@@ -161,7 +173,24 @@ void quota_state_put(const struct quota_state *q, uint64_t account, struct batch
 NODISCARD int quota_state_decode(struct str value, struct quota_state *out);
 /* Whether the account takes mail at all, whatever its size. */
 bool account_takes(const struct account *a);
-bool account_fits(const struct account *a, uint64_t bytes, uint64_t quota); /* quota 0 = unlimited */
+enum account_room { ROOM_FITS, ROOM_TAKES_NONE, ROOM_DOMAIN_FULL, ROOM_FULL, ROOM_MESSAGES };
+/* Whether so many more messages of so many bytes fit in. quota 0 = unlimited. */
+enum account_room account_room(struct account *a, uint64_t bytes, uint32_t messages, uint64_t quota);
+const char *account_room_text(enum account_room room); /* for a person; "" = fits */
+static inline bool account_fits(struct account *a, uint64_t bytes, uint32_t messages, uint64_t quota) {
+    return account_room(a, bytes, messages, quota) == ROOM_FITS;
+}
+/* A step that is being checked will add this; forget: it is done, or not. */
+void account_reserve(struct account *a, uint64_t bytes);
+void account_reserve_forget(struct account *a);
+/* What the account holds changed by this much. */
+void account_count(struct account *a, int64_t bytes, int64_t messages);
+/* Domains with a total and what they hold now; those that are not named until domains_end have none. */
+void domains_begin(struct mailboxes *m);
+NODISCARD int domains_tell(struct mailboxes *m, struct str name, uint64_t total, uint64_t used);
+void domains_end(struct mailboxes *m);
+/* For an account that was never used. */
+bool domains_fit(const struct mailboxes *m, struct str address, uint64_t bytes);
 void account_put_record(struct account *a, struct batch *b);
 uint32_t account_new_uidvalidity(struct account *a, struct batch *b);
 /* Adds a folder in memory and batch. The name is valid and free. */

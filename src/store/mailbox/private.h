@@ -19,6 +19,9 @@ struct mailboxes {
     uint64_t share_seq; /* the last commit that changed who shares with whom */
     unsigned share_changes;
     unsigned inserted;
+    struct map *domains; /* name, lower case -> struct domain_room; entries stay */
+    unsigned domains_told;
+    uint32_t domains_round;
     void (*healed)(void *arg, uint64_t account); /* may be NULL */
     void *healed_arg;
 };

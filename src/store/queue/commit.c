@@ -91,11 +91,11 @@ static void check_deliveries(struct step *s) {
         const Store__LocalDelivery *d = r->deliveries[i];
         struct account *a = s->accounts[i];
         uint64_t size = d->prefix.len + s->lease->entry->size;
-        s->status[i] = a == NULL || a->deleted                              ? STORE__DELIVERY_STATUS__NO_ACCOUNT
-                       : !d->over_quota && !account_fits(a, size, d->quota) ? STORE__DELIVERY_STATUS__OVER_QUOTA
-                                                                            : STORE__DELIVERY_STATUS__DELIVERED;
+        s->status[i] = a == NULL || a->deleted                                 ? STORE__DELIVERY_STATUS__NO_ACCOUNT
+                       : !d->over_quota && !account_fits(a, size, 1, d->quota) ? STORE__DELIVERY_STATUS__OVER_QUOTA
+                                                                               : STORE__DELIVERY_STATUS__DELIVERED;
         if (s->status[i] == STORE__DELIVERY_STATUS__DELIVERED)
-            a->reserved += size;
+            account_reserve(a, size);
         else
             s->all_delivered = false;
         if (s->status[i] == STORE__DELIVERY_STATUS__OVER_QUOTA) s->q->counters.over_quota++;
@@ -103,7 +103,7 @@ static void check_deliveries(struct step *s) {
         s->results[i]->status = s->status[i];
     }
     for (size_t i = 0; i < r->n_deliveries; i++)
-        if (s->accounts[i] != NULL) s->accounts[i]->reserved = 0;
+        if (s->accounts[i] != NULL) account_reserve_forget(s->accounts[i]);
 }
 
 static struct folder *delivery_folder(struct step *s, struct account *a, const Store__LocalDelivery *d) {

@@ -88,9 +88,8 @@ static int check(struct append *x, struct error *err) {
     if (x->f->uidnext > UINT32_MAX - x->count) return error_set(err, ERR_LIMIT, "the folder has no more UIDs");
     for (size_t i = 0; i < x->count; i++) size += item_size(&x->items[i]);
     struct account *owner = x->f->account;
-    if (!account_fits(owner, size, session_quota(x->session, owner)))
-        return error_set(err, ERR_NOSPACE, "the mailbox is full");
-    return 0;
+    enum account_room room = account_room(owner, size, (uint32_t)x->count, session_quota(x->session, owner));
+    return room == ROOM_FITS ? 0 : error_set(err, ERR_NOSPACE, "%s", account_room_text(room));
 }
 
 static int find_keywords(struct append *x, struct batch *b, struct error *err) {

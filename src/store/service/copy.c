@@ -92,16 +92,19 @@ static void copy_one(struct copy *c, struct batch *b, struct gathered *g, uint64
 
 static int copy_check(struct copy *c, const struct gather *g, struct error *err) {
     uint64_t bytes = 0;
+    uint32_t count = 0;
     size_t at;
     if (c->from->gone || c->to->gone) return error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
     if (c->to->uidnext > UINT32_MAX - g->count) return error_set(err, ERR_LIMIT, "the folder has no more UIDs");
     if (c->req->move && c->to->account == c->from->account) return 0;
-    for (size_t i = 0; i < g->count; i++)
-        if (g->list[i].blob != NULL && still_there(c->from, g->list[i].uid, &at)) bytes += g->list[i].stored.size;
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->list[i].blob == NULL || !still_there(c->from, g->list[i].uid, &at)) continue;
+        bytes += g->list[i].stored.size;
+        count++;
+    }
     struct account *owner = c->to->account;
-    if (!account_fits(owner, bytes, session_quota(c->session, owner)))
-        return error_set(err, ERR_NOSPACE, "the mailbox is full");
-    return 0;
+    enum account_room room = account_room(owner, bytes, count, session_quota(c->session, owner));
+    return room == ROOM_FITS ? 0 : error_set(err, ERR_NOSPACE, "%s", account_room_text(room));
 }
 
 /* Changes memory and fills the batch, without a wait. */

@@ -176,6 +176,8 @@ HANDLER(on_account_restore);
 HANDLER(on_account_info);
 HANDLER(on_accounts_usage);
 HANDLER(on_quota_state_set);
+HANDLER(on_account_limits);
+HANDLER(on_quota_domains);
 HANDLER(on_room_get);
 HANDLER(on_status);
 HANDLER(on_checkpoint);

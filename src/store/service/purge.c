@@ -26,8 +26,7 @@ void purge_folder(struct service *s, struct batch *b, struct folder *f, bool kee
     metadata_delete(b, f->account, f);
     key_u64(&counters, f->id);
     batch_delete(b, SPACE_META, key_str(&counters));
-    f->account->bytes -= f->size;
-    f->account->messages -= f->messages;
+    account_count(f->account, -(int64_t)f->size, -(int64_t)f->messages);
 }
 
 struct slice {

@@ -1,4 +1,5 @@
-/* ACCOUNTS_USAGE, QUOTA_STATE_SET and ROOM_GET: what the Quota Agent and smtpd ask (QUOTA-05, QUOTA-14, LIM-31). */
+/* ACCOUNTS_USAGE, QUOTA_STATE_SET, QUOTA_DOMAINS, ACCOUNT_LIMITS and ROOM_GET: what the Quota Agent and smtpd ask
+ * (QUOTA-05, QUOTA-14, LIM-31). */
 #include "store/mailbox/private.h"
 #include "store/service/private.h"
 
@@ -44,6 +45,7 @@ static int add_state(struct engine *e, Store__AccountUsage *u, Store__QuotaState
     out->until = q.until;
     out->level = q.level;
     out->blocked = q.blocked;
+    out->messages = q.messages;
     u->state = out;
     return 0;
 }
@@ -80,27 +82,73 @@ HANDLER(on_accounts_usage) {
     return 0;
 }
 
-HANDLER(on_quota_state_set) {
-    const Store__QuotaState *req = (const Store__QuotaState *)r->msg;
-    struct service *s = arg;
-    struct account *a;
-    struct batch b;
-    bool plain = req->stage == STORE__QUOTA_STAGE__FINE && !req->blocked;
+/* Writes what was changed in memory; lets the account go. */
+static int state_put(struct service *s, struct account *a, struct rpc_request *r, struct error *err) {
     Store__Empty reply = STORE__EMPTY__INIT;
-    if (req->stage > STORE__QUOTA_STAGE__RECOVERED) return error_set(err, ERR_INVALID, "there is no such stage");
-    int rc = account_pin(s->m, req->account, str_from(req->address), !plain, &a);
-    if (rc == ERR_NOTFOUND) { /* deleted meanwhile, or nothing to forget */
-        rpc_answer(r, &reply.base, STR_EMPTY);
-        return 0;
-    }
-    if (rc != 0) return error_set(err, rc, "the mailbox cannot be read: %s", err_name(rc));
-    a->state = (struct quota_state){(uint8_t)req->stage, req->blocked, plain ? 0 : req->since, req->until, req->level};
+    struct batch b;
     batch_init(&b);
     quota_state_put(&a->state, a->id, &b);
-    rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
+    int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
     batch_done(&b);
     account_unpin(a);
     if (rc != 0) return error_set(err, rc, "the state cannot be written: %s", err_name(rc));
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+/* NULL with 0: deleted meanwhile, or nothing to forget; it is answered. */
+static int state_pin(struct service *s, uint64_t id, const char *address, bool make, struct account **out,
+                     struct rpc_request *r, struct error *err) {
+    Store__Empty reply = STORE__EMPTY__INIT;
+    int rc = account_pin(s->m, id, str_from(address), make, out);
+    if (rc == 0) return 0;
+    *out = NULL;
+    if (rc != ERR_NOTFOUND) return error_set(err, rc, "the mailbox cannot be read: %s", err_name(rc));
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+HANDLER(on_quota_state_set) {
+    const Store__QuotaState *req = (const Store__QuotaState *)r->msg;
+    struct account *a;
+    bool plain = req->stage == STORE__QUOTA_STAGE__FINE && !req->blocked;
+    if (req->stage > STORE__QUOTA_STAGE__RECOVERED) return error_set(err, ERR_INVALID, "there is no such stage");
+    int rc = state_pin(arg, req->account, req->address, !plain, &a, r, err);
+    if (rc != 0 || a == NULL) return rc;
+    a->state = (struct quota_state){.stage = (uint8_t)req->stage,
+                                    .blocked = req->blocked,
+                                    .since = plain ? 0 : req->since,
+                                    .until = req->until,
+                                    .level = req->level,
+                                    .messages = a->state.messages};
+    return state_put(arg, a, r, err);
+}
+
+HANDLER(on_account_limits) {
+    const Store__AccountLimits *req = (const Store__AccountLimits *)r->msg;
+    Store__Empty reply = STORE__EMPTY__INIT;
+    struct account *a;
+    int rc = state_pin(arg, req->account, req->address, req->messages > 0, &a, r, err);
+    if (rc != 0 || a == NULL) return rc;
+    if (a->state.messages == req->messages) {
+        account_unpin(a);
+        rpc_answer(r, &reply.base, STR_EMPTY);
+        return 0;
+    }
+    a->state.messages = req->messages;
+    return state_put(arg, a, r, err);
+}
+
+HANDLER(on_quota_domains) {
+    const Store__QuotaDomains *req = (const Store__QuotaDomains *)r->msg;
+    struct service *s = arg;
+    Store__Empty reply = STORE__EMPTY__INIT;
+    int rc = 0;
+    domains_begin(s->m);
+    for (size_t i = 0; rc == 0 && i < req->n_domains; i++)
+        rc = domains_tell(s->m, str_from(req->domains[i]->name), req->domains[i]->total, req->domains[i]->used);
+    if (rc != 0) return error_set(err, rc, "the totals cannot be taken: %s", err_name(rc));
+    domains_end(s->m);
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }
@@ -114,12 +162,12 @@ HANDLER(on_room_get) {
     int rc = account_pin(s->m, req->account, STR_EMPTY, false, &a);
     if (rc != 0 && rc != ERR_NOTFOUND) return error_set(err, rc, "the mailbox cannot be read: %s", err_name(rc));
     /* Without a size a mailbox that is full to the last byte has no room either. */
-    reply.fits = !reply.never && (a == NULL || account_fits(a, req->size > 0 ? req->size : 1, req->quota));
-    const char *why = reply.fits                       ? ""
-                      : a != NULL && a->state.blocked  ? "the domain has used up its room"
-                      : a != NULL && !account_takes(a) ? "the mailbox is disabled as it was too full for too long"
-                                                       : "the mailbox is full";
-    reply.reason = (char *)(uintptr_t)why;
+    uint64_t size = req->size > 0 ? req->size : 1;
+    enum account_room room = a != NULL                                         ? account_room(a, size, 1, req->quota)
+                             : domains_fit(s->m, str_from(req->address), size) ? ROOM_FITS
+                                                                               : ROOM_DOMAIN_FULL;
+    reply.fits = !reply.never && room == ROOM_FITS;
+    reply.reason = (char *)(uintptr_t)account_room_text(reply.never && room == ROOM_FITS ? ROOM_FULL : room);
     account_unpin(a);
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;

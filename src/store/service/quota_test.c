@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -139,10 +140,99 @@ static void body_room(void) {
     end();
 }
 
+static const char *room_of(uint64_t account, const char *address, uint64_t size) {
+    static char reason[80];
+    Store__RoomWanted req = STORE__ROOM_WANTED__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.account = account;
+    req.size = size;
+    req.address = text(address);
+    assert_int_equal(kit_call(agent, STORE_ROOM_GET, &req.base, STR_EMPTY, &reply, NULL), 0);
+    const Store__Room *room = (const void *)reply.msg;
+    assert_int_equal(room->fits, room->reason[0] == '\0');
+    (void)snprintf(reason, sizeof reason, "%s", room->reason);
+    return reason;
+}
+
+static int limit(uint64_t account, uint32_t messages) {
+    Store__AccountLimits req = STORE__ACCOUNT_LIMITS__INIT;
+    req.account = account;
+    req.address = text("a@example.test");
+    req.messages = messages;
+    return kit_call(agent, STORE_ACCOUNT_LIMITS, &req.base, STR_EMPTY, NULL, NULL);
+}
+
+static int append(uint32_t session) {
+    Store__MessageAppend req = STORE__MESSAGE_APPEND__INIT;
+    req.session = session;
+    req.folder = text("INBOX");
+    return kit_call(agent, STORE_MESSAGE_APPEND, &req.base, STR("Subject: b\r\n\r\nbody\r\n"), NULL, NULL);
+}
+
+/* The resource MESSAGE of RFC 9208 section 5.2; it stays when the Quota Agent writes its states. */
+static void body_messages(void) {
+    begin();
+    fill();
+    assert_int_equal(limit(NEVER_USED, 0), 0);
+    assert_int_equal(limit(FULL, MESSAGES + 1), 0);
+    assert_int_equal(set_state(FULL, STORE__QUOTA_STAGE__WARNED, 0, false), 0);
+    assert_string_equal(room_of(FULL, "", 1), "");
+    uint32_t session = kit_login(agent, FULL, 0);
+    assert_int_equal(append(session), 0);
+    assert_int_equal(append(session), ERR_NOSPACE);
+    assert_string_equal(room_of(FULL, "", 1), "the mailbox holds as many messages as it may");
+    assert_int_equal(set_state(FULL, STORE__QUOTA_STAGE__FINE, 0, false), 0);
+    if (kit_on_disk) {
+        end();
+        begin();
+        session = kit_login(agent, FULL, 0);
+    }
+    assert_int_equal(append(session), ERR_NOSPACE);
+    assert_int_equal(limit(FULL, 0), 0);
+    assert_int_equal(append(session), 0);
+    end();
+}
+
+static void totals(const char *domain, uint64_t total, uint64_t used) {
+    Store__QuotaDomain d = STORE__QUOTA_DOMAIN__INIT, *list = &d;
+    Store__QuotaDomains req = STORE__QUOTA_DOMAINS__INIT;
+    d.name = text(domain);
+    d.total = total;
+    d.used = used;
+    req.domains = &list;
+    req.n_domains = domain != NULL;
+    assert_int_equal(kit_call(agent, STORE_QUOTA_DOMAINS, &req.base, STR_EMPTY, NULL, NULL), 0);
+}
+
+/* QUOTA-09: the total of a domain is looked at with each message, also for accounts that were never used. */
+static void body_domains(void) {
+    static const char full[] = "the domain has used up its room";
+    begin();
+    uint32_t session = kit_login_as(agent, EMPTY, 0, "a@Example.Test");
+    totals("example.test", 3 * BYTES, BYTES);
+    assert_string_equal(room_of(EMPTY, "", 2 * BYTES), "");
+    assert_string_equal(room_of(EMPTY, "", 2 * BYTES + 1), full);
+    for (int i = 0; i < 2; i++) assert_int_equal(append(session), 0);
+    assert_int_equal(append(session), ERR_NOSPACE);
+    assert_string_equal(room_of(NEVER_USED, "b@EXAMPLE.test", 1), full);
+    assert_string_equal(room_of(NEVER_USED, "b@other.test", 1), "");
+    totals("example.test", 3 * BYTES, 0); /* it was counted anew */
+    assert_int_equal(append(session), 0);
+    totals("other.test", 1, 1);
+    assert_string_equal(room_of(EMPTY, "", 10 * BYTES), "");
+    assert_string_equal(room_of(NEVER_USED, "b@other.test", 1), full);
+    totals(NULL, 0, 0);
+    assert_string_equal(room_of(NEVER_USED, "b@other.test", 1), "");
+    end();
+}
+
 KIT_TEST(usage)
 KIT_TEST(room)
+KIT_TEST(messages)
+KIT_TEST(domains)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_usage), cmocka_unit_test(test_room)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_usage), cmocka_unit_test(test_room),
+                                       cmocka_unit_test(test_messages), cmocka_unit_test(test_domains)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,8 @@
     X(STORE_QUOTA_GET, on_quota_get, true)                                                                             \
     X(STORE_ACCOUNTS_USAGE, on_accounts_usage, true)                                                                   \
     X(STORE_QUOTA_STATE_SET, on_quota_state_set, true)                                                                 \
+    X(STORE_ACCOUNT_LIMITS, on_account_limits, true)                                                                   \
+    X(STORE_QUOTA_DOMAINS, on_quota_domains, false)                                                                    \
     X(STORE_ROOM_GET, on_room_get, true)                                                                               \
     X(STORE_USAGE_GET, on_usage_get, false)                                                                            \
     X(STORE_USAGE_BRAKE, on_usage_brake, false)                                                                        \

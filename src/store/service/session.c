@@ -129,6 +129,7 @@ HANDLER(on_quota_get) {
         reply.bytes = a->bytes;
         reply.messages = a->messages;
         reply.limit_bytes = session_quota(s, a);
+        reply.limit_messages = a->state.messages;
         reply.root = (char *)(uintptr_t)session_owner_root(s, a, r->arena);
         rpc_answer(r, &reply.base, STR_EMPTY);
     }
