@@ -1,6 +1,7 @@
 /* `iems quota list|show|set`: what accounts and domains may hold, and what they do hold (QUOTA-01, LIM-31). */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/quota_order.h"
 #include "cli/user_args.h"
 #include "rpc/dir_methods.h"
 #include "rpc/store_methods.h"
@@ -113,41 +114,71 @@ static int take_line(struct each *e, const Dir__User *user, const Store__Account
     return EX_OK;
 }
 
-static int list(struct cli *c, const char *pattern, bool json) {
-    struct each e = {.pattern = pattern, .take = take_line, .array = json ? json_array() : NULL};
-    if (e.array == NULL) printf("%-36s %12s %13s %5s %9s  %s\n", "USER", "LIMIT", "USED", "", "MESSAGES", "STATE");
-    int status = each_over(c, &e, true);
-    if (status == EX_OK && e.array != NULL) {
-        if (json_dumpf(e.array, stdout, JSON_INDENT(2)) != 0) status = EX_OSERR;
+struct list_args {
+    const char *pattern, *by; /* by NULL: in order of the addresses, told as they come */
+    uint64_t top;
+    bool json, domains;
+};
+
+/* What was gathered, in order. */
+static int list_told(const struct list_args *a, const json_t *lines) {
+    json_t *summed = a->domains ? quota_by_domain(lines) : NULL;
+    json_t *ordered = a->by == NULL ? NULL : quota_order(summed != NULL ? summed : lines, a->by, a->top);
+    const json_t *out = ordered != NULL ? ordered : summed != NULL ? summed : lines;
+    int status = EX_OK;
+    if (!a->json) {
+        quota_order_print(out);
+    } else {
+        if (json_dumpf(out, stdout, JSON_INDENT(2)) != 0) status = EX_OSERR;
         (void)fputc('\n', stdout);
     }
+    json_decref(ordered);
+    json_decref(summed);
+    return status;
+}
+
+static int list(struct cli *c, const struct list_args *a) {
+    bool gather = a->json || a->by != NULL || a->domains;
+    struct each e = {.pattern = a->pattern, .take = take_line, .array = gather ? json_array() : NULL};
+    if (!a->json) printf("%-36s %12s %13s %5s %9s  %s\n", "USER", "LIMIT", "USED", "", "MESSAGES", "STATE");
+    int status = each_over(c, &e, true);
+    if (status == EX_OK && e.array != NULL) status = list_told(a, e.array);
     json_decref(e.array);
-    if (status == EX_OK && e.count == 0 && pattern[0] != '\0') {
-        cli_error("no account is like %s", pattern);
+    if (status == EX_OK && e.count == 0 && a->pattern[0] != '\0') {
+        cli_error("no account is like %s", a->pattern);
         return EX_NOUSER;
     }
     return status;
 }
 
 int cmd_quota_list(struct cli *c, int argc, char **argv) {
-    const char *pattern = "";
-    bool json = false;
+    struct list_args a = {.pattern = ""};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
-            json = true;
-        else if (argv[i][0] == '-' || pattern[0] != '\0')
+            a.json = true;
+        else if (strcmp(argv[i], "--domains") == 0)
+            a.domains = true;
+        else if (strcmp(argv[i], "--sort") == 0 && i + 1 < argc)
+            a.by = argv[++i];
+        else if (strcmp(argv[i], "--top") == 0 && i + 1 < argc) {
+            if (str_to_u64(str_from(argv[++i]), INT32_MAX, &a.top) != 0)
+                return cli_usage(cli_current(), "--top %s: a number is meant", argv[i]);
+        } else if (argv[i][0] == '-' || a.pattern[0] != '\0')
             return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
         else
-            pattern = argv[i];
+            a.pattern = argv[i];
     }
-    return list(c, pattern, json);
+    if (a.by == NULL && a.top > 0) a.by = "used";
+    if (a.by != NULL && !quota_order_known(a.by))
+        return cli_usage(cli_current(), "--sort %s: used, messages or percent is meant", a.by);
+    return list(c, &a);
 }
 
 int cmd_quota_show(struct cli *c, int argc, char **argv) {
     bool json = argc == 3 && strcmp(argv[2], "--json") == 0;
     if (argc < 2 || argv[1][0] == '-' || (argc > 2 && !json))
         return cli_usage(cli_current(), "one address is expected");
-    return list(c, argv[1], json);
+    return list(c, &(struct list_args){.pattern = argv[1], .json = json});
 }
 
 /* ---------------------------------------------------------------- set */
@@ -184,21 +215,22 @@ static int set_users(struct cli *c, const char *pattern, const char *size, const
     return EX_OK;
 }
 
-/* `@domain --total SIZE --default MB`: a row of the table domainquota. */
+/* `@domain --total SIZE --default MB --users NUMBER`: a row of the table domainquota. */
 static int set_domain(struct cli *c, const char *domain, int argc, char **argv) {
     static char table[] = "domainquota";
     Dir__TableSet set = DIR__TABLE_SET__INIT;
-    char columns[2][COLUMN_LEN], *list_of[2] = {columns[0], columns[1]};
+    char columns[3][COLUMN_LEN], *list_of[3] = {columns[0], columns[1], columns[2]};
     for (int i = 0; i < argc; i += 2) {
         const char *column = strcmp(argv[i], "--total") == 0     ? "total"
                              : strcmp(argv[i], "--default") == 0 ? "user_default"
+                             : strcmp(argv[i], "--users") == 0   ? "max_users"
                                                                  : NULL;
-        if (column == NULL || i + 1 == argc || set.n_columns == 2)
+        if (column == NULL || i + 1 == argc || set.n_columns == 3)
             return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
         const char *value = strcmp(argv[i + 1], "unlimited") == 0 ? "0" : argv[i + 1];
         (void)snprintf(columns[set.n_columns++], COLUMN_LEN, "%s=%s", column, value);
     }
-    if (set.n_columns == 0) return cli_usage(cli_current(), "--total SIZE or --default MB is expected");
+    if (set.n_columns == 0) return cli_usage(cli_current(), "--total SIZE, --default MB or --users NUMBER is expected");
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;

@@ -45,7 +45,7 @@ static int print_json(json_t *value) {
     return EX_OK;
 }
 
-static int show(struct cli *c, struct rpc_client *dir, const char *address, bool json) {
+static int show(struct cli *c, struct rpc_client *dir, const char *address, bool json, bool folders) {
     Dir__UserName name = DIR__USER_NAME__INIT;
     RPC_REPLY_AUTO reply = {0};
     struct known known = {0};
@@ -54,24 +54,41 @@ static int show(struct cli *c, struct rpc_client *dir, const char *address, bool
     if (rc != 0) return cli_exit_status(rc);
     const Dir__User *u = (const void *)reply.msg;
     store_ask(c, u, &known);
-    rc = json ? print_json(user_json(u, &known)) : EX_OK;
+    json_t *o = json ? user_json(u, &known) : NULL;
     if (!json) {
         user_text_print(u, (const void *)known.info.msg);
         if (known.usage.msg != NULL) user_usage_print((const void *)known.usage.msg);
     }
+    const Store__AccountInfo *info = (const void *)known.info.msg;
+    int status = EX_OK;
+    if (folders && info != NULL && info->exists) status = user_folders_show(c, u->address, o);
+    if (o == NULL || status != EX_OK)
+        json_decref(o);
+    else
+        status = print_json(o);
     rpc_reply_free(&known.info);
     rpc_reply_free(&known.usage);
-    return rc;
+    return status;
 }
 
 int cmd_user_show(struct cli *c, int argc, char **argv) {
-    bool json = argc == 3 && strcmp(argv[2], "--json") == 0;
-    if (argc < 2 || (argc == 3 && !json) || argc > 3 || argv[1][0] == '-')
-        return cli_usage(cli_current(), "one address is expected");
+    const char *address = NULL;
+    bool json = false, folders = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            json = true;
+        else if (strcmp(argv[i], "--folders") == 0)
+            folders = true;
+        else if (argv[i][0] == '-' || address != NULL)
+            return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
+        else
+            address = argv[i];
+    }
+    if (address == NULL) return cli_usage(cli_current(), "one address is expected");
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;
-    int status = show(c, dir, argv[1], json);
+    int status = show(c, dir, address, json, folders);
     rpc_client_free(dir);
     return status;
 }

@@ -84,7 +84,8 @@ const struct command command_table[] = {
      "  --deleted   those that were deleted and may be brought back, and until when\n"
      "Example: iems user list 'R*' --domain example.org",
      cmd_user_list, GROUP_ACCOUNTS},
-    {"user show", "ADDRESS [--json]", "Show an account, its addresses, quota and mailbox", NULL, cmd_user_show,
+    {"user show", "ADDRESS [--folders] [--json]", "Show an account, its addresses, quota and mailbox",
+     "  --folders   also its folders, with all, unread and recent messages and their size", cmd_user_show,
      GROUP_ACCOUNTS},
     {"user set", "ADDRESS [--rename ADDRESS] [--quota MB] [--disable|--enable] [...]", "Change an account",
      "Options as of `iems user add`, and:\n"
@@ -117,14 +118,22 @@ const struct command command_table[] = {
      "told,\n"
      "the others are done.",
      cmd_user_import, GROUP_ACCOUNTS},
-    {"quota list", "[PATTERN] [--json]", "Show what accounts hold and may hold, and who was warned",
-     "PATTERN is looked for in addresses; * stands for any text, ? for one character.", cmd_quota_list, GROUP_ACCOUNTS},
+    {"quota list", "[PATTERN] [--sort ORDER] [--top N] [--domains] [--json]",
+     "Show what accounts hold and may hold, and who was warned",
+     "PATTERN is looked for in addresses; * stands for any text, ? for one character.\n"
+     "  --sort ORDER   used, messages or percent, the highest first\n"
+     "  --top N        only the first of them (by used, if nothing else is said)\n"
+     "  --domains      one line for each domain\n"
+     "Folders of one account: iems user show ADDRESS --folders",
+     cmd_quota_list, GROUP_ACCOUNTS},
     {"quota show", "ADDRESS [--json]", "Show one account's quota", NULL, cmd_quota_show, GROUP_ACCOUNTS},
-    {"quota set", "PATTERN [MB|unlimited] [--messages NUMBER|unlimited] | @DOMAIN [--total SIZE] [--default MB]",
+    {"quota set",
+     "PATTERN [MB|unlimited] [--messages NUMBER|unlimited] | @DOMAIN [--total SIZE] [--default MB] [--users N]",
      "Set quotas of accounts, of a domain, of new accounts",
      "  --messages N   how many messages each of the accounts may hold\n"
      "  --total SIZE   what all accounts of the domain may hold together, as 50G; 0 or unlimited = no limit\n"
      "  --default MB   quota of new accounts of the domain\n"
+     "  --users N      accounts that the domain may have; those that are there stay\n"
      "Examples: iems quota set 'b*@example.org' 500, iems quota set @example.org --total 50G",
      cmd_quota_set, GROUP_ACCOUNTS},
     {"quota run", "", "Check all mailboxes now, and print the report", NULL, cmd_quota_run, GROUP_ACCOUNTS},

@@ -17,4 +17,8 @@ json_t *user_text_json(const Dir__User *u, const Store__AccountInfo *info); /* N
 /* That an account was deleted, and until when it may be brought back. */
 void user_gone_print(const char *address, const Dir__UserGone *gone);
 
+/* Prints the folders of an account, or puts them into `o`. Tells what is wrong; exit status. */
+struct cli;
+int user_folders_show(struct cli *c, const char *address, json_t *o);
+
 #endif

@@ -4,6 +4,7 @@
 #include "dir/password.h"
 #include "dir/tables.h"
 #include "directory/slapd_config.h"
+#include "proto/smtp/address.h"
 
 #include <string.h>
 
@@ -18,6 +19,23 @@ struct adding {
     uint8_t services;
 };
 
+/* ACCT-13: nobody is refused anything but new accounts. */
+static int check_count(struct dir *d, const struct address_key *k, struct error *err) {
+    const struct table *t = table_find(STR("domainquota"));
+    struct str domain = address_key_domain(k);
+    struct rows *rows;
+    uint64_t max = tables_rows(d->tables, t, &rows) == 0 ? row_u64(t, rows_match_domain(rows, domain), "max_users") : 0;
+    uint64_t count = 0;
+    size_t pos = 0;
+    if (max == 0) return 0;
+    for (const struct entry *e; (e = mirror_next(d->mirror, &pos)) != NULL;)
+        count += (e->classes & ENTRY_STORE_USER) && str_eq(address_domain_of(entry_get(e, ATTR_ADDRESS)), domain);
+    if (count < max) return 0;
+    return error_set(err, ERR_LIMIT,
+                     "%.*s has %llu accounts and may have no more (iems quota set @%.*s --users NUMBER)",
+                     STR_ARG(domain), (unsigned long long)count, STR_ARG(domain));
+}
+
 static int check(struct dir *d, const Dir__User *u, struct arena *arena, struct adding *a, struct error *err) {
     if (u->n_aliases > USER_ALIASES_MAX) return error_set(err, ERR_LIMIT, "more than %d aliases", USER_ALIASES_MAX);
     a->keys = arena_alloc(arena, (u->n_aliases + 1) * sizeof *a->keys);
@@ -31,6 +49,7 @@ static int check(struct dir *d, const Dir__User *u, struct arena *arena, struct 
         if (rc == 0) rc = address_is_free(d, address_key_str(&a->keys[i]), NULL, err);
         if (i == 0) a->domain = domain;
     }
+    if (rc == 0) rc = check_count(d, &a->keys[0], err);
     a->permission = PERMIT_BOTH;
     if (rc == 0 && u->permission[0] != '\0') rc = admin_check_permission(u->permission, &a->permission, err);
     if (rc == 0) rc = admin_services(NULL, u->services, u->n_services, &a->services, err);

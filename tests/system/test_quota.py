@@ -37,7 +37,7 @@ class Quota(unittest.TestCase):
         finally:
             s.close()
 
-    def test_life_cycle(self):
+    def test_life_cycle(self):   # QUOTA-04: still over after the grace: disabled; user and postmaster are told
         mail = self.mail
         mail.user("lisa")
         mail.run("quota", "set", "lisa@example.test", "1")
@@ -164,6 +164,33 @@ class Quota(unittest.TestCase):
         iems.wait_until("no limit any more", lambda: self.refusal("few@example.test", 10)[0] == 250)
         self.assertEqual(mail.run("store", "check").returncode, 0)
 
+    def test_grace(self):   # QUOTA-03: two weeks; the warning tells the quota and the day
+        mail = self.mail
+        mail.run("config", "unset", "quota.grace", check=False)
+        iems.wait_until("the default", lambda: "2w" in mail.run("config", "get", "quota.grace").stdout)
+        mail.user("bea")
+        mail.run("quota", "set", "bea@example.test", "1")
+        for _ in range(2):
+            mail.send("a@sender.example", "bea@example.test", big(480))
+        mail.wait_count("bea", 2)
+        # QUOTA-13: the sizes of the messages and nothing else are counted
+        imap = mail.imap("bea")
+        imap.select("INBOX", readonly=True)
+        sizes = sum(int(m.split(b"RFC822.SIZE ")[1].rstrip(b")")) for m in imap.fetch("1:*", "(RFC822.SIZE)")[1])
+        imap.logout()
+        self.assertEqual(self.states("bea@*")["bea@example.test"]["used_bytes"], sizes)
+        if os.path.exists(text := os.path.join(mail.dir, "texts", "quota-warning.txt")):
+            os.remove(text)
+        mail.run("quota", "run")
+        state = self.states("bea@*")["bea@example.test"]
+        self.assertEqual((state["state"], state["until"] - state["since"]), ("warned", 14 * 24 * 3600))
+        mail.wait_count("bea", 3)
+        warning = " ".join(mail.messages("bea")[2].decode().split())
+        self.assertIn("1.0 MB", warning)
+        self.assertIn(time.strftime("%b %Y %H:%M:%S", time.gmtime(state["until"])), warning)
+        mail.run("quota", "set", "bea@example.test", "unlimited")
+        mail.run("quota", "run")
+
     def test_wildcards_and_option(self):
         mail = self.mail
         mail.run("config", "set", "quota.user_default", "33")
@@ -175,10 +202,21 @@ class Quota(unittest.TestCase):
         self.assertIn("2 accounts", mail.run("quota", "set", "w?@example.test", "5").stdout)
         self.assertEqual({q["limit_bytes"] for q in self.states("w?@*").values()}, {5 * KB * KB})
         self.assertIn("5 MB", mail.run("quota", "show", "w1@example.test").stdout)
+        # who uses most, and how much a domain
+        mail.send("a@sender.example", "w2@example.test", big(20))
+        mail.wait_count("w2", 1)
+        top = json.loads(mail.run("quota", "list", "w?@*", "--top", "1", "--json").stdout)
+        self.assertEqual([q["user"] for q in top], ["w2@example.test"])
+        for order in ("used", "messages", "percent"):
+            self.assertRegex(mail.run("quota", "list", "w?@*", "--sort", order).stdout, r"(?s)w2@.*w1@")
+        sums = json.loads(mail.run("quota", "list", "w?@*", "--domains", "--json").stdout)
+        self.assertEqual([(d["user"], d["accounts"], d["messages"]) for d in sums], [("@example.test", 2, 1)])
+        self.assertIn("2 accounts", mail.run("quota", "list", "w?@*", "--domains", "--sort", "used").stdout)
+        self.assertEqual(mail.run("quota", "list", "--sort", "size", check=False).returncode, 64)
         self.assertEqual(mail.run("quota", "show", "nobody@example.test", check=False).returncode, 67)
         self.assertEqual(mail.run("quota", "set", "w1@example.test", "much", check=False).returncode, 64)
 
-    def test_reports(self):
+    def test_reports(self):   # QUOTA-08 QUOTA-11 QUOTA-12: the report before or a new one; past runs; reports are deleted
         mail = self.mail
         mail.run("config", "set", "quota.check_at", "03:30")
         first = mail.run("quota", "run").stdout
