@@ -99,6 +99,8 @@ const struct command command_table[] = {
      "An account that suddenly sends far more than usual, or to many addresses that do not exist, is slowed down\n"
      "(smtpd.brake_recipients, smtpd.brake_bounces); `iems user show` tells why.",
      cmd_user_release, GROUP_ACCOUNTS},
+    {"user slowed", "[--json]", "List the accounts that were slowed down, and why",
+     "`iems user release` lets one send as before.", cmd_user_slowed, GROUP_ACCOUNTS},
     {"user delete", "ADDRESS... | --file FILE [--yes] [--now]", "Delete accounts with all their mail",
      "They may be brought back for store.undelete_time (a week). FILE has one address a line. Interrupted, the same\n"
      "command finishes the work.\n"

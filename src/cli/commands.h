@@ -96,6 +96,7 @@ int cmd_quota_history(struct cli *c, int argc, char **argv);
 int cmd_sessions_list(struct cli *c, int argc, char **argv);
 int cmd_sessions_show(struct cli *c, int argc, char **argv);
 int cmd_sessions_disconnect(struct cli *c, int argc, char **argv);
+int cmd_user_slowed(struct cli *c, int argc, char **argv);
 int cmd_user_release(struct cli *c, int argc, char **argv);
 int cmd_user_set(struct cli *c, int argc, char **argv);
 int cmd_user_undelete(struct cli *c, int argc, char **argv);

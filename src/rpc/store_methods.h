@@ -76,6 +76,7 @@
     X(67, QUOTA_DOMAINS, ROLES_QUOTA, quota_domains, empty)                                                            \
     X(68, USAGE_GET, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_name, usage)                                             \
     X(69, USAGE_BRAKE, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD, usage_brake, usage_braked)                                   \
+    X(71, USAGE_SLOWED, ROLE_CLI | ROLE_WEBD, empty, usage_slowed)                                                     \
     X(80, CHECKPOINT, ROLE_CLI, checkpoint, checkpoint_made)                                                           \
     X(81, CHECKPOINT_DROP, ROLE_CLI, checkpoint, empty)                                                                \
     X(82, ACCOUNT_LIST, ROLE_CLI, account_list, account_listed)                                                        \

@@ -254,9 +254,11 @@ class Esmtp(unittest.TestCase):
         self.assertRegex(shown, r"Slowed down +since .*: \d+ recipients in an hour")
         self.assertEqual(shown.count("Slowed down"), 1)
         self.a.wait_logged("account_braked")
+        self.assertRegex(self.a.run("user", "slowed").stdout, r"marge@example.test +since .*: \d+ recipients in an hour")
         self.assertIn("may send as before", self.a.run("user", "release", "marge@example.test").stdout)
         self.assertEqual(self.submit("lisa@example.test", sender="marge@example.test")[0], 250)
         self.assertNotIn("Slowed down", self.a.run("user", "show", "marge@example.test").stdout)
+        self.assertNotIn("marge", self.a.run("user", "slowed").stdout)
         for name in ("recipients", "rate"):
             self.a.run("config", "unset", f"smtpd.brake_{name}")
 

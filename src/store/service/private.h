@@ -194,6 +194,7 @@ HANDLER(on_search_status);
 HANDLER(on_search_rebuild);
 HANDLER(on_usage_get);
 HANDLER(on_usage_brake);
+HANDLER(on_usage_slowed);
 
 static inline struct conn *conn_of(struct rpc_request *r) {
     return rpc_session_data(r->session);

@@ -61,6 +61,7 @@
     X(STORE_ROOM_GET, on_room_get, true)                                                                               \
     X(STORE_USAGE_GET, on_usage_get, false)                                                                            \
     X(STORE_USAGE_BRAKE, on_usage_brake, false)                                                                        \
+    X(STORE_USAGE_SLOWED, on_usage_slowed, false)                                                                      \
     X(STORE_CHECKPOINT, on_checkpoint, true)                                                                           \
     X(STORE_CHECKPOINT_DROP, on_checkpoint_drop, true)                                                                 \
     X(STORE_ACCOUNT_LIST, on_account_list, true)                                                                       \

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { FLUSH_MS = 2000, NAME_MAX_LEN = 320, FLUSH_MOST = 10000 };
+enum { FLUSH_MS = 2000, NAME_MAX_LEN = 320, FLUSH_MOST = 10000, SLOWED_MOST = 1000 };
 
 struct user_usage {
     struct usage usage;
@@ -193,6 +193,32 @@ HANDLER(on_usage_brake) {
     if (u != NULL) {
         reply.changed = usage_brake(&u->usage, clock_wall_ms(), q->on, q->reason);
         changed(s, u);
+    }
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
+HANDLER(on_usage_slowed) {
+    struct service *s = arg;
+    Store__UsageSlowed reply = STORE__USAGE_SLOWED__INIT;
+    struct str name;
+    void *p;
+    reply.users = arena_alloc(r->arena, SLOWED_MOST * sizeof(*reply.users));
+    if (reply.users == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    for (size_t pos = 0; s->usages.all != NULL && map_next(s->usages.all, &pos, &name, &p);) {
+        struct usage *u = &((struct user_usage *)p)->usage;
+        if (u->braked == 0) continue;
+        reply.more = reply.n_users == SLOWED_MOST;
+        Store__SlowedUser *one = reply.more ? NULL : arena_alloc(r->arena, sizeof *one);
+        if (one == NULL) break;
+        usage_roll(u, clock_wall_ms());
+        store__slowed_user__init(one);
+        one->user = arena_cstr(r->arena, name);
+        one->reason = u->reason;
+        one->since = u->braked;
+        one->hour_recipients = u->now.recipients;
+        if (one->user == NULL) break;
+        reply.users[reply.n_users++] = one;
     }
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;

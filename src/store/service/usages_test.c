@@ -121,6 +121,17 @@ static void limited(void) {
     assert_int_equal(try_submit(smtpd, "bart@example.test", 3, STR("x"), &hour), ERR_DENIED);
     assert_int_equal(try_submit(smtpd, "bart@example.test", 2, STR("x"), &hour), 0);
     expect(smtpd, "bart@example.test", 4, 8, 4, 0, true);
+    Store__Empty request = STORE__EMPTY__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    struct error err = {0};
+    struct kit_client *cli = kit_connect(&k, ROLE_CLI);
+    assert_int_equal(kit_call(cli, STORE_USAGE_SLOWED, &request.base, STR_EMPTY, &reply, &err), 0);
+    const Store__UsageSlowed *slowed = (const void *)reply.msg;
+    assert_int_equal(slowed->n_users, 1);
+    assert_string_equal(slowed->users[0]->user, "bart@example.test");
+    assert_string_equal(slowed->users[0]->reason, "why");
+    assert_int_equal(slowed->users[0]->hour_recipients, 8);
+    kit_disconnect(cli);
     kit_disconnect(smtpd);
     kit_close(&k);
 }
