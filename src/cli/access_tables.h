@@ -2,8 +2,8 @@
 #ifndef IEMS_CLI_ACCESS_TABLES_H
 #define IEMS_CLI_ACCESS_TABLES_H
 
+#include "access/access_rules.h"
 #include "cli/cli.h"
-#include "smtpd/access_rules.h"
 
 /* An exit status; has told what is wrong. access_tables_free in any case. */
 NODISCARD int access_tables_get(struct cli *c, struct access_tables *out);

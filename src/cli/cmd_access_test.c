@@ -1,11 +1,11 @@
 /* `iems access test`: what smtpd would answer a client, and which row or option decides; from the same rules, tables
  * and name servers, without a connection. CONNCTL-01, RDNS-01, SNDCHK-01, RELAY-03, DNSBL-01. */
+#include "access/probe.h"
 #include "cli/access_tables.h"
 #include "cli/commands.h"
 #include "cli/settings.h"
 #include "daemon/config.h"
 #include "proto/smtp/address.h"
-#include "smtpd/probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
 #ifndef IEMS_SMTPD_ACCESS_H
 #define IEMS_SMTPD_ACCESS_H
 
+#include "access/access_rules.h"
+#include "access/probe.h"
 #include "rpc/store_methods.h"
-#include "smtpd/access_rules.h"
-#include "smtpd/probe.h"
 
 enum { CLIENT_NAME_MAX = 256, CLIENT_TAGS_MAX = 2048 };
 

@@ -1,6 +1,6 @@
 /* DNS lists (RFC 5782): the zones that client addresses are looked up in, and what their answers mean. Pure. */
-#ifndef IEMS_SMTPD_DNSLIST_H
-#define IEMS_SMTPD_DNSLIST_H
+#ifndef IEMS_ACCESS_DNSLIST_H
+#define IEMS_ACCESS_DNSLIST_H
 
 #include "net/address.h"
 #include "net/resolver.h"

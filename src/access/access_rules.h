@@ -1,10 +1,10 @@
 /* What the tables of configuration say about a client or a sender, out of their rows. Without rows: the defaults. */
-#ifndef IEMS_SMTPD_ACCESS_RULES_H
-#define IEMS_SMTPD_ACCESS_RULES_H
+#ifndef IEMS_ACCESS_ACCESS_RULES_H
+#define IEMS_ACCESS_ACCESS_RULES_H
 
+#include "access/dnslist.h"
+#include "access/policy.h"
 #include "daemon/tables.h"
-#include "smtpd/dnslist.h"
-#include "smtpd/policy.h"
 
 enum { ACCESS_KEY_MAX = 100 };
 

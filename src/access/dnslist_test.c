@@ -1,5 +1,5 @@
 /* DNS lists: DNSBL-02, DNSBL-04 to DNSBL-06, DNSBL-08, DNSBL-10, RFC 5782. */
-#include "smtpd/dnslist.h"
+#include "access/dnslist.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "smtpd/policy.h"
+#include "access/policy.h"
 
 #include "proto/smtp/address.h"
 

@@ -1,10 +1,10 @@
 /* Decisions about clients and senders from what is known of them. Pure: nothing here waits or looks anything up. */
-#ifndef IEMS_SMTPD_POLICY_H
-#define IEMS_SMTPD_POLICY_H
+#ifndef IEMS_ACCESS_POLICY_H
+#define IEMS_ACCESS_POLICY_H
 
+#include "access/checks.h"
 #include "net/address.h"
 #include "net/resolver.h"
-#include "smtpd/checks.h"
 
 /* Words of the columns access.connect and access.relay, in their order. */
 enum rule { RULE_DEFAULT, RULE_ALLOW, RULE_DENY };

@@ -1,4 +1,4 @@
-#include "smtpd/access_rules.h"
+#include "access/access_rules.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Decisions about clients and senders: RDNS-02, RDNS-03, SNDCHK-01, RFC 5321 section 4.1.1.1, RFC 7505, RFC 7372. */
-#include "smtpd/policy.h"
+#include "access/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "smtpd/checks.h"
+#include "access/checks.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "smtpd/probe.h"
+#include "access/probe.h"
 
 #include "base/arena.h"
 #include "base/log.h"

@@ -1,4 +1,4 @@
-#include "smtpd/dnslist.h"
+#include "access/dnslist.h"
 
 #include <stdio.h>
 #include <stdlib.h>

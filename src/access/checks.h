@@ -1,6 +1,6 @@
 /* The checks of who may send mail: what each is called, which option switches it, what it answers (SMTPD-16). */
-#ifndef IEMS_SMTPD_CHECKS_H
-#define IEMS_SMTPD_CHECKS_H
+#ifndef IEMS_ACCESS_CHECKS_H
+#define IEMS_ACCESS_CHECKS_H
 
 #include "base/str.h"
 

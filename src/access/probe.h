@@ -3,14 +3,14 @@
  * Sessions of the same address share it, and it is kept for a while after it ended.
  *
  * Invariant: whoever waits has an answer within `timeout_ms` of the probe's begin, whatever the name servers do. */
-#ifndef IEMS_SMTPD_PROBE_H
-#define IEMS_SMTPD_PROBE_H
+#ifndef IEMS_ACCESS_PROBE_H
+#define IEMS_ACCESS_PROBE_H
 
+#include "access/dnslist.h"
+#include "access/policy.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "net/fiber.h"
-#include "smtpd/dnslist.h"
-#include "smtpd/policy.h"
 
 enum {
     PROBES_KEPT_MAX = 20000,
