@@ -19,6 +19,7 @@ enum {
     DNS_RCODE_NXDOMAIN = 3,
     DNS_PACKET_MAX = 65536,
     DNS_CNAMES_MAX = 16,
+    QUESTIONS = 1024,
     DNS_TIMEOUT_DEFAULT_MS = 20000, /* ROUTE-09 */
     SET_BYTES = 256,                /* about, of a set of records in the cache; most are of one */
     ANSWER_BYTES = 128,             /* of the answer that it was part of, which may have several */
@@ -48,10 +49,9 @@ static const struct {
     {"module-config:", "validator iterator"},
     {"key-cache-size:", "1m"},
     {"neg-cache-size:", "256k"},
-    {"outgoing-range:", "1024"}, /* questions under way; others wait behind those that nobody answers */
     {"infra-keep-probing:", "yes"},
     /* a server that leaves many questions unanswered is asked again soon: it may know the other names */
-    {"infra-host-ttl:", "5"},
+    {"infra-host-ttl:", "1"},
     /* the name servers are asked for private networks too */
     {"unblock-lan-zones:", "yes"},
 };
@@ -83,8 +83,9 @@ static int configure(struct ub_ctx *ctx, const struct resolver_config *cfg, stru
         int rc = set(ctx, settings[i].name, settings[i].value, err);
         if (rc != 0) return rc;
     }
-    int cached = configure_cache(ctx, cfg->cache_records, err);
-    if (cached != 0) return cached;
+    int sized = configure_cache(ctx, cfg->cache_records, err);
+    if (sized == 0) sized = set_u64(ctx, "outgoing-range:", cfg->questions == 0 ? QUESTIONS : cfg->questions, err);
+    if (sized != 0) return sized;
     if (cfg->servers != NULL && cfg->servers[0] != NULL) {
         for (const char *const *s = cfg->servers; *s != NULL; s++) {
             int rc = ub_ctx_set_fwd(ctx, *s);

@@ -15,6 +15,9 @@ struct resolver_config {
     uint64_t timeout_ms;  /* for one look-up in all (ROUTE-09: 4 retries of 5 s) */
     /* ROUTE-08: answers that are kept, in memory; 0 = RESOLVER_CACHE_RECORDS, RESOLVER_NO_CACHE = none */
     uint64_t cache_records;
+    /* Questions to name servers under way, each with a socket of its own and 1 KiB; what is asked beyond them waits, also
+     * behind those that nobody answers. 0 = 1024. */
+    unsigned questions;
 };
 #define RESOLVER_NO_CACHE UINT64_MAX
 enum { RESOLVER_CACHE_RECORDS = 20000 };

@@ -13,6 +13,9 @@
 #include <unistd.h>
 #include <uv.h>
 
+/* Callbacks of one turn of the loop: a thousand questions whose time is over at once hold nobody else up. */
+enum { TURN_MAX = 32 };
+
 struct unbound_base {
     struct ub_event_base ub; /* first: libunbound hands this back */
     int epoll;
@@ -209,14 +212,15 @@ static bool base_fire_timer(struct unbound_base *b, uint64_t *next) {
 
 static void poll_came(uv_poll_t *poll, int status, int events) {
     (void)status, (void)events;
-    while (base_fire_descriptor(poll->data)) {
+    for (unsigned n = 0; n < TURN_MAX && base_fire_descriptor(poll->data); n++) {
     }
 }
 
 static void timer_came(uv_timer_t *timer) {
     uint64_t next, now = loop_now_ms();
-    while (base_fire_timer(timer->data, &next)) {
-    }
+    unsigned n = 0;
+    while (n < TURN_MAX && base_fire_timer(timer->data, &next)) n++;
+    if (n == TURN_MAX) next = now;
     if (next != DEADLINE_NEVER) (void)uv_timer_start(timer, timer_came, next <= now ? 0 : next - now, 0);
 }
 

@@ -23,12 +23,14 @@ enum {
     SAVE_SOON_MS = 2000,   /* policies: what is lost is found again, but by chance not in time */
     SAVE_LATER_MS = 60000, /* counts */
     PATH_LEN_MAX = 4096,
+    QUESTIONS_MAX = 3072, /* to name servers: three times smtpc.max_lookups, as look-ups that were given up go on */
 };
 
 static int resolvers_open(struct smtpc *s, struct secure *x, struct error *err) {
     const char *anchor = option_str(s->daemon, "smtpc.trust_anchor");
     bool automatic = anchor[0] == '\0', none = strcmp(anchor, "none") == 0;
-    struct resolver_config config = {.timeout_ms = option_u64(s->daemon, "smtpc.dns_timeout") * 1000};
+    struct resolver_config config = {.timeout_ms = option_u64(s->daemon, "smtpc.dns_timeout") * 1000,
+                                     .questions = QUESTIONS_MAX};
     if (automatic) anchor = dnssec_root_key();
     int rc = automatic || none ? daemon_resolver_with(s->daemon, "smtpc.dns_servers", &config, &x->plain, err) : 0;
     if (rc != 0) return rc;

@@ -124,7 +124,7 @@ def arrival(mail, sink, domain):
 def dns(quick):
     """Name servers that never answer for some domains: within smtpc.max_lookups, then for more, which are tried every second."""
     count, silent = (1000, 150) if quick else (3000, 300)
-    fresh = [f"fresh{n}.test" for n in range(4)]
+    fresh = [f"fresh{n}.test" for n in range(6)]
     sink = Sink()
     names = NameServer({d: f"@ 60 MX 10 mx.{d}.\nmx 60 A 127.0.0.1" for d in ["good.test", *fresh]})
     relay = SilentRelay(names.port)
@@ -142,10 +142,9 @@ def dns(quick):
             first = arrival(mail, sink, fresh[1])
             verdict(first < 1, "a new destination beside those", f"reached in {first:.2f} s ({before:.2f} s without them; goal 1 s)")
             mail.run("config", "set", "smtpc.retry_destination", "1s")
-            mail.run("route", "set", fresh[2], f"hosts=[127.0.0.1]:{sink.port}")   # one name server for all would take its time
-            submit(mail, [f"x@d{n}.many.test" for n in range(1500)])
-            first = arrival(mail, sink, fresh[2])
-            verdict(first < 1, "a new destination beside 1500 silent ones", f"reached in {first:.2f} s (goal 1 s)")
+            submit(mail, [f"x@d{n}.silent.test" for n in range(1500)])
+            slowest = max(arrival(mail, sink, d) for d in fresh[2:])
+            verdict(slowest < 1, "new destinations beside 1500 silent ones of the same name server", f"the slowest in {slowest:.2f} s (goal 1 s)")
     finally:
         relay.stop()
         names.stop()
