@@ -224,11 +224,10 @@ static enum dns_status status_of(int rcode, bool bogus, size_t count) {
 
 /* Follows the aliases in the answer from `name`; the owner that the records asked for must have. */
 static struct str follow_aliases(const struct dns_packet *p, struct str name) {
-    enum { TYPE_CNAME = 5 };
     for (unsigned hops = 0; hops < DNS_CNAMES_MAX; hops++) {
         bool moved = false;
         for (size_t i = 0; i < p->count && !moved; i++) {
-            if (p->records[i].type == TYPE_CNAME && str_eq_nocase(p->records[i].name, name)) {
+            if (p->records[i].type == DNS_CNAME && str_eq_nocase(p->records[i].name, name)) {
                 name = p->records[i].rdata;
                 moved = true;
             }

@@ -15,8 +15,8 @@ struct resolver_config {
     uint64_t timeout_ms;  /* for one look-up in all (ROUTE-09: 4 retries of 5 s) */
     /* ROUTE-08: answers that are kept, in memory; 0 = RESOLVER_CACHE_RECORDS, RESOLVER_NO_CACHE = none */
     uint64_t cache_records;
-    /* Questions to name servers under way, each with a socket of its own and 1 KiB; what is asked beyond them waits, also
-     * behind those that nobody answers. 0 = 1024. */
+    /* Questions to name servers under way, each with a socket of its own and 1 KiB; what is asked beyond them waits,
+     * also behind those that nobody answers. 0 = 1024. */
     unsigned questions;
 };
 #define RESOLVER_NO_CACHE UINT64_MAX
@@ -31,7 +31,7 @@ enum dns_status {
     DNS_NXDOMAIN,
     DNS_TEMPFAIL, /* timeout, SERVFAIL, bogus */
 };
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
 
 struct dns_answer {
     enum dns_status status;

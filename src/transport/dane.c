@@ -60,6 +60,22 @@ static int lookup_at(struct resolver *r, struct str base, uint16_t port, struct 
     return 0;
 }
 
+/* No validated address. An alias of a signed zone into one that is not leaves the records at its own name (section
+ * 2.2.2). Other zones are not asked for TLSA, which some name servers answer with an error. */
+static int lookup_at_alias(struct resolver *r, struct str host, uint16_t port, bool is_alias, struct arena *arena,
+                           struct dane *out) {
+    struct dns_answer a = {.secure = false};
+    int rc = is_alias ? resolver_query(r, host, DNS_CNAME, arena, &a) : 0;
+    if (rc != 0) return rc;
+    if (a.secure && a.cname.len > 0) return lookup_at(r, host, port, arena, out);
+    if (a.bogus)
+        failed(out, "the alias of the mail server is forged");
+    else
+        *out =
+            (struct dane){.state = DANE_NONE, .base = host, .reason = "the address of the mail server is not signed"};
+    return 0;
+}
+
 int dane_lookup(struct resolver *r, struct str host, uint16_t port, struct arena *arena, struct dane *out) {
     struct dns_question q[2] = {{.name = host, .type = DNS_A}, {.name = host, .type = DNS_AAAA}};
     int rc = resolver_query_many(r, q, 2, 0, arena);
@@ -68,13 +84,9 @@ int dane_lookup(struct resolver *r, struct str host, uint16_t port, struct arena
         failed(out, "the address of the mail server is forged");
         return 0;
     }
-    /* Section 2.2.2: no validated address, no TLSA look-up, which some name servers answer with an error. */
     const struct dns_answer *a = q[0].answer.status == DNS_OK && q[0].answer.secure ? &q[0].answer : &q[1].answer;
-    if (a->status != DNS_OK || !a->secure) {
-        *out =
-            (struct dane){.state = DANE_NONE, .base = host, .reason = "the address of the mail server is not signed"};
-        return 0;
-    }
+    if (a->status != DNS_OK || !a->secure)
+        return lookup_at_alias(r, host, port, q[0].answer.cname.len + q[1].answer.cname.len > 0, arena, out);
     if (a->cname.len > 0) { /* section 2.2.2: at the end of the alias first, then at its name */
         rc = lookup_at(r, a->cname, port, arena, out);
         if (rc != 0 || out->state != DANE_NONE) return rc;

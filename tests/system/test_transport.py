@@ -1,8 +1,10 @@
 """Protection of mail to other hosts: DANE, MTA-STS, peers, reports, by a signed zone of our own (RFC 7672, RFC 8461, RFC 8460,
 RFC 8689; STLS-03). The receiver is another instance; its certificate is signed by an authority of this test."""
+import email
 import gzip
 import hashlib
 import http.server
+import json
 import os
 import re
 import shutil
@@ -33,7 +35,7 @@ def run(*args, check=True):
 class NameServer:
     """knotd on a loopback port; it signs those zones whose names begin with "s"."""
 
-    def __init__(self, zones):
+    def __init__(self, zones, forged):
         self.dir = tempfile.mkdtemp(prefix="iems-dns-")
         self.port = iems.free_port(iems.socket.SOCK_DGRAM)
         text = f"server:\n  rundir: {self.dir}\n  listen: 127.0.0.1@{self.port}\ndatabase:\n  storage: {self.dir}/db\nlog:\n  - target: {self.dir}/log\n    any: info\n"
@@ -59,7 +61,8 @@ class NameServer:
         with open(self.anchor, "w", encoding="ascii") as f:
             for domain in self.names:
                 if domain.startswith("s"):
-                    f.write(f"{domain}. 60 IN DNSKEY {self.ask(domain, 'DNSKEY').splitlines()[0]}\n")
+                    signer = "secure.test" if domain == forged else domain   # its signatures are not those of its key
+                    f.write(f"{domain}. 60 IN DNSKEY {self.ask(signer, 'DNSKEY').splitlines()[0]}\n")
 
     def write(self, domain, records, serial=1):
         with open(os.path.join(self.dir, domain + ".zone"), "w", encoding="ascii") as f:
@@ -88,6 +91,7 @@ class Authority:
         self.ca = self.path("ca.pem")
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path("ca.key"),
             "-out", self.ca, "-subj", "/CN=authority", "-days", "3")
+        shutil.copy(self.ca, self.path("ca.crt"))
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -154,7 +158,10 @@ DOMAINS = {                   # domain: MX
     "sunusable.test": "mail.sunusable.test", "enforce.test": HERE, "badname.test": "mail.badname.test", "badmx.test": HERE,
     "testing.test": "mail.testing.test", "missing.test": HERE, "peer.test": HERE, "plain.test": HERE,
     "loose.test": HERE,
+    "srollover.test": "mail.srollover.test", "sca.test": "mail.sca.test", "sname.test": "mail.sname.test", "sbogus.test": "mail.sbogus.test",
+    "smx.test": "mail.plainhost.test", "plainmx.test": "mail.swrong.test", "salias.test": "mail.salias.test", "sfoot.test": "mail.sfoot.test",
 }
+ALIASES = {"salias.test": "mail.secure.test.", "sfoot.test": "mail.plainhost.test."}   # what is no address, but an alias, and of whom
 
 
 class Transport(unittest.TestCase):
@@ -163,24 +170,28 @@ class Transport(unittest.TestCase):
         base_a, base_b = iems.free_port_base(), iems.free_port_base()
         cls.port = base_b + 25
         cls.ca = Authority()
-        leaf = cls.ca.sign("leaf", [HERE, "mail.sanchor.test"])
+        leaf = cls.ca.sign("leaf", [HERE, "mail.sanchor.test", "mail.sca.test"])
         web = cls.ca.sign("web", [f"mta-sts.{d}" for d in DOMAINS])
         cls.web = PolicyServer(web, {"mta-sts.enforce.test": sts("enforce", "*.other.test"), "mta-sts.badname.test": sts("enforce", "*.badname.test"),
                                      "mta-sts.badmx.test": sts("enforce", "mail.elsewhere.test"), "mta-sts.testing.test": sts("testing", "*.testing.test")})
         ca_key = subprocess.run(["openssl", "x509", "-in", cls.ca.ca, "-outform", "DER"], capture_output=True, check=True).stdout
         tlsa = {"secure.test": f"3 1 1 {cls.ca.digest('leaf')}", "swrong.test": f"3 1 1 {'00' * 32}",
-                "sanchor.test": f"2 0 1 {hashlib.sha256(ca_key).hexdigest()}", "sunusable.test": f"1 1 1 {'00' * 32}"}
-        zones = {"example.test": "@ 60 MX 10 mail\nmail 60 A 127.0.0.1", "other.test": "@ 60 MX 10 mail\nmail 60 A 127.0.0.1"}
+                "sanchor.test": f"2 0 1 {hashlib.sha256(ca_key).hexdigest()}", "sunusable.test": f"1 1 1 {'00' * 32}", "sca.test": f"2 1 1 {cls.ca.digest('ca')}", "sname.test": f"2 1 1 {cls.ca.digest('ca')}",
+                "sbogus.test": f"3 1 1 {cls.ca.digest('leaf')}", "srollover.test": f"3 1 1 {'00' * 32}", "sfoot.test": f"3 1 1 {'00' * 32}"}
+        zones = {d: "@ 60 MX 10 mail\nmail 60 A 127.0.0.1" for d in ("example.test", "other.test", "plainhost.test")}
         for domain, mx in DOMAINS.items():
             records = f"@ 60 MX 10 {mx}.\nmta-sts 60 A 127.0.0.1\n"
-            records += "mail 60 A 127.0.0.1\n" if mx.endswith(domain) else ""
+            if mx.endswith(domain):
+                records += f"mail 60 CNAME {ALIASES[domain]}\n" if domain in ALIASES else "mail 60 A 127.0.0.1\n"
             records += f"_{cls.port}._tcp.mail 60 TLSA {tlsa[domain]}\n" if domain in tlsa else ""
             if domain in ("enforce.test", "badname.test", "badmx.test", "testing.test", "missing.test"):
                 records += '_mta-sts 60 TXT "v=STSv1; id=1;"\n'
-            if domain == "testing.test":
+            if domain == "srollover.test":   # the record of the next key stands beside that of the present one
+                records += f"_{cls.port}._tcp.mail 60 TLSA 3 1 1 {cls.ca.digest('leaf')}\n_{cls.port}._tcp.mail 60 TLSA 3 0 1 {'00' * 32}\n"
+            if domain in ("testing.test", "swrong.test"):
                 records += '_smtp._tls 60 TXT "v=TLSRPTv1; rua=mailto:tls@other.test"\n'
             zones[domain] = records
-        cls.dns = NameServer(zones)
+        cls.dns = NameServer(zones, forged="sbogus.test")
         cls.a = iems.Instance(port_base=base_a, config=f"""[smtpc]
 dns_servers = 127.0.0.1@{cls.dns.port}
 trust_anchor = {cls.dns.anchor}
@@ -234,6 +245,32 @@ retry_destination = 1d
         self.assertRegex(self.sent("sunusable.test"), r"^encrypted:")   # section 2.2: TLS, of whoever it is
         self.assertIn("4.7.5", self.deferred("swrong.test"))
 
+    def test_dane_of_other_shapes(self):   # RFC 7672 sections 2.2 and 3.1, 8.1 (rollover)
+        # an alias counts where it ends, then by its own name; where the MX record or the address is not signed, there is no DANE
+        how = {"srollover.test": "dane", "sca.test": "dane", "salias.test": "dane", "smx.test": "(encrypted|verified)", "plainmx.test": "(encrypted|verified)"}
+        why = {"sname.test": "4.7.5", "sfoot.test": "4.7.5", "sbogus.test": "4.4.3"}
+        for domain in (*how, *why):
+            self.submit(domain)
+        for domain, protection in how.items():
+            self.assertRegex(self.sent(domain), f"^{protection}:", domain)
+        for domain, status in why.items():
+            self.assertIn(status, self.deferred(domain))
+
+    def test_dane_report(self):   # RFC 8460 section 4.3: sessions that failed are counted, with the records that they failed by
+        self.submit("swrong.test")
+        self.deferred("swrong.test")
+
+        def report():
+            return next((m for m in self.b.messages("tls") if b"TLS-Report-Domain: swrong.test" in m), None) if self.b.count("tls") else None
+        text = iems.wait_until("the report", report, 30)
+        part = next(p for p in email.message_from_bytes(text).walk() if p.get_content_type() == "application/tlsrpt+gzip")
+        (policy,) = json.loads(gzip.decompress(part.get_payload(decode=True)))["policies"]
+        self.assertEqual(policy["policy"]["policy-type"], "tlsa")
+        self.assertEqual(policy["policy"]["policy-string"], ["3 1 1 " + "00" * 32])
+        self.assertEqual(policy["summary"]["total-successful-session-count"], 0)
+        self.assertGreater(policy["summary"]["total-failure-session-count"], 0)
+        self.assertEqual(policy["failure-details"][0]["receiving-mx-hostname"], "mail.swrong.test")
+
     def test_sts(self):   # RFC 8461 sections 4 and 5
         for domain in ("enforce.test", "badname.test", "badmx.test", "testing.test", "missing.test"):
             self.submit(domain)
@@ -244,11 +281,11 @@ retry_destination = 1d
         self.assertIn("MTA-STS", self.deferred("badmx.test"))
         iems.wait_until("what was missing", lambda: re.search(r" mta-sts domain=missing.test policy=none error=.*404", self.a.log()), 5)
         # RFC 8460: the domain that tests is told
-        iems.wait_until("report", lambda: self.b.count("tls") >= 1, 25)
+        iems.wait_until("report", lambda: self.b.count("tls") and "testing.test" in self.b.run("tlsrpt", "tls@other.test").stdout, 25)
         out = self.b.run("tlsrpt", "tls@other.test").stdout
         self.assertRegex(out, r"testing\.test")
         self.assertRegex(out, r"certificate-host-mismatch")
-        self.assertIn(b"TLS-Report-Domain: testing.test", self.b.messages("tls")[0])
+        self.assertTrue(any(b"TLS-Report-Domain: testing.test" in m for m in self.b.messages("tls")))
         # RFC 8689 section 5: a message that does not insist goes past a policy
         self.submit("badmx.test", TLS_Required="No")
         self.a.run("queue", "run", "badmx.test")
