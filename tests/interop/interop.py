@@ -1,20 +1,24 @@
 #!/usr/bin/python3
-"""Mail in both directions between IEMS and other mail servers: text as it was, TLS, SMTPUTF8, CHUNKING, DSN (ESMTP-02 to ESMTP-05,
+"""Mail in both directions between IEMS and other mail servers: text as it was, TLS, DANE, SMTPUTF8, CHUNKING, DSN (ESMTP-02 to ESMTP-05,
 SMTPC-11, STLS-03). The names of other servers as arguments choose some of them."""
 import email
 import email.policy
+import hashlib
 import os
 import re
 import shutil
 import smtplib
+import subprocess
 import sys
 import tempfile
 
 import iems
+from nameserver import NameServer
 from others import Exim, OpenSmtpd, Postfix, Sink
 
 SERVERS = {s.name: s for s in (Postfix, Exim, OpenSmtpd)}
-CONFIG = "[smtpd]\nrelay_networks = 127.0.0.0/8\n[smtpc]\nresolution = MailRelayHost\nrelay_host = [127.0.0.1]:{port}\nretry = 1s\nretry_destination = 1s\n"
+CONFIG = "[smtpd]\nrelay_networks = 127.0.0.0/8\n[smtpc]\nresolution = MailRelayHost\nrelay_host = [127.0.0.1]:{port}\nretry = 1s\nretry_destination = 1s\n" \
+         "dns_servers = 127.0.0.1@{dns}\ntrust_anchor = {anchor}\n"
 HARD = "\r\n".join([".", "..", ".a line that begins with a dot", "x" * 990, "", "tail \t", "Gr\u00fc\u00dfe aus K\u00f6ln", "From here on", ""])
 BIG = "".join(f"line {n} of a long message, which is sent in many pieces\r\n" for n in range(60000))
 
@@ -46,7 +50,11 @@ class Pair:
         self.folder, self.sink = tempfile.mkdtemp(prefix="iems-interop-"), Sink()
         base = iems.free_port_base()
         self.other = kind(self.folder, base + 25, self.sink.port)
-        self.mail = iems.Instance(port_base=base, config=CONFIG.format(port=self.other.port))
+        key = subprocess.run(["openssl", "x509", "-in", self.other.cert, "-noout", "-pubkey"], capture_output=True, check=True).stdout
+        der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=key, capture_output=True, check=True).stdout
+        tlsa = f"mail 60 A 127.0.0.1\n_{self.other.port}._tcp.mail 60 TLSA 3 1 1 "
+        self.names = NameServer({"right.test": tlsa + hashlib.sha256(der).hexdigest(), "wrong.test": tlsa + "00" * 32}, sign=("right.test", "wrong.test"))
+        self.mail = iems.Instance(port_base=base, config=CONFIG.format(port=self.other.port, dns=self.names.port, anchor=self.names.anchor))
         self.mail.start()
         self.mail.user("bart")
         if self.other.utf8:
@@ -55,6 +63,7 @@ class Pair:
     def close(self):
         self.mail.stop()
         self.other.stop()
+        self.names.stop()
         self.mail.check_log()
         self.mail.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -80,7 +89,19 @@ class Pair:
     def out_tls(self):
         received = re.sub(rb"\r\n[ \t]+", b" ", self.arrived("out-text")[2])
         assert re.search(rb"by other\.test .*(with E?SMTPS|with esmtps|TLS)", received, re.I), received[:600]
-        assert "tls=TLSv1" in self.mail.run("trace", "out-text@t.example").stdout
+        way = self.mail.run("trace", "out-text@t.example").stdout
+        assert re.search(r"tls=encrypted:TLSv1", way), way
+
+    def out_dane(self):
+        """RFC 7672, signed zones of ours: the right record, and one of another key, which keeps the message here."""
+        for domain in ("right.test", "wrong.test"):
+            self.mail.run("route", "set", domain, f"hosts=mail.{domain}:{self.other.port}")
+            self.mail.run("peer", "set", domain, "tls=dane")
+            send(self.mail.port("smtp"), "bart@example.test", f"x@{domain}", text(f"out-dane-{domain}", HARD))
+        self.arrived("out-dane-right.test")
+        assert "tls=dane:TLSv1" in self.mail.run("trace", "out-dane-right.test@t.example").stdout
+        iems.wait_until("the reason", lambda: "4.7.5" in self.mail.run("queue", "status", "wrong.test").stdout, 30)
+        assert not self.sink.find("Subject: out-dane-wrong.test\r\n")
 
     def out_tls_broken(self):
         """Its TLS breaks off in the handshake (OpenSMTPD 6.8 with OpenSSL 3): the message goes without (RFC 7435)."""
@@ -139,7 +160,7 @@ class Pair:
 
     def cases(self):
         names = ["out_text", "out_big", "out_dsn", "out_bounce", "in_text", "in_big", "in_tls", "in_dsn", "in_bounce"]
-        names.append("out_tls" if self.other.tls else "out_tls_broken")
+        names += ["out_tls", "out_dane"] if self.other.tls else ["out_tls_broken"]
         return names + (["out_utf8", "in_utf8"] if self.other.utf8 else ["out_utf8_refused"])
 
 
