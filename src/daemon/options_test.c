@@ -124,7 +124,7 @@ static void test_defaults(void **state) {
         {"smtpc.priority_size", "0"},            /* PRIO-02 */
         {"smtpc.priority_time", "0"},            /* PRIO-02 */
         {"smtpc.max_sessions", "500"},           /* SQM-02 */
-        {"smtpc.run_size", "10"},                /* SQM-05 */
+        {"smtpc.run_size", "12"},                /* SQM-05 */
         {"smtpc.messages_per_session", "100"},   /* SQM-06 */
         {"smtpd.relay_default", "deny"},         /* RELAY-01, TRBL-05 */
         {"smtpd.connect_default", "allow"},      /* CONNCTL-01 */
