@@ -52,7 +52,8 @@ void arena_reset(struct arena *a) {
     a->used = 0;
 }
 
-void *arena_alloc(struct arena *a, size_t size) {
+/* As it comes from malloc. */
+static void *take(struct arena *a, size_t size) {
     if (size > SIZE_MAX - ALIGN) return NULL;
     size = (size + ALIGN - 1) / ALIGN * ALIGN;
     if (size > a->max - a->used) return NULL;
@@ -75,19 +76,26 @@ void *arena_alloc(struct arena *a, size_t size) {
     void *p = b->data + b->used;
     b->used += size;
     a->used += size;
-    memset(p, 0, size);
+    return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size) {
+    void *p = take(a, size);
+    if (p != NULL) memset(p, 0, size);
     return p;
 }
 
 void *arena_memdup(struct arena *a, const void *src, size_t len) {
-    void *p = arena_alloc(a, len == 0 ? 1 : len);
+    void *p = take(a, len == 0 ? 1 : len);
     if (p != NULL && len > 0) memcpy(p, src, len);
     return p;
 }
 
 char *arena_cstr(struct arena *a, struct str s) {
-    char *p = arena_alloc(a, s.len + 1);
-    if (p != NULL && s.len > 0) memcpy(p, s.ptr, s.len);
+    char *p = take(a, s.len + 1);
+    if (p == NULL) return NULL;
+    if (s.len > 0) memcpy(p, s.ptr, s.len);
+    p[s.len] = 0;
     return p;
 }
 
