@@ -12,8 +12,10 @@ static int first_error(const struct import_run *x) {
     for (size_t i = 0; i < x->account_count; i++) {
         const struct import_account *a = &x->accounts[i];
         if (a->err.code != 0) return a->err.code;
-        for (const struct import_folder *f = a->folders; f != NULL; f = f->next)
+        for (const struct import_folder *f = a->folders; f != NULL; f = f->next) {
             if (f->err.code != 0) return f->err.code;
+            if (f->refused_count > 0) return ERR_CORRUPT;
+        }
     }
     return 0;
 }

@@ -27,7 +27,10 @@ struct copy {
     const Fetch__Items *page;
     uint32_t wanted[FETCH_BODIES_MAX];
     size_t wanted_count;
+    uint32_t given[FETCH_BODIES_MAX]; /* of these, what came */
+    size_t given_count;
     struct change *change;
+    bool own_failure;  /* on our side */
     struct error told; /* of `done` */
 };
 
@@ -58,6 +61,12 @@ static void on_done(void *arg, const struct mail_item *item, uint32_t uid) {
     (void)!import_state_put(&c->state, &full, &c->told);
 }
 
+static bool was_given(const struct copy *c, uint32_t uid) {
+    for (size_t i = 0; i < c->given_count; i++)
+        if (c->given[i] == uid) return true;
+    return false;
+}
+
 static int on_body(void *arg, const struct remote_message *m, struct error *err) {
     struct copy *c = arg;
     const Fetch__Item *i = item_of(c, m->uid);
@@ -70,17 +79,57 @@ static int on_body(void *arg, const struct remote_message *m, struct error *err)
                              .key = (uint64_t)m->uid << 32};
     for (size_t k = 0; k < i->n_keywords && k < MAIL_KEYWORDS_MAX; k++)
         item.keywords[item.keyword_count++] = i->keywords[k];
+    if (was_given(c, m->uid)) return 0;
     int rc = mail_target_put(c->target, &item, err);
+    if (rc == 0 && c->given_count < FETCH_BODIES_MAX) c->given[c->given_count++] = m->uid;
     if (rc == 0 && c->told.code != 0) rc = error_set(err, c->told.code, "%s", c->told.text);
+    c->own_failure = rc != 0;
     c->x->done++;
     c->x->bytes += m->body.len;
     import_progress(c->x);
     return rc;
 }
 
+static bool is_refused(const struct import_folder *f, uint32_t uid) {
+    for (size_t i = 0; i < f->refused_count; i++)
+        if (f->refused[i] == uid) return true;
+    return false;
+}
+
+static int refuse(struct import_folder *f, uint32_t uid, const char *why, struct error *err) {
+    if (f->refused_count == IMPORT_REFUSED_MAX)
+        return error_set(err, ERR_LIMIT, "the server does not give more than %d messages: %s", IMPORT_REFUSED_MAX, why);
+    f->refused[f->refused_count++] = uid;
+    error_fill(&f->refusal, ERR_DENIED, "%s", why);
+    return 0;
+}
+
+/* One alone, so that it is known which message is bad. A connection that breaks twice at the same one leaves it out. */
+static int fetch_one(struct copy *c, uint32_t uid, struct error *err) {
+    struct error why = {0};
+    int rc = remote_bodies(c->remote, &uid, 1, on_body, c, &why);
+    if (rc == 0 && !was_given(c, uid)) return refuse(c->f, uid, "nothing came", err);
+    if (rc == ERR_DENIED && !c->remote->failed) return refuse(c->f, uid, why.text, err);
+    if (rc != 0 && !c->own_failure && c->f->broken_at == uid) {
+        struct error none = {0};
+        (void)!refuse(c->f, uid, why.text, &none);
+        c->f->attempts = 0; /* the next connection goes on behind it */
+    }
+    if (rc != 0) c->f->broken_at = uid;
+    return rc == 0 ? 0 : error_set(err, rc, "%s", why.text);
+}
+
 static int fetch_wanted(struct copy *c, struct error *err) {
-    if (c->wanted_count == 0) return 0;
-    int rc = remote_bodies(c->remote, c->wanted, c->wanted_count, on_body, c, err);
+    struct error why = {0};
+    c->given_count = 0;
+    int rc = c->wanted_count == 0 || c->f->singly
+                 ? 0
+                 : remote_bodies(c->remote, c->wanted, c->wanted_count, on_body, c, &why);
+    if (rc != 0 && !c->own_failure) c->f->singly = true; /* now, or on the next connection */
+    if (rc == ERR_DENIED && !c->remote->failed) rc = 0;
+    if (rc != 0) error_fill(err, rc, "%s", why.text);
+    for (size_t i = 0; rc == 0 && i < c->wanted_count; i++)
+        if (!was_given(c, c->wanted[i])) rc = fetch_one(c, c->wanted[i], err);
     c->wanted_count = 0;
     return rc;
 }
@@ -151,6 +200,7 @@ static int take_item(struct copy *c, const Fetch__Item *i, struct error *err) {
         c->x->done++;
         return 0;
     }
+    if (is_refused(c->f, i->uid)) return 0;
     c->wanted[c->wanted_count++] = i->uid;
     return c->wanted_count == FETCH_BODIES_MAX ? fetch_wanted(c, err) : 0;
 }
@@ -166,7 +216,11 @@ static int copy_page(struct copy *c, bool *more, struct error *err) {
     for (size_t i = 0; rc == 0 && i < c->page->n_items; i++) rc = take_item(c, c->page->items[i], err);
     if (rc == 0) rc = fetch_wanted(c, err);
     if (rc == 0) rc = flush_change(c, err);
-    if (rc == 0 && c->target != NULL) rc = mail_target_flush(c->target, err);
+    if (c->target != NULL && !c->own_failure) { /* also what came before a connection broke */
+        struct error none = {0};
+        int flushed = mail_target_flush(c->target, rc == 0 ? err : &none);
+        if (rc == 0) rc = flushed;
+    }
     if (rc == 0 && c->told.code != 0) rc = error_set(err, c->told.code, "%s", c->told.text);
     import_progress(c->x);
     c->page = NULL;
@@ -212,8 +266,11 @@ int import_folder_run(struct import_run *x, struct remote *r, struct import_fold
     IEMS_ASSERT(c != NULL);
     *c = (struct copy){.x = x, .remote = r, .f = f, .state = {.fd = -1}, .change = calloc(1, sizeof *c->change)};
     IEMS_ASSERT(c->change != NULL);
+    uint64_t before = f->counts.added + f->counts.present; /* by this run, on a connection that broke */
+    f->known = 0;
     int rc = open_both(c, err);
     for (bool more = true; rc == 0 && more;) rc = copy_page(c, &more, err);
+    f->known = f->known > before ? f->known - before : 0;
     mail_target_free(c->target);
     import_state_close(&c->state);
     free(c->change);

@@ -15,6 +15,7 @@ enum {
     IMPORT_CONNECTIONS_MAX = 32,
     IMPORT_MEMORY = 512 * 1024 * 1024, /* names of folders of all accounts */
     IMPORT_PASSWORD_MAX = 16 * 1024,
+    IMPORT_REFUSED_MAX = 200, /* messages of one folder that the server does not give */
 };
 
 struct import_options {
@@ -46,7 +47,12 @@ struct import_folder {
     /* what became of it */
     uint32_t there, here; /* UIDVALIDITY */
     struct mail_counts counts;
-    uint64_t known, changed; /* copied by an earlier run; flags brought up to date */
+    uint64_t known, changed;              /* copied by an earlier run; flags brought up to date */
+    uint32_t refused[IMPORT_REFUSED_MAX]; /* UIDs that the server does not give, or breaks the connection at */
+    size_t refused_count;
+    struct error refusal; /* what it said last */
+    bool singly;          /* it did, so they are asked for one by one */
+    uint32_t broken_at;   /* UID that was asked for alone when the connection broke */
     struct error err;
 };
 

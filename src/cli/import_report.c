@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PROGRESS_MS = 250 };
+enum { PROGRESS_MS = 250, REFUSED_SHOWN = 20 };
 
 /* On one line of a terminal; progress_end() of files.h does not know of it, so it ends with the next line. */
 void import_progress(struct import_run *x) {
@@ -23,7 +23,7 @@ void import_progress(struct import_run *x) {
 }
 
 struct sum {
-    uint64_t folders, there, added, present, kept, changed, bytes, failed;
+    uint64_t folders, there, added, present, kept, changed, bytes, failed, refused;
 };
 
 static void add_folder(struct sum *s, const struct import_folder *f) {
@@ -35,6 +35,7 @@ static void add_folder(struct sum *s, const struct import_folder *f) {
     s->changed += f->changed;
     s->bytes += f->counts.bytes;
     s->failed += f->err.code != 0;
+    s->refused += f->refused_count;
 }
 
 /* --- text */
@@ -45,6 +46,11 @@ static void folder_text(const struct import_run *x, const struct import_folder *
                (unsigned long long)f->counts.added, x->options->dry_run ? "to import" : "imported",
                (unsigned long long)present, (unsigned long long)f->changed, f->here, f->there,
                (unsigned long long)f->counts.kept_uid);
+    if (f->refused_count > 0) {
+        printf("  %s: %zu messages were not given by the server (%s): UID", f->name, f->refused_count, f->refusal.text);
+        for (size_t i = 0; i < f->refused_count && i < REFUSED_SHOWN; i++) printf(" %u", f->refused[i]);
+        printf("%s\n", f->refused_count > REFUSED_SHOWN ? " ..." : "");
+    }
     if (f->err.code != 0) printf("  %s: FAILED: %s\n", f->name, f->err.text);
 }
 
@@ -76,6 +82,7 @@ static void put_sum(json_t *to, const struct sum *s) {
     put(to, "kept_uids", s->kept);
     put(to, "changed_flags", s->changed);
     put(to, "bytes", s->bytes);
+    put(to, "refused", s->refused);
 }
 
 static json_t *folder_json(const struct import_folder *f) {
@@ -87,6 +94,9 @@ static json_t *folder_json(const struct import_folder *f) {
     put(j, "uidvalidity", f->here);
     put(j, "remote_uidvalidity", f->there);
     put_error(j, &f->err);
+    json_t *refused = json_array();
+    for (size_t i = 0; i < f->refused_count; i++) json_array_append_new(refused, json_integer(f->refused[i]));
+    json_object_set_new(j, "refused_uids", refused);
     return j;
 }
 

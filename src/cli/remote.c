@@ -70,6 +70,7 @@ static int next(struct remote *r, struct buf *body, bool *end,
     if (!p->last) return 0;
     struct remote_message m = {.uid = p->uid, .date = p->date, .body = buf_str(body), .summary = rpc_bytes(p->summary)};
     rc = each(arg, &m, err);
+    if (rc != 0) r->failed = true; /* what was asked for still comes */
     buf_clear(body);
     return rc;
 }
@@ -83,6 +84,6 @@ int remote_bodies(struct remote *r, const uint32_t *uids, size_t count,
     req.n_uids = count;
     int rc = remote_call(r, FETCH_BODIES, &req.base, NULL, err);
     for (bool end = false; rc == 0 && !end;) rc = next(r, &body, &end, each, arg, err);
-    if (rc != 0) r->failed = true; /* what was asked for still comes */
+    if (rc != 0 && rc != ERR_DENIED) r->failed = true;
     return rc;
 }

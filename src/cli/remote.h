@@ -39,7 +39,8 @@ struct remote_message {
     struct str body; /* lent during the call */
     struct str summary;
 };
-/* Calls `each` for every one of the messages that is still there, until it fails. */
+/* Calls `each` for every one of the messages that is still there, until it fails. ERR_DENIED while the connection has
+ * not failed: the server refused, perhaps in the middle. */
 NODISCARD int remote_bodies(struct remote *r, const uint32_t *uids, size_t count,
                             int (*each)(void *arg, const struct remote_message *m, struct error *err), void *arg,
                             struct error *err);

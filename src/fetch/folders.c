@@ -41,19 +41,36 @@ static bool own_part(const struct folders *x, struct str *name) {
     return best->personal && name->len > 0;
 }
 
-/* Each level by itself: what separates there may stand in a name here, and "/" the other way round becomes "_". */
+/* One level of a name. Servers keep what clients made of modified UTF-7 long ago: what cannot be decoded ("R&D") is
+ * taken as it is, if it is UTF-8, else as Latin-1. "/" and control bytes become "_". */
+static void add_level(struct folders *x, struct str level, struct buf *out) {
+    struct str text = level;
+    bool plain = imap_mailbox_decode(level, false, x->arena, &text) != 0;
+    if (plain) text = level;
+    bool latin1 = plain && !str_is_utf8(level);
+    if (text.len == 0) buf_addc(out, '_');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < ' ' || c == '/' || c == 0x7f) {
+            buf_addc(out, '_');
+        } else if (c >= 0x80 && latin1) {
+            buf_addc(out, (char)(0xc0 | c >> 6));
+            buf_addc(out, (char)(0x80 | (c & 0x3f)));
+        } else {
+            buf_addc(out, (char)c);
+        }
+    }
+}
+
+/* Each level by itself: what separates there may stand in a name here. */
 static bool local_name(struct folders *x, struct str raw, char separator, struct buf *out) {
     struct str rest = raw;
-    if (memchr(raw.ptr, '\0', raw.len) != NULL || memchr(raw.ptr, '\r', raw.len) != NULL ||
-        memchr(raw.ptr, '\n', raw.len) != NULL)
-        return false;
     for (bool more = rest.len > 0; more;) {
         more = separator != '\0' && str_find(rest, separator) != STR_NPOS;
-        struct str level = more ? str_cut(&rest, separator) : rest, text;
+        struct str level = more ? str_cut(&rest, separator) : rest;
         if (level.len == 0 && !more) break; /* "a/" */
-        if (level.len == 0 || imap_mailbox_decode(level, false, x->arena, &text) != 0) return false;
         if (out->len > 0) buf_addc(out, '/');
-        for (size_t i = 0; i < text.len; i++) buf_addc(out, text.ptr[i] == '/' ? '_' : text.ptr[i]);
+        add_level(x, level, out);
     }
     return out->error == 0 && out->len > 0;
 }

@@ -129,7 +129,7 @@ static int feed(struct fetch *f, struct str bytes) {
 static int end_piece(struct fetch *f, const struct imap_response *r, struct buf *piece, struct buf *summary,
                      Fetch__Piece *out) {
     int rc = 0;
-    bool inlined = r->kind == IMAP_RESPONSE_FETCH && f->summary == NULL && r->body.len > 0;
+    bool inlined = r->kind == IMAP_RESPONSE_FETCH && f->summary == NULL && r->has_body && !r->body_is_nil;
     if (inlined) {
         buf_add(piece, r->body);
         rc = feed(f, r->body);

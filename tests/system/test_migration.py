@@ -11,6 +11,7 @@ import unittest
 
 import dovecot
 import iems
+import oddimap
 from test_backup import messages_of, state
 
 FLAGS = ["", "\\Seen", "\\Flagged Work", "\\Answered \\Draft", "\\Deleted Work $Label1"]
@@ -264,6 +265,58 @@ class FromServer(Common):
             p = self.instance.run("import", self.lisa, "--imap", f"127.0.0.1:{s.getsockname()[1]}", "--plain", check=False)
         self.assertNotEqual(0, p.returncode)
         self.assertIn("refused", p.stdout)
+
+
+class FromOddServers(Common):
+    """What old servers do: no extensions, names that are wrong, messages that they cannot give. MIGR-08."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        os.environ["IEMS_IMPORT_PASSWORD"] = "any"
+
+    def bring(self, user, server, *more, check=True):
+        p = self.instance.run("import", self.instance.user(user), "--imap", f"127.0.0.1:{server.port}", "--plain", "--json", *more, check=check)
+        return p.returncode, json.loads(p.stdout)
+
+    def test_1_names(self):
+        names = {b"INBOX": "INBOX", b"INBOX.R&D": "R&D", b"INBOX.Entw&APw-rfe": "Entwürfe", b"INBOX.Gr\xfc\xdfe": "Grüße", b"INBOX.Gr\xc3\xbc\xc3\x9fe 2": "Grüße 2",
+                 b"INBOX.a.b/c": "a/b_c", b"INBOX.x..y": "x/_/y", b'INBOX.q"u\\o': 'q"u\\o', b"INBOX.tab\there": "tab_here"}
+        server = oddimap.OddServer({name: [oddimap.MESSAGE] for name in names}, prefix=b"INBOX.")
+        try:
+            code, found = self.bring("odd1", server)
+            self.assertEqual((0, len(names), 0), (code, found["imported"], found["accounts"][0]["skipped_folders"]))
+            self.assertEqual(sorted(names.values()), sorted(f["name"] for f in found["accounts"][0]["folders"]))
+        finally:
+            server.close()
+        flat = oddimap.OddServer({b"INBOX": [oddimap.MESSAGE], b"a.b/c": [oddimap.MESSAGE]}, separator=b"NIL")
+        try:
+            code, found = self.bring("odd2", flat)
+            self.assertEqual((0, ["INBOX", "a.b_c"]), (code, sorted(f["name"] for f in found["accounts"][0]["folders"])))
+        finally:
+            flat.close()
+
+    def test_2_messages(self):
+        """Those that the server refuses, leaves out or breaks off at are told; all others come once, byte by byte."""
+        good = [oddimap.MESSAGE, b"Subject: long\r\n\r\n" + b"x" * 300000 + b"\r\n", b"Subject: nul\r\n\r\na\0b\r\n", b"", b"no header at all",
+                b"Subject: bare\n\nlines\n", b"\xff\xfe: \x80\r\n\r\n"]
+        bodies = [good[0], oddimap.refuse, *good[1:4], oddimap.cut, good[4], oddimap.leave_out, *good[5:]]
+        bad = [10 * (i + 1) for i, b in enumerate(bodies) if callable(b)]
+        server = oddimap.OddServer({b"INBOX": bodies})
+        try:
+            code, found = self.bring("odd3", server, check=False)
+            folder = found["accounts"][0]["folders"][0]
+            self.assertEqual((65, len(good), 0, bad), (code, folder["imported"], folder["present"], sorted(folder["refused_uids"])), found)
+            here = state(self.instance, "odd3")["INBOX"][1]
+            self.assertEqual(good, [m[3] for m in here])
+            self.assertEqual({(b"Odd \\Seen", b"05-Mar-2019 09:00:00 +0000")}, {(m[1], m[2].strip()) for m in here})
+            for uid in bad:   # mended: they come later
+                server.folders[b"INBOX"][uid // 10 - 1] = b"Subject: mended %d\r\n\r\n" % uid
+            server.fetched.clear()
+            p = self.instance.run("import", "odd3@example.test", "--imap", f"127.0.0.1:{server.port}", "--plain", "--json")
+            self.assertEqual((3, bad), (json.loads(p.stdout)["imported"], sorted(server.fetched)))
+        finally:
+            server.close()
 
 
 if __name__ == "__main__":
