@@ -98,10 +98,13 @@ static int man_page(void) {
             man_command(&command_table[i]);
         }
     }
-    printf(".SH \"EXIT STATUS\"\n0 success, 64 wrong usage, 65 bad data, 67 no such user or object, 69 service "
-           "unavailable, "
-           "75 temporary failure: those of sysexits.h.\n.SH FILES\n.I DIR/iems.conf\n.br\n.I DIR/log/iemta.log\n"
-           ".SH \"SEE ALSO\"\n.BR iems.conf (5)\n");
+    printf(
+        ".SH \"EXIT STATUS\"\nThose of sysexits.h: 0 success, 64 wrong usage, 65 bad or damaged data, 66 no such "
+        "instance, 67 no "
+        "such user or object, 69 service unavailable, 70 fault of the program, 71 fault of the system, 73 it is there "
+        "already, 74 input or output failed, 75 temporary failure, 77 not permitted, 78 wrong configuration. "
+        "iems doctor: 0 in order, 1 something to look at, 2 something does not work.\n.SH FILES\n"
+        ".I DIR/iems.conf\n.br\n.I DIR/log/iemta.log\n.SH \"SEE ALSO\"\n.BR iems.conf (5)\n");
     return EX_OK;
 }
 

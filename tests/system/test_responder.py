@@ -363,6 +363,8 @@ class Responder(unittest.TestCase):
             self.assertEqual(out.stdout.strip(), proposed, typed)
         # the manual pages: nothing that there is may be missing
         man, conf = (self.mail.run("help", page).stdout.replace("\\-", "-") for page in ("--man", "--man-conf"))
+        for status in (0, 64, 65, 66, 67, 69, 70, 71, 73, 74, 75, 77, 78):
+            self.assertRegex(man, rf"[ .]{status} [a-z]")
         for command in commands:
             self.assertRegex(man, rf"(?m)^\.B (iems )?{command}( list)?$")
         options = re.findall(r"(?m)^([a-z0-9]+\.[a-z0-9_.]+) ", self.mail.run("config", "list", "--all").stdout)
