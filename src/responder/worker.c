@@ -202,14 +202,17 @@ static void clean_up(struct worker *w) {
     }
 }
 
-/* How long to wait before the next start. */
+/* How long to wait before the next start. The time that the process was ready counts: who lived longer than the pause
+ * that is due is back at once, however often it ended before. */
 static uint64_t next_pause(struct worker *w) {
-    if (w->ready_ms != 0 && loop_now_ms() - w->ready_ms >= STEADY_MS) w->failures = 0;
+    uint64_t lived = w->ready_ms != 0 ? loop_now_ms() - w->ready_ms : 0;
+    if (lived >= STEADY_MS) w->failures = 0;
     w->failures++;
     if (w->failures == 1) return 0;
     uint64_t pause = BACKOFF_FIRST_MS;
     for (unsigned i = 2; i < w->failures && pause < BACKOFF_MAX_MS; i++) pause *= 2;
-    return pause < BACKOFF_MAX_MS ? pause : BACKOFF_MAX_MS;
+    if (pause > BACKOFF_MAX_MS) pause = BACKOFF_MAX_MS;
+    return lived < pause ? pause - lived : 0;
 }
 
 static int after_failure(struct worker *w) {

@@ -92,6 +92,13 @@ class Responder(unittest.TestCase):
             self.assertLess(time.monotonic() - began, 1.0 * iems.SLOW, name)
             self.assertEqual(self.module(name)["restarts"], 1)
         self.mail.wait_logged("ended by signal 9")
+        for restarts in (2, 3, 4):    # once more, and it does not wait: each time it lived longer than its pause would be
+            iems.wait_until("a while", lambda: self.module("smtpd")["uptime_s"] >= 1)
+            os.kill(self.module("smtpd")["pid"], signal.SIGKILL)
+            iems.wait_until("smtpd again", lambda n=restarts: self.module("smtpd")["restarts"] == n and self.status()["all_ready"])
+        ends = [line for line in self.mail.log().splitlines() if "module-ended module=smtpd" in line]
+        self.assertEqual([re.search(r"failures=(\d+) next_start_ms=(\d+)", line).groups() for line in ends],
+                         [(str(n), "0") for n in range(1, 5)])
 
     def test_crash_loop_backs_off_and_start_says_why(self):
         self.behave("imapd", "fail")
