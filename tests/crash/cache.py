@@ -117,6 +117,10 @@ class Cacher:
         if cache is None or cache.highest == 0:
             return "CONDSTORE"
         known = [compress(cache.messages)] if cache.messages and random.random() < 0.7 else []
+        if known and random.random() < 0.5:   # some of them with their numbers (section 3.2.5.2)
+            uids = sorted(cache.messages)
+            numbers = sorted(random.sample(range(len(uids)), min(len(uids), 9)))
+            known.append(f"({compress(n + 1 for n in numbers)} {compress(uids[n] for n in numbers)})")
         return "QRESYNC (" + " ".join([str(cache.key[1]), str(cache.highest), *known]) + ")"
 
     def select(self, path):

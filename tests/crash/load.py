@@ -7,6 +7,7 @@ import smtplib
 import socketserver
 import threading
 import time
+import traceback
 
 import iems
 from cache import BASE, Cacher
@@ -267,9 +268,17 @@ class Load:
         jobs += [(self.send, n) for n in range(senders)]
         if senders:
             jobs += [(self.append,), (self.watcher.run, lambda: self.stopping), (Popper(mail, memory).run, lambda: self.stopping)]
-        self.threads = [threading.Thread(target=job[0], args=job[1:], daemon=True) for job in jobs]
+        self.threads = [threading.Thread(target=self.guard, args=job, daemon=True) for job in jobs]
         for t in self.threads:
             t.start()
+
+    def guard(self, job, *args):
+        """What no client expects is a fault, too."""
+        try:
+            job(*args)
+        except Exception:  # pylint: disable=broad-except
+            with self.memory.lock:
+                self.memory.faults.append(f"a client ended: {traceback.format_exc()}")
 
     @staticmethod
     def text(mark, to):
