@@ -421,8 +421,18 @@ class Cacher:
 
     def verify(self):
         """While nobody changes anything: the cache after QRESYNC is the mailbox, which is what all clients were told."""
-        self.open()
-        for path in self.paths:
-            uidnext, highest = self.select(path)
-            self.ledger.compare(self.cache.key, self.compare(), uidnext, highest)
-        self.close()
+        iems.wait_until(f"all mailboxes of {self.user}", self.verify_once)
+
+    def verify_once(self):
+        """False: not now."""
+        self.wire = None
+        try:
+            self.open()
+            for path in self.paths:
+                uidnext, highest = self.select(path)
+                self.ledger.compare(self.cache.key, self.compare(), uidnext, highest)
+            return True
+        except OSError:
+            return False
+        finally:
+            self.close()
