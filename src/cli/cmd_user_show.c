@@ -61,7 +61,7 @@ static int show(struct cli *c, struct rpc_client *dir, const char *address, bool
     }
     const Store__AccountInfo *info = (const void *)known.info.msg;
     int status = EX_OK;
-    if (folders && info != NULL && info->exists) status = user_folders_show(c, u->address, o);
+    if (folders && info != NULL && info->exists) status = user_folders_show(c, dir, u->address, o);
     if (o == NULL || status != EX_OK)
         json_decref(o);
     else

@@ -36,11 +36,13 @@ static int tell(const struct mail_session *s, json_t *o) {
     return EX_OK;
 }
 
-int user_folders_show(struct cli *c, const char *address, json_t *o) {
+int user_folders_show(struct cli *c, struct rpc_client *dir, const char *address, json_t *o) {
     struct mail_session session;
+    struct error err = {0};
     struct rpc_client *store = cli_connect(c, &store_service);
     if (store == NULL) return EX_UNAVAILABLE;
-    int rc = mail_login(c, store, address, &session);
+    int rc = mail_login(dir, store, address, &session, &err);
+    if (rc != 0) cli_error("%s: %s", address, err.text);
     int status = rc == 0 ? tell(&session, o) : cli_exit_status(rc);
     rpc_client_free(store);
     return status;

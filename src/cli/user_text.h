@@ -19,6 +19,6 @@ void user_gone_print(const char *address, const Dir__UserGone *gone);
 
 /* Prints the folders of an account, or puts them into `o`. Tells what is wrong; exit status. */
 struct cli;
-int user_folders_show(struct cli *c, const char *address, json_t *o);
+int user_folders_show(struct cli *c, struct rpc_client *dir, const char *address, json_t *o);
 
 #endif

@@ -8,9 +8,9 @@
 struct mirror;
 
 struct mirror_ops {
-    entry_warning *warn;               /* a value that cannot be used; may be NULL */
-    void (*shared_changed)(void *arg); /* a shared account came, changed or went; may be NULL */
-    void (*config_changed)(void *arg); /* an ieconfig entry came, changed or went; may be NULL */
+    entry_warning *warn;                /* a value that cannot be used; may be NULL */
+    void (*shared_changed)(void *arg);  /* a shared account came, changed or went; may be NULL */
+    void (*config_changed)(void *arg);  /* an ieconfig entry came, changed or went; may be NULL */
     void (*domains_changed)(void *arg); /* one came, changed or went; may be NULL */
     /* A row of a table came (`old` NULL), changed, or went (`e` NULL). May be NULL. */
     void (*row_changed)(void *arg, const struct entry *old, const struct entry *e);
