@@ -14,7 +14,7 @@
 
 #define USER "objectClass=ieperson|objectClass=iemessagestoreuser|"
 
-static unsigned warnings, config_changes, rows_new, rows_changed, rows_gone;
+static unsigned warnings, config_changes, domain_changes, rows_new, rows_changed, rows_gone;
 
 static void on_warning(void *arg, struct str dn, const char *attr, const char *what) {
     (void)arg, (void)dn, (void)attr, (void)what;
@@ -24,17 +24,50 @@ static void on_config(void *arg) {
     (void)arg;
     config_changes++;
 }
+static void on_domains(void *arg) {
+    (void)arg;
+    domain_changes++;
+}
 static void on_row(void *arg, const struct entry *old, const struct entry *e) {
     (void)arg;
     rows_new += old == NULL;
     rows_changed += old != NULL && e != NULL;
     rows_gone += e == NULL;
 }
-static const struct mirror_ops ops = {.warn = on_warning, .config_changed = on_config, .row_changed = on_row};
+static const struct mirror_ops ops = {
+    .warn = on_warning, .config_changed = on_config, .domains_changed = on_domains, .row_changed = on_row};
 
 static uint64_t account_of(struct mirror *m, const char *key) {
     const struct entry *e = mirror_by_address(m, str_from(key));
     return e == NULL ? 0 : e->account;
+}
+
+/* Who keeps which domains are not ours (MTA-02) is told of each change of one, and of nothing else. */
+static void test_domains(void **state) {
+    (void)state;
+    struct mirror *m = mirror_new(&ops, NULL);
+    domain_changes = 0;
+    sample_apply(m, 1, 5, USER "ieaddress=a@x.test|ieaccountid=1");
+    assert_int_equal(domain_changes, 0);
+    sample_apply(m, 2, 5, "objectClass=iedc|objectClass=iedomain|iedomainname=x.test");
+    assert_int_equal(domain_changes, 1);
+    sample_apply(m, 2, 5, "objectClass=iedc|objectClass=iedomain|iedomainname=x.test"); /* the same once more */
+    assert_int_equal(domain_changes, 1);
+    sample_apply(m, 2, 6, "objectClass=iedc"); /* a node of the tree stays, no mail domain */
+    assert_int_equal(domain_changes, 2);
+    unsigned char uuid[RECORD_UUID_LEN];
+    sample_apply(m, 3, 5, "objectClass=iedc|objectClass=iedomain|iedomainname=y.test");
+    sample_uuid(3, uuid);
+    mirror_remove(m, uuid);
+    assert_int_equal(domain_changes, 4);
+    mirror_refresh_begin(m);
+    sample_apply(m, 4, 5, "objectClass=iedc|objectClass=iedomain|iedomainname=z.test");
+    mirror_refresh_end(m); /* the user goes */
+    assert_int_equal(domain_changes, 5);
+    mirror_refresh_begin(m);
+    mirror_refresh_end(m); /* the domain too */
+    assert_int_equal(domain_changes, 6);
+    mirror_free(m);
 }
 
 static void test_changes(void **state) {
@@ -250,10 +283,10 @@ static void test_parse(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_refresh),
-                                       cmocka_unit_test(test_deleted), cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_doubles), cmocka_unit_test(test_bad_values),
-                                       cmocka_unit_test(test_memory),  cmocka_unit_test(test_index),
-                                       cmocka_unit_test(test_parse),   cmocka_unit_test(test_last_account)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_domains),    cmocka_unit_test(test_changes),     cmocka_unit_test(test_refresh),
+        cmocka_unit_test(test_deleted),    cmocka_unit_test(test_rows),        cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_bad_values), cmocka_unit_test(test_memory),      cmocka_unit_test(test_index),
+        cmocka_unit_test(test_parse),      cmocka_unit_test(test_last_account)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
