@@ -66,7 +66,7 @@ static int search_other(struct multi *x, const char *name) {
     struct view *selected = s->view, *other;
     ARENA_AUTO arena = arena_new(SESSION_ARENA_MAX);
     int err = arena == NULL ? ERR_NOMEM : open_view(s, name, &other);
-    if (err == ERR_NOTFOUND) return 0; /* RFC 7377 section 2.2: passed over */
+    if (err == ERR_NOTFOUND || err == ERR_DENIED) return 0; /* RFC 7377 section 2.2: passed over */
     if (err != 0) return err;
     uint64_t generation = s->store_generation;
     s->view = other;
@@ -96,13 +96,19 @@ static int search_all(struct multi *x) {
 int cmd_esearch(struct cmd *c) {
     struct multi x = {.c = c};
     struct str name = STR_EMPTY;
-    static const unsigned refused = IMAP_RETURN_SAVE | IMAP_RETURN_UPDATE | IMAP_RETURN_RELEVANCY;
     if (!take_sources(c->args, &x) || imap_search_parse(c->args, &x.program) != 0 || !imap_args_end(c->args))
         return cmd_bad_args(c);
     if (x.sources.meant.selected && c->s->view == NULL) return cmd_bad(c, "No mailbox is selected");
-    if ((x.program.returns & refused) != 0 || has_numbers(x.program.key)) return cmd_bad_args(c);
+    bool alone = x.sources.meant.selected && x.sources.meant.count == 0,
+         update = x.program.returns & IMAP_RETURN_UPDATE;
+    if ((x.program.returns & (IMAP_RETURN_RELEVANCY | (alone ? 0 : IMAP_RETURN_SAVE))) != 0 ||
+        has_numbers(x.program.key))
+        return cmd_bad_args(c);
+    if (update && c->s->view == NULL) return cmd_bad(c, "UPDATE is about the selected mailbox, and there is none");
     int err = filter_resolve(c->s, &x.program, c->args->arena, &name);
     if (err == ERR_NOTFOUND) return cmd_no(c, "UNDEFINED-FILTER", "There is no such filter");
+    if (err == 0 && alone) return search_in_selected(c, &x.program);
     if (err == 0) err = search_all(&x);
+    if (err == 0 && update) search_no_update(c, "ESEARCH is not kept up to date");
     return search_answer(c, err);
 }

@@ -25,11 +25,16 @@ struct searching {
     size_t count;
     uint64_t modseq;
     struct limit limit;
+    bool mailbox; /* of ESEARCH: UIDs, with the name of the mailbox (RFC 7377 section 2.1) */
 };
+
+static bool by_uid(const struct searching *x) {
+    return x->c->uid || x->mailbox;
+}
 
 static int to_numbers(struct searching *x, const struct imap_runs *uids, struct imap_runs *out) {
     int err = 0;
-    if (x->c->uid) return imap_runs_copy(uids, out);
+    if (by_uid(x)) return imap_runs_copy(uids, out);
     for (size_t i = 0; i < uids->count && err == 0; i++) {
         uint32_t first = imap_runs_position(&x->c->s->view->uids, uids->run[i].first);
         if (first != 0) err = imap_runs_add(out, first, first + (uids->run[i].last - uids->run[i].first));
@@ -44,7 +49,7 @@ static int make_numbers(struct searching *x) {
     imap_runs_done(&x->exact);
     x->exact = exact;
     if (err != 0) return err;
-    for (size_t i = 0; i < x->count && x->order != NULL && !x->c->uid; i++)
+    for (size_t i = 0; i < x->count && x->order != NULL && !by_uid(x); i++)
         x->order[i] = imap_runs_position(view, x->order[i]);
     return x->order != NULL ? 0 : to_numbers(x, &x->uids, &x->numbers);
 }
@@ -58,23 +63,30 @@ static uint32_t uid_at(struct searching *x, size_t i) {
     return x->order != NULL ? x->order[i] : imap_runs_at(&x->uids, (uint32_t)i + 1);
 }
 
-/* With MIN or MAX and without the others only these are meant (RFC 5182 section 2.1, RFC 7162 section 3.1.10), with
- * PARTIAL only what it shows (RFC 9394 section 3.1). */
-static int meant(struct searching *x, struct imap_runs *out) {
+static int add_ends(struct searching *x, struct imap_runs *out) {
+    uint32_t min = uid_at(x, 0), max = uid_at(x, x->count - 1);
+    int err = x->returns & IMAP_RETURN_MIN ? imap_runs_add(out, min, min) : 0;
+    return err == 0 && (x->returns & IMAP_RETURN_MAX) ? imap_runs_add(out, max, max) : err;
+}
+
+static int add_partial(struct searching *x, struct imap_runs *out) {
     size_t from = 0, to = x->count;
     int err = 0;
-    if (only_ends(x->returns) && x->count > 0) {
-        uint32_t min = uid_at(x, 0), max = uid_at(x, x->count - 1);
-        if (x->returns & IMAP_RETURN_MIN) err = imap_runs_add(out, min, min);
-        if (err == 0 && (x->returns & IMAP_RETURN_MAX)) err = imap_runs_add(out, max, max);
-        return err;
-    }
-    bool partial = (x->returns & IMAP_RETURN_PARTIAL) != 0 && (x->returns & IMAP_RETURN_COUNT) == 0;
-    if (!partial) return imap_runs_copy(&x->uids, out);
     found_partial(&x->program->partial, x->count, &from, &to);
     if (x->order == NULL) return imap_runs_slice(&x->uids, (uint32_t)from + 1, (uint32_t)to, out);
     for (; from < to && err == 0; from++) err = imap_runs_add(out, x->order[from], x->order[from]);
     return err;
+}
+
+/* With MIN, MAX and PARTIAL and without the others only what these show is meant (RFC 5182 section 2.1, RFC 7162
+ * section 3.1.10, RFC 9394 section 3.2). */
+static int meant(struct searching *x, struct imap_runs *out) {
+    static const unsigned some = IMAP_RETURN_MIN | IMAP_RETURN_MAX | IMAP_RETURN_PARTIAL;
+    if ((x->returns & some) == 0 || (x->returns & (IMAP_RETURN_ALL | IMAP_RETURN_COUNT)) != 0)
+        return imap_runs_copy(&x->uids, out);
+    if (x->count == 0) return 0;
+    int err = x->returns & IMAP_RETURN_PARTIAL ? add_partial(x, out) : 0;
+    return err == 0 ? add_ends(x, out) : err;
 }
 
 /* The highest MODSEQ of the messages, when that is not of all that were found. */
@@ -113,8 +125,10 @@ static void tell(struct searching *x) {
     uint64_t modseq = x->program->uses_modseq && x->count > 0 ? x->modseq : 0;
     if (x->returns == IMAP_RETURN_SAVE) return;
     unsigned results = x->returns & ~(unsigned)(IMAP_RETURN_UPDATE | IMAP_RETURN_CONTEXT | IMAP_RETURN_SAVE);
-    if (results == 0) return;
-    if (x->program->has_return || (x->c->s->rev2 && x->program->sorts == 0))
+    if (results == 0 || (x->mailbox && x->count == 0)) return;
+    if (x->mailbox)
+        esearch_tell_mailbox(x->c, x->program, &f, modseq, &x->exact);
+    else if (x->program->has_return || (x->c->s->rev2 && x->program->sorts == 0))
         esearch_tell(x->c, x->program, &f, modseq, &x->exact);
     else
         esearch_tell_plain(x->c->s, x->program->sorts > 0 ? "SORT" : "SEARCH", &f, modseq);
@@ -134,14 +148,18 @@ static bool wants_relevancy(const struct imap_search *program) {
     return wanted;
 }
 
-/* RFC 5267 section 4.3.1: a search that is not kept up to date is answered all the same. */
-static void keep_updated(struct searching *x) {
-    struct cmd *c = x->c;
+void search_no_update(struct cmd *c, const char *why) {
     BUF_AUTO tag = BUF_INIT(2 * IMAP_TAG_MAX + 2);
-    bool sort = x->program->sorts > 0;
-    if (context_add(c, x->text, sort, &x->uids, x->order, x->count) == 0) return;
     imap_write_string(&tag, c->tag, false);
-    session_printf(c->s, "* NO [NOUPDATE %s] Too many searches, or too large\r\n", buf_cstr(&tag));
+    session_printf(c->s, "* NO [NOUPDATE %s] %s\r\n", buf_cstr(&tag), why);
+}
+
+static void keep_updated(struct searching *x) {
+    bool sort = x->program->sorts > 0;
+    if (x->mailbox)
+        search_no_update(x->c, "ESEARCH is not kept up to date");
+    else if (context_add(x->c, x->text, sort, &x->uids, x->order, x->count) != 0)
+        search_no_update(x->c, "Too many searches, or too large");
 }
 
 static int search(struct searching *x) {
@@ -159,8 +177,8 @@ static int search(struct searching *x) {
     return err;
 }
 
-static int run_search(struct cmd *c, const struct imap_search *program, struct str text) {
-    struct searching x = {.c = c, .program = program, .text = text};
+static int run_search(struct cmd *c, const struct imap_search *program, struct str text, bool mailbox) {
+    struct searching x = {.c = c, .program = program, .text = text, .mailbox = mailbox};
     x.returns = program->has_return ? program->returns : IMAP_RETURN_ALL;
     if (program->uses_modseq) session_enable_condstore(c->s);
     int err = search(&x);
@@ -171,6 +189,10 @@ static int run_search(struct cmd *c, const struct imap_search *program, struct s
     /* a failure leaves "$" empty (RFC 5182 section 2.1) */
     if (err != 0 && (x.returns & IMAP_RETURN_SAVE) != 0) imap_runs_done(&c->s->view->saved);
     return err == 0 ? limit_done(c, &x.limit) : search_answer(c, err);
+}
+
+int search_in_selected(struct cmd *c, const struct imap_search *program) {
+    return run_search(c, program, STR_EMPTY, true);
 }
 
 int search_answer(struct cmd *c, int err) {
@@ -189,7 +211,7 @@ static int run_filtered(struct cmd *c, struct imap_search *program, struct str t
     struct str name = STR_EMPTY;
     BUF_AUTO code = BUF_INIT(CODE_MAX);
     int err = filter_resolve(c->s, program, c->args->arena, &name);
-    if (err == 0) return run_search(c, program, text);
+    if (err == 0) return run_search(c, program, text, false);
     if (err != ERR_NOTFOUND) return cmd_fail(c, err, NULL);
     buf_adds(&code, "UNDEFINED-FILTER ");
     imap_write_astring(&code, name, c->s->utf8);

@@ -72,7 +72,11 @@ static const struct dialogue dialogues[] = {
      "> 6 SEARCH RETURN (PARTIAL 5:9) ALL\n< * ESEARCH (TAG \"6\") PARTIAL (5:9 NIL)\n< 6 OK *\n"
      "> 7 SEARCH RETURN (ALL PARTIAL 1:2) ALL\n< 7 BAD *\n> 8 SEARCH RETURN (PARTIAL 0:2) ALL\n< 8 BAD *\n"
      "> 9 SEARCH RETURN (PARTIAL 1:-2) ALL\n< 9 BAD *\n> a UID SEARCH RETURN (SAVE PARTIAL 2:3) ALL\n"
-     "< * ESEARCH (TAG \"a\") UID PARTIAL (2:3 2:3)\n< a OK *\n> b SEARCH $\n< * SEARCH 2 3\n< b OK *\n"},
+     "< * ESEARCH (TAG \"a\") UID PARTIAL (2:3 2:3)\n< a OK *\n> b SEARCH $\n< * SEARCH 2 3\n< b OK *\n"
+     "> c UID SEARCH RETURN (SAVE PARTIAL -1:-1 MIN) ALL\n< * ESEARCH (TAG \"c\") UID MIN 1 PARTIAL (-1:-1 3)\n"
+     "< c OK *\n> d SEARCH $\n< * SEARCH 1 3\n< d OK *\n"
+     "> e UID SEARCH RETURN (SAVE PARTIAL 1:1 COUNT) ALL\n< * ESEARCH (TAG \"e\") UID PARTIAL (1:1 1) COUNT 3\n"
+     "< e OK *\n> f SEARCH $\n< * SEARCH 1 2 3\n< f OK *\n"},
     {"UNAUTHENTICATE: RFC 8437",
      THREE "> 1 ENABLE CONDSTORE\n< * ENABLED CONDSTORE\n< 1 OK *\n> 2 UNAUTHENTICATE\n< 2 OK *\n> 3 NOOP\n< 3 OK *\n"
            "> 4 SELECT INBOX\n< 4 BAD Please log in first\n> 5 LOGIN u p\n< 5 OK *\n" SELECT_("3")},
@@ -178,12 +182,18 @@ static const struct dialogue dialogues[] = {
      "< * ESEARCH (TAG \"5\" MAILBOX a/b UIDVALIDITY 1002) UID MIN 1 COUNT 1\n< 5 OK *\n"
      "> 6 ESEARCH IN (subtree a/b) UNSEEN\n< 6 OK *\n> 7 ESEARCH ALL\n< 7 BAD *\n> 8 ESEARCH IN (personal) 1\n< 8 BAD "
      "*\n"
-     "> 9 SELECT a/b\n" OPENED("1",
-                               "") "< 9 OK *\n! deliver\n> a ESEARCH IN (selected inboxes) ALL\n"
-                                   "< * ESEARCH (TAG \"a\" MAILBOX a/b UIDVALIDITY 1002) UID ALL 1\n"
-                                   "< * ESEARCH (TAG \"a\" MAILBOX INBOX UIDVALIDITY 1001) UID ALL 1:3\n< a OK *\n> b "
-                                   "FETCH 1 UID\n< * 1 FETCH (UID 1)\n< b OK *\n"
-                                   "> c ESEARCH IN (frob) ALL\n< c BAD *\n> d ESEARCH RETURN (SAVE) ALL\n< d BAD *\n"},
+     "> 9 SELECT a/b\n" OPENED(
+         "1",
+         "") "< 9 OK *\n! deliver\n> a ESEARCH IN (selected inboxes) ALL\n"
+             "< * ESEARCH (TAG \"a\" MAILBOX a/b UIDVALIDITY 1002) UID ALL 1\n"
+             "< * ESEARCH (TAG \"a\" MAILBOX INBOX UIDVALIDITY 1001) UID ALL 1:3\n< a OK *\n> b "
+             "FETCH 1 UID\n< * 1 FETCH (UID 1)\n< b OK *\n"
+             "> c ESEARCH IN (frob) ALL\n< c BAD *\n> d ESEARCH IN (inboxes) RETURN (SAVE) ALL\n< d BAD *\n"
+             "> e ESEARCH RETURN (SAVE COUNT) SEEN\n< * ESEARCH (TAG \"e\" MAILBOX a/b UIDVALIDITY 1002) "
+             "UID COUNT 1\n< e OK *\n> f SEARCH $\n< * SEARCH 1\n< f OK *\n"
+             "> g ESEARCH IN (selected) UNSEEN\n< g OK *\n"
+             "> h ESEARCH RETURN (UPDATE COUNT) SEEN\n< * NO [NOUPDATE \"h\"] *\n< * ESEARCH *UID COUNT 1\n< h OK *\n"
+             "> i CLOSE\n< i OK *\n> j ESEARCH IN (inboxes) RETURN (UPDATE COUNT) ALL\n< j BAD *\n"},
     {"URLAUTH: RFC 4467",
      THREE "> 1 GENURLAUTH \"imap://u%40example.test@mail.example.test/INBOX/;UID=2/;SECTION=TEXT;URLAUTH=anonymous\" "
            "INTERNAL\n< * GENURLAUTH \"imap://*URLAUTH=anonymous:internal:*\"\n< 1 OK *\n"

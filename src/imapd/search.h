@@ -42,6 +42,10 @@ enum verdict search_match(const struct search *x, struct content *c, unsigned ha
 /* The tagged reply of a command that searched. */
 struct cmd;
 int search_answer(struct cmd *c, int err);
+/* ESEARCH in the selected mailbox alone. */
+int search_in_selected(struct cmd *c, const struct imap_search *program);
+/* RFC 5267 section 4.3.1: a search that is not kept up to date is answered all the same. */
+void search_no_update(struct cmd *c, const char *why);
 
 /* The same, of these only. */
 NODISCARD int search_run_among(const struct search *x, const struct imap_runs *among, struct imap_runs *found,

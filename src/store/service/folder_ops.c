@@ -144,7 +144,7 @@ static int delete_folder(struct service *s, struct session *session, const char 
     struct account *a = f->account;
     if (is_inbox(f)) return error_set(err, ERR_DENIED, "INBOX cannot be deleted");
     bool level = account_has_children(a, f->name);
-    if (level && f->no_select) return error_set(err, ERR_DENIED, "\"%.200s\" has folders below it", f->name);
+    if (level && f->no_select) return error_set(err, ERR_CONFLICT, "\"%.200s\" has folders below it", f->name);
     struct batch b;
     batch_init(&b);
     uint64_t id = f->id;
