@@ -47,7 +47,6 @@ static const char *const when_logged_in[] = {
     "PARTIAL",
     "OBJECTID",
     "PREVIEW",
-    "UNAUTHENTICATE",
     "LIST-EXTENDED",
     "LIST-STATUS",
     "STATUS=SIZE",
@@ -80,7 +79,7 @@ void capability_write(const struct session *s, struct buf *out) {
     }
     for (size_t i = 0; i < sizeof when_logged_in / sizeof *when_logged_in; i++)
         buf_printf(out, " %s", when_logged_in[i]);
-    if (!stream_is_deflated(s->stream)) buf_adds(out, " COMPRESS=DEFLATE");
+    if (!stream_is_deflated(s->stream)) buf_adds(out, " COMPRESS=DEFLATE UNAUTHENTICATE");
     limit_capability(s, out);
     buf_printf(out, " APPENDLIMIT=%llu", (unsigned long long)s->imapd->config.append_limit);
 }

@@ -158,6 +158,8 @@ static void keep_updated(struct searching *x) {
     bool sort = x->program->sorts > 0;
     if (x->mailbox)
         search_no_update(x->c, "ESEARCH is not kept up to date");
+    else if (x->program->update_fetch)
+        search_no_update(x->c, "UPDATE tells no attributes of new messages; NOTIFY does");
     else if (context_add(x->c, x->text, sort, &x->uids, x->order, x->count) != 0)
         search_no_update(x->c, "Too many searches, or too large");
 }
@@ -180,6 +182,8 @@ static int search(struct searching *x) {
 static int run_search(struct cmd *c, const struct imap_search *program, struct str text, bool mailbox) {
     struct searching x = {.c = c, .program = program, .text = text, .mailbox = mailbox};
     x.returns = program->has_return ? program->returns : IMAP_RETURN_ALL;
+    if ((x.returns & IMAP_RETURN_UPDATE) != 0 && context_known(c->s, c->tag)) /* RFC 5267 section 4.3 */
+        return cmd_bad(c, "The tag is that of a search which is kept up to date");
     if (program->uses_modseq) session_enable_condstore(c->s);
     int err = search(&x);
     imap_runs_done(&x.uids);

@@ -97,6 +97,13 @@ int context_add(struct cmd *c, struct str text, bool sort, const struct imap_run
     return err;
 }
 
+bool context_known(const struct session *s, struct str tag) {
+    const struct contexts *all = s->view->contexts;
+    for (size_t i = 0; all != NULL && i < all->count; i++)
+        if (str_eq(str_from(all->list[i]->tag), tag)) return true;
+    return false;
+}
+
 bool context_cancel(struct session *s, struct str tag) {
     struct contexts *all = s->view == NULL ? NULL : s->view->contexts;
     for (unsigned i = 0; all != NULL && i < all->count; i++) {

@@ -14,6 +14,8 @@ struct contexts;
  * or NULL. ERR_LIMIT: there are too many. */
 NODISCARD int context_add(struct cmd *c, struct str text, bool sort, const struct imap_runs *found,
                           const uint32_t *order, size_t count);
+/* Whether a search with this tag is kept up to date. */
+bool context_known(const struct session *s, struct str tag);
 /* False: there is none of that tag. */
 bool context_cancel(struct session *s, struct str tag);
 void contexts_free(struct contexts *all); /* NULL is fine */

@@ -194,6 +194,14 @@ static const struct dialogue dialogues[] = {
              "> g ESEARCH IN (selected) UNSEEN\n< g OK *\n"
              "> h ESEARCH RETURN (UPDATE COUNT) SEEN\n< * NO [NOUPDATE \"h\"] *\n< * ESEARCH *UID COUNT 1\n< h OK *\n"
              "> i CLOSE\n< i OK *\n> j ESEARCH IN (inboxes) RETURN (UPDATE COUNT) ALL\n< j BAD *\n"},
+    {"UPDATE: tags are not used twice (RFC 5267 4.3), attributes of new messages are not told (RFC 5465 7)",
+     THREE "> 1 SEARCH RETURN (UPDATE COUNT) SEEN\n< * ESEARCH *COUNT 0\n< 1 OK *\n"
+           "> 1 SEARCH RETURN (UPDATE COUNT) SEEN\n< 1 BAD The tag *\n> 2 CANCELUPDATE \"1\"\n< 2 OK *\n"
+           "> 1 SEARCH RETURN (UPDATE COUNT) SEEN\n< * ESEARCH *COUNT 0\n< 1 OK *\n"
+           "> 3 SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (TO)])) SEEN\n< * NO [NOUPDATE \"3\"] *\n"
+           "< * ESEARCH *COUNT 0\n< 3 OK *\n> 4 SEARCH RETURN (UPDATE (FROB)) ALL\n< 4 BAD *\n"},
+    {"BAD tells where", THREE "> 1 FETCH 1 (FLAGS FROB)\n< 1 BAD Bad arguments of FETCH at: *FROB)\n"
+                              "> 2 COPY 1\n< 2 BAD Bad arguments of COPY: something is missing at the end\n"},
     {"URLAUTH: RFC 4467",
      THREE "> 1 GENURLAUTH \"imap://u%40example.test@mail.example.test/INBOX/;UID=2/;SECTION=TEXT;URLAUTH=anonymous\" "
            "INTERNAL\n< * GENURLAUTH \"imap://*URLAUTH=anonymous:internal:*\"\n< 1 OK *\n"

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { REPLY_MAX = 1024 };
+enum { REPLY_MAX = 1024, PLACE_MAX = 40 };
 
 void session_put(struct session *s, struct str bytes) {
     (void)!stream_put(s->stream, bytes);
@@ -63,10 +63,25 @@ int cmd_bad(struct cmd *c, const char *text) {
     return reply(c, " BAD ", NULL, text);
 }
 
+/* Where the command was not understood any more. Before login it is not told: it may be a password. */
+static void add_place(const struct cmd *c, struct buf *b) {
+    struct str rest = str_trim(c->args->rest);
+    if (c->s->state == STATE_NOT_AUTHENTICATED) return;
+    if (rest.len == 0) {
+        buf_adds(b, ": something is missing at the end");
+        return;
+    }
+    buf_adds(b, " at: ");
+    for (size_t i = 0; i < rest.len && i < PLACE_MAX && rest.ptr[i] != '\r' && rest.ptr[i] != '\n'; i++)
+        buf_addc(b, rest.ptr[i] < ' ' || rest.ptr[i] > '~' ? '?' : rest.ptr[i]);
+    if (rest.len > PLACE_MAX) buf_adds(b, "...");
+}
+
 int cmd_bad_args(struct cmd *c) {
-    char text[REPLY_MAX];
-    (void)snprintf(text, sizeof text, "Bad arguments of %s%s", c->uid ? "UID " : "", c->def->name);
-    return cmd_bad(c, text);
+    BUF_AUTO text = BUF_INIT(REPLY_MAX);
+    buf_printf(&text, "Bad arguments of %s%s", c->uid ? "UID " : "", c->def->name);
+    add_place(c, &text);
+    return cmd_bad(c, buf_cstr(&text));
 }
 
 int cmd_done(struct cmd *c) {

@@ -1,5 +1,7 @@
 #include "proto/imap/search_parse.h"
 
+#include "proto/imap/fetch_parse.h"
+
 enum key_args { ARG_NONE, ARG_TEXT, ARG_DATE, ARG_NUMBER, ARG_INTERVAL, ARG_ATOM };
 
 static const struct key_name {
@@ -199,6 +201,18 @@ static int take_key(struct parser *p, unsigned depth, struct imap_search_key **o
     return 0;
 }
 
+/* modifier-update = "UPDATE" ["(" fetch-att *(SP fetch-att) ")"], with a blank in the example (RFC 5465 section 7) */
+static bool take_update(struct imap_args *a, struct imap_search *s) {
+    struct imap_args b = *a;
+    struct imap_fetch fetch;
+    (void)imap_args_space(&b);
+    if (!imap_args_peek_char(&b, '(')) return true;
+    if (imap_fetch_parse(&b, &fetch) != 0) return false;
+    *a = b;
+    s->update_fetch = true;
+    return true;
+}
+
 /* "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" */
 static int take_return(struct imap_args *a, struct imap_search *s) {
     static const struct {
@@ -221,6 +235,7 @@ static int take_return(struct imap_args *a, struct imap_search *s) {
         if (names[i].bit == IMAP_RETURN_PARTIAL &&
             ((s->returns & IMAP_RETURN_PARTIAL) != 0 || !imap_args_space(a) || !imap_args_partial(a, &s->partial)))
             return ERR_INVALID;
+        if (names[i].bit == IMAP_RETURN_UPDATE && !take_update(a, s)) return ERR_INVALID;
         s->returns |= names[i].bit;
     } while (imap_args_space(a));
     return imap_args_char(a, ')') ? 0 : ERR_INVALID;

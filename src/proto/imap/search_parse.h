@@ -97,6 +97,7 @@ struct imap_search {
     unsigned returns;            /* IMAP_RETURN_ bits; RETURN () is ALL */
     struct imap_partial partial; /* of IMAP_RETURN_PARTIAL */
     bool uses_modseq, uses_fuzzy;
+    bool update_fetch; /* UPDATE names attributes to tell of new messages (RFC 5465 section 7) */
     struct imap_sort_key sort[IMAP_SORT_KEYS_MAX]; /* of SORT */
     size_t sorts;
     enum imap_thread thread; /* of THREAD */
