@@ -1,6 +1,7 @@
 /* `iems queue retry|reset|hold|release|delete|bounce`: QST-06, SQST-02, SQST-10, SQST-12. */
 #include "cli/commands.h"
 #include "cli/queue_args.h"
+#include "net/loop.h"
 #include "rpc/store_methods.h"
 
 #include <pwd.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+enum { ACTION_MS = 3600 * 1000 }; /* a million messages take minutes */
 
 struct verb {
     Store__QueueVerb verb;
@@ -62,8 +65,12 @@ static int act(struct rpc_client *store, struct queue_args *a, const struct verb
     request.verb = v->verb;
     request.by = by;
     if (a->reason != NULL) request.reason = (char *)(uintptr_t)a->reason;
-    int rc = cli_call(store, STORE_QUEUE_ACTION, &request.base, STR_EMPTY, &reply, "cannot do it");
-    if (rc != 0) return cli_exit_status(rc);
+    struct error err = {0};
+    int rc = rpc_call(store, STORE_QUEUE_ACTION, &request.base, STR_EMPTY, loop_now_ms() + ACTION_MS, &reply, &err);
+    if (rc != 0) {
+        cli_error("cannot do it: %s", err.text);
+        return cli_exit_status(rc);
+    }
     uint64_t count = ((const Store__QueueActed *)reply.msg)->count;
     if (count == 0 && a->filter.n_ids > 0) {
         cli_error("no such message is queued");
