@@ -59,6 +59,8 @@ int handle_sender_check(struct dir *d, struct rpc_request *r, struct error *err)
     answer.allowed = owner != NULL && owner->account != 0 &&
                      (owner->account == q->account || shared_may_send(d, owner, q->account, r->arena)) &&
                      !(owner->flags & ENTRY_DISABLED) && (entry_permission(owner, STR("LOCAL")) & PERMIT_SEND);
+    if (answer.allowed && owner->account != q->account)
+        answer.shared = (char *)(uintptr_t)entry_get(owner, ATTR_ADDRESS).ptr;
     rpc_answer(r, &answer.base, STR_EMPTY);
     return 0;
 }

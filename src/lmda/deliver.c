@@ -7,6 +7,7 @@
 #include "lmda/lmda.h"
 #include "lmda/prefix.h"
 #include "net/loop.h"
+#include "store/mailbox/record.h"
 
 enum { RESOLVE_MS = 30 * 1000, ROUNDS_MAX = 8, LOOP_HOPS = 5, HEADER_MAX = 256 * 1024, NO_MEMORY_MS = 60 * 1000 };
 
@@ -76,6 +77,15 @@ static int check_loops(struct work *w, struct error *err) {
     return 0;
 }
 
+/* Read, as its sender knows it; without the lines that tell of a delivery. */
+static void sent_copy_set(Store__LocalDelivery *d, const Store__Entry *e) {
+    static char sent[] = "\\Sent";
+    d->special_use = sent;
+    d->create = true;
+    d->flags = MAILBOX_SEEN;
+    d->prefix = e->prefix;
+}
+
 static int delivery_add(struct work *w, size_t i) {
     struct arena *arena = w->lease->arena;
     const Store__Entry *e = w->lease->entry;
@@ -94,7 +104,9 @@ static int delivery_add(struct work *w, size_t i) {
     d->prefix = rpc_binary(copy);
     d->quota = r->quota;
     /* Of the Quota Agent, not of somebody who sends such a tag. */
-    d->over_quota = e->peer_ip[0] == '\0' && e->auth_user[0] == '\0' && tags_get(e, "quota-notice").len > 0;
+    d->over_quota =
+        r->sent_copy || (e->peer_ip[0] == '\0' && e->auth_user[0] == '\0' && tags_get(e, "quota-notice").len > 0);
+    if (r->sent_copy) sent_copy_set(d, e);
     w->deliveries[w->commit.n_deliveries++] = d;
     struct report_outcome outcome = {.recipient = i, .action = DSN_DELIVERED, .status = STR("2.0.0")};
     if (report_wanted(e, &outcome, false)) {

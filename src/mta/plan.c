@@ -154,16 +154,18 @@ static int local_target(struct plan *p, const struct plan_config *config, const 
                         const Dir__Target *d, bool expanded) {
     static const char *const known[] = {"LOCAL", "DL", "BSMTPOUT"};
     struct str channel = str_from(d->channel);
+    bool sent_copy = e->recipients[recipient]->sent_copy;
+    if (sent_copy && !str_eq_nocase(channel, STR("LOCAL"))) return 0; /* for the mailbox, wherever else mail goes */
     if (!channel_exists(config, channel))
         return fail(p, recipient, "5.3.5", "The address is routed to a channel that this server does not have.");
     if (str_eq_nocase(channel, STR("SMTPC"))) return send_out(p, config, e, recipient, d, expanded);
-    if (str_eq_nocase(channel, STR("LOCAL")) && !d->may_receive)
+    if (str_eq_nocase(channel, STR("LOCAL")) && !d->may_receive && !sent_copy)
         return fail(p, recipient, "5.2.1", "The mailbox may not receive mail.");
     struct plan_target t = {.recipient = recipient,
                             .address = d->address,
                             .account = d->account,
                             .quota = d->quota,
-                            .folder = d->folder,
+                            .folder = sent_copy ? PLAN_SENT_FOLDER : d->folder,
                             .expanded = expanded};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (str_eq_nocase(channel, str_from(known[i]))) return target_add(p, known[i], STR_EMPTY, &t);

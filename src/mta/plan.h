@@ -9,6 +9,8 @@
 #include "rpc/dir.pb-c.h"
 #include "rpc/store.pb-c.h"
 
+#define PLAN_SENT_FOLDER "Sent" /* of copies of what was sent, where no folder has the use \Sent */
+
 struct plan_target {
     size_t recipient;        /* index in the leased entry */
     const char *address;     /* in the channel */

@@ -244,8 +244,41 @@ static void peers_and_routes(void **state) {
     rows_free(routes);
 }
 
+/* SHARE-01: the copy of what was sent goes to the mailbox alone, besides what the account itself is sent. */
+static void sent_copies(void **state) {
+    (void)state;
+    static const struct {
+        const char *answers[2], *want; /* of a recipient, and of the account that sends */
+    } cases[] = {
+        {{"-", "L1"}, "SMTPC o.example: 0>a@o.example; LOCAL: 1>#1/Sent"},
+        {{"L1", "L1"}, "LOCAL: 0>#1 1>#1/Sent"},
+        {{"L2", "L1,S:far@o.example"}, "LOCAL: 0>#2 1>#1/Sent"},
+        {{"L2", "x1"}, "LOCAL: 0>#2 1>#1/Sent"},
+        {{"L2", "?"}, "LOCAL: 0>#2; !1 5.1.1"},
+    };
+    const struct plan_config config = {.channels = STR("LOCAL SMTPC")};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ARENA_AUTO arena = arena_new(65536);
+        Store__Entry e = STORE__ENTRY__INIT;
+        Store__Recipient to[2] = {STORE__RECIPIENT__INIT, STORE__RECIPIENT__INIT}, *list[] = {&to[0], &to[1]};
+        struct plan p;
+        BUF_AUTO got = BUF_INIT(1000);
+        to[0].address = (char *)(uintptr_t) "a@o.example";
+        to[1].address = (char *)(uintptr_t) "team@x.test";
+        to[1].sent_copy = true;
+        e.recipients = list;
+        e.n_recipients = 2;
+        assert_int_equal(plan_init(&p, arena), 0);
+        for (size_t n = 0; n < 2; n++)
+            assert_int_equal(plan_add(&p, &config, &e, n, answer(arena, cases[i].answers[n])), 0);
+        describe(&p, &got);
+        assert_string_equal(buf_cstr(&got), cases[i].want);
+        plan_done(&p);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(peers_and_routes), cmocka_unit_test(routes),
-                                       cmocka_unit_test(slices), cmocka_unit_test(many)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sent_copies), cmocka_unit_test(peers_and_routes),
+                                       cmocka_unit_test(routes), cmocka_unit_test(slices), cmocka_unit_test(many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,9 @@ static int qualify(struct session *s, struct smtp_command *c) {
     return set->qualify ? address_qualify(&c->path, str_from(s->d->default_domain)) : 0;
 }
 
-/* May the user that is logged in send with this address? 0, ERR_DENIED, or why it cannot be told. */
-static int sender_check(struct session *s, const struct smtp_command *c, struct error *err) {
+/* May the user that is logged in send with this address? 0, ERR_DENIED, or why it cannot be told. `shared` gets the
+ * shared account that it is of, if it is of one. */
+static int sender_check(struct session *s, const struct smtp_command *c, struct buf *shared, struct error *err) {
     if (address_is_null(&c->path)) return s->d->set.submission_null_sender ? 0 : ERR_DENIED;
     if (str_eq_nocase(address_text(&c->path), str_from(s->user))) return 0;
     Dir__SenderCheck request = DIR__SENDER_CHECK__INIT;
@@ -39,12 +40,14 @@ static int sender_check(struct session *s, const struct smtp_command *c, struct 
     int rc = rpc_call(s->d->dir, DIR_SENDER_CHECK, &request.base, STR_EMPTY, loop_now_ms() + DIRECTORY_TIMEOUT_MS,
                       &reply, err);
     if (rc < 0) return rc;
-    return ((const Dir__SenderReply *)reply.msg)->allowed ? 0 : ERR_DENIED;
+    const Dir__SenderReply *answer = (const void *)reply.msg;
+    buf_adds(shared, answer->shared);
+    return answer->allowed ? 0 : ERR_DENIED;
 }
 
 /* Rules for those that are logged in, and for the submission ports where everybody has to be. Answers when it refuses.
  */
-static int submission_check(struct session *s, struct smtp_command *c, bool *allowed) {
+static int submission_check(struct session *s, struct smtp_command *c, struct buf *shared, bool *allowed) {
     struct error err = {0};
     *allowed = false;
     if (!s->authenticated)
@@ -52,7 +55,7 @@ static int submission_check(struct session *s, struct smtp_command *c, bool *all
                       session_plaintext_ok(s) || s->d->tls == NULL ? "Authentication required"
                                                                    : "Authentication required, after STARTTLS");
     if (!s->may_send) return reject(s, c, 550, "5.7.1", "Your account may not send mail");
-    int rc = sender_check(s, c, &err);
+    int rc = sender_check(s, c, shared, &err);
     if (rc == ERR_DENIED) return reject(s, c, 553, "5.7.1", "Sender address is not one of your account");
     if (rc < 0) {
         log_event(LOG_WARNING, s->id, "directory_failed", "what=sender_check error=%s reason=\"%s\"", err_name(rc),
@@ -83,13 +86,21 @@ static int message_check(struct session *s, const struct smtp_command *c, bool *
     return 0;
 }
 
+/* SHARE-01: what is sent with the address of a shared account is filed in its folder of sent mail. */
+static int sent_copy_keep(struct session *s, const struct buf *shared) {
+    if (shared->len == 0 || !s->d->set.sent_copies) return 0;
+    s->tx.sent_copy = arena_cstr(s->tx.arena, buf_str(shared));
+    return s->tx.sent_copy == NULL ? ERR_NOMEM : 0;
+}
+
 int cmd_mail(struct session *s, struct smtp_command *c) {
+    BUF_AUTO shared = BUF_INIT(ADDRESS_MAX + 1);
     bool allowed, refused;
     int rc;
     if (s->tx.open) return session_error(s, 503, "5.5.1", "Transaction is open already; RSET ends it");
     if (qualify(s, c) < 0) return reject(s, c, 553, "5.1.7", "Sender address needs a domain");
     if (session_is_submission(s)) {
-        rc = submission_check(s, c, &allowed);
+        rc = submission_check(s, c, &shared, &allowed);
         if (!allowed) return rc;
     }
     rc = access_mail(s, c, &refused);
@@ -99,7 +110,7 @@ int cmd_mail(struct session *s, struct smtp_command *c) {
     rc = quota_check(s, c, &allowed);
     if (!allowed) return rc;
     /* The first message is traced under the identifier of its connection, so that one leads through all of it. */
-    if (transaction_begin(&s->tx, c, s->transactions++ == 0 ? s->id : NULL) < 0)
+    if (transaction_begin(&s->tx, c, s->transactions++ == 0 ? s->id : NULL) < 0 || sent_copy_keep(s, &shared) < 0)
         return session_reply(s, 451, "4.3.0", "Out of memory");
     mail_params_keep(s, c);
     return mail_params_accepted(s);

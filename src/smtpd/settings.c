@@ -50,6 +50,7 @@ void settings_load(struct smtpd_settings *s, const struct daemon *d) {
     s->disable_vrfy = option_bool(d, "smtpd.disable_vrfy");
     s->disable_expn = option_bool(d, "smtpd.disable_expn");
     s->submission_null_sender = option_bool(d, "smtpd.submission_null_sender");
+    s->sent_copies = option_bool(d, "smtpd.sent_copies");
     s->fix_bare_newline = strcmp(option_str(d, "smtpd.bare_newline"), "fix") == 0;
     if (str_to_cstr(str_from(option_str(d, "smtpd.banner")), s->banner, sizeof s->banner) < 0) s->banner[0] = '\0';
     extensions_load(&s->ext, d);

@@ -40,7 +40,7 @@ struct smtpd_settings {
     bool reject_unqualified, qualify; /* SMTPD-05, SMTPD-06 */
     bool disable_vrfy, disable_expn;  /* SMTPD-09, SMTPD-10 */
     bool fix_bare_newline;            /* else: refuse */
-    bool submission_null_sender;
+    bool submission_null_sender, sent_copies;
     unsigned max_sessions, max_per_address; /* 0 = none */
     unsigned over_quota;                    /* enum over_quota */
     unsigned max_recipients, max_received, max_errors, max_rejects, max_auth_failures, max_idle_commands;

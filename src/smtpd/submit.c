@@ -102,8 +102,8 @@ static void prefix_format(const struct session *s, struct buf *out) {
 
 /* Recipients as the queue wants them, in the memory of the transaction. */
 static int recipients_fill(struct transaction *t, Store__Entry *e) {
-    Store__Recipient *all = arena_alloc(t->arena, t->count * sizeof *all);
-    Store__Recipient **list = arena_alloc(t->arena, t->count * sizeof(Store__Recipient *));
+    Store__Recipient *all = arena_alloc(t->arena, (t->count + 1) * sizeof *all);
+    Store__Recipient **list = arena_alloc(t->arena, (t->count + 1) * sizeof(Store__Recipient *));
     if (all == NULL || list == NULL) return ERR_NOMEM;
     for (unsigned i = 0; i < t->count; i++) {
         store__recipient__init(&all[i]);
@@ -114,6 +114,13 @@ static int recipients_fill(struct transaction *t, Store__Entry *e) {
     }
     e->n_recipients = t->count;
     e->recipients = list;
+    if (t->sent_copy == NULL) return 0;
+    Store__Recipient *copy = &all[t->count];
+    store__recipient__init(copy);
+    copy->address = copy->original = t->sent_copy;
+    copy->notify = STORE__NOTIFY__NOTIFY_NEVER;
+    copy->sent_copy = true;
+    list[e->n_recipients++] = copy;
     return 0;
 }
 

@@ -21,6 +21,7 @@ struct transaction {
     char trace[IDENT_SIZE];
     struct arena *arena; /* NULL until it is needed */
     char *sender;        /* "" = null */
+    char *sent_copy;     /* shared account that gets a copy for its folder of sent mail; NULL = none */
     char *envid;
     const char *ret;
     enum smtp_body body_type;

@@ -179,6 +179,19 @@ class Sharing(unittest.TestCase):
         self.no(bob.create('"Shared/team@example.test/Mine"'))
         # Sending as it: who may write may send.
         self.submit("ann", "team@example.test", "eve@example.test")
+        sent = '"Shared/team@example.test/Sent"'   # SHARE-01: and all members see what was sent
+        iems.wait_until("the copy of what was sent", lambda: self.ok(bob.status(sent, "(MESSAGES UNSEEN)"))[0].endswith("(MESSAGES 1 UNSEEN 0)"))
+        self.ok(bob.select(sent, readonly=True))
+        copy = bob.fetch("1", "(FLAGS BODY.PEEK[])")[1][0]
+        self.assertIn(b"Seen", copy[0])
+        self.assertIn(b"Subject: as the team", copy[1])
+        self.assertNotIn(b"Delivered-To", copy[1])
+        run("config", "set", "smtpd.sent_copies", "no")
+        self.submit("ann", "crew@example.test", "team@example.test")   # one of its names: to the mailbox alone
+        run("config", "unset", "smtpd.sent_copies")
+        self.submit("ann", "crew@example.test", "team@example.test")   # and to both
+        iems.wait_until("the mail to itself", lambda: self.ok(ann.status(inbox, "(MESSAGES)"))[0].endswith("(MESSAGES 4)"))
+        iems.wait_until("the second copy", lambda: self.ok(ann.status(sent, "(MESSAGES)"))[0].endswith("(MESSAGES 2)"))
         with self.assertRaises(smtplib.SMTPResponseException):
             self.submit("bob", "team@example.test", "eve@example.test")
         # Members come and go while they are logged in (SHARE-05).
@@ -196,7 +209,7 @@ class Sharing(unittest.TestCase):
         self.assertIn("team@example.test", run("shared", "list", "*TEAM*").stdout)
         self.assertNotIn("team@example.test", run("shared", "list", "x*").stdout)
         shown = json.loads(run("shared", "show", "team@example.test", "--json").stdout)
-        self.assertEqual((shown["name"], shown["quota_mb"], shown["mailbox"]["messages"]), ("The Team", 10, 2))
+        self.assertEqual((shown["name"], shown["quota_mb"], shown["mailbox"]["messages"]), ("The Team", 10, 6))
         run("shared", "set", "team@example.test", "--name", "Crew", "--quota", "20")
         self.assertIn("Crew", run("shared", "show", "crew@example.test").stdout)
         # A user who goes is no member any more; the store is whole.

@@ -345,6 +345,12 @@ struct folder *account_folder_like(struct account *a, struct str name) {
     return f;
 }
 
+struct folder *account_folder_of_use(struct account *a, const char *use) {
+    for (size_t i = 0; use[0] != '\0' && i < a->folder_count; i++)
+        if (strcmp(a->folders[i]->special_use, use) == 0 && !a->folders[i]->no_select) return a->folders[i];
+    return NULL;
+}
+
 struct folder *account_folder(struct account *a, struct str name) {
     if (str_eq_nocase(name, STR("INBOX"))) name = STR("INBOX");
     size_t lo = 0, hi = a->folder_count;

@@ -165,6 +165,8 @@ void account_unpin(struct account *a);                             /* NULL is fi
 struct folder *account_folder(struct account *a, struct str name); /* INBOX in any case; NULL */
 /* The same, and if there is none one whose name differs in the case of ASCII letters only. */
 struct folder *account_folder_like(struct account *a, struct str name);
+/* The first mailbox with this special use; NULL: none has it, or `use` is "". */
+struct folder *account_folder_of_use(struct account *a, const char *use);
 struct folder *account_folder_by_id(struct account *a, uint64_t id);
 bool account_has_children(struct account *a, const char *name);
 bool account_subscribed(struct account *a, struct str name);

@@ -110,6 +110,8 @@ static struct folder *delivery_folder(struct step *s, struct account *a, const S
     char name[FOLDER_NAME_MAX + 1];
     struct folder *inbox = account_folder(a, STR("INBOX")), *f = NULL;
     IEMS_ASSERT(inbox != NULL);
+    f = account_folder_of_use(a, d->special_use);
+    if (f != NULL) return f;
     if (d->folder[0] == 0 || folder_name_check(str_from(d->folder), name, NULL) != 0) return inbox;
     f = account_folder_like(a, str_from(name)); /* user+work@ and the folder "Work" */
     if (f == NULL && d->create && a->folder_count < FOLDERS_MAX) {

@@ -120,7 +120,9 @@ static void add(struct service *s, const char *user, const struct usage_count *n
 }
 
 static struct usage_count count_of(const Store__Entry *e) {
-    return (struct usage_count){.messages = 1, .recipients = (uint32_t)e->n_recipients, .bytes = e->size};
+    struct usage_count n = {.messages = 1, .bytes = e->size};
+    for (size_t i = 0; i < e->n_recipients; i++) n.recipients += !e->recipients[i]->sent_copy;
+    return n;
 }
 
 int usages_enter(struct service *s, const Store__QueueSubmit *q, struct error *err) {
