@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NONCE_TRIES = 5, REQUEST_MS = 30 * 1000 };
+enum { NONCE_TRIES = 5, REQUEST_MS = 30 * 1000, TERMS_SHOWN_MAX = 200 };
 
 static int fetch(struct acme_client *c, const char *method, struct str url, struct str body, struct http_answer *out,
                  struct error *err) {
@@ -94,11 +94,11 @@ int acme_post(struct acme_client *c, struct str url, struct str payload, struct 
 
 int acme_account(struct acme_client *c, struct error *err) {
     HTTP_ANSWER_AUTO a = {0};
-    if (c->directory.terms.len > 0 && !c->terms_agreed) {
-        return error_set(
-            err, ERR_DENIED, "the terms of the authority are not agreed to: read %.200s, then set acme.agree_terms",
-            buf_cstr(&(struct buf){.ptr = (char *)(uintptr_t)c->directory.terms.ptr, .len = c->directory.terms.len}));
-    }
+    struct str terms = c->directory.terms;
+    if (terms.len > 0 && !c->terms_agreed)
+        return error_set(err, ERR_DENIED,
+                         "the terms of the authority are not agreed to: read %.*s, then set acme.agree_terms",
+                         STR_ARG(str_sub(terms, 0, TERMS_SHOWN_MAX)));
     char mail[ACME_CONTACT_MAX];
     (void)snprintf(mail, sizeof mail, "mailto:%s", c->contact);
     json_t *j = json_pack("{s:b}", "termsOfServiceAgreed", 1);

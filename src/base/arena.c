@@ -100,7 +100,7 @@ char *arena_cstr(struct arena *a, struct str s) {
 }
 
 struct str arena_str(struct arena *a, struct str s) {
-    char *p = arena_memdup(a, s.ptr, s.len);
+    char *p = arena_cstr(a, s);
     return p == NULL ? (struct str){NULL, 0} : (struct str){p, s.len};
 }
 

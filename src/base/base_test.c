@@ -84,6 +84,12 @@ static void arena_limits(void **state) {
     (void)state;
     ARENA_AUTO a = arena_new(10000);
     assert_non_null(a);
+    for (size_t len = 0; len < 40; len++) { /* whatever the memory held before */
+        struct str copy = arena_str(a, str_of("0123456789012345678901234567890123456789", len));
+        assert_int_equal(copy.len, len);
+        assert_int_equal(copy.ptr[len], '\0');
+    }
+    arena_reset(a);
     char *first = arena_cstr(a, STR("first"));
     assert_non_null(arena_alloc(a, 6000));
     assert_null(arena_alloc(a, 6000));

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FILE_SHOWN_MAX = 200 };
+
 static struct certificate certificate_make(const char *name, struct str file, bool acme) {
     return (struct certificate){
         .name = strdup(name),
@@ -82,8 +84,8 @@ static bool row_take(struct certificate *out, const Dir__TableRow *row) {
         if (str_eq(column, STR("acme"))) acme = str_eq(value, STR("yes"));
     }
     if (!certificate_file_is_good(file)) {
-        log_event(LOG_ERROR, "-", "certificate", "name=%s error=\"'%.200s' is no file below tls\"", row->key,
-                  buf_cstr(&(struct buf){.ptr = (char *)(uintptr_t)file.ptr, .len = file.len}));
+        log_event(LOG_ERROR, "-", "certificate", "name=%s error=\"'%.*s' is no file below tls\"", row->key,
+                  STR_ARG(str_sub(file, 0, FILE_SHOWN_MAX)));
         return false;
     }
     *out = certificate_make(name, file, acme);
