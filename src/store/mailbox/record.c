@@ -90,9 +90,13 @@ static bool take_fields(struct str *s, unsigned fields, struct message_record *r
     if ((fields & FIELD_SUMMARY) && (!take32(s, &len) || !take_bytes(s, len, &r->summary))) return false;
     if ((fields & FIELD_BODY) && !take_part(s, &r->body, &r->body_too_large)) return false;
     if ((fields & FIELD_HEADER) && !take_part(s, &r->header, &r->header_too_large)) return false;
+    /* What is said twice has to be the same. */
+    struct str summary = r->summary;
+    uint64_t blob = r->blob;
     if ((fields & FIELD_ENVELOPE) && (!take32(s, &len) || !take_bytes(s, len, &r->summary))) return false;
     if ((fields & FIELD_ID) && (!take64(s, &r->blob) || !take64(s, &r->prefix_hash))) return false;
-    return true;
+    if ((fields & FIELD_SUMMARY) && !str_eq(summary, r->summary)) return false;
+    return !(fields & FIELD_SIZE) || blob == r->blob;
 }
 
 int message_record_get(struct str *rest, unsigned fields, struct message_record *out) {

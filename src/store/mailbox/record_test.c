@@ -66,6 +66,27 @@ static void test_cut(void **state) {
     }
 }
 
+/* Records that say the body or the summary twice, and differently. */
+static void test_contradiction(void **state) {
+    (void)state;
+    static const struct {
+        unsigned fields;
+        size_t at; /* of a byte of the second */
+    } cases[] = {{FIELD_SIZE | FIELD_ID, 20 + 20}, {FIELD_SUMMARY | FIELD_ENVELOPE, 20 + 12 + 4}};
+    const struct message_record in = {.uid = 1, .blob = 7, .summary = STR("summary!")};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        BUF_AUTO b = BUF_INIT(4096);
+        struct message_record r;
+        message_record_put(&b, cases[i].fields, &in);
+        struct str rest = buf_str(&b);
+        assert_int_equal(message_record_get(&rest, cases[i].fields, &r), 0);
+        b.ptr[cases[i].at] ^= 1;
+        rest = buf_str(&b);
+        assert_int_equal(message_record_get(&rest, cases[i].fields, &r), ERR_CORRUPT);
+        assert_int_equal(rest.len, b.len);
+    }
+}
+
 static void test_full(void **state) {
     (void)state;
     const struct message_record in = {.uid = 1};
@@ -79,6 +100,6 @@ static void test_full(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_round), cmocka_unit_test(test_cut),
-                                       cmocka_unit_test(test_full)};
+                                       cmocka_unit_test(test_contradiction), cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
