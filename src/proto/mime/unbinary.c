@@ -51,6 +51,17 @@ static void encode_line(struct unbinary *u, struct buf *out) {
     u->rest_len = 0;
 }
 
+/* Without NUL. */
+static void put_plain(struct str s, struct buf *out) {
+    while (s.len > 0) {
+        const char *nul = memchr(s.ptr, '\0', s.len);
+        size_t n = nul == NULL ? s.len : (size_t)(nul - s.ptr);
+        buf_add(out, str_sub(s, 0, n));
+        if (nul != NULL) buf_addc(out, (char)0x80);
+        s = str_sub(s, nul == NULL ? n : n + 1, SIZE_MAX);
+    }
+}
+
 static void put_body(struct unbinary *u, struct str s, struct buf *out) {
     while (u->encoding && s.len > 0) {
         size_t n = ENCODED_LINE - u->rest_len < s.len ? ENCODED_LINE - u->rest_len : s.len;
@@ -59,13 +70,7 @@ static void put_body(struct unbinary *u, struct str s, struct buf *out) {
         s = str_sub(s, n, SIZE_MAX);
         if (u->rest_len == ENCODED_LINE) encode_line(u, out);
     }
-    while (s.len > 0) {
-        const char *nul = memchr(s.ptr, '\0', s.len);
-        size_t n = nul == NULL ? s.len : (size_t)(nul - s.ptr);
-        buf_add(out, str_sub(s, 0, n));
-        if (nul != NULL) buf_addc(out, (char)0x80);
-        s = str_sub(s, nul == NULL ? n : n + 1, SIZE_MAX);
-    }
+    put_plain(s, out);
 }
 
 static void put_eol(struct unbinary *u, struct buf *out) {
@@ -89,7 +94,7 @@ static bool is_token(struct str value, const char *token) {
     header_skip_cfws(&value, NULL);
     struct str t = str_from(token);
     if (!str_starts_nocase(value, t)) return false;
-    return value.len == t.len || strchr(" \t\r\n(;", value.ptr[t.len]) != NULL;
+    return value.len == t.len || memchr(" \t\r\n(;", value.ptr[t.len], 6) != NULL;
 }
 
 /* The header with its encoding named anew: of a part base64, of what holds parts 8bit. */
@@ -100,7 +105,7 @@ static void put_header(struct str header, bool composite, struct buf *out) {
         if (str_eq_nocase(f.name, STR("Content-Transfer-Encoding")) && is_token(f.value, "binary"))
             buf_printf(out, "Content-Transfer-Encoding: %s\r\n", composite ? "8bit" : "base64");
         else
-            buf_add(out, f.raw);
+            put_plain(f.raw, out);
     }
     buf_adds(out, "\r\n");
 }
@@ -176,7 +181,7 @@ static bool take_boundary(struct unbinary *u, struct str line, struct buf *out) 
         buf_clear(&u->header);
     }
     end_part(u, out);
-    buf_add(out, line);
+    put_plain(line, out);
     u->depth = last ? depth : depth + 1;
     u->in_header = !last;
     return true;

@@ -18,6 +18,11 @@ static const struct {
     {"a NUL elsewhere", LIT("A: b\r\n\r\nx\0y\r\n"), LIT("A: b\r\n\r\nx\x80y\r\n")},
     {"a whole message", LIT("Content-Transfer-Encoding: binary\r\nA: b\r\n\r\n\0\1\2"),
      LIT("Content-Transfer-Encoding: base64\r\nA: b\r\n\r\nAAEC\r\n")},
+    {"a NUL in a header that is changed", LIT("X: a\0b\r\nContent-Transfer-Encoding: binary\r\n\r\nab"),
+     LIT("X: a\x80"
+         "b\r\nContent-Transfer-Encoding: base64\r\n\r\nYWI=\r\n")},
+    {"a NUL behind a boundary", LIT("Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r\n--x--\0\r\n"),
+     LIT("Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r\n--x--\x80\r\n")},
     {"its last line end belongs to it", LIT("Content-Transfer-Encoding: BINARY (x)\r\n\r\nab\r\n"),
      LIT("Content-Transfer-Encoding: base64\r\n\r\nYWINCg==\r\n")},
     {"lines of base64",
