@@ -20,13 +20,21 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IN_MAX = 16384, OUT_MAX = 1024, SESSIONS_MAX = 200, EVENTS = 64, TIMEOUT_MS = 120 * 1000, BACKLOG = 512 };
+enum {
+    IN_MAX = 16384,
+    OUT_MAX = 1024,
+    SESSIONS_MAX = 200,
+    SINK_MAX = 512,
+    EVENTS = 64,
+    TIMEOUT_MS = 120 * 1000,
+    BACKLOG = 512
+};
 
 enum step { GREETING, HELLO, STARTTLS, SECURE_HELLO, SENDER, RECIPIENT, DATA, END, QUIT, STEPS };
 
 /* A connection, of either end. */
 struct peer {
-    int fd;
+    int fd;   /* sink: 0 = nobody's */
     SSL *ssl; /* NULL before STARTTLS */
     bool shaking;
     enum step step;       /* sender: what the next reply is to */
@@ -307,14 +315,14 @@ static bool sink_event(struct peer *p) {
 }
 
 static void sink_accept(int listener) {
+    static struct peer peers[SINK_MAX];
+    struct peer *p = peers;
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
     if (fd < 0) return;
-    struct peer *p = malloc(sizeof *p);
-    if (p == NULL) exit(1);
-    p->session = NULL;
-    if (watch(p, fd) && say(p, "220 sink ESMTP\r\n") && flush(p)) return;
+    while (p < peers + SINK_MAX && p->fd != 0) p++;
+    if (p < peers + SINK_MAX && watch(p, fd) && say(p, "220 sink ESMTP\r\n") && flush(p)) return;
+    if (p < peers + SINK_MAX) p->fd = 0;
     close(fd);
-    free(p);
 }
 
 static void sink_tell(void) {
@@ -345,7 +353,7 @@ static int run_sink(const char *pem) {
                 sink_accept(listener);
             } else if (!sink_event(p)) {
                 hang_up(p);
-                free(p);
+                p->fd = 0;
             }
         }
         sink_tell();

@@ -109,16 +109,20 @@ static void decode_escape(struct mime_text_decoder *d, char c, struct buf *out) 
     }
 }
 
-/* Blanks that may stand at the end of a line wait in `line`: there they are no text (RFC 2045 section 6.7 (3)). */
+/* Blanks that may stand at the end of a line wait in `line`: there they are no text (RFC 2045 section 6.7 (3)). No line
+ * that keeps to the limit of that section has more of them than `line` holds; more are text, wherever the pieces end.
+ */
 static void give_blanks(struct mime_text_decoder *d, struct buf *out) {
     buf_add(out, str_of(d->line, d->line_len));
     d->line_len = 0;
+    d->long_blanks = false;
 }
 
 static void hold_blanks(struct mime_text_decoder *d, struct str blanks, struct buf *out) {
-    if (blanks.len > sizeof d->line - d->line_len) {
+    if (d->long_blanks || blanks.len > sizeof d->line - d->line_len) {
         give_blanks(d, out);
         buf_add(out, blanks);
+        d->long_blanks = true;
         return;
     }
     memcpy(d->line + d->line_len, blanks.ptr, blanks.len);
@@ -139,6 +143,7 @@ static void add_quoted_text(struct mime_text_decoder *d, struct str s, struct bu
         if (d->line_len > 0 && d->line[d->line_len - 1] == '\r') buf_addc(out, '\r');
         buf_addc(out, '\n');
         d->line_len = 0;
+        d->long_blanks = false;
         s = str_sub(s, 1, SIZE_MAX);
     }
 }

@@ -26,8 +26,9 @@ struct mime_text_decoder {
     unsigned bits, bit_count; /* base64 */
     char escape[4];           /* quoted-printable: what of "=XX" was seen */
     unsigned escape_len;
-    char line[MIME_UU_LINE_MAX]; /* uuencode */
+    char line[MIME_UU_LINE_MAX]; /* uuencode; quoted-printable: blanks that may stand at the end of a line */
     unsigned line_len;
+    bool long_blanks; /* quoted-printable: more blanks than `line` holds: they are text */
     bool in_uu, started;
     char pending[MIME_PENDING_MAX]; /* the beginning of a character */
     unsigned pending_len;

@@ -12,6 +12,9 @@
 
 enum { TEXT_MAX = 64 * 1024 };
 
+#define BLANKS_32 "                                "
+#define BLANKS_96 BLANKS_32 BLANKS_32 BLANKS_32
+
 static const struct {
     enum mime_encoding encoding;
     const char *charset, *input, *want;
@@ -35,6 +38,9 @@ static const struct {
     {MIME_QUOTED_PRINTABLE, "utf-8", "soft= \t\r\nbreak", "softbreak"},
     {MIME_QUOTED_PRINTABLE, "utf-8", "bad=zz =4", "bad=zz =4"},
     {MIME_QUOTED_PRINTABLE, "utf-8", "==41=", "=A="},
+    {MIME_QUOTED_PRINTABLE, "utf-8", "a" BLANKS_96, "a"},
+    {MIME_QUOTED_PRINTABLE, "utf-8", "a" BLANKS_96 "  ", "a" BLANKS_96 "  "},
+    {MIME_QUOTED_PRINTABLE, "utf-8", "a" BLANKS_96 " \r\nb" BLANKS_32 "\r\nc", "a" BLANKS_96 " \r\nb\r\nc"},
     {MIME_UUENCODE, "us-ascii", "x\r\nbegin 644 f\r\n%:&5L;&\\ \r\n`\r\nend\r\n", "hello"},
 };
 
