@@ -132,6 +132,37 @@ class Imap(unittest.TestCase):
         b.logout()
         a.shutdown()
 
+    # ---- RENAME of INBOX: RFC 9051 section 6.3.6, RFC 5464 section 4.1, RFC 8474 section 4; told to whom it is selected
+    def test_rename_inbox(self):
+        a, b = self.mail.imap("lisa"), self.mail.imap("lisa")
+
+        def identity(c, name):
+            c.select(name)
+            return c.response("UIDVALIDITY")[1][0], c.response("UIDNEXT")[1][0]
+
+        for text in (TEXT, TEXT.replace(b"one", b"1")):
+            a.append("INBOX", r"(\Flagged $Mine)", None, text)
+        count = int(a.select("INBOX")[1][0])
+        before = identity(b, "INBOX")
+        self.command(b, "SETMETADATA", "INBOX", '(/private/comment "kept")')
+        self.assertEqual(self.command(b, "RENAME", "INBOX", "Sent")[0], "NO")
+        b.untagged_responses.clear()
+        self.assertEqual(b.rename("INBOX", "renamed/inbox")[0], "OK")
+        self.assertEqual(len(b.response("EXPUNGE")[1]), count)
+        a.untagged_responses.clear()
+        a.noop()
+        self.assertEqual(len(a.response("EXPUNGE")[1]), count)
+        a.append("INBOX", None, None, TEXT)   # told as before: it is the same mailbox
+        self.assertEqual(a.response("EXISTS")[1], [b"1"])
+        self.assertEqual(identity(b, "INBOX"), (before[0], str(int(before[1]) + 1).encode()))
+        self.assertEqual(b.select("renamed/inbox"), ("OK", [str(count).encode()]))
+        self.assertEqual(len(b.search(None, "KEYWORD", "$Mine", "FLAGGED")[1][0].split()), 2)
+        for name in ("INBOX", "renamed/inbox"):
+            self.command(b, "GETMETADATA", name, "/private/comment")
+            self.assertIn(b'(/private/comment "kept")', b.response("METADATA")[1][0])
+        a.logout()
+        b.logout()
+
     def heard(self, c, pattern):
         """Reads lines up to the one that fits."""
         seen = []

@@ -157,16 +157,44 @@ static int copy_slice(struct copy *c, size_t from, size_t *done, struct error *e
     return rc;
 }
 
+static int copy_selected(struct copy *c, struct message_selection *sel, struct error *err) {
+    int rc = 0;
+    c->uids = selected_uids(c->from, sel, 0, &c->count);
+    free(sel->index);
+    for (size_t at = 0, n = 0; rc == 0 && at < c->count; at += n) rc = copy_slice(c, at, &n, err);
+    return rc == 0 ? store_wait_durable(c->s->st, c->from->seq) : rc;
+}
+
+static void copy_done(struct copy *c) {
+    free(c->uids);
+    free(c->got.runs);
+    free(c->made.runs);
+}
+
+int messages_move_all(struct service *s, struct session *session, struct folder *from, struct folder *to,
+                      struct error *err) {
+    Store__MessageCopy req = STORE__MESSAGE_COPY__INIT;
+    struct copy c = {.s = s, .session = session, .req = &req, .from = from, .to = to, .may = UINT64_MAX};
+    struct message_selection sel = {0};
+    req.move = true;
+    int rc = folder_load(from);
+    if (rc != 0) return rc;
+    to->pins++;
+    rc = select_messages(from, NULL, 0, 0, SIZE_MAX, NULL, &sel);
+    if (rc == 0) rc = copy_selected(&c, &sel, err);
+    copy_done(&c);
+    folder_unload(to);
+    folder_unload(from);
+    return rc;
+}
+
 static int copy_run(struct copy *c, struct rpc_request *r, struct error *err) {
     struct message_selection sel = {0};
     int rc = c->req->move ? 0 : space_refuse(c->s, err);
     if (rc == 0) rc = select_messages(c->from, c->req->uids, c->req->n_uids, 0, SIZE_MAX, r->arena, &sel);
     if (rc != 0) return rc;
     if (c->req->n_uids == 0) sel.count = 0;
-    c->uids = selected_uids(c->from, &sel, 0, &c->count);
-    free(sel.index);
-    for (size_t at = 0, n = 0; rc == 0 && at < c->count; at += n) rc = copy_slice(c, at, &n, err);
-    if (rc == 0) rc = store_wait_durable(c->s->st, c->from->seq);
+    rc = copy_selected(c, &sel, err);
     if (rc != 0) return rc;
     Store__MessageCopied reply = STORE__MESSAGE_COPIED__INIT;
     reply.uidvalidity = c->to->uidvalidity;
@@ -200,9 +228,7 @@ HANDLER(on_message_copy) {
         }
         folder_unload(c.from);
     }
-    free(c.uids);
-    free(c.got.runs);
-    free(c.made.runs);
+    copy_done(&c);
     session_unpin(session);
     return rc;
 }

@@ -185,6 +185,8 @@ static int rename_check(struct account *a, const struct folder *f, const char *t
     if (there != NULL) return error_set(err, ERR_EXISTS, "folder \"%.200s\" exists already", to);
     if (!is_inbox(f) && is_below(str_from(to), f->name))
         return error_set(err, ERR_INVALID, "a folder cannot be moved below itself");
+    if (is_inbox(f) && a->folder_count >= FOLDERS_MAX)
+        return error_set(err, ERR_LIMIT, "an account may have at most %d folders", FOLDERS_MAX);
     size_t grow = strlen(to) > strlen(f->name) ? strlen(to) - strlen(f->name) : 0;
     for (size_t i = 0; i < a->folder_count && !is_inbox(f); i++) {
         if (!is_below(str_from(a->folders[i]->name), f->name)) continue;
@@ -221,12 +223,42 @@ static void rename_tree(struct account *a, struct batch *b, struct folder *f, co
     account_sort_folders(a);
 }
 
-/* INBOX hands its messages to the new folder and begins anew: the folder as it is takes the new name, a new INBOX its
- * place. */
-static void rename_inbox(struct account *a, struct batch *b, struct folder *f, const char *to) {
-    set_name(b, f, to, "");
-    account_sort_folders(a);
-    account_add_folder(a, b, STR("INBOX"), "");
+/* INBOX stays what it is and hands its messages to a new folder (RFC 9051 section 6.3.6, RFC 8474 section 4), which
+ * gets a copy of its annotations (RFC 5464 section 4.1). */
+static int rename_inbox(struct service *s, struct session *session, struct folder *inbox, const char *to,
+                        struct str annotations, struct error *err) {
+    struct account *a = inbox->account;
+    struct batch b;
+    batch_init(&b);
+    int rc = make_parents(a, &b, to, err);
+    struct folder *f = account_add_folder(a, &b, str_from(to), "");
+    folder_inherit(f, &b, parent_of(a, to));
+    metadata_put(&b, f, annotations);
+    f->pins++;
+    int done = commit_folder(s, &b, f);
+    batch_done(&b);
+    if (rc == 0) rc = done;
+    if (rc == 0) rc = messages_move_all(s, session, inbox, f, err);
+    folder_unload(f);
+    return rc;
+}
+
+static int read_annotations(struct service *s, struct folder *f, struct buf *out, struct error *err) {
+    f->pins++;
+    int rc = metadata_read(s, f, out);
+    if (rc == 0 && f->gone) rc = error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
+    folder_unload(f);
+    return rc;
+}
+
+static int rename_other(struct service *s, struct folder *f, const char *to, struct error *err) {
+    struct batch b;
+    batch_init(&b);
+    int rc = make_parents(f->account, &b, to, err);
+    rename_tree(f->account, &b, f, to);
+    int done = commit_folder(s, &b, f);
+    batch_done(&b);
+    return rc != 0 ? rc : done;
 }
 
 static int rename_folder(struct service *s, struct session *session, const Store__FolderRename *req,
@@ -235,25 +267,18 @@ static int rename_folder(struct service *s, struct session *session, const Store
     struct folder *f = NULL;
     struct str local;
     char to[FOLDER_NAME_MAX + 1];
+    BUF_AUTO annotations = BUF_INIT(METADATA_BYTES);
     int rc = session_owner(session, str_from(req->to), &a, &local, err);
     if (rc == 0) rc = folder_name_check(local, to, err);
     if (rc == 0) rc = session_folder_named(session, req->from, RIGHT_DELETE, &f, err);
     if (rc == 0 && f->account != a) rc = error_set(err, ERR_INVALID, "a folder cannot be moved to another owner");
     if (rc == 0 && is_inbox(f) && a != session->account)
         rc = error_set(err, ERR_DENIED, "the INBOX of somebody else cannot be renamed");
+    if (rc == 0 && is_inbox(f)) rc = read_annotations(s, f, &annotations, err); /* waits: names are looked at behind */
     if (rc == 0) rc = create_check(session, a, to, err);
     if (rc == 0) rc = rename_check(a, f, to, err);
     if (rc != 0) return rc;
-    struct batch b;
-    batch_init(&b);
-    rc = make_parents(a, &b, to, err);
-    if (is_inbox(f))
-        rename_inbox(a, &b, f, to);
-    else
-        rename_tree(a, &b, f, to);
-    int done = commit_folder(s, &b, f);
-    batch_done(&b);
-    return rc != 0 ? rc : done;
+    return is_inbox(f) ? rename_inbox(s, session, f, to, buf_str(&annotations), err) : rename_other(s, f, to, err);
 }
 
 HANDLER(on_folder_rename) {

@@ -164,16 +164,25 @@ static void body_folders(void) {
     end();
 }
 
+/* RFC 9051 section 6.3.6, RFC 8474 section 4: INBOX stays, its messages go. */
 static void body_rename_inbox(void) {
     begin();
-    for (int i = 0; i < 3; i++) assert_int_equal(append("INBOX", 0, NULL, NULL), 0);
-    uint32_t validity = status("INBOX").uidvalidity;
+    for (int i = 0; i < 3; i++) assert_int_equal(append("INBOX", MAILBOX_SEEN, "kw", NULL), 0);
+    Store__Folder before = status("INBOX");
     assert_int_equal(create("INBOX/sub", ""), 0);
-    assert_int_equal(rename_to("inbox", "old"), 0);
-    assert_int_equal(status("old").messages, 3);
-    assert_int_equal(status("INBOX").messages, 0);
-    assert_true(status("INBOX").uidvalidity > validity);
-    check_list(0, "Archive* Drafts* INBOX*+ INBOX/sub Junk* Sent* Trash* old");
+    assert_int_equal(rename_to("inbox", "INBOX"), ERR_EXISTS);
+    assert_int_equal(rename_to("inbox", "Sent"), ERR_EXISTS);
+    assert_int_equal(rename_to("inbox", "INBOX/old/mail"), 0);
+    Store__Folder old = status("INBOX/old/mail"), now = status("INBOX");
+    assert_int_equal(old.messages, 3);
+    assert_int_equal(old.unseen, 0);
+    assert_true(old.id != before.id && old.uidvalidity > before.uidvalidity);
+    assert_int_equal(now.messages, 0);
+    assert_true(now.id == before.id && now.uidvalidity == before.uidvalidity && now.uidnext == before.uidnext);
+    assert_true(now.highestmodseq > before.highestmodseq);
+    reopen();
+    check_list(0, "Archive* Drafts* INBOX*+ INBOX/old+ INBOX/old/mail INBOX/sub Junk* Sent* Trash*");
+    assert_int_equal(status("INBOX/old/mail").messages, 3);
     end();
 }
 
@@ -489,6 +498,12 @@ static void body_metadata(void) {
     assert_int_equal(annotate("INBOX", "/private/b", "three"), 0);
     assert_int_equal(annotations("INBOX", "/private/b", "three"), 1);
     assert_int_equal(annotations("", "/shared/a", "account"), 1);
+    assert_int_equal(annotate("INBOX", "urlauth", "key"), 0); /* as GENURLAUTH leaves it */
+    assert_int_equal(rename_to("INBOX", "old"), 0);           /* section 4.1: they stay, and are copied */
+    assert_int_equal(annotations("INBOX", "/private/b", "three"), 2);
+    assert_int_equal(annotations("old", "/private/b", "three"), 1);
+    assert_int_equal(rename_to("old", "older"), 0);
+    assert_int_equal(annotations("older", "/private/b", "three"), 1);
     for (int i = 0; i < 200; i++) {
         (void)snprintf(name, sizeof name, "/private/%d", i);
         assert_int_equal(annotate("Sent", name, "x"), 0);

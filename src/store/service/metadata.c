@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { METADATA_BYTES = 256 * 1024, METADATA_ENTRIES = 200, METADATA_NAME_MAX = 255 };
+enum { METADATA_ENTRIES = 200, METADATA_NAME_MAX = 255 };
 
 static struct key metadata_key(const struct account *a, const struct folder *f) {
     struct key k = key_of_id(KEY_METADATA, a->id);
@@ -15,6 +15,11 @@ static struct key metadata_key(const struct account *a, const struct folder *f) 
 void metadata_delete(struct batch *b, const struct account *a, const struct folder *f) {
     struct key k = metadata_key(a, f);
     batch_delete(b, SPACE_META, key_str(&k));
+}
+
+void metadata_put(struct batch *b, const struct folder *f, struct str record) {
+    struct key k = metadata_key(f->account, f);
+    if (record.len > 0) batch_put(b, SPACE_META, key_str(&k), record);
 }
 
 /* "": the account. */
@@ -33,11 +38,15 @@ static struct account *account_of(struct session *s, struct folder *f) {
     return f == NULL ? s->account : f->account;
 }
 
-static int read_record(struct service *s, struct session *session, struct folder *f, struct buf *out) {
-    struct key k = metadata_key(account_of(session, f), f);
+static int read_record_of(struct service *s, const struct account *a, const struct folder *f, struct buf *out) {
+    struct key k = metadata_key(a, f);
     int rc = store_wait_applied(s->st, commit_last(s->st->commits));
     if (rc == 0) rc = store_get(s->st, SPACE_META, key_str(&k), out);
     return rc == ERR_NOTFOUND ? 0 : rc;
+}
+
+static int read_record(struct service *s, struct session *session, struct folder *f, struct buf *out) {
+    return read_record_of(s, account_of(session, f), f, out);
 }
 
 /* The next pair of a record: false at the end. */
@@ -46,6 +55,19 @@ static bool next_pair(struct wire *w, struct str *name, struct str *value) {
     *name = wire_get_bytes(w);
     *value = wire_get_bytes(w);
     return !w->bad;
+}
+
+int metadata_read(struct service *s, const struct folder *f, struct buf *out) {
+    BUF_AUTO record = BUF_INIT(METADATA_BYTES);
+    struct str name, value;
+    int rc = read_record_of(s, f->account, f, &record);
+    struct wire w = wire_of(buf_str(&record));
+    while (rc == 0 && next_pair(&w, &name, &value)) {
+        if (!str_starts(name, STR("/"))) continue; /* a key for URLs: each folder has its own */
+        wire_bytes(out, name);
+        wire_bytes(out, value);
+    }
+    return rc == 0 ? out->error : rc;
 }
 
 HANDLER(on_metadata_get) {

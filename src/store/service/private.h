@@ -274,8 +274,17 @@ void undelete_stop(struct service *s);
 void undelete_sweep(struct service *s);       /* removes those whose time is over; returns at once */
 void checkpoints_clear(const char *data_dir); /* left over from a run before */
 void conn_checkpoint_drop(struct conn *c);    /* it is gone, whoever asked for the copy (killed, perhaps) */
+/* metadata.c */
+enum { METADATA_BYTES = 256 * 1024 }; /* annotations of a folder together */
 /* All annotations of a folder, or with NULL those of the account itself. */
 void metadata_delete(struct batch *b, const struct account *a, const struct folder *f);
+/* Adds the annotations of a folder, as far as clients made them, to `out`, for metadata_put. In a fiber. */
+NODISCARD int metadata_read(struct service *s, const struct folder *f, struct buf *out);
+void metadata_put(struct batch *b, const struct folder *f, struct str record);
+
+/* copy.c: all messages of a folder go to another one of the account. In a fiber. */
+NODISCARD int messages_move_all(struct service *s, struct session *session, struct folder *from, struct folder *to,
+                                struct error *err);
 /* index.c */
 void index_open(struct service *s);                              /* before anything can begin to wait */
 NODISCARD int index_start(struct service *s, struct error *err); /* in a fiber */
