@@ -19,6 +19,12 @@ bool append_syntax(struct append *x) {
     return false;
 }
 
+static bool append_bad(struct append *x, const char *text) {
+    x->fault = APPEND_SYNTAX;
+    x->text = text;
+    return false;
+}
+
 bool append_refuse(struct append *x, const char *code, const char *text) {
     x->fault = APPEND_REFUSED;
     x->code = code;
@@ -113,6 +119,7 @@ static bool take_message(struct append *x, struct incoming *m) {
     if (!imap_args_space(a)) return append_syntax(x);
     if (imap_args_peek_char(a, '(') && (!imap_args_flag_list(a, &m->flags) || !imap_args_space(a)))
         return append_syntax(x);
+    if (m->flags.unknown) return append_bad(x, "No such system flag"); /* \Recent is no flag to set, but is sent */
     if (imap_args_peek_char(a, '"') && (!imap_args_datetime(a, &m->date) || !imap_args_space(a)))
         return append_syntax(x);
     if (imap_args_word(a, "UTF8")) return take_utf8(x, m);
@@ -132,7 +139,7 @@ static bool add_message(struct append *x) {
         return append_refuse(x, x->limit.code, "Too many messages for one command");
     if (++x->count > MESSAGES_MAX) return append_refuse(x, "LIMIT", "Too many messages for one command");
     if (!take_message(x, m)) return false;
-    if (m->size == 0) return append_refuse(x, NULL, "An empty message is no message"); /* RFC 3502 section 6.3.11 */
+    if (m->size == 0) return append_refuse(x, "CANNOT", "An empty message is no message"); /* RFC 3502 section 6.3.11 */
     bool away = x->held + m->size > HELD_MAX && x->count > 1;
     int err = incoming_finish(m, away);
     if (err != 0) return append_fail(x, err, &m->detail);
@@ -234,28 +241,30 @@ static bool take_replaced(struct append *x) {
     struct imap_set set;
     struct imap_runs uids = {0};
     if (!imap_args_space(&x->args) || !imap_args_set(&x->args, &set)) return append_syntax(x);
-    if (x->s->view == NULL) return append_syntax(x);
+    if (x->s->view == NULL) return append_bad(x, "No mailbox is selected");
     int err = view_resolve(x->s->view, &set, x->c.uid, &uids);
     if (err == 0 && imap_runs_total(&uids) == 1) x->replace_uid = imap_runs_last(&uids);
     imap_runs_done(&uids);
     if (err == ERR_NOMEM) return append_fail(x, err, NULL);
     if (x->s->view->read_only) return append_refuse(x, "CANNOT", "The mailbox is selected read-only");
     if (x->replace_uid != 0) return true;
-    return x->c.uid ? append_refuse(x, "NONEXISTENT", "There is no such message") : append_syntax(x);
+    if (x->c.uid) return append_refuse(x, "NONEXISTENT", "There is no such message");
+    return append_bad(x, "One message is replaced, and it must be there");
 }
 
 static bool take_head(struct append *x) {
-    static const struct command append = {.name = "APPEND"}, replace = {.name = "REPLACE"};
     struct imap_args *a = &x->args;
     struct str name;
     if (!imap_args_tag(a, &x->c.tag)) return append_syntax(x);
     if (!imap_args_space(a) || !imap_args_atom(a, &name)) return append_syntax(x);
     x->c.uid = str_eq_nocase(name, STR("UID"));
     if (x->c.uid && (!imap_args_space(a) || !imap_args_atom(a, &name))) return append_syntax(x);
-    x->c.def = str_eq_nocase(name, STR("REPLACE")) ? &replace : &append;
-    if (x->s->state == STATE_NOT_AUTHENTICATED) return append_syntax(x);
-    if (x->c.def == &replace && x->s->uidonly && !x->c.uid) return append_syntax(x);
-    if (x->c.def == &replace && !take_replaced(x)) return false;
+    bool replace = str_eq_nocase(name, STR("REPLACE"));
+    x->c.def = command_find(replace ? name : STR("APPEND"));
+    if (x->s->state == STATE_NOT_AUTHENTICATED) return append_bad(x, "Please log in first");
+    if (replace && x->s->uidonly && !x->c.uid)
+        return append_bad(x, "[UIDREQUIRED] Message numbers are not used in this session");
+    if (replace && !take_replaced(x)) return false;
     return (imap_args_space(a) && imap_args_mailbox(a, &x->mailbox)) || append_syntax(x);
 }
 
@@ -264,7 +273,7 @@ static void tell_fault(struct append *x) {
     if (x->literal) imap_reader_discard(&s->reader, s->reader.message_size, false);
     if (x->fault == APPEND_LOST) return;
     if (x->fault == APPEND_SYNTAX)
-        (void)(s->state == STATE_NOT_AUTHENTICATED ? cmd_bad(&x->c, "Please log in first") : cmd_bad_args(&x->c));
+        (void)(x->text != NULL ? cmd_bad(&x->c, x->text) : cmd_bad_args(&x->c));
     else if (x->text != NULL)
         (void)cmd_no(&x->c, x->code, x->text);
     else if (x->err == ERR_NOTFOUND)
@@ -276,9 +285,8 @@ static void tell_fault(struct append *x) {
 }
 
 static void run_append(struct session *s) {
-    static const struct command unknown = {.name = "APPEND"};
     struct arena *arena = session_arena(s);
-    struct append x = {.s = s, .c = {.s = s, .def = &unknown, .args = &x.args, .tag = STR("*")}};
+    struct append x = {.s = s, .c = {.s = s, .def = command_find(STR("APPEND")), .args = &x.args, .tag = STR("*")}};
     Store__MessageAppended done = STORE__MESSAGE_APPENDED__INIT;
     x.args = (struct imap_args){.arena = arena, .utf8 = s->utf8};
     if (arena == NULL) {

@@ -1,8 +1,8 @@
-/* DELETE (RFC 9051 section 6.3.5). */
+/* DELETE (RFC 9051 section 6.3.5). The session that deletes its selected mailbox has none afterwards; others that have
+ * it selected end with BYE (RFC 2180 section 3.3). */
 #include "imapd/command.h"
 #include "imapd/store_call.h"
-#include "imapd/view.h"
-#include "store/mailbox/rights.h"
+#include "imapd/sync.h"
 
 int cmd_delete(struct cmd *c) {
     struct str name;
@@ -13,12 +13,12 @@ int cmd_delete(struct cmd *c) {
     Store__FolderName req = STORE__FOLDER_NAME__INIT;
     req.name = arena_cstr(c->args->arena, name);
     if (req.name == NULL) return cmd_fail(c, ERR_NOMEM, NULL);
-    const struct view *v = c->s->view;
-    if (v != NULL && str_eq(name, str_from(v->name)) && (v->rights & RIGHT_DELETE) != 0) {
-        session_deselect(c->s);
-        session_puts(c->s, "* OK [CLOSED] The mailbox that was selected is being deleted\r\n");
-    }
     int rc = session_call(c->s, STORE_FOLDER_DELETE, &req, STR_EMPTY, NULL, &err);
     if (rc == ERR_CONFLICT) return cmd_no(c, "HASCHILDREN", "There are mailboxes below it");
-    return rc != 0 ? cmd_fail(c, rc, &err) : cmd_done(c);
+    if (rc != 0) return cmd_fail(c, rc, &err);
+    if (c->s->view != NULL && sync_learn_folder(c->s) == ERR_NOTFOUND) {
+        session_deselect(c->s);
+        session_puts(c->s, "* OK [CLOSED] The mailbox that was selected is deleted\r\n");
+    }
+    return cmd_done(c);
 }

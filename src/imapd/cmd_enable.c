@@ -2,13 +2,17 @@
 #include "imapd/command.h"
 #include "imapd/view.h"
 
-static void enable(struct session *s, struct str name) {
+/* Adds the name to what is enabled, and to what the client is told. `*condstore`: MODSEQs are told from now on. */
+static void enable(struct session *s, struct str name, bool *condstore) {
     if (str_eq_nocase(name, STR("CONDSTORE"))) {
-        s->condstore = true;
+        *condstore = true;
         session_puts(s, " CONDSTORE");
     } else if (str_eq_nocase(name, STR("QRESYNC"))) { /* implies CONDSTORE (RFC 7162 section 3.2.3) */
-        s->condstore = s->qresync = true;
+        *condstore = s->qresync = true;
         session_puts(s, " QRESYNC");
+    } else if (str_eq_nocase(name,
+                             STR("METADATA"))) { /* allows responses that NOTIFY alone asks for here: RFC 5464, 4.1 */
+        session_puts(s, " METADATA");
     } else if (str_eq_nocase(name, STR("UIDONLY"))) { /* RFC 9586 */
         s->uidonly = true;
         session_puts(s, " UIDONLY");
@@ -28,8 +32,10 @@ int cmd_enable(struct cmd *c) {
     unsigned count = 0;
     while (imap_args_space(&check) && imap_args_atom(&check, &name)) count++;
     if (count == 0 || !imap_args_end(&check)) return cmd_bad_args(c);
+    bool condstore = false;
     session_puts(c->s, "* ENABLED");
-    while (imap_args_space(c->args) && imap_args_atom(c->args, &name)) enable(c->s, name);
+    while (imap_args_space(c->args) && imap_args_atom(c->args, &name)) enable(c->s, name, &condstore);
     session_puts(c->s, "\r\n");
+    if (condstore) session_enable_condstore(c->s); /* tells HIGHESTMODSEQ of a selected mailbox */
     return cmd_done(c);
 }

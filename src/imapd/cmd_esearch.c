@@ -101,9 +101,10 @@ int cmd_esearch(struct cmd *c) {
     if (x.sources.meant.selected && c->s->view == NULL) return cmd_bad(c, "No mailbox is selected");
     bool alone = x.sources.meant.selected && x.sources.meant.count == 0,
          update = x.program.returns & IMAP_RETURN_UPDATE;
-    if ((x.program.returns & (IMAP_RETURN_RELEVANCY | (alone ? 0 : IMAP_RETURN_SAVE))) != 0 ||
-        has_numbers(x.program.key))
-        return cmd_bad_args(c);
+    if ((x.program.returns & IMAP_RETURN_RELEVANCY) != 0) return cmd_bad(c, "ESEARCH tells no RELEVANCY");
+    if (!alone && (x.program.returns & IMAP_RETURN_SAVE) != 0)
+        return cmd_bad(c, "SAVE is about the selected mailbox alone");
+    if (has_numbers(x.program.key)) return cmd_bad(c, "ESEARCH knows UIDs only, no message numbers and no \"$\"");
     if (update && c->s->view == NULL) return cmd_bad(c, "UPDATE is about the selected mailbox, and there is none");
     int err = filter_resolve(c->s, &x.program, c->args->arena, &name);
     if (err == ERR_NOTFOUND) return cmd_no(c, "UNDEFINED-FILTER", "There is no such filter");

@@ -1,10 +1,12 @@
 /* EXPUNGE and UID EXPUNGE (RFC 9051 sections 6.4.3 and 6.4.9, RFC 4315). */
 #include "imapd/command.h"
 #include "imapd/limit.h"
+#include "imapd/pages.h"
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
 #include "imapd/view.h"
+#include "store/mailbox/record.h"
 #include "store/mailbox/rights.h"
 
 #include <stdio.h>
@@ -39,6 +41,16 @@ static int expunge(struct cmd *c, const struct imap_runs *uids, const struct lim
                   c->uid ? "UID EXPUNGE completed" : "EXPUNGE completed");
 }
 
+/* UID EXPUNGE: the limit is one of messages that are \Deleted (RFC 9738 section 3.1). */
+static int keep_within_limit(struct session *s, struct imap_runs *uids, struct limit *limit) {
+    struct imap_runs deleted = {0};
+    if (!limit_exceeded(s, uids)) return 0;
+    int err = pages_flagged(s, s->view->folder, uids, MAILBOX_DELETED, &deleted);
+    imap_runs_done(uids);
+    *uids = deleted;
+    return err == 0 ? limit_apply(s, uids, limit) : err;
+}
+
 int cmd_expunge(struct cmd *c) {
     struct imap_set set;
     struct imap_runs uids = {0};
@@ -48,7 +60,7 @@ int cmd_expunge(struct cmd *c) {
     if ((c->s->view->rights & RIGHT_EXPUNGE) == 0) return cmd_no(c, "NOPERM", "The right \"e\" is missing here");
     struct limit limit = {.code = ""};
     int err = c->uid ? view_resolve(c->s->view, &set, true, &uids) : imap_runs_copy(&c->s->view->uids, &uids);
-    if (err == 0 && c->uid) err = limit_apply(c->s, &uids, &limit);
+    if (err == 0 && c->uid) err = keep_within_limit(c->s, &uids, &limit);
     if (err != 0)
         err = cmd_fail(c, err, NULL);
     else

@@ -104,8 +104,7 @@ static int write_record(struct fetching *f, const struct message_record *r, cons
     if (seen != NULL) items.items |= IMAP_FETCH_FLAGS | (s->condstore ? (unsigned)IMAP_FETCH_MODSEQ : 0);
     f->found++;
     if (seen == NULL) seen = r;
-    if ((items.items & IMAP_FETCH_FLAGS) != 0 && view_lacks_keyword(s->view, seen->flags))
-        (void)!sync_learn_keywords(s);
+    if ((items.items & IMAP_FETCH_FLAGS) != 0 && view_lacks_keyword(s->view, seen->flags)) (void)!sync_learn_folder(s);
     int err = content_open(&content, s, r, f->fields);
     if (err == 0) err = fetch_write(s, &items, &content, position, seen->flags, seen->modseq);
     content_close(&content);
@@ -159,8 +158,11 @@ static int finish(struct fetching *f, int err) {
     if (err == 0) err = f->err;
     if (err == ERR_UNSUPPORTED) return cmd_no(c, "UNKNOWN-CTE", "A transfer encoding is not known");
     if (err != 0) return cmd_fail(c, err, NULL);
-    if (!c->uid && !f->modifiers.has_changed_since && f->found < imap_runs_total(&f->uids))
+    if (!c->uid && !f->modifiers.has_changed_since && f->found < imap_runs_total(&f->uids)) {
+        if (f->limit.code[0] != '\0') /* RFC 9738 section 3.1: both */
+            session_printf(c->s, "* NO [%s] Not all messages were fetched\r\n", f->limit.code);
         return cmd_no(c, "EXPUNGEISSUED", "Some of the messages no longer exist");
+    }
     return limit_done(c, &f->limit);
 }
 
@@ -185,6 +187,10 @@ int cmd_fetch(struct cmd *c) {
         return cmd_bad(c, "No message has such a number");
     }
     if (err == 0 && f.modifiers.has_partial) err = keep_partial(&f);
+    if (err == 0 && f.modifiers.has_partial && limit_exceeded(c->s, &f.uids)) { /* RFC 9738 section 3.1 */
+        imap_runs_done(&f.uids);
+        return limit_refuse(c, "The range of PARTIAL names more messages than one command may be about");
+    }
     if (err == 0) err = limit_apply(c->s, &f.uids, &f.limit);
     f.fields = fetch_fields(&f.items, imap_runs_total(&f.uids) > 1);
     if (err == 0 && f.modifiers.vanished) err = tell_vanished(&f, &set);

@@ -34,7 +34,7 @@ int cmd_genurlauth(struct cmd *c) {
             return cmd_bad_args(c);
         if (!str_eq_nocase(mechanism, STR("INTERNAL"))) return cmd_bad(c, "Unknown mechanism");
         const char *fault = authorize(c->s, text, &whole, &err);
-        if (fault != NULL) return err == ERR_INVALID ? cmd_bad(c, fault) : cmd_no(c, NULL, fault);
+        if (fault != NULL) return err == ERR_INVALID ? cmd_bad(c, fault) : cmd_no(c, "CANNOT", fault);
         buf_addc(&line, ' ');
         imap_write_string(&line, buf_str(&whole), false);
     }

@@ -2,6 +2,7 @@
 #include "imapd/command.h"
 #include "imapd/list.h"
 #include "imapd/store_call.h"
+#include "imapd/sync.h"
 
 int cmd_rename(struct cmd *c) {
     struct str from, to;
@@ -17,6 +18,8 @@ int cmd_rename(struct cmd *c) {
     if (req.from == NULL || req.to == NULL) return cmd_fail(c, ERR_NOMEM, NULL);
     int rc = session_call(c->s, STORE_FOLDER_RENAME, &req, STR_EMPTY, NULL, &err);
     if (rc != 0) return cmd_fail(c, rc, &err);
-    if (c->s->rev2) list_tell_name(c->s, to, from);
+    if (c->s->view != NULL)
+        (void)sync_view(c->s, SYNC_ASK); /* it may have another name now, or have lost its messages */
+    if (c->s->rev2 && !str_eq(from, STR("INBOX"))) list_tell_name(c->s, to, from);
     return cmd_done(c);
 }

@@ -190,8 +190,9 @@ static int run_search(struct cmd *c, const struct imap_search *program, struct s
     imap_runs_done(&x.numbers);
     imap_runs_done(&x.exact);
     free(x.order);
-    /* a failure leaves "$" empty (RFC 5182 section 2.1) */
-    if (err != 0 && (x.returns & IMAP_RETURN_SAVE) != 0) imap_runs_done(&c->s->view->saved);
+    /* NO leaves "$" empty, BAD as it was (RFC 5182 section 2.1) */
+    bool bad = err == ERR_DENIED || err == ERR_INVALID;
+    if (err != 0 && !bad && (x.returns & IMAP_RETURN_SAVE) != 0) imap_runs_done(&c->s->view->saved);
     return err == 0 ? limit_done(c, &x.limit) : search_answer(c, err);
 }
 

@@ -10,31 +10,49 @@
 enum { VANISHED_MAX = 16 * 1024 * 1024 };
 
 struct select_params {
-    bool condstore, qresync, has_known;
+    bool condstore, qresync, has_known, has_hint;
     uint32_t uidvalidity;
     uint64_t modseq;
     struct imap_set known; /* UIDs that the client has */
 };
 
-/* "QRESYNC" SP "(" uidvalidity SP mod-sequence [SP known-uids] [SP "(" seq-set SP uid-set ")"] ")". The last is a hint
- * for servers that forget expunges; this one does not, so it is read and not used. */
-static bool take_qresync(struct imap_args *a, struct select_params *p) {
-    struct imap_set hint;
-    p->qresync = true;
-    if (!imap_args_space(a) || !imap_args_char(a, '(') || !imap_args_number(a, &p->uidvalidity) ||
-        !imap_args_space(a) || !imap_args_number64(a, &p->modseq))
-        return false;
-    while (imap_args_space(a)) {
-        if (imap_args_char(a, '(')) {
-            if (!imap_args_set(a, &hint) || !imap_args_space(a) || !imap_args_set(a, &hint) || !imap_args_char(a, ')'))
-                return false;
-        } else if (imap_args_set(a, &p->known)) {
-            p->has_known = true;
-        } else {
-            return false;
-        }
+/* A set without "*" and "$"; `*numbers` gets how many it names. */
+static bool take_known(struct imap_args *a, struct imap_set *set, uint64_t *numbers) {
+    *numbers = 0;
+    if (!imap_args_set(a, set) || set->saved) return false;
+    for (size_t i = 0; i < set->count; i++) {
+        uint32_t first = set->range[i].first, last = set->range[i].last;
+        if (first == 0 || last == 0) return false;
+        *numbers += (first < last ? last - first : first - last) + UINT64_C(1);
     }
-    return imap_args_char(a, ')');
+    return true;
+}
+
+/* SP "(" known-sequence-set SP known-uid-set ")": a hint for servers that forget expunges; this one does not, so it is
+ * read and not used. Each number belongs to a UID (RFC 7162 section 3.2.5.2). */
+static bool take_hint(struct imap_args *a, struct select_params *p) {
+    struct imap_set hint;
+    uint64_t numbers, uids;
+    if (!imap_args_peek_char(a, '(')) return true;
+    p->has_hint = true;
+    return imap_args_char(a, '(') && take_known(a, &hint, &numbers) && imap_args_space(a) &&
+           take_known(a, &hint, &uids) && numbers == uids && imap_args_char(a, ')');
+}
+
+/* "QRESYNC" SP "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")" */
+static bool take_qresync(struct imap_args *a, struct select_params *p) {
+    uint64_t count;
+    if (p->qresync || !imap_args_space(a) || !imap_args_char(a, '(') || !imap_args_number(a, &p->uidvalidity) ||
+        p->uidvalidity == 0 || !imap_args_space(a) || !imap_args_number64(a, &p->modseq) || p->modseq == 0)
+        return false;
+    p->qresync = true;
+    bool more = imap_args_space(a);
+    if (more && !imap_args_peek_char(a, '(')) {
+        if (!take_known(a, &p->known, &count)) return false;
+        p->has_known = true;
+        more = imap_args_space(a);
+    }
+    return (!more || take_hint(a, p)) && imap_args_char(a, ')');
 }
 
 static bool take_params(struct imap_args *a, struct select_params *p) {
@@ -128,6 +146,23 @@ static int resync(struct session *s, const struct select_params *p) {
     return err;
 }
 
+/* Whatever comes of the command, the mailbox that was selected is not any more (RFC 9051 section 6.3.2). Its folder, or
+ * 0; the store still watches it. */
+static uint64_t close_present(struct session *s) {
+    if (s->view == NULL) return 0;
+    uint64_t folder = s->view->folder;
+    session_drop_view(s);
+    session_puts(s, "* OK [CLOSED] Previous mailbox is closed\r\n");
+    return folder;
+}
+
+/* A name that no mailbox can have: NO, as for one that does not exist. */
+static int refuse_name(struct cmd *c) {
+    uint64_t before = close_present(c->s);
+    if (before != 0) session_unwatch(c->s, before);
+    return cmd_bad_args(c);
+}
+
 static int do_select(struct cmd *c, bool read_only) {
     struct session *s = c->s;
     struct str name;
@@ -135,11 +170,11 @@ static int do_select(struct cmd *c, bool read_only) {
     struct error err = {0};
     uint32_t first_unseen = 0;
     if (!imap_args_space(c->args) || !imap_args_mailbox(c->args, &name) || !take_params(c->args, &p))
-        return cmd_bad_args(c);
+        return c->args->bad_name ? refuse_name(c) : cmd_bad_args(c);
     if (p.qresync && !s->qresync) return cmd_bad(c, "QRESYNC was not enabled");
-    uint64_t before = s->view != NULL ? s->view->folder : 0;
-    session_drop_view(s);
-    if (before != 0) session_puts(s, "* OK [CLOSED] Previous mailbox is closed\r\n");
+    if (p.has_hint && s->uidonly) /* RFC 9586 section 3.7 */
+        return cmd_bad(c, "[UIDREQUIRED] Message numbers are not used in this session");
+    uint64_t before = close_present(s);
     int rc = open_folder(s, name, read_only, &first_unseen, &err);
     if (before != 0 && (rc != 0 || s->view->folder != before)) session_unwatch(s, before);
     if (rc != 0) return cmd_fail(c, rc, &err);

@@ -44,19 +44,6 @@ bool status_take_items(struct imap_args *a, unsigned *items) {
     return true;
 }
 
-static int add_deleted(struct session *s, uint64_t folder, const struct imap_runs *all, struct imap_runs *deleted) {
-    struct pages *p = pages_open_in(s, folder, all, 0, 0);
-    struct str records;
-    struct message_record r;
-    if (p == NULL) return ERR_NOMEM;
-    int err;
-    while ((err = pages_next(p, &records)) == 0)
-        while (err == 0 && message_record_get(&records, 0, &r) == 0)
-            if ((r.flags & MAILBOX_DELETED) != 0) err = imap_runs_add(deleted, r.uid, r.uid);
-    pages_close(p);
-    return err == ERR_NOTFOUND ? 0 : err;
-}
-
 static int add_sizes(struct session *s, uint64_t folder, const struct imap_runs *uids, uint64_t *bytes) {
     struct pages *p = pages_open_in(s, folder, uids, FIELD_SIZE, 0);
     struct str records;
@@ -75,7 +62,7 @@ static uint64_t deleted_storage(struct session *s, const Store__Folder *f) {
     uint64_t bytes = 0;
     if (f->deleted == 0 || f->uidnext < 2) return 0;
     int err = imap_runs_add(&all, 1, f->uidnext - 1);
-    if (err == 0) err = add_deleted(s, f->id, &all, &deleted);
+    if (err == 0) err = pages_flagged(s, f->id, &all, MAILBOX_DELETED, &deleted);
     if (err == 0) err = add_sizes(s, f->id, &deleted, &bytes);
     imap_runs_done(&all);
     imap_runs_done(&deleted);

@@ -132,7 +132,7 @@ int cmd_store(struct cmd *c) {
     struct storing st = {0};
     struct imap_runs uids = {0};
     if (!take_args(c->args, &st)) return cmd_bad_args(c);
-    if (st.flags.unknown) return cmd_bad(c, "No such system flag");
+    if (st.flags.unknown || st.flags.recent) return cmd_bad(c, "No such system flag");
     if (c->s->view->read_only) return cmd_no(c, "CANNOT", "The mailbox is selected read-only");
     if (st.has_unchanged_since) session_enable_condstore(c->s);
     struct limit limit;

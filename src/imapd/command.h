@@ -18,10 +18,13 @@ struct command {
     unsigned states;
     unsigned flags;
     int (*run)(struct cmd *c);
+    const char *usage; /* its arguments, for who got them wrong; "" = none */
 };
 
 extern const struct command command_table[];
 extern const size_t command_count;
+/* NULL: there is none of this name. */
+const struct command *command_find(struct str name);
 
 /* Runs a gathered command; writes the tagged reply. */
 void command_dispatch(struct session *s, struct str text);

@@ -10,6 +10,9 @@
 #define OPENED(n, unseen)                                                                                              \
     "< * " n " EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n" unseen "< * OK [UIDV*\n< * OK [UIDN*\n"             \
     "< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n"
+#define SHUT(n)                                                                                                        \
+    "< * " n " EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n"        \
+    "< * OK [MAILB*\n< * OK [URLM*\n"
 #define UNSEEN  "< * OK [UNSEEN 1]*\n"
 #define ARRIVED LOGIN "! deliver\n! deliver\n! deliver\n"
 #define THREE   ARRIVED "> s SELECT INBOX\n" OPENED("3", UNSEEN) "< s OK *\n"
@@ -35,6 +38,37 @@ static const struct dialogue dialogues[] = {
      "> d UID EXPUNGE 1:5\n< * 3 EXPUNGE\n< * 2 EXPUNGE\n< d OK [MESSAGELIMIT 2 4] *\n> e EXPUNGE\n< * 1 EXPUNGE\n< e "
      "OK *\n",
      .message_limit = 2},
+    {"MESSAGELIMIT: UID EXPUNGE counts what is deleted; a PARTIAL that is too large is refused: RFC 9738 3.1",
+     THREE
+     "> 1 UID STORE 1 +FLAGS.SILENT \\Deleted\n< 1 OK *\n> 2 UID EXPUNGE 1:3\n< * 1 EXPUNGE\n< 2 OK UID *\n"
+     "! deliver\n> 3 NOOP\n< * 3 EXISTS\n< 3 OK *\n> 4 UID FETCH 1:* UID (PARTIAL 1:3)\n< 4 NO [MESSAGELIMIT 2] *\n"
+     "> 5 UID FETCH 1:* UID (PARTIAL -1:-2)\n< * 2 FETCH (UID 3)\n< * 3 FETCH (UID 4)\n< 5 OK UID *\n"
+     "! other SELECT INBOX | STORE 3 +FLAGS \\Deleted | EXPUNGE\n> 6 FETCH 1:3 UID\n< * 2 FETCH (UID 3)\n"
+     "< * NO [MESSAGELIMIT 2 3] *\n< 6 NO [EXPUNGEISSUED] *\n",
+     .message_limit = 2},
+    {"RENAME and DELETE of the selected mailbox: RFC 9051 6.3.5, 6.3.6",
+     LOGIN "> 1 CREATE a\n< 1 OK *\n> 2 CREATE a/b\n< 2 OK *\n> 3 SELECT a/b\n" SHUT(
+         "0") "< 3 OK *\n"
+              "> 4 RENAME a c\n< 4 OK *\n> 5 DELETE nowhere\n< 5 NO [NONEXISTENT] *\n> 6 ESEARCH RETURN (COUNT) ALL\n< "
+              "6 OK *\n"
+              "> 7 APPEND c/b {9+}\n>> A: b~~x\n> \n< * 1 EXISTS\n< 7 OK *\n> 8 ESEARCH RETURN (COUNT) ALL\n"
+              "< * ESEARCH (TAG \"8\" MAILBOX c/b UIDVALIDITY *) UID COUNT 1\n< 8 OK *\n> 9 CREATE a/b\n< 9 OK *\n"
+              "> a DELETE a/b\n< a OK *\n> b FETCH 1 UID\n< * 1 FETCH (UID 1)\n< b OK *\n"
+              "> c DELETE c/b\n< * OK [CLOSED] *\n< c OK *\n> d FETCH 1 UID\n< d BAD *\n"},
+    {"DELETE of a mailbox that others have selected ends them, also when it is made anew: RFC 2180 3.3",
+     LOGIN "> 1 CREATE a\n< 1 OK *\n> 2 SELECT a\n" SHUT("0") "< 2 OK *\n! other DELETE a | CREATE a\n"
+                                                              "> 3 NOOP\n< * BYE *\n< 3 OK *\n! closed\n"},
+    {"a name that no mailbox can have: NO, and none is selected: RFC 9051 6.3.2",
+     THREE "> 1 STATUS \"\" (MESSAGES)\n< 1 NO [CANNOT] *\n> 2 FETCH 1 UID\n< * 1 FETCH (UID 1)\n< 2 OK *\n"
+           "> 3 SELECT \"\"\n< * OK [CLOSED] *\n< 3 NO [CANNOT] *\n> 4 FETCH 1 UID\n< 4 BAD *\n"
+           "> 5 APPEND \"\" {9+}\n>> A: b~~x\n> \n< 5 NO [CANNOT] *\n"},
+    {"flags of APPEND: \\Recent is passed over, others that are none are not: RFC 9051 2.3.2",
+     LOGIN "> 1 APPEND INBOX (\\Recent \\Seen) {9+}\n>> A: b~~x\n> \n< 1 OK *\n"
+           "> 2 APPEND INBOX (\\Foo) {9+}\n>> A: b~~x\n> \n< 2 BAD No such system flag\n"
+           "> 3 STATUS INBOX (MESSAGES UNSEEN)\n< * STATUS INBOX (MESSAGES 1 UNSEEN 0)\n< 3 OK *\n"},
+    {"ENABLE in a selected mailbox: RFC 7162 3.1, RFC 5464 4.1",
+     THREE "> 1 ENABLE CONDSTORE METADATA X-FOO\n< * ENABLED CONDSTORE METADATA\n< * OK [HIGHESTMODSEQ 4] *\n< 1 OK *\n"
+           "> 2 ENABLE QRESYNC\n< * ENABLED QRESYNC\n< 2 OK *\n"},
     {"UIDAFTER and UIDBEFORE: RFC 9738 3.4",
      THREE "> 1 UID SEARCH UIDBEFORE 3\n< * SEARCH 1 2\n< 1 OK *\n> 2 UID SEARCH UIDAFTER 2\n< * SEARCH 3\n< 2 OK *\n"
            "> 3 UID SEARCH UIDAFTER 3\n< * SEARCH\n< 3 OK *\n> 4 SEARCH UIDBEFORE 1\n< * SEARCH\n< 4 OK *\n"
@@ -87,6 +121,15 @@ static const struct dialogue dialogues[] = {
     {"QRESYNC must be enabled first: RFC 7162 3.2.5",
      LOGIN "> 1 SELECT INBOX (QRESYNC (1001 1))\n< 1 BAD *\n> 2 ENABLE QRESYNC\n< * ENABLED QRESYNC\n< 2 OK *\n"
            "> 3 SELECT INBOX (QRESYNC (1001 1))\n" OPENED("0", "") "< 3 OK *\n"},
+    {"QRESYNC: what is not as section 7 has it: RFC 7162 7",
+     QRESYNC "> 1 SELECT INBOX (QRESYNC (0 1))\n< 1 BAD *\n> 2 SELECT INBOX (QRESYNC (1 0))\n< 2 BAD *\n"
+             "> 3 SELECT INBOX (QRESYNC (1 1 1:*))\n< 3 BAD *\n> 4 SELECT INBOX (QRESYNC (1 1 $))\n< 4 BAD *\n> 5 "
+             "NOOP\n< 5 OK *\n"},
+    {"QRESYNC: what is not as section 7 has it, again: RFC 7162 7", QRESYNC
+     "> 1 SELECT INBOX (QRESYNC (1 1 1:6 (1 1,2)))\n< 1 BAD *\n> 2 SELECT INBOX (QRESYNC (1 1 (1:* 1:6)))\n< 2 BAD *\n"
+     "> 3 SELECT INBOX (QRESYNC (1 1) QRESYNC (1 1))\n< 3 BAD *\n> 4 SELECT INBOX (QRESYNC (1 1 (1 1) 1:3))\n< 4 BAD "
+     "*\n"
+     "> 5 FETCH 1 UID\n< * 1 FETCH (UID 1)\n< 5 OK *\n"},
     {"UNCHANGEDSINCE: those that changed are MODIFIED, in the numbers of the command: RFC 7162 3.1.3",
      THREE "> 1 STORE 2 +FLAGS.SILENT \\Flagged\n< 1 OK *\n"
            "> 2 STORE 1:3 (UNCHANGEDSINCE 4) +FLAGS \\Seen\n< * OK [HIGHESTMODSEQ 5] *\n"
@@ -115,7 +158,11 @@ static const struct dialogue dialogues[] = {
      "> u ENABLE UIDONLY\n< * ENABLED UIDONLY\n< u OK *\n> 1 EXPUNGE\n< * VANISHED 1:2\n< 1 OK [HIGHESTMODSEQ 6] *\n"
      "> 2 UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)\n< * VANISHED (EARLIER) 1:2\n< * 3 UIDFETCH (FLAGS () MODSEQ "
      "(4))\n"
-     "< 2 OK *\n> 3 SELECT INBOX (QRESYNC (1001 1 1:3 (1:3 1:3)))\n< * OK [CLOSED]*\n" OPENED(
+     "< 2 OK *\n> 4 SELECT INBOX (QRESYNC (1001 1 1:3 (1:3 1:3)))\n< 4 BAD [UIDREQUIRED] *\n"
+     "> 5 UID SEARCH RETURN (SAVE) ALL\n< 5 OK *\n> 6 UID SEARCH RETURN (SAVE) 1\n< 6 BAD [UIDREQUIRED] *\n"
+     "> 7 UID FETCH $ UID\n< * 3 UIDFETCH (*)\n< 7 OK *\n> 8 REPLACE 3 INBOX {9+}\n>> A: b~~x\n> \n< 8 BAD "
+     "[UIDREQUIRED] *\n"
+     "> 3 SELECT INBOX (QRESYNC (1001 1 1:3))\n< * OK [CLOSED]*\n" OPENED(
          "1", "") "< * VANISHED (EARLIER) 1:2\n< * 3 UIDFETCH (FLAGS () MODSEQ (4))\n< 3 OK *\n"},
     {"SEARCHRES: RFC 5182",
      THREE "> 1 UID STORE 2:3 +FLAGS.SILENT \\Deleted\n< 1 OK *\n> 2 SEARCH RETURN (SAVE) DELETED\n< 2 OK *\n"

@@ -19,7 +19,7 @@ static const struct dialogue dialogues[] = {
      "> 1 APPEND INBOX (\\Seen) {9+}\n>> A: b~~x\n>  \"21-Nov-2026 07:24:00 +0100\" {10}\n< + OK\n>> A: c~~yy\n> \n"
      "< 1 OK [APPENDUID 1001 1:2] APPEND completed\n"
      "> 2 APPEND nowhere {9+}\n>> A: b~~x\n>  {9+}\n>> A: b~~x\n> \n< 2 NO [TRYCREATE] *\n"
-     "> 3 APPEND INBOX {9+}\n>> A: b~~x\n>  {0+}\n> \n< 3 NO An empty message*\n"
+     "> 3 APPEND INBOX {9+}\n>> A: b~~x\n>  {0+}\n> \n< 3 NO [CANNOT] An empty message*\n"
      "> 4 APPEND INBOX {9+}\n>> A: b~~x\n>  {2000000}\n< 4 NO [TOOBIG] *\n"
      "> 5 APPEND INBOX {9+}\n>> A: b~~x\n>  (\\Seen {3+}\n>> abc\n> \n< 5 BAD *\n"
      "> 6 STATUS INBOX (MESSAGES UNSEEN SIZE)\n< * STATUS INBOX (MESSAGES 2 UNSEEN 1 SIZE 19)\n< 6 OK *\n"},
@@ -78,7 +78,8 @@ static const struct dialogue dialogues[] = {
      "> e UID SEARCH RETURN (SAVE PARTIAL 1:1 COUNT) ALL\n< * ESEARCH (TAG \"e\") UID PARTIAL (1:1 1) COUNT 3\n"
      "< e OK *\n> f SEARCH $\n< * SEARCH 1 2 3\n< f OK *\n"},
     {"UNAUTHENTICATE: RFC 8437",
-     THREE "> 1 ENABLE CONDSTORE\n< * ENABLED CONDSTORE\n< 1 OK *\n> 2 UNAUTHENTICATE\n< 2 OK *\n> 3 NOOP\n< 3 OK *\n"
+     THREE "> 1 ENABLE CONDSTORE\n< * ENABLED CONDSTORE\n< * OK [HIGH*\n< 1 OK *\n> 2 UNAUTHENTICATE\n< 2 OK *\n> 3 "
+           "NOOP\n< 3 OK *\n"
            "> 4 SELECT INBOX\n< 4 BAD Please log in first\n> 5 LOGIN u p\n< 5 OK *\n" SELECT_("3")},
     {"SORT: RFC 5256, RFC 5957",
      LOGIN ADD("81", "Subject: Re: b~From: Zoe <a@x>~To: b@x~Date: 1 Jan 2020 10:00:00 +0000~~one.")
@@ -146,19 +147,22 @@ static const struct dialogue dialogues[] = {
      "> 3 GETMETADATA (DEPTH infinity MAXSIZE 4) INBOX (/private/comment /shared/vendor)\n"
      "< * METADATA INBOX (/shared/vendor/x {3}\n< a\n< )\n< 3 OK [METADATA LONGENTRIES 6] *\n"
      "> 4 GETMETADATA (DEPTH 1) INBOX /shared/vendor\n< * METADATA INBOX (/shared/vendor/x {3}\n< a\n< )\n< 4 OK *\n"
-     "> 5 GETMETADATA INBOX /shared/vendor\n< 5 OK *\n> 6 SETMETADATA INBOX (/private/comment NIL)\n< 6 OK *\n"
-     "> 7 GETMETADATA INBOX (/private/comment)\n< 7 OK *\n> 8 SETMETADATA \"\" (/shared/x \"x\")\n< 8 OK *\n"
+     "> 5 GETMETADATA INBOX /shared/vendor\n< * METADATA INBOX (/shared/vendor NIL)\n< 5 OK *\n> 6 SETMETADATA INBOX "
+     "(/private/comment NIL)\n< 6 OK *\n"
+     "> 7 GETMETADATA INBOX (/private/comment)\n< * METADATA INBOX (/private/comment NIL)\n< 7 OK *\n> 8 SETMETADATA "
+     "\"\" (/shared/x \"x\")\n< 8 OK *\n"
      "> 9 GETMETADATA \"\" /shared/x\n< * METADATA \"\" (/shared/x \"x\")\n< 9 OK *\n"
      "> A SETMETADATA \"\" (/Shared/admin \"x\")\n< A NO [NOPERM] *\n"
      "> B GETMETADATA \"\" (MAXSIZE 0 DEPTH 1) (/shared/x)\n< B OK [METADATA LONGENTRIES 1] *\n"
-     "> C GETMETADATA \"\" /private/y /shared/x\n< * METADATA \"\" (/shared/x \"x\")\n< C OK *\n"
+     "> C GETMETADATA \"\" /private/y /shared/x\n< * METADATA \"\" (/shared/x \"x\" /private/y NIL)\n< C OK *\n"
      "> a GETMETADATA nowhere /shared/admin\n< a NO [NONEXISTENT] *\n> b GETMETADATA INBOX /foo/x\n< b BAD *\n"
      "> c SETMETADATA INBOX (/private/a*b \"x\")\n< c BAD *\n> d SETMETADATA INBOX (/private//x \"x\")\n< d BAD *\n"
      "> e GETMETADATA (DEPTH 2) INBOX /private/x\n< e BAD *\n"},
     {"LIST-METADATA: RFC 9590",
      LOGIN "> 1 CREATE a\n< 1 OK *\n> 2 SETMETADATA a (/shared/comment \"x\")\n< 2 OK *\n"
            "> 3 LIST \"\" * RETURN (METADATA (/shared/comment /private/comment))\n< * LIST (*) \"/\" INBOX\n"
-           "< * LIST (*) \"/\" a\n< * METADATA a (/shared/comment \"x\")\n< 3 OK *\n"
+           "< * METADATA INBOX (/shared/comment NIL /private/comment NIL)\n"
+           "< * LIST (*) \"/\" a\n< * METADATA a (/shared/comment \"x\" /private/comment NIL)\n< 3 OK *\n"
            "> 4 LIST \"\" * RETURN (METADATA)\n< 4 BAD *\n"},
     {"FILTERS: RFC 5466", THREE
      "> 1 SETMETADATA \"\" (/private/filters/values/flags \"OR FLAGGED SEEN\" /shared/filters/values/both \"FILTER "
@@ -200,8 +204,11 @@ static const struct dialogue dialogues[] = {
            "> 1 SEARCH RETURN (UPDATE COUNT) SEEN\n< * ESEARCH *COUNT 0\n< 1 OK *\n"
            "> 3 SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (TO)])) SEEN\n< * NO [NOUPDATE \"3\"] *\n"
            "< * ESEARCH *COUNT 0\n< 3 OK *\n> 4 SEARCH RETURN (UPDATE (FROB)) ALL\n< 4 BAD *\n"},
-    {"BAD tells where", THREE "> 1 FETCH 1 (FLAGS FROB)\n< 1 BAD Bad arguments of FETCH at: *FROB)\n"
-                              "> 2 COPY 1\n< 2 BAD Bad arguments of COPY: something is missing at the end\n"},
+    {"BAD tells where",
+     THREE "> 1 FETCH 1 (FLAGS FROB)\n< 1 BAD Bad arguments of FETCH at: *FROB); *\n"
+           "> 2 COPY 1\n< 2 BAD Bad arguments of COPY: something is missing at the end; it takes set mailbox\n"
+           "> 3 SEARCH RETURN (COUNT) FROM x FROB\n< 3 BAD Bad arguments of SEARCH at: FROB; *\n"
+           "> 4 COPY 1 \"\"\n< 4 NO [CANNOT] *\n> 5 CREATE \"a\x01b\"\n< 5 NO [CANNOT] *\n"},
     {"URLAUTH: RFC 4467",
      THREE "> 1 GENURLAUTH \"imap://u%40example.test@mail.example.test/INBOX/;UID=2/;SECTION=TEXT;URLAUTH=anonymous\" "
            "INTERNAL\n< * GENURLAUTH \"imap://*URLAUTH=anonymous:internal:*\"\n< 1 OK *\n"
@@ -230,7 +237,8 @@ static const struct dialogue dialogues[] = {
            "(*))\n< 9 OK *\n"},
     {"INPROGRESS: RFC 9585",
      THREE "! deliver\n> 1 NOOP\n< * 4 EXISTS\n< 1 OK *\n! slow\n> 2 SEARCH UNSEEN\n"
-           "< * OK [INPROGRESS (\"2\" 3 4)] *\n< * SEARCH 1 2 3 4\n< 2 OK *\n",
+           "< * OK [INPROGRESS (\"2\" 3 4)] *\n< * SEARCH 1 2 3 4\n< 2 OK *\n> a]b SEARCH UNSEEN\n"
+           "< * OK [INPROGRESS (NIL 3 4)] *\n< * SEARCH 1 2 3 4\n< a]b OK *\n",
      .progress_ms = 20},
     {"LANGUAGE: RFC 5255 3",
      LOGIN "> 1 LANGUAGE\n< * LANGUAGE (\"en\" \"i-default\")\n< 1 OK *\n> 2 LANGUAGE de en\n< * LANGUAGE (\"en\")\n< "

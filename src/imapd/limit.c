@@ -4,11 +4,21 @@
 
 #include <stdio.h>
 
+bool limit_exceeded(const struct session *s, const struct imap_runs *uids) {
+    return s->imapd->config.message_limit != 0 && imap_runs_total(uids) > s->imapd->config.message_limit;
+}
+
+int limit_refuse(struct cmd *c, const char *text) {
+    struct limit l;
+    (void)snprintf(l.code, sizeof l.code, "MESSAGELIMIT %u", c->s->imapd->config.message_limit);
+    return cmd_no(c, l.code, text);
+}
+
 int limit_apply(const struct session *s, struct imap_runs *uids, struct limit *out) {
     uint32_t limit = s->imapd->config.message_limit, total = imap_runs_total(uids);
     struct imap_runs kept = {0};
     out->code[0] = '\0';
-    if (limit == 0 || total <= limit) return 0;
+    if (!limit_exceeded(s, uids)) return 0;
     int err = imap_runs_slice(uids, total - limit + 1, total, &kept);
     if (err != 0) {
         imap_runs_done(&kept);

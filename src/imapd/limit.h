@@ -15,6 +15,9 @@ struct limit {
 };
 /* Leaves the highest UIDs, as many as are allowed. */
 NODISCARD int limit_apply(const struct session *s, struct imap_runs *uids, struct limit *out);
+bool limit_exceeded(const struct session *s, const struct imap_runs *uids);
+/* Refuses a command that names more, with "MESSAGELIMIT n". */
+int limit_refuse(struct cmd *c, const char *text);
 /* For what is done whole or not at all, COPY and APPEND: whether so many may be stored; else `out` says why. */
 bool limit_allows(const struct session *s, uint32_t count, struct limit *out);
 /* " MESSAGELIMIT=n SAVELIMIT=n", as far as there are limits. */

@@ -42,6 +42,26 @@ static bool is_asked(struct str entry, const struct metadata_names *names, uint3
     return false;
 }
 
+static bool is_there(const Store__Metadata *all, struct str name) {
+    for (size_t i = 0; i < all->n_entries; i++)
+        if (str_eq_nocase(str_from(all->entries[i]->name), name)) return true;
+    return false;
+}
+
+/* NIL for what was named and is not there (RFC 5464 section 4.2: a METADATA response is required; RFC 9590 section 4).
+ */
+static const char *add_missing(const struct session *s, const Store__Metadata *all, const struct metadata_names *names,
+                               const char *separator, struct buf *b) {
+    for (size_t i = 0; i < names->count; i++) {
+        if (is_there(all, names->name[i])) continue;
+        buf_adds(b, separator);
+        imap_write_astring(b, names->name[i], s->utf8);
+        buf_adds(b, " NIL");
+        separator = " ";
+    }
+    return separator;
+}
+
 static int get(struct session *s, struct str mailbox, struct rpc_reply *reply, struct error *err) {
     Store__FolderName req = STORE__FOLDER_NAME__INIT;
     BUF_AUTO name = BUF_INIT(IMAP_MAILBOX_MAX + 1);
@@ -74,6 +94,7 @@ int metadata_tell(struct session *s, struct str mailbox, const struct metadata_n
         imap_write_string(&b, value, s->utf8);
         separator = " ";
     }
+    if (depth == 0) separator = add_missing(s, all, names, separator, &b);
     buf_adds(&b, ")\r\n");
     if (b.error == 0 && separator[1] == '\0') session_put(s, buf_str(&b));
     return b.error;

@@ -18,9 +18,9 @@ bool metadata_take_names(struct imap_args *a, struct metadata_names *out);
 bool metadata_take_name(struct imap_args *a, struct str *out);
 
 enum { METADATA_DEPTH_ALL = UINT32_MAX };
-/* '* METADATA name (entry value ...)' with what there is of the entries; nothing when there is nothing. `mailbox` in
- * UTF-8, "" = the account. Values longer than `max_size` are left out: `*longest` gets the size of the longest of them.
- * ERR_ of the store. */
+/* '* METADATA name (entry value ...)' with what there is of the entries, and NIL for those that were named and are not
+ * there; nothing when there is nothing to be told. `mailbox` in UTF-8, "" = the account. Values longer than `max_size`
+ * are left out: `*longest` gets the size of the longest of them. ERR_ of the store. */
 NODISCARD int metadata_tell(struct session *s, struct str mailbox, const struct metadata_names *names, uint32_t depth,
                             uint64_t max_size, uint64_t *longest, struct error *err);
 /* One value, in `arena`. ERR_NOTFOUND. */

@@ -3,6 +3,7 @@
 #include "imapd/store_call.h"
 #include "imapd/uid_runs.h"
 #include "imapd/view.h"
+#include "store/mailbox/record.h"
 
 #include <stdlib.h>
 
@@ -123,4 +124,18 @@ void pages_close(struct pages *p) {
     rpc_reply_free(&p->ahead);
     arena_free(p->arena);
     free(p);
+}
+
+int pages_flagged(struct session *s, uint64_t folder, const struct imap_runs *uids, uint64_t flags,
+                  struct imap_runs *out) {
+    struct pages *p = pages_open_in(s, folder, uids, 0, 0);
+    struct str records;
+    struct message_record r;
+    if (p == NULL) return ERR_NOMEM;
+    int err;
+    while ((err = pages_next(p, &records)) == 0)
+        while (err == 0 && message_record_get(&records, 0, &r) == 0)
+            if ((r.flags & flags) == flags) err = imap_runs_add(out, r.uid, r.uid);
+    pages_close(p);
+    return err == ERR_NOTFOUND ? 0 : err;
 }

@@ -15,5 +15,8 @@ struct pages *pages_open_in(struct session *s, uint64_t folder, const struct ima
 /* The next page of records, lent until the next call. ERR_NOTFOUND at the end, or the store's failure. */
 NODISCARD int pages_next(struct pages *p, struct str *records);
 void pages_close(struct pages *p); /* NULL is fine */
+/* Adds to `out` those of the messages that have all of these flags. */
+NODISCARD int pages_flagged(struct session *s, uint64_t folder, const struct imap_runs *uids, uint64_t flags,
+                            struct imap_runs *out);
 
 #endif

@@ -79,8 +79,11 @@ static void add_place(const struct cmd *c, struct buf *b) {
 
 int cmd_bad_args(struct cmd *c) {
     BUF_AUTO text = BUF_INIT(REPLY_MAX);
+    if (c->args->bad_name)
+        return cmd_no(c, "CANNOT", "No mailbox can have this name: it is empty, too long, or not UTF-8 and not UTF-7");
     buf_printf(&text, "Bad arguments of %s%s", c->uid ? "UID " : "", c->def->name);
     add_place(c, &text);
+    buf_printf(&text, "; it takes %s", c->def->usage[0] != '\0' ? c->def->usage : "none");
     return cmd_bad(c, buf_cstr(&text));
 }
 

@@ -107,7 +107,7 @@ static int prepare_values(struct preparing *p, const struct imap_search_key *k, 
     case IMAP_KEY_KEYWORD:
     case IMAP_KEY_UNKEYWORD:
         t->flags = keyword_bit(v, k->text);
-        if (t->flags == 0 && sync_learn_keywords(p->x->s) == 0) t->flags = keyword_bit(v, k->text);
+        if (t->flags == 0 && sync_learn_folder(p->x->s) == 0) t->flags = keyword_bit(v, k->text);
         if (t->flags == 0)
             t->type = k->type == IMAP_KEY_KEYWORD ? IMAP_KEY_NEVER : IMAP_KEY_ALL;
         else

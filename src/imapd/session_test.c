@@ -21,7 +21,8 @@ static const struct dialogue dialogues[] = {
                                                    "> 3 LOGOUT\n< * BYE *\n< 3 OK *\n! closed\n"},
     {"syntax errors and states: RFC 9051 2.2.1, 3", GREETING
      "> nonsense\n< * BAD *\n> 1 FROB\n< 1 BAD Unknown command\n> 2 SELECT INBOX\n< 2 BAD Please log in first\n"
-     "> 3 NOOP x\n< 3 BAD Bad arguments of NOOP\n> 4 NOOP x\n< 4 BAD *\n< * BYE Too many bad commands\n! closed\n"},
+     "> 3 NOOP x\n< 3 BAD Bad arguments of NOOP; it takes none\n> 4 NOOP x\n< 4 BAD *\n< * BYE Too many bad "
+     "commands\n! closed\n"},
     {"LOGIN: IMAPPOP-08, RFC 9051 6.2.3",
      GREETING "> 1 LOGIN u wrong\n< 1 NO [AUTHENTICATIONFAILED] *\n> 2 LOGIN later p\n< 2 NO [UNAVAILABLE] *\n"
               "> 3 LOGIN {1}\n< + OK\n>> u\n> "

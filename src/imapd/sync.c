@@ -40,7 +40,7 @@ void sync_tell_flags(struct session *s) {
     session_put(s, buf_str(&b));
 }
 
-int sync_learn_keywords(struct session *s) {
+int sync_learn_folder(struct session *s) {
     Store__FolderChanges req = STORE__FOLDER_CHANGES__INIT;
     RPC_REPLY_AUTO reply = {0};
     req.folder = s->view->folder;
@@ -48,6 +48,7 @@ int sync_learn_keywords(struct session *s) {
     int err = session_call(s, STORE_FOLDER_CHANGES, &req, STR_EMPTY, &reply, NULL);
     if (err != 0) return err;
     const Store__Folder *f = ((const Store__FolderChangesReply *)reply.msg)->folder;
+    if (f != NULL) view_set_name(s->view, f->name);
     if (f != NULL && view_set_keywords(s->view, f->keywords, f->n_keywords)) sync_tell_flags(s);
     return 0;
 }
@@ -69,7 +70,7 @@ static void put_head(struct buf *b, bool uidonly, uint32_t position, uint32_t ui
 void sync_tell_message(struct session *s, uint32_t uid, uint64_t flags, uint64_t modseq) {
     uint32_t position = imap_runs_position(&s->view->uids, uid);
     if (position == 0) return;
-    if (view_lacks_keyword(s->view, flags)) (void)!sync_learn_keywords(s);
+    if (view_lacks_keyword(s->view, flags)) (void)!sync_learn_folder(s);
     BUF_AUTO b = BUF_INIT(LINE_MAX_BYTES);
     put_head(&b, s->uidonly, position, uid);
     imap_write_flags(&b, view_flags(s->view, uid, flags), s->view->keyword, s->view->keywords);
@@ -161,6 +162,7 @@ static int take_changes(struct session *s) {
         if (err != 0) return err;
         const Store__FolderChangesReply *page = (const Store__FolderChangesReply *)reply.msg;
         if (upto == 0) upto = page->highestmodseq;
+        if (page->folder != NULL) view_set_name(v, page->folder->name);
         if (page->folder != NULL && !s->rev2) view_take_recent(v, page->folder);
         if (page->folder != NULL && view_set_keywords(v, page->folder->keywords, page->folder->n_keywords))
             sync_tell_flags(s);

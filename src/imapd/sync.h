@@ -15,9 +15,9 @@ int sync_view(struct session *s, unsigned how);
 void sync_expunged(struct session *s, const struct imap_runs *vanished);
 /* "* FLAGS (...)" and PERMANENTFLAGS. */
 void sync_tell_flags(struct session *s);
-/* Keywords that another session has made since the client was last told: asks for them, and tells if there are any. Not
- * in the middle of a response. */
-int sync_learn_keywords(struct session *s);
+/* Asks for the mailbox's name, and for keywords that another session has made since the client was last told, which it
+ * is told then. Not in the middle of a response. ERR_NOTFOUND: the mailbox is gone. */
+int sync_learn_folder(struct session *s);
 /* "* 5 FETCH (UID 7 FLAGS (\\Seen) MODSEQ (9))"; nothing for a message that the client does not know. */
 void sync_tell_message(struct session *s, uint32_t uid, uint64_t flags, uint64_t modseq);
 

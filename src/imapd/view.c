@@ -65,6 +65,14 @@ void view_note_change(struct view *v, uint64_t modseq) {
     if (modseq > v->event) v->event = modseq;
 }
 
+void view_set_name(struct view *v, const char *name) {
+    if (strcmp(v->name, name) == 0) return;
+    char *copy = strdup(name);
+    if (copy == NULL) return;
+    free(v->name);
+    v->name = copy;
+}
+
 bool view_is_stale(const struct view *v) {
     return v->event > v->known;
 }

@@ -34,6 +34,8 @@ struct view *view_new(const Store__FolderOpened *opened, struct str runs, bool r
 void view_free(struct view *v);           /* NULL is fine */
 void view_release_memory(struct view *v); /* what can be made again; NULL is fine */
 void view_note_change(struct view *v, uint64_t modseq);
+/* The mailbox was renamed, perhaps. */
+void view_set_name(struct view *v, const char *name);
 bool view_is_stale(const struct view *v); /* something has happened that was not looked at */
 /* The client made a change by itself. `told`: it has seen the outcome, so that it need not be told again; else only if
  * nobody else made a change since the client was last told. */

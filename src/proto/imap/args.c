@@ -238,10 +238,11 @@ bool imap_args_objectid(struct imap_args *a, struct str *out) {
 bool imap_args_mailbox(struct imap_args *a, struct str *out) {
     struct imap_args b = *a;
     struct str name, utf8;
-    if (!imap_args_astring(&b, &name) || name.len == 0) return false;
+    if (!imap_args_astring(&b, &name)) return false;
     if (str_eq_nocase(name, STR("INBOX"))) {
         utf8 = STR("INBOX");
-    } else if (imap_mailbox_decode(name, a->utf8, a->arena, &utf8) != 0) {
+    } else if (name.len == 0 || imap_mailbox_decode(name, a->utf8, a->arena, &utf8) != 0) {
+        a->bad_name = true;
         return false;
     }
     *a = b;

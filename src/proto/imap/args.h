@@ -12,7 +12,8 @@ enum { IMAP_MAILBOX_MAX = 1024, IMAP_KEYWORD_MAX = 64, IMAP_KEYWORDS_MAX = 56, I
 struct imap_args {
     struct str rest;
     struct arena *arena;
-    bool utf8; /* UTF-8 in quoted strings, mailbox names not in modified UTF-7 (RFC 6855, RFC 9051 section 5.1) */
+    bool utf8;     /* UTF-8 in quoted strings, mailbox names not in modified UTF-7 (RFC 6855, RFC 9051 section 5.1) */
+    bool bad_name; /* imap_args_mailbox met a string that is no name of a mailbox: the command is well-formed so far */
 };
 
 bool imap_args_end(struct imap_args *a); /* nothing but blanks is left */
@@ -46,7 +47,7 @@ bool imap_args_objectid(struct imap_args *a, struct str *out);
 bool imap_args_date(struct imap_args *a, int64_t *out);
 /* date-time = "21-Nov-2026 07:24:00 +0100", quoted. */
 bool imap_args_datetime(struct imap_args *a, int64_t *out);
-/* Mailbox name in UTF-8, "INBOX" in any case made upper. False also for a name that cannot be decoded. */
+/* Mailbox name in UTF-8, "INBOX" in any case made upper. False also for what can be no name: see `bad_name`. */
 bool imap_args_mailbox(struct imap_args *a, struct str *out);
 
 /* System flags; the same bits as in the records of the store. */
@@ -57,7 +58,8 @@ struct imap_flags {
     uint64_t system;
     struct str keyword[IMAP_KEYWORDS_MAX];
     size_t keywords;
-    bool unknown; /* some flag was no settable one: \Recent, \Foo */
+    bool unknown; /* some flag was no settable one: \Foo */
+    bool recent;  /* \Recent was among them, which nobody can set */
 };
 /* flag-list: "(" [flag *(SP flag)] ")" */
 bool imap_args_flag_list(struct imap_args *a, struct imap_flags *out);

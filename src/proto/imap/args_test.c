@@ -123,6 +123,23 @@ static void dates(void **state) {
     }
 }
 
+/* What is a string, but no mailbox: the command is answered with NO, not BAD. */
+static void bad_names(void **state) {
+    (void)state;
+    static const struct {
+        const char *in;
+        bool bad_name;
+    } cases[] = {{"\"\"", true}, {"\"a\x01\"", true}, {"{2}\r\na\xff", true},
+                 {"(x)", false}, {"\"x", false},      {"", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ARENA_AUTO arena = arena_new(ARENA_MAX_HERE);
+        struct imap_args a = {.rest = str_from(cases[i].in), .arena = arena};
+        struct str name;
+        assert_false(imap_args_mailbox(&a, &name));
+        assert_int_equal(a.bad_name, cases[i].bad_name);
+    }
+}
+
 static void flags(void **state) {
     (void)state;
     static const struct {
@@ -130,12 +147,13 @@ static void flags(void **state) {
         bool store, ok;
         uint64_t system;
         size_t keywords;
-        bool unknown;
+        bool unknown, recent;
     } cases[] = {
         {"(\\Seen \\Deleted)", false, true, IMAP_SEEN | IMAP_DELETED, 0, false},
         {"()", false, true, 0, 0, false},
         {"(\\seen $Label1 foo FOO)", false, true, IMAP_SEEN, 2, false},
-        {"(\\Recent)", false, true, 0, 0, true},
+        {"(\\recent)", false, true, 0, 0, false, true},
+        {"(\\Recent \\Foo)", false, true, 0, 0, true, true},
         {"\\Seen", false, false, 0, 0, false},
         {"\\Seen $x", true, true, IMAP_SEEN, 1, false},
         {"\\Seen ", true, true, IMAP_SEEN, 0, false},
@@ -151,6 +169,7 @@ static void flags(void **state) {
         assert_int_equal(f.system, cases[i].system);
         assert_int_equal(f.keywords, cases[i].keywords);
         assert_int_equal(f.unknown, cases[i].unknown);
+        assert_int_equal(f.recent, cases[i].recent);
         assert_true(imap_args_end(&a));
     }
 }
@@ -217,8 +236,8 @@ static void writing(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(blanks), cmocka_unit_test(strings), cmocka_unit_test(dates),
-                                       cmocka_unit_test(flags),  cmocka_unit_test(numbers), cmocka_unit_test(words),
-                                       cmocka_unit_test(writing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blanks), cmocka_unit_test(strings), cmocka_unit_test(dates), cmocka_unit_test(bad_names),
+        cmocka_unit_test(flags),  cmocka_unit_test(numbers), cmocka_unit_test(words), cmocka_unit_test(writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

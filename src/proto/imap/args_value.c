@@ -88,7 +88,10 @@ static bool take_flag(struct imap_args *a, struct imap_flags *out) {
     if (!imap_args_atom(&b, &name)) return false;
     if (system) {
         uint64_t bit = imap_flag_bit(str_of(name.ptr - 1, name.len + 1));
-        if (bit == 0) out->unknown = true;
+        if (str_eq_nocase(name, STR("Recent")))
+            out->recent = true;
+        else if (bit == 0)
+            out->unknown = true;
         out->system |= bit;
     } else {
         bool known = false;

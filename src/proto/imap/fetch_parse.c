@@ -224,10 +224,9 @@ int imap_fetch_parse(struct imap_args *a, struct imap_fetch *out) {
     } else if (!macro) {
         err = take_item(&b, &f);
     }
-    if (err != 0) return err;
     *a = b;
-    *out = f;
-    return 0;
+    if (err == 0) *out = f;
+    return err;
 }
 
 int imap_fetch_parse_modifiers(struct imap_args *a, struct imap_fetch_modifiers *out) {

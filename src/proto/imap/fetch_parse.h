@@ -53,7 +53,8 @@ struct imap_fetch {
     bool sets_seen; /* some body item without PEEK */
 };
 
-/* macro / fetch-att / "(" fetch-att *(SP fetch-att) ")". ERR_INVALID, ERR_LIMIT (too many items), ERR_NOMEM. */
+/* macro / fetch-att / "(" fetch-att *(SP fetch-att) ")". ERR_INVALID, ERR_LIMIT (too many items), ERR_NOMEM;
+ * the arguments are left where they were not understood then. */
 NODISCARD int imap_fetch_parse(struct imap_args *a, struct imap_fetch *out);
 
 /* section-spec without brackets, as in the SECTION of an IMAP URL. ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */

@@ -255,7 +255,7 @@ static int take_returns(struct parser *p, struct imap_search *s) {
     if (!imap_args_space(&b) || !imap_args_word(&b, "RETURN")) return 0;
     int err = take_return(&b, s);
     if (err == 0) err = check_return(s);
-    if (err == 0) p->a = b;
+    p->a = b;
     return err;
 }
 
@@ -280,10 +280,9 @@ int imap_search_parse(struct imap_args *a, struct imap_search *out) {
         p.a = b;
     }
     if (err == 0) err = take_program(&p, &s);
-    if (err != 0) return err;
     *a = p.a;
-    *out = s;
-    return 0;
+    if (err == 0) *out = s;
+    return err;
 }
 
 /* sort-key = ["REVERSE" SP] name */
@@ -329,10 +328,9 @@ int imap_sort_parse(struct imap_args *a, struct imap_search *out) {
     if (err == 0) err = take_sort_keys(&p.a, &s);
     if (err == 0) err = take_charset(&p, &s);
     if (err == 0) err = take_program(&p, &s);
-    if (err != 0) return err;
     *a = p.a;
-    *out = s;
-    return 0;
+    if (err == 0) *out = s;
+    return err;
 }
 
 int imap_thread_parse(struct imap_args *a, struct imap_search *out) {
@@ -349,8 +347,7 @@ int imap_thread_parse(struct imap_args *a, struct imap_search *out) {
     s.thread = (enum imap_thread)i;
     int err = take_charset(&p, &s);
     if (err == 0) err = take_program(&p, &s);
-    if (err != 0) return err;
     *a = p.a;
-    *out = s;
-    return 0;
+    if (err == 0) *out = s;
+    return err;
 }

@@ -104,7 +104,7 @@ struct imap_search {
 };
 
 /* [SP "RETURN" SP "(" ... ")"] [SP "CHARSET" SP astring] 1*(SP search-key), from the SP on. ERR_INVALID, ERR_LIMIT (too
- * deep or too many keys), ERR_NOMEM. */
+ * deep or too many keys), ERR_NOMEM; the arguments are left where they were not understood then. */
 NODISCARD int imap_search_parse(struct imap_args *a, struct imap_search *out);
 /* [SP "RETURN" ...] SP "(" criterion *(SP criterion) ")" SP charset 1*(SP search-key) of SORT. */
 NODISCARD int imap_sort_parse(struct imap_args *a, struct imap_search *out);
