@@ -68,7 +68,6 @@ static int turn(struct session *s, const char *domains) {
 
 int cmd_atrn(struct session *s, struct smtp_command *c) {
     const struct rows *peers = s->d->access.tables.peer;
-    if (!s->d->set.ext.atrn) return session_error(s, 502, "5.5.1", "Command not implemented");
     if (!s->authenticated) return session_error(s, 530, "5.7.0", "Authentication required");
     if (s->tx.open) return session_error(s, 503, "5.5.1", "Not within a transaction");
     BUF_AUTO domains = BUF_INIT(TURN_LINE_MAX - SESSION_NAME_MAX);

@@ -87,7 +87,6 @@ int cmd_auth(struct session *s, struct smtp_command *c) {
     const struct auth_io io = {challenge, s};
     struct auth_result result = {0};
     struct error err = {0};
-    if (!session_auth_offered(s)) return session_error(s, 502, "5.5.1", "Command not implemented");
     if (s->authenticated) return session_error(s, 503, "5.5.1", "Logged in already");
     if (s->tx.open) return session_error(s, 503, "5.5.1", "Not within a transaction");
     if (!s->extended) return session_error(s, 503, "5.5.1", "Say EHLO first");

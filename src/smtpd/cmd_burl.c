@@ -60,7 +60,6 @@ static int fetch(struct session *s, const struct imap_url *u, struct arena *aren
 int cmd_burl(struct session *s, struct smtp_command *c) {
     struct transaction *t = &s->tx;
     struct imap_url url;
-    if (!extensions_burl(s)) return session_error(s, 502, "5.5.1", "Command not implemented");
     if (!t->open) return session_error(s, 503, "5.5.1", "MAIL first");
     if (t->count == 0) return submit_no_recipients(s);
     ARENA_AUTO arena = arena_new(URL_MEMORY_MAX);

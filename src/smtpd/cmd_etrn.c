@@ -48,7 +48,6 @@ static int run(struct session *s, const struct buf *destination, uint64_t *waiti
 int cmd_etrn(struct session *s, struct smtp_command *c) {
     struct error err = {0};
     uint64_t waiting = 0;
-    if (s->d->set.ext.etrn == ETRN_NEVER) return session_error(s, 502, "5.5.1", "Command not implemented");
     if (s->tx.open) return session_error(s, 503, "5.5.1", "Not within a transaction");
     BUF_AUTO destination = BUF_INIT(NODE_MAX);
     if (destination_format(c, &destination) < 0) return session_error(s, 501, "5.5.4", "Bad domain");

@@ -14,7 +14,6 @@ static bool is_name(struct str s) {
 }
 
 int cmd_hello(struct session *s, struct smtp_command *c) {
-    if (c->verb == SMTP_EHLO && !s->d->set.esmtp) return session_error(s, 502, "5.5.1", "Command not implemented");
     if (!is_name(c->argument) || str_to_cstr(c->argument, s->helo, sizeof s->helo) < 0)
         return session_error(s, 501, "5.5.4", "Syntax: %s", smtp_verb_syntax(c->verb));
     refusals_tell(s);

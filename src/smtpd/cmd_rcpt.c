@@ -4,6 +4,7 @@
 #include "net/loop.h"
 #include "smtpd/commands.h"
 #include "smtpd/mail_params.h"
+#include "smtpd/own.h"
 #include "smtpd/quota.h"
 #include "smtpd/room.h"
 
@@ -41,7 +42,7 @@ static int too_many(struct session *s, const char *rule, const char *what) {
 
 static int qualify(struct session *s, struct address *to) {
     const struct smtpd_settings *set = &s->d->set;
-    if (address_has_domain(to)) return 0;
+    if (address_has_domain(to)) return own_literal_replace(s, to);
     bool postmaster = address_is_postmaster(to); /* RFC 5321 section 4.5.1: must always work */
     if (set->reject_unqualified && !postmaster) return ERR_DENIED;
     return set->qualify || postmaster ? address_qualify(to, str_from(s->d->default_domain)) : 0;

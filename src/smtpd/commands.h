@@ -9,18 +9,21 @@ enum command_where { ON_SMTP = 1, ON_LMTP = 2, ON_TURNED = 4, ON_ALL = 7 };
 enum command_flags {
     NEEDS_HELLO = 1,    /* after HELO, EHLO or LHLO */
     MAKES_PROGRESS = 2, /* does not count as idle */
+    REFUSES_ITSELF = 4, /* has an answer of its own when it is switched off; others get 502 */
 };
 
 struct command {
     enum smtp_verb verb;
     unsigned where, flags;
     int (*run)(struct session *s, struct smtp_command *c);
+    bool (*is_on)(const struct session *s); /* NULL: always */
 };
 
 /* NULL: not implemented for this service. */
 const struct command *command_find(enum smtp_verb verb, const struct service *service);
-/* Names of the commands of the service, separated by blanks. */
-void command_names(const struct service *service, struct buf *out);
+bool command_is_on(const struct command *c, const struct session *s);
+/* Names of the commands that are there and switched on for this session, separated by blanks. */
+void command_names(const struct session *s, struct buf *out);
 
 int cmd_hello(struct session *s, struct smtp_command *c);
 int cmd_mail(struct session *s, struct smtp_command *c);

@@ -81,5 +81,7 @@ void extensions_announce(const struct session *s, struct buf *out) {
     if (ext & SMTP_EXT_REQUIRETLS) buf_adds(out, "\nREQUIRETLS");
     limits_add(set, out);
     if (s->client.may_xclient) buf_adds(out, "\nXCLIENT " XCLIENT_ATTRIBUTES);
+    if (!set->disable_vrfy) buf_adds(out, "\nVRFY");
+    if (!set->disable_expn) buf_adds(out, "\nEXPN"); /* RFC 5321 section 3.5.2: must be told */
     buf_adds(out, "\nHELP");
 }

@@ -63,6 +63,50 @@ RIG_TEST(switches) {
     rig_close(&c);
 }
 
+/* RFC 5321 sections 3.5.2, 4.1.1.8: HELP and EHLO name what this session may say, and nothing else. */
+RIG_TEST(help) {
+    static const struct {
+        const char *service, *peer, *there, *missing;
+    } cases[] = {
+        {"smtp", STRANGER, "HELO EHLO MAIL RCPT DATA BDAT ETRN AUTH", "LHLO VRFY EXPN STARTTLS BURL ATRN XCLIENT"},
+        {"submission", LOCAL, "EHLO AUTH ETRN", "LHLO STARTTLS"},
+        {"lmtp", STRANGER, "LHLO MAIL BDAT", "HELO EHLO AUTH BURL ATRN ETRN"},
+        {"turned", STRANGER, "HELO EHLO MAIL", "LHLO AUTH BURL ATRN ETRN STARTTLS XCLIENT"},
+    };
+    rig.d.set.disable_vrfy = rig.d.set.disable_expn = true;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig_client c;
+        char list[600], word[20];
+        rig_connect(&c, cases[i].service, cases[i].peer);
+        rig_play(&c, "< 220\n> HELP", SIZE_MAX);
+        (void)snprintf(list, sizeof list, "%s ", rig_reply(&c));
+        for (struct str all = str_from(cases[i].there), w; (w = str_word(&all)).len > 0;) {
+            (void)snprintf(word, sizeof word, " %.*s ", STR_ARG(w));
+            if (strstr(list, word) == NULL) fail_msg("%s has no%s", cases[i].service, word);
+        }
+        for (struct str all = str_from(cases[i].missing), w; (w = str_word(&all)).len > 0;) {
+            (void)snprintf(word, sizeof word, " %.*s ", STR_ARG(w));
+            if (strstr(list, word) != NULL) fail_msg("%s has%s", cases[i].service, word);
+            (void)snprintf(word, sizeof word, "> HELP %.*s\n< 504", STR_ARG(w));
+            rig.d.set.max_errors = 0;
+            rig_play(&c, word, SIZE_MAX);
+        }
+        rig_close(&c);
+    }
+    struct rig_client c;
+    assert_null(strstr(ehlo(&c, "smtp", STRANGER), "EXPN"));
+    rig_close(&c);
+    rig.d.set.disable_vrfy = rig.d.set.disable_expn = false;
+    assert_non_null(strstr(ehlo(&c, "smtp", STRANGER), " VRFY EXPN HELP "));
+    rig_play(&c, "> HELP expn\n< 214", SIZE_MAX);
+    rig_close(&c);
+    rig.d.set.ext.atrn = rig.d.set.ext.burl = true;
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> HELP burl\n< 214\n> HELP ATRN\n< 214");
+    rig_offer_tls();
+    rig_talk("smtp", LOCAL,
+             RIG_HELLO "> HELP STARTTLS\n< 214\n> STARTTLS\n< 220\ntls\n> EHLO x\n< 250\n> HELP STARTTLS\n< 504");
+}
+
 /* ESMTP-04, RFC 1985 section 5. */
 RIG_TEST(etrn) {
     static const struct {
@@ -337,10 +381,19 @@ RIG_TEST(account_brake) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(switches),          cmocka_unit_test(etrn),       cmocka_unit_test(etrn_of_peers),
-        cmocka_unit_test(future_release),    cmocka_unit_test(deliver_by), cmocka_unit_test(priority),
-        cmocka_unit_test(require_tls),       cmocka_unit_test(limits),     cmocka_unit_test(utf8_addresses),
-        cmocka_unit_test(verify_and_expand), cmocka_unit_test(burl),       cmocka_unit_test(daily_limits),
+        cmocka_unit_test(switches),
+        cmocka_unit_test(help),
+        cmocka_unit_test(etrn),
+        cmocka_unit_test(etrn_of_peers),
+        cmocka_unit_test(future_release),
+        cmocka_unit_test(deliver_by),
+        cmocka_unit_test(priority),
+        cmocka_unit_test(require_tls),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(utf8_addresses),
+        cmocka_unit_test(verify_and_expand),
+        cmocka_unit_test(burl),
+        cmocka_unit_test(daily_limits),
         cmocka_unit_test(account_brake),
     };
     return cmocka_run_group_tests_name("smtpd extensions", tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "net/loop.h"
+#include "smtpd/own.h"
 
 enum { DIRECTORY_TIMEOUT_MS = 30 * 1000 };
 
@@ -20,6 +21,7 @@ int lookup_argument(struct session *s, const struct smtp_command *c, struct addr
     struct str text = s->d->set.ext.smtputf8 ? utf8_take(c->argument, &flags) : c->argument;
     int rc = address_parse_lenient(text, flags, out, &err);
     if (rc == 0 && !address_has_domain(out)) rc = address_qualify(out, str_from(s->d->default_domain));
+    if (rc == 0) rc = own_literal_replace(s, out);
     if (rc == 0) return 0;
     rc = str_is_ascii(text) || (flags & ADDRESS_UTF8) ? session_error(s, 501, "5.1.3", "Bad address: %s", err.text)
                                                       : session_error(s, 553, "5.6.7", "Address needs SMTPUTF8");

@@ -286,6 +286,7 @@ static void rig_unmake(void) {
     rig_tables_free();
     free(rig.d.set.trusted.ranges);
     free(rig.d.set.relay.ranges);
+    free(rig.d.set.own.ranges);
     struct buf *all[] = {&rig.body,      &rig.upload, &rig.prefix, &rig.sender,   &rig.recipients, &rig.trace, &rig.ran,
                          &rig.auth_user, &rig.envid,  &rig.ret,    &rig.refusals, &rig.tags,       &reply_text};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buf_done(all[i]);

@@ -186,6 +186,8 @@ static int command_run(struct session *s) {
     }
     const struct command *cmd = command_find(c.verb, s->service);
     if (cmd == NULL) return session_error(s, 500, "5.5.1", "Command not recognized");
+    if (!(cmd->flags & REFUSES_ITSELF) && !command_is_on(cmd, s))
+        return session_error(s, 502, "5.5.1", "Command not implemented");
     if (bad < 0 && c.verb == SMTP_BDAT) { /* how much data follows is unknown: no way to find the next command */
         int rc = session_fault(s, &fault);
         return rc < 0 ? rc : session_end(s);

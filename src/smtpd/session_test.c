@@ -107,6 +107,25 @@ RIG_TEST(recipients) {
              RIG_HELLO ENVELOPE "> RCPT TO:<lisa@example.test>\n< 250\n> RCPT TO:<user3@example.test>\n< 452 4.5.3");
 }
 
+/* RFC 5321 sections 4.1.3, 4.5.1: address literals; the rig's connections have no address of their own. */
+RIG_TEST(address_literals) {
+    assert_true(network_list_set(&rig.d.set.own, "203.0.113.5 2001:db8::25", NULL));
+    rig_talk("smtp", STRANGER,
+             RIG_HELLO "> MAIL FROM:<>\n< 250\n"
+                       "> RCPT TO:<postmaster@[203.0.113.5]>\n< 250\n"
+                       "> RCPT TO:<bart@[IPv6:2001:DB8:0::25]>\n< 250\n"
+                       "> RCPT TO:<nobody@[203.0.113.5]>\n< 550 5.1.1\n"
+                       "> RCPT TO:<bart@[203.0.113.6]>\n< 550 5.7.1\n"
+                       "> RCPT TO:<bart@[IPv6:2001:db8::26]>\n< 550 5.7.1\n"
+                       "> RCPT TO:<bart@[IPv6:::ffff:203.0.113.5]>\n< 250\n"
+                       "> RCPT TO:<bart@[future:203.0.113.5]>\n< 501 5.1.3\n"
+                       "> RCPT TO:<bart@[203.0.113.256]>\n< 501 5.1.3\n"
+                       "> VRFY bart@[203.0.113.5]\n<~ <bart@example.test>\n"
+                       "> DATA\n< 354\n> x: y\n> .\n< 250");
+    assert_string_equal(buf_cstr(&rig.recipients),
+                        "postmaster@example.test(,0) bart@example.test(,0) bart@example.test(,0)");
+}
+
 /* What was refused can be traced even if nothing was accepted. */
 RIG_TEST(refusals_are_told) {
     struct rig_client c;
@@ -326,6 +345,7 @@ int main(void) {
         cmocka_unit_test(capabilities),
         cmocka_unit_test(banner),
         cmocka_unit_test(recipients),
+        cmocka_unit_test(address_literals),
         cmocka_unit_test(too_many_rejects),
         cmocka_unit_test(refusals_are_told),
         cmocka_unit_test(pipelining),

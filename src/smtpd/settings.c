@@ -59,5 +59,6 @@ void settings_load(struct smtpd_settings *s, const struct daemon *d) {
     networks_load(&s->trusted, d, "smtpd.trusted_networks");
     networks_load(&s->relay, d, "smtpd.relay_networks");
     networks_load(&s->unlimited, d, "smtpd.unlimited_networks");
+    networks_load(&s->own, d, "smtpd.own_addresses");
     relay_warn(&s->relay);
 }

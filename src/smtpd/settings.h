@@ -47,7 +47,7 @@ struct smtpd_settings {
     uint64_t max_message_size;
     uint64_t timeout_ms, greet_pause_ms, error_delay_ms;
     char banner[256];
-    struct network_list trusted, relay, unlimited;
+    struct network_list trusted, relay, unlimited, own;
 };
 
 void settings_load(struct smtpd_settings *s, const struct daemon *d);
