@@ -78,12 +78,21 @@ static void table_completion(void) {
 
 enum { OPTIONS_TEXT_MAX = 4096 };
 
+static bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
+}
+
+static size_t option_length(struct str text) {
+    size_t len = 2;
+    while (len < text.len && (text.ptr[len] == '-' || is_lower(text.ptr[len]))) len++;
+    return len;
+}
+
 /* Each "--word" of a text, once. */
 static void collect(struct str text, struct buf *out) {
     for (ptrdiff_t at; (at = str_find_str(text, STR("--"))) >= 0;) {
-        size_t len = 2;
         text = str_sub(text, (size_t)at, SIZE_MAX);
-        while (len < text.len && (text.ptr[len] == '-' || (text.ptr[len] >= 'a' && text.ptr[len] <= 'z'))) len++;
+        size_t len = option_length(text);
         struct str word = str_sub(text, 0, len), rest = buf_str(out);
         text = str_sub(text, len, SIZE_MAX);
         bool seen = len == 2;
@@ -94,8 +103,11 @@ static void collect(struct str text, struct buf *out) {
     }
 }
 
-/* With those of a command that takes the same: "Options as of `iems user add`"; FILTER is what `queue list` takes. */
-static void collect_all(const struct command *cmd, struct buf *out) {
+enum { TEXTS = 4 };
+
+/* What tells of the options of a command: its usage and help, and those of a command that takes the same: "Options as
+ * of `iems user add`"; FILTER is what `queue list` takes. */
+static void texts_of(const struct command *cmd, struct str texts[TEXTS]) {
     char first[64], second[64];
     struct str help = cmd->help == NULL ? STR_EMPTY : str_from(cmd->help);
     ptrdiff_t at = str_find_str_nocase(help, STR("as of `iems "));
@@ -105,15 +117,16 @@ static void collect_all(const struct command *cmd, struct buf *out) {
     name = str_cut(&rest, '`');
     if (str_find_str(str_from(cmd->usage), STR("FILTER")) >= 0) name = STR("iems queue list");
     (void)str_word(&name);
-    collect(str_from(cmd->usage), out);
-    collect(help, out);
+    texts[0] = str_from(cmd->usage);
+    texts[1] = help;
+    texts[2] = texts[3] = STR_EMPTY;
     if (str_to_cstr(str_word(&name), first, sizeof first) != 0 ||
         str_to_cstr(str_word(&name), second, sizeof second) != 0)
         return;
     const struct command *like = cli_find(first, second);
     if (like == NULL) return;
-    collect(str_from(like->usage), out);
-    if (like->help != NULL) collect(str_from(like->help), out);
+    texts[2] = str_from(like->usage);
+    if (like->help != NULL) texts[3] = str_from(like->help);
 }
 
 static void option_completion(void) {
@@ -123,12 +136,53 @@ static void option_completion(void) {
             const struct command *cmd = &command_table[i];
             BUF_AUTO options = BUF_INIT(OPTIONS_TEXT_MAX);
             if (cli_is_classic(cmd) || (strchr(cmd->name, ' ') != NULL) != two) continue;
-            collect_all(cmd, &options);
+            struct str texts[TEXTS];
+            texts_of(cmd, texts);
+            for (size_t k = 0; k < TEXTS; k++) collect(texts[k], &options);
             if (options.len > 0)
                 printf("    \"%s\"%s) words=\"%.*s\" ;;\n", cmd->name, two ? "" : "\\ *", STR_ARG(buf_str(&options)));
         }
     }
     printf("    esac ;;\n  esac\n");
+}
+
+/* ---------------------------------------------------------------- words behind an option: "--sort id|size" */
+
+/* The words of "a|b|c", without those that stand for a value, as MB in "MB|unlimited": these are in capitals, where the
+ * others are not. */
+static void alternatives(struct str list, struct buf *out) {
+    bool capitals = true;
+    for (size_t i = 0; i < list.len; i++) capitals = capitals && !is_lower(list.ptr[i]);
+    while (list.len > 0) {
+        struct str word = str_cut(&list, '|');
+        if (word.len > 0 && (capitals || is_lower(word.ptr[0]))) buf_printf(out, "%.*s ", STR_ARG(word));
+    }
+}
+
+/* A line of shell for each option of the text that is followed by words to choose from. */
+static void value_lines(const struct command *cmd, struct str text) {
+    for (ptrdiff_t at; (at = str_find_str(text, STR("--"))) >= 0;) {
+        BUF_AUTO words = BUF_INIT(OPTIONS_TEXT_MAX);
+        text = str_sub(text, (size_t)at, SIZE_MAX);
+        size_t len = option_length(text), end = len + 1;
+        while (end < text.len && (ascii_isalpha(text.ptr[end]) || strchr("|+", text.ptr[end]) != NULL)) end++;
+        struct str list = len < text.len && text.ptr[len] == ' ' ? str_sub(text, len + 1, end - len - 1) : STR_EMPTY;
+        if (str_find(list, '|') > 0) alternatives(list, &words);
+        if (words.len > 0)
+            printf("    \"%s %.*s\") words=\"%s\" ;;\n", cmd->name, (int)len, text.ptr, buf_cstr(&words));
+        text = str_sub(text, len, SIZE_MAX);
+    }
+}
+
+static void value_completion(void) {
+    printf("  case \"${COMP_WORDS[1]} ${COMP_WORDS[2]} ${COMP_WORDS[COMP_CWORD-1]}\" in\n");
+    for (size_t i = 0; i < command_count; i++) {
+        struct str texts[TEXTS];
+        if (cli_is_classic(&command_table[i]) || strchr(command_table[i].name, ' ') == NULL) continue;
+        texts_of(&command_table[i], texts);
+        for (size_t k = 0; k < TEXTS; k++) value_lines(&command_table[i], texts[k]);
+    }
+    printf("  esac\n");
 }
 
 int cmd_completion(struct cli *c, int argc, char **argv) {
@@ -152,6 +206,7 @@ int cmd_completion(struct cli *c, int argc, char **argv) {
     table_completion();
     printf("  fi\n");
     option_completion();
+    value_completion();
     printf("  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
            "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _iems iems\n");
     return EX_OK;

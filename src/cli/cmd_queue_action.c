@@ -1,6 +1,7 @@
 /* `iems queue retry|reset|hold|release|delete|bounce`: QST-06, SQST-02, SQST-10, SQST-12. */
 #include "cli/commands.h"
 #include "cli/queue_args.h"
+#include "cli/queue_json.h"
 #include "net/loop.h"
 #include "rpc/store_methods.h"
 
@@ -46,10 +47,9 @@ static int confirm(struct rpc_client *store, struct queue_args *a, const struct 
         return EX_USAGE;
     }
     char answer[16] = "";
-    printf("%s %lld message%s? [y/N] ", v->ask, (long long)count, count == 1 ? "" : "s");
-    (void)fflush(stdout);
+    (void)fprintf(stderr, "%s %lld message%s? [y/N] ", v->ask, (long long)count, count == 1 ? "" : "s");
     if (fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y')) return EX_OK;
-    puts("Nothing was done.");
+    (void)fputs("Nothing was done.\n", stderr);
     return EX_TEMPFAIL;
 }
 
@@ -75,6 +75,11 @@ static int act(struct rpc_client *store, struct queue_args *a, const struct verb
     if (count == 0 && a->filter.n_ids > 0) {
         cli_error("no such message is queued");
         return EX_DATAERR;
+    }
+    if (a->json) {
+        json_t *j =
+            json_pack("{s:s, s:I}", "action", cli_current()->name + strlen("queue "), "messages", (json_int_t)count);
+        return queue_json_print(j) ? EX_OK : EX_IOERR;
     }
     printf("%llu message%s %s.\n", (unsigned long long)count, count == 1 ? "" : "s", v->done);
     return EX_OK;

@@ -215,7 +215,7 @@ const struct command command_table[] = {
      "[--channel C] [--destination D] [--sender S] [--recipient R] [--sort KEY] [--limit N | --all] [--json]",
      "Show what is queued, a hundred at a time",
      "Filters (all that are given must match):\n"
-     "  --channel NAME         one queue: INPUT, LOCAL, SMTPC, QUARANTINE\n"
+     "  --channel INPUT|LOCAL|SMTPC|QUARANTINE   one queue\n"
      "  --destination DOMAIN   for one domain; @DOMAIN also for those below it\n"
      "  --sender TEXT          part of the sender's address\n"
      "  --recipient TEXT       part of a recipient's address\n"
@@ -236,16 +236,23 @@ const struct command command_table[] = {
      "it\n"
      "(`iems peer`). The channel is SMTPC if not given.",
      cmd_queue_status, GROUP_MAIL},
-    {"queue retry", "ID... | FILTER... | --all [--yes]", "Try to deliver now",
-     "Filters as for `iems queue list`. What is not named by id is asked about first; --yes answers.", cmd_queue_retry,
-     GROUP_MAIL},
-    {"queue reset", "ID... | FILTER... | --all [--yes]", "Forget attempts and waits, and try to deliver now",
+    {"queue retry", "ID... | FILTER... | --all [--yes] [--json]", "Try to deliver now",
+     "Filters as for `iems queue list`. What is not named by id is asked about first; --yes answers.\n"
+     "--json tells how many it were. Exit status, here and for reset, hold, release, delete and bounce: 0 done, also "
+     "if no\n"
+     "message matches the filters; 64 usage, or --yes is needed; 65 no such id; 69 not running; 75 you said no, or "
+     "try\n"
+     "again later.",
+     cmd_queue_retry, GROUP_MAIL},
+    {"queue reset", "ID... | FILTER... | --all [--yes] [--json]", "Forget attempts and waits, and try to deliver now",
      "The messages are tried as if they were new; so are the intervals of their destinations.", cmd_queue_reset,
      GROUP_MAIL},
-    {"queue run", "DESTINATION | --all [--channel CHANNEL]", "Send what waits for a destination now, as ETRN does",
+    {"queue run", "DESTINATION | --all [--channel CHANNEL] [--json]",
+     "Send what waits for a destination now, as ETRN does",
      "Its rest ends, and its deferred messages are tried at once; what is held stays. @DOMAIN means the domain and "
      "all\n"
-     "below it. The channel is SMTPC if not given.\nExample: iems queue run example.net",
+     "below it. The channel is SMTPC if not given. Exit status: 0, also if nothing waits; 64 usage; 69 not running.\n"
+     "Example: iems queue run example.net",
      cmd_queue_run, GROUP_MAIL},
     {"atrn", "NAME [DOMAIN...]", "Call a server of the table fetch now and get the mail that waits there",
      "NAME is a row of the table, which says whom to call, how and as whom. Without DOMAIN its domains are asked for.\n"
@@ -259,13 +266,14 @@ const struct command command_table[] = {
      "all domains of this server are asked for; @DOMAIN means the domain and all below it.\n"
      "Example: iems etrn mail.provider.example",
      cmd_etrn, GROUP_MAIL},
-    {"queue hold", "ID... | FILTER... | --all [--yes]", "Keep messages from being delivered", NULL, cmd_queue_hold,
-     GROUP_MAIL},
-    {"queue release", "ID... | FILTER... | --all [--yes]", "Deliver messages that were held", NULL, cmd_queue_release,
-     GROUP_MAIL},
-    {"queue delete", "ID... | FILTER... | --all [--yes]", "Drop messages: nobody is told", NULL, cmd_queue_delete,
-     GROUP_MAIL},
-    {"queue bounce", "ID... | FILTER... | --all [--reason TEXT] [--yes]", "Send messages back to their senders",
+    {"queue hold", "ID... | FILTER... | --all [--yes] [--json]", "Keep messages from being delivered", NULL,
+     cmd_queue_hold, GROUP_MAIL},
+    {"queue release", "ID... | FILTER... | --all [--yes] [--json]", "Deliver messages that were held", NULL,
+     cmd_queue_release, GROUP_MAIL},
+    {"queue delete", "ID... | FILTER... | --all [--yes] [--json]", "Drop messages: nobody is told", NULL,
+     cmd_queue_delete, GROUP_MAIL},
+    {"queue bounce", "ID... | FILTER... | --all [--reason TEXT] [--yes] [--json]",
+     "Send messages back to their senders",
      "The reason stands in the report to the sender.\nExample: iems queue bounce 4711 --reason \"Wrong address\"",
      cmd_queue_bounce, GROUP_MAIL},
     {"resolve", "ADDRESS... [--json]", "Show where mail to an address goes, without sending any",

@@ -151,8 +151,11 @@ class Queue(unittest.TestCase):
         header = self.mail.run("queue", "header", ids[0]).stdout
         self.assertIn("X-Mark: bart@example.test", header)
         self.assertNotIn("hello", header)
-        self.mail.run("queue", "hold", ids[0])
+        self.assertEqual(json.loads(self.mail.run("queue", "hold", ids[0], "--json").stdout), {"action": "hold", "messages": 1})
         self.mail.run("queue", "delete", ids[1])
+        self.assertEqual([self.mail.run("queue", *wrong, check=False, input="").returncode for wrong in (("delete", ids[1]), ("hold", "--held"), ("hold",), ("run",))],
+                         [65, 64, 64, 64])
+        self.assertEqual(json.loads(self.mail.run("queue", "run", "empty.test", "--json").stdout), {"action": "run", "messages": 0, "destinations": 0})
         before = self.mail.count("bart")
         self.mail.run("queue", "bounce", ids[2], "--reason", "not on my watch")
         self.mail.wait_count("bart", before + 1)

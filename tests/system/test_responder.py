@@ -363,7 +363,9 @@ class Responder(unittest.TestCase):
         for typed, proposed in (("config l", "list"), ("que", "queue"), ("certificate re", "request renew"), ("help undelete r", "restore"), ("help atr", "atrn"),
                                 ("config get server.dns_c", "server.dns_cache"), ("config set smtpd.check_rdns per", "permanent"),
                                 ("peer set a.test tls_in", "tls_in="), ("import a@b.test --con", "--connections"), ("backup verify --x", ""),
-                                ("user set a@b.test --no-p", "--no-password"), ("queue hold --sender-d", "--sender-domain"), ("-c /x store ch", "check")):
+                                ("user set a@b.test --no-p", "--no-password"), ("queue hold --sender-d", "--sender-domain"),
+                                ("queue bounce --rea", "--reason"), ("queue run --js", "--json"), ("queue list --aft", "--after"), ("queue delete --he", "--held"),
+                                ("queue list --sort pri", "priority"), ("queue retry --channel Q", "QUARANTINE"), ("user set x --quota u", "unlimited"), ("-c /x store ch", "check")):
             words = typed.split()
             out = subprocess.run(["bash", "-c", f'{script}\nCOMP_WORDS=(iems {typed}); COMP_CWORD={len(words)}; _iems; echo "${{COMPREPLY[@]}}"'],
                                  capture_output=True, text=True, check=True)
