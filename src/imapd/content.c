@@ -41,18 +41,9 @@ int content_read(struct content *c, struct span at, struct buf *out) {
     return 0;
 }
 
-struct span content_all(const struct content *c) {
-    return (struct span){0, c->record->size};
-}
-
 struct span content_header(const struct content *c) {
     uint64_t n = (uint64_t)c->record->prefix_len + c->summary.header_len;
     return (struct span){0, n < c->record->size ? n : c->record->size};
-}
-
-struct span content_text(const struct content *c) {
-    struct span h = content_header(c);
-    return (struct span){h.length, c->record->size - h.length};
 }
 
 /* A summary that is damaged or of another version is made from the message. */

@@ -3,7 +3,7 @@
 #define IEMS_IMAPD_CONTENT_H
 
 #include "imapd/session.h"
-#include "proto/mime/summary.h"
+#include "proto/imap/section.h"
 #include "store/mailbox/record.h"
 
 struct content {
@@ -15,11 +15,6 @@ struct content {
     bool has_whole, has_header;
     struct summary summary;
     struct buf made_summary; /* when the stored one was damaged */
-};
-
-/* Where something is in prefix + body. */
-struct span {
-    uint64_t offset, length;
 };
 
 /* `fields` are those of the record. ERR_ of the store when the summary has to be made anew and the message is gone. */
@@ -35,8 +30,6 @@ NODISCARD int content_piece(struct content *c, struct span *left, size_t max, st
 /* All of a span, which may not be longer than the buffer's maximum. */
 NODISCARD int content_read(struct content *c, struct span at, struct buf *out);
 
-struct span content_all(const struct content *c);
 struct span content_header(const struct content *c); /* with the empty line */
-struct span content_text(const struct content *c);
 
 #endif

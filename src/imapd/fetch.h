@@ -17,8 +17,6 @@ NODISCARD int fetch_tell(struct session *s, const struct imap_fetch *f, const st
 NODISCARD int fetch_write_body(struct session *s, const struct imap_fetch_body *b, struct content *c);
 /* Where a section is. ERR_NOTFOUND: no such part. */
 NODISCARD int fetch_locate(const struct content *c, const struct imap_fetch_body *b, struct span *out);
-/* The part of a section that a partial means. */
-struct span fetch_cut_partial(const struct imap_fetch_body *b, struct span at);
 /* `label`, a blank, and the span as a literal; NIL if it cannot be read any more. */
 NODISCARD int fetch_write_span(struct session *s, struct str label, struct content *c, struct span at);
 NODISCARD int fetch_write_binary(struct session *s, const struct imap_fetch_body *b, struct content *c);

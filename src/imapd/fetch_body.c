@@ -7,46 +7,8 @@
 
 enum { HEADERS_MAX = 16 * 1024 * 1024, HEAD_BYTES = 64 };
 
-static struct span part_span(const struct content *c, uint64_t from, uint64_t length) {
-    uint64_t offset = c->record->prefix_len + from;
-    if (offset > c->record->size) return (struct span){c->record->size, 0};
-    uint64_t room = c->record->size - offset;
-    return (struct span){offset, length < room ? length : room};
-}
-
-static int locate_part(const struct content *c, const struct imap_fetch_body *b, struct span *out) {
-    struct summary_part part;
-    int err = summary_part_find(&c->summary, b->path, b->path_len, &part);
-    if (err != 0) return err;
-    switch (b->section) {
-    case IMAP_SECTION_ALL: *out = part_span(c, part.body_offset, part.body_len); return 0;
-    case IMAP_SECTION_MIME: *out = part_span(c, part.header_offset, part.body_offset - part.header_offset); return 0;
-    default: break;
-    }
-    err = summary_part_nested(&c->summary, &part, &part);
-    if (err != 0) return err;
-    if (b->section == IMAP_SECTION_TEXT)
-        *out = part_span(c, part.body_offset, part.body_len);
-    else
-        *out = part_span(c, part.header_offset, part.body_offset - part.header_offset);
-    return 0;
-}
-
 int fetch_locate(const struct content *c, const struct imap_fetch_body *b, struct span *out) {
-    if (b->path_len > 0) return locate_part(c, b, out);
-    switch (b->section) {
-    case IMAP_SECTION_ALL: *out = content_all(c); break;
-    case IMAP_SECTION_TEXT: *out = content_text(c); break;
-    default: *out = content_header(c); break;
-    }
-    return 0;
-}
-
-struct span fetch_cut_partial(const struct imap_fetch_body *b, struct span at) {
-    if (!b->partial) return at;
-    if (b->offset >= at.length) return (struct span){at.offset + at.length, 0};
-    uint64_t room = at.length - b->offset;
-    return (struct span){at.offset + b->offset, b->length < room ? b->length : room};
+    return imap_section_locate(&c->summary, c->record->prefix_len, c->record->size, b, out);
 }
 
 static void put_literal_head(struct session *s, struct str label, uint64_t length) {
@@ -111,7 +73,7 @@ int fetch_write_fields(struct session *s, const struct imap_fetch_body *b, struc
         if (f.name.len > 0 && is_named(b, f.name) == want) buf_add(&out, f.raw);
     buf_adds(&out, "\r\n");
     if (out.error != 0) return out.error;
-    struct span part = fetch_cut_partial(b, (struct span){0, out.len});
+    struct span part = imap_section_cut(b, (struct span){0, out.len});
     put_literal_head(s, b->label, part.length);
     session_put(s, str_sub(buf_str(&out), (size_t)part.offset, (size_t)part.length));
     return 0;
@@ -125,5 +87,5 @@ int fetch_write_body(struct session *s, const struct imap_fetch_body *b, struct 
     if (b->section == IMAP_SECTION_FIELDS || b->section == IMAP_SECTION_FIELDS_NOT) return fetch_write_fields(s, b, c);
     int err = fetch_locate(c, b, &at);
     if (err != 0) return put_nil(s, b->label, err);
-    return fetch_write_span(s, b->label, c, fetch_cut_partial(b, at));
+    return fetch_write_span(s, b->label, c, imap_section_cut(b, at));
 }

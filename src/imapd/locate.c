@@ -47,7 +47,7 @@ int locate_url(struct session *s, const struct imap_url *u, struct located *out)
     if (err == 0) err = content_open_in(&out->content, s, folder, &out->record, fields);
     out->open = err == 0;
     if (err == 0) err = fetch_locate(&out->content, &u->section, &out->at);
-    if (err == 0) out->at = fetch_cut_partial(&u->section, out->at);
+    if (err == 0) out->at = imap_section_cut(&u->section, out->at);
     if (err != 0) located_done(out);
     return err;
 }

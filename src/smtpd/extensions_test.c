@@ -324,8 +324,8 @@ RIG_TEST(burl) {
              "MAIL first\n"
              "> MAIL FROM:<bart@example.test>\n< 250\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 RCPT first\n" TO_BART
              "> BURL http://x/\n< 501 5.5.4\n> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART
-             "> BURL imap://lisa%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 554 5.7.14 URL is not of your "
-             "mailbox\n"
+             "> BURL imap://lisa%40example.test@mail.other.test/INBOX/;uid=1 LAST\n< 554 5.7.14 URL is not of a "
+             "mailbox here\n"
              "> BURL imap://bart%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 503");
     rig.d.set.ext.burl = false;
     rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> BURL imap://a@b/c/;uid=1\n< 502");

@@ -164,7 +164,7 @@ class Esmtp(unittest.TestCase):
             return s.docmd("BURL " + argument)[0]
 
         for wrong, code in ((url.replace("bart%40", "lisa%40"), 554), (url.replace("mail.example", "mail.other"), 554), (url + "9", 554),
-                            (url.replace("Drafts", "None"), 554), (re.sub("VALIDITY=[0-9]+", "VALIDITY=7", url), 554), (url + "/;SECTION=TEXT", 554),
+                            (url.replace("Drafts", "None"), 554), (re.sub("VALIDITY=[0-9]+", "VALIDITY=7", url), 554), (url + "/;SECTION=2", 554),
                             ("http://x/", 501), (url + " FIRST", 501)):
             self.assertEqual(burl(wrong + (" LAST" if "FIRST" not in wrong else "")), code, wrong)
         self.assertEqual(burl(url + "9 LAST"), 554)
@@ -186,6 +186,44 @@ class Esmtp(unittest.TestCase):
         s.quit()
         s = self.a.smtp()
         self.assertEqual(s.docmd("BURL " + url)[0], 502)
+
+    def test_parts_and_mailboxes_of_others(self):   # RFC 4468 section 3, RFC 5092 section 6.3, RFC 4467 section 8
+        parts = ("Subject: parts\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nfirst\r\n--b\r\nContent-Type: text/html\r\n\r\n"
+                 "<p>second\r\n--b--\r\n")
+        c = self.a.imap("lisa")
+        c.create("Work")
+        _, data = c.append("Work", None, None, parts.encode())
+        uid = re.search(rb"APPENDUID \d+ (\d+)", data[0]).group(1).decode()
+        url = f"imap://lisa%40example.test@mail.example.test/Work/;UID={uid}"
+        n = self.a.count("bart")
+
+        def burl(*urls):   # each in a session of its own: there may not be many errors in one
+            s = self.a.smtp("submission", tls=True, login="bart@example.test")
+            s.docmd("MAIL FROM:<bart@example.test>")
+            s.docmd("RCPT TO:<bart@example.test>")
+            s.send("BDAT 20\r\nSubject: of them\r\n\r\n")
+            s.getreply()
+            answers = [s.docmd(f"BURL {u}{' LAST' if u == urls[-1] else ''}") for u in urls]
+            s.close()
+            return answers[-1]
+
+        self.assertEqual(burl(url)[0], 554)   # nobody has given bart a right
+        c.setacl("Work", "bart@example.test", "lr")
+        self.assertEqual(burl(url + "/;SECTION=2", url + "/;SECTION=1.MIME", url + "/;SECTION=1/;PARTIAL=1.3")[0], 250)
+        self.a.wait_count("bart", n + 1)
+        self.assertTrue(self.a.messages("bart")[-1].endswith(b"Subject: of them\r\n\r\n<p>second\r\nirs"), self.a.messages("bart")[-1])
+        for access, codes in (("submit+bart@example.test", (250, b"2.0.0")), ("user+bart@example.test", (250, b"2.0.0")), ("authuser", (250, b"2.0.0")),
+                              ("anonymous", (250, b"2.0.0")), ("submit+homer@example.test", (554, b"5.7.14")), ("user+lisa@example.test", (554, b"5.7.14"))):
+            c.xatom("GENURLAUTH", f'"{url};URLAUTH={access}"', "INTERNAL")
+            token = c.response("GENURLAUTH")[1][0].decode().strip('"')
+            code, text = burl(token)
+            self.assertEqual((code, text.split()[0]), codes, access)
+            self.assertEqual(burl(token[:-2] + ("00" if token[-2:] != "00" else "11"))[0], 554)
+        self.assertEqual(burl(url + "/;SECTION=HEADER.FIELDS%20(TO)")[0], 554)
+        self.assertEqual(burl(url.replace("@mail.example.test", "@mail.other.test")), (554, b"5.7.14 URL is not of a mailbox here"))
+        c.deleteacl("Work", "bart@example.test")
+        self.assertEqual(burl(url)[0], 554)
+        c.logout()
 
     # ---- REQUIRETLS: RFC 8689; the other site's certificate is not to be trusted
     def test_requiretls(self):
