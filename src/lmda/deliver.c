@@ -1,5 +1,6 @@
 /* The way of one message into the mailboxes of its recipients: one commit in the usual case. A report of success is
- * part of the commit that delivers, which then is done only if every delivery in it succeeds. */
+ * part of the commit that delivers, which then is done only if every delivery in it succeeds. Recipients that lead to
+ * the same mailbox share one delivery and its fate; each is told of as its own NOTIFY wants (RFC 3461 section 5.2). */
 #include "base/clock.h"
 #include "base/log.h"
 #include "channel/deliver_by.h"
@@ -9,17 +10,21 @@
 #include "net/loop.h"
 #include "store/mailbox/record.h"
 
+#include <string.h>
+
 enum { RESOLVE_MS = 30 * 1000, ROUNDS_MAX = 8, LOOP_HOPS = 5, HEADER_MAX = 256 * 1024, NO_MEMORY_MS = 60 * 1000 };
 
 struct work {
     struct lmda *lmda;
     struct lease *lease;
     struct delivery *state; /* of each recipient */
+    size_t *leader;         /* of each recipient: the first that leads to its mailbox, often itself */
     Store__QueueCommit commit;
     Store__LocalDelivery **deliveries;
     struct report_outcome *outcomes;
     size_t outcome_count;
-    bool tells_success, to_postmaster;
+    bool only_whole; /* nothing of the commit may be done if a delivery fails */
+    bool to_postmaster;
     struct report report;
 };
 
@@ -86,6 +91,37 @@ static void sent_copy_set(Store__LocalDelivery *d, const Store__Entry *e) {
     d->prefix = e->prefix;
 }
 
+/* Whose delivery is another's, too. Those that came to nothing before stay alone. */
+static void leaders_find(struct work *w) {
+    const Store__Entry *e = w->lease->entry;
+    for (size_t i = 0; i < e->n_recipients; i++) {
+        const Store__Recipient *r = e->recipients[i];
+        w->leader[i] = i;
+        for (size_t k = 0; k < i && w->state[i].state == DELIVERY_PENDING; k++) {
+            const Store__Recipient *first = e->recipients[k];
+            if (first->account != r->account || w->state[k].state != DELIVERY_PENDING || w->leader[k] != k ||
+                first->sent_copy != r->sent_copy || strcmp(first->folder, r->folder) != 0)
+                continue;
+            w->leader[i] = k;
+            break;
+        }
+    }
+}
+
+static void success_add(struct work *w, size_t i) {
+    struct report_outcome outcome = {.recipient = i, .action = DSN_DELIVERED, .status = STR("2.0.0")};
+    if (!report_wanted(w->lease->entry, &outcome, false)) return;
+    w->outcomes[w->outcome_count++] = outcome;
+    w->only_whole = true;
+}
+
+/* Is done with when the delivery of its leader is. */
+static void follower_add(struct work *w, size_t i) {
+    w->commit.done[w->commit.n_done++] = (uint32_t)i;
+    w->only_whole = true;
+    success_add(w, i);
+}
+
 static int delivery_add(struct work *w, size_t i) {
     struct arena *arena = w->lease->arena;
     const Store__Entry *e = w->lease->entry;
@@ -108,11 +144,7 @@ static int delivery_add(struct work *w, size_t i) {
         r->sent_copy || (e->peer_ip[0] == '\0' && e->auth_user[0] == '\0' && tags_get(e, "quota-notice").len > 0);
     if (r->sent_copy) sent_copy_set(d, e);
     w->deliveries[w->commit.n_deliveries++] = d;
-    struct report_outcome outcome = {.recipient = i, .action = DSN_DELIVERED, .status = STR("2.0.0")};
-    if (report_wanted(e, &outcome, false)) {
-        w->outcomes[w->outcome_count++] = outcome;
-        w->tells_success = true;
-    }
+    success_add(w, i);
     return 0;
 }
 
@@ -133,7 +165,7 @@ static int round_begin(struct work *w) {
     size_t count = w->lease->entry->n_recipients;
     w->commit = (Store__QueueCommit)STORE__QUEUE_COMMIT__INIT;
     w->outcome_count = 0;
-    w->tells_success = false;
+    w->only_whole = false;
     w->to_postmaster =
         report_to_postmaster(w->lease->entry, false, option_bool(w->lmda->daemon, "mta.postmaster_double_bounce"));
     w->report = (struct report){0};
@@ -152,13 +184,17 @@ static int round_fill(struct work *w, struct error *err) {
     int rc = round_begin(w);
     bool all = true;
     for (size_t i = 0; rc == 0 && i < e->n_recipients; i++) {
-        if (w->state[i].state == DELIVERY_PENDING) rc = delivery_add(w, i);
+        bool pending = w->state[i].state == DELIVERY_PENDING;
+        if (pending && w->leader[i] != i)
+            follower_add(w, i);
+        else if (pending)
+            rc = delivery_add(w, i);
         if (w->state[i].state == DELIVERY_FAILED) failure_add(w, i);
         all &= w->state[i].state != DELIVERY_WAITS;
     }
     if (rc != 0) return error_set(err, rc, "%s", err_name(rc));
     w->commit.all_done = all;
-    w->commit.only_if_delivered = w->tells_success;
+    w->commit.only_if_delivered = w->only_whole;
     if (w->outcome_count == 0) return 0;
     struct report_config config = {
         .hostname = str_from(daemon_hostname(w->lmda->daemon)),
@@ -223,6 +259,8 @@ static void round_take(struct work *w, const Store__QueueCommitted *reply, bool 
             log_delivered(w, r);
         }
     }
+    for (size_t i = 0; i < e->n_recipients; i++)
+        if (w->state[i].state == DELIVERY_PENDING) w->state[i] = w->state[w->leader[i]];
 }
 
 static void defer(struct work *w, const char *reason) {
@@ -279,13 +317,15 @@ void lmda_deliver(struct lease *l, void *arg) {
     struct work w = {.lmda = arg, .lease = l};
     struct error err = {0};
     w.state = arena_alloc(l->arena, l->entry->n_recipients * sizeof(*w.state) + 1);
-    if (w.state == NULL) {
+    w.leader = arena_alloc(l->arena, l->entry->n_recipients * sizeof(*w.leader) + 1);
+    if (w.state == NULL || w.leader == NULL) {
         if (lease_defer(l, clock_wall_ms() + NO_MEMORY_MS, "out of memory", NULL) != 0) return; /* logged there */
         return;
     }
     int rc = resolve(&w, &err);
     if (rc == 0) rc = check_loops(&w, &err);
     if (rc == 0) check_deadline(&w);
+    if (rc == 0) leaders_find(&w);
     if (rc != 0)
         defer(&w, err.text);
     else if (rounds(&w) && waits(&w) != NULL)

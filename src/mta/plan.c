@@ -26,6 +26,7 @@ void plan_next_slice(struct plan *p) {
     void *value;
     struct str key;
     while (map_next(p->destinations, &pos, &key, &value)) (void)map_remove(p->destinations, key);
+    p->slice_empty = true;
     p->groups = NULL;
     p->failures = NULL;
     p->group_count = p->group_capacity = p->failure_count = p->failure_capacity = 0;
@@ -56,8 +57,8 @@ static bool channel_exists(const struct plan_config *config, struct str channel)
     return false;
 }
 
-/* True if an equal target is there already. */
-static int seen_before(struct plan *p, const char *channel, const struct plan_target *t, bool *seen) {
+/* `first` gets the recipient that has an equal target already, or is left alone. */
+static int seen_before(struct plan *p, const char *channel, const struct plan_target *t, size_t *first) {
     BUF_AUTO key = BUF_INIT(KEY_MAX);
     if (t->account != 0) {
         buf_printf(&key, "%s %llu %s", channel, (unsigned long long)t->account, t->folder);
@@ -68,9 +69,15 @@ static int seen_before(struct plan *p, const char *channel, const struct plan_ta
     }
     void *old = NULL;
     if (key.error != 0) return ERR_NOMEM;
-    int rc = map_put(p->seen, buf_str(&key), p, &old);
-    *seen = old != NULL;
-    return rc;
+    int rc = map_put(p->seen, buf_str(&key), (void *)(uintptr_t)(t->recipient + 1), &old);
+    if (rc != 0 || old == NULL) return rc;
+    *first = (uintptr_t)old - 1;
+    return map_put(p->seen, buf_str(&key), old, NULL);
+}
+
+/* What the sender is told of them may differ (RFC 3461 section 5.2): both go to the mailbox, which gets one message. */
+static bool told_apart(const Store__Recipient *a, const Store__Recipient *b) {
+    return a->notify != b->notify || strcmp(a->orcpt, b->orcpt) != 0 || strcmp(a->address, b->address) != 0;
 }
 
 static struct plan_group *group_find(struct plan *p, const char *channel, struct str destination) {
@@ -87,10 +94,13 @@ static struct plan_group *group_find(struct plan *p, const char *channel, struct
     return &g[p->group_count++];
 }
 
-static int target_add(struct plan *p, const char *channel, struct str destination, const struct plan_target *t) {
-    bool seen = false;
-    int rc = seen_before(p, channel, t, &seen);
-    if (rc != 0 || seen) return rc;
+static int target_add(struct plan *p, const Store__Entry *e, const char *channel, struct str destination,
+                      const struct plan_target *t) {
+    size_t first = SIZE_MAX;
+    int rc = seen_before(p, channel, t, &first);
+    bool both = first == SIZE_MAX || (t->account != 0 && first >= p->slice_first &&
+                                      told_apart(e->recipients[first], e->recipients[t->recipient]));
+    if (rc != 0 || !both) return rc;
     struct plan_group *g = group_find(p, channel, destination);
     if (g == NULL) return ERR_NOMEM;
     struct plan_target *list = grow(p->arena, g->targets, g->count, &g->capacity, sizeof *list);
@@ -143,11 +153,11 @@ static int send_out(struct plan *p, const struct plan_config *config, const Stor
         char *hop = arena_cstr(p->arena, str_from(to->next_hop));
         if (hop == NULL) return ERR_NOMEM;
         for (char *c = hop; *c != '\0'; c++) *c = ascii_lower(*c);
-        return target_add(p, "SMTPC", str_from(hop), &t);
+        return target_add(p, e, "SMTPC", str_from(hop), &t);
     }
     if (config->relay.len > 0 && !has_route(config, buf_str(&destination)))
-        return target_add(p, "SMTPC", config->relay, &t);
-    return target_add(p, "SMTPC", buf_str(&destination), &t);
+        return target_add(p, e, "SMTPC", config->relay, &t);
+    return target_add(p, e, "SMTPC", buf_str(&destination), &t);
 }
 
 static int local_target(struct plan *p, const struct plan_config *config, const Store__Entry *e, size_t recipient,
@@ -168,7 +178,7 @@ static int local_target(struct plan *p, const struct plan_config *config, const 
                             .folder = sent_copy ? PLAN_SENT_FOLDER : d->folder,
                             .expanded = expanded};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (str_eq_nocase(channel, str_from(known[i]))) return target_add(p, known[i], STR_EMPTY, &t);
+        if (str_eq_nocase(channel, str_from(known[i]))) return target_add(p, e, known[i], STR_EMPTY, &t);
     return fail(p, recipient, "5.3.5", "The address is routed to a channel that this server does not have.");
 }
 
@@ -176,6 +186,8 @@ int plan_add(struct plan *p, const struct plan_config *config, const Store__Entr
              const Dir__Resolved *r) {
     Dir__Target out = DIR__TARGET__INIT;
     out.address = e->recipients[index]->address;
+    if (p->slice_empty) p->slice_first = index;
+    p->slice_empty = false;
     switch (r->kind) {
     case DIR__KIND__NOT_LOCAL: return send_out(p, config, e, index, &out, false);
     case DIR__KIND__UNKNOWN: return fail(p, index, "5.1.1", "There is no such address here.");

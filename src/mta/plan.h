@@ -44,7 +44,9 @@ struct plan {
     struct plan_failure *failures;
     size_t failure_count, failure_capacity;
     struct map *destinations; /* SMTPC destination to group number + 1 */
-    struct map *seen;         /* targets of the whole message: aliases to the same one are delivered once */
+    struct map *seen;         /* targets of the whole message to the first recipient + 1 who has it: served once */
+    size_t slice_first;       /* the first recipient of the slice */
+    bool slice_empty;
 };
 
 /* Everything is in the arena but the maps; plan_done frees these. */

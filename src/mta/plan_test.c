@@ -84,12 +84,13 @@ static void routes(void **state) {
          "",
          "SMTPC xn--bcher-kva.example: 0>\xc3\xbc@b\xc3\xbc"
          "cher.example 1>x@xn--bcher-kva.example"},
-        /* aliases to one mailbox are delivered once; another folder of it is another target */
+        /* aliases to one mailbox: the report may be about each of them; another folder of it is another target */
         {{"a@x.test", "alias@x.test", "a+w@x.test"},
          {"L1", "L1", "L1/Work"},
          "LOCAL SMTPC",
          "",
-         "LOCAL: 0>#1 2>#1/Work"},
+         "LOCAL: 0>#1 1>#1 2>#1/Work"},
+        {{"a@x.test", "a@x.test"}, {"L1", "L1"}, "LOCAL SMTPC", "", "LOCAL: 0>#1"},
         /* several connectors (MTA-16); forwarding to the same address as another recipient */
         {{"a@x.test", "f@o.example"},
          {"L1,S:f@O.example", "-"},

@@ -45,7 +45,8 @@ TEST(routes) {
          "all [LOCAL <s@o.example> bart@example.test#1 lisa@example.test#2] [SMTPC far.example <s@o.example> "
          "x@far.example "
          "y@far.example] [SMTPC other.example <s@o.example> z@other.example]"},
-        {"s@o.example", "bart@example.test bartalias@example.test", "all [LOCAL <s@o.example> bart@example.test#1]"},
+        {"s@o.example", "bart@example.test bartalias@example.test",
+         "all [LOCAL <s@o.example> bart@example.test#1 bartalias@example.test#1]"},
         {"s@o.example", "fwd@example.test", "all [SMTPC far.example <s@o.example> f@far.example]"},
         {"s@o.example", "bart+work@example.test", "all [LOCAL <s@o.example> bart+work@example.test#1/work]"},
         {"s@o.example", "ghost@example.test", "all [INPUT own <> s@o.example]"},

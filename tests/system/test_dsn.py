@@ -212,6 +212,21 @@ class Dsn(unittest.TestCase):
         """Times that a message to this recipient here was tried at the server that refuses it."""
         return sum(b"ORCPT=rfc822;" + word.encode() in line for line in list(self.servers["senders.test"].commands))
 
+    def test_two_ways_to_a_mailbox(self):   # 5.2: one copy, and of each address what was asked for it
+        n, before = self.site.count("lisa"), len(self.servers["senders.test"].mail)
+        s = self.site.smtp()
+        for line in ("MAIL FROM:<ways@senders.test>", "RCPT TO:<lisa@example.test> NOTIFY=NEVER", "RCPT TO:<near@example.test> NOTIFY=SUCCESS ORCPT=rfc822;o@x.test",
+                     "RCPT TO:<near@example.test> NOTIFY=SUCCESS"):
+            self.assertEqual(s.docmd(line)[0], 250)
+        self.assertEqual(s.data(b"Subject: ways\n\ntext\n")[0], 250)
+        s.quit()
+        self.settled(before + 1)
+        (report,) = self.reports("ways@senders.test")
+        self.assertEqual(re.findall(r"(?m)^Final-Recipient: rfc822; (\S+)", report), ["near@example.test"] * 2)
+        self.assertEqual(re.findall(r"(?m)^Original-Recipient: rfc822; (\S+)", report), ["o@x.test"])
+        self.assertEqual(re.findall(r"(?m)^Action: (\w+)", report), ["delivered"] * 2)
+        self.site.wait_count("lisa", n + 1)
+
     def test_limits(self):   # 5.4: what has to be taken, in any case of letters
         s = self.site.smtp()
         self.assertEqual(s.docmd("MAIL FROM:<a@b.test> ret=full envid=" + "x" * 100)[0], 250)
