@@ -20,16 +20,24 @@ enum { TICKET_LIFE_S = 24 * 60 * 60, HASH_WAIT_MS = 20000, SALT_LEN = 16 };
 
 /* ---------------------------------------------------------------- hashing on workers */
 
-int dir_hash(struct dir *d, void (*fn)(void *arg), void *arg) {
+static int wait_turn(struct dir *d) {
     if (d->hashes_waiting >= HASHES_WAITING_MAX) return ERR_AGAIN;
     d->hashes_waiting++;
     int rc = semaphore_take(&d->hashes, loop_now_ms() + HASH_WAIT_MS);
     d->hashes_waiting--;
-    if (rc != 0) return ERR_AGAIN;
+    return rc != 0 ? ERR_AGAIN : 0;
+}
+
+static int hash_and_give_turn(struct dir *d, void (*fn)(void *arg), void *arg) {
     d->counts.hashes++;
-    rc = work_run(fn, arg);
+    int rc = work_run(fn, arg);
     semaphore_give(&d->hashes);
     return rc;
+}
+
+int dir_hash(struct dir *d, void (*fn)(void *arg), void *arg) {
+    int rc = wait_turn(d);
+    return rc != 0 ? rc : hash_and_give_turn(d, fn, arg);
 }
 
 struct verification {
@@ -192,21 +200,33 @@ int login_accept(struct dir *d, struct rpc_request *r, struct login *l, const st
 
 /* ---------------------------------------------------------------- passwords */
 
-/* Pays argon2id. The entry may change meanwhile: it is looked up again. */
-static int hash_password(struct dir *d, struct rpc_request *r, struct login *l, struct login_user *u,
-                         const struct credential_key *key, struct str password, struct error *err) {
+/* Right or wrong, as is known by now or for one argon2id: many who log in at once with the same password, as a client does
+ * that opens its connections, pay it once. */
+static int find_out(struct dir *d, const struct login_user *u, const struct credential_key *key, struct str password,
+                    bool *right) {
     struct verification v = {.password = password};
-    struct login_user now;
     bool real = u->entry != NULL && phc_parse(entry_get(u->entry, ATTR_PASSWORD), &v.phc) == 0;
     if (!real) v.phc = dummy_phc();
-    if (dir_hash(d, verify, &v) != 0 || v.rc == ERR_NOMEM) {
-        return login_fail_for_now(r);
+    if (wait_turn(d) != 0) return ERR_AGAIN;
+    enum credential_state known = credential_cache_get(d->credentials, key, u->verifier, loop_now_ms());
+    if (known != CREDENTIAL_UNKNOWN) {
+        semaphore_give(&d->hashes);
+        *right = known == CREDENTIAL_RIGHT;
+        return 0;
     }
+    if (hash_and_give_turn(d, verify, &v) != 0 || v.rc == ERR_NOMEM) return ERR_AGAIN;
+    *right = real && v.rc == 0;
+    return 0;
+}
+
+/* The entry may change meanwhile: it is looked up again. */
+static int hash_password(struct dir *d, struct rpc_request *r, struct login *l, struct login_user *u,
+                         const struct credential_key *key, struct str password, struct error *err) {
+    struct login_user now;
+    bool right;
+    if (find_out(d, u, key, password, &right) != 0) return login_fail_for_now(r);
     login_find(d, l, r->arena, &now);
-    if (now.account != u->account || now.verifier != u->verifier) {
-        return login_fail_for_now(r);
-    }
-    bool right = real && v.rc == 0;
+    if (now.account != u->account || now.verifier != u->verifier) return login_fail_for_now(r);
     credential_cache_put(d->credentials, key, u->verifier, right, loop_now_ms());
     return right ? login_accept(d, r, l, &now, STR_EMPTY, err) : login_refuse(d, r, l);
 }

@@ -69,12 +69,12 @@ class Imap(unittest.TestCase):
             return code, text.split()[0].decode()
 
         # section 3.3: whoever the URL is meant for, as long as it is him; a token that is there must be right
-        sent = (submit, mine, self.authorize(c, base + ";URLAUTH=anonymous"), self.authorize(c, base + ";URLAUTH=authuser"), base,
+        sent = (submit, mine, good, self.authorize(c, base + ";URLAUTH=anonymous"), self.authorize(c, base + ";URLAUTH=authuser"), base,
                 base + ";URLAUTH=submit+bart@example.test")
         refused = ((self.authorize(c, base + ";URLAUTH=submit+lisa@example.test"), "5.7.14"),
-                   (self.authorize(c, base + ";URLAUTH=user+lisa@example.test"), "5.7.14"), (late, "5.6.6"), (good, "5.6.6"),
+                   (self.authorize(c, base + ";URLAUTH=user+lisa@example.test"), "5.7.14"), (late, "5.6.6"),
                    (submit[:-1] + ("0" if submit[-1] != "0" else "1"), "5.6.6"), (submit.replace("UID=1", "UID=2"), "5.6.6"),
-                   (submit.replace("example.test@", "example.com@"), "5.7.14"), (submit.replace("internal", "external"), "5.6.6"))
+                   (submit.replace("example.test@", "example.com@"), "5.6.6"), (submit.replace("internal", "external"), "5.6.6"))
         for url in sent:
             self.assertEqual(burl(url), (250, "2.0.0"), url)
         for url, status in refused:

@@ -9,6 +9,7 @@ import imaplib
 import json
 import os
 import poplib
+import re
 import shutil
 import smtplib
 import ssl
@@ -93,6 +94,23 @@ class Logins(unittest.TestCase):
         if protocols:
             context.set_alpn_protocols(protocols)
         return context
+
+    def hashes(self):
+        return int(re.search(r"(?m)^iems_dir_hashes_total\S* (\d+)$", self.mail.run("metrics").stdout)[1])
+
+    def test_many_at_once(self):
+        """SAUTH-01: a client that opens all its connections at once pays for its password once (twice, where two processors
+        begin with it together), and those who come after it do not wait for the rest."""
+        self.mail.user("marge")
+        before = self.hashes()
+        clients = [imaplib.IMAP4("127.0.0.1", self.mail.port("imap")) for _ in range(12)]
+        for c in clients:
+            c.send(b'a LOGIN "marge@example.test" "%s"\r\n' % iems.PASSWORD.encode())
+        for c in clients:
+            self.assertIn(b"a OK", c.readline())
+            c.shutdown()
+        iems.wait_until("the logins to be counted", lambda: self.hashes() > before)
+        self.assertLessEqual(self.hashes() - before, 2)
 
     # ---- what is announced
     def smtp_list(self, context=None):
