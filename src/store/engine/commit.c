@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { GROUP_MAX = 512, GROUP_BYTES = 4 * 1024 * 1024, WORKERS = 2 };
+enum {
+    GROUP_MAX = 512,
+    GROUP_BYTES = 4 * 1024 * 1024,
+    WORKERS = 2,
+    BESIDE_OPS = 32, /* so much waits that it is written while a sync runs */
+    BESIDE_BYTES = 64 * 1024,
+};
 
 const unsigned commit_latency_us[COMMIT_LATENCY_BUCKETS - 1] = {100,   250,   500,    1000,   2500,   5000,
                                                                 10000, 25000, 100000, 250000, 1000000};
@@ -37,7 +43,8 @@ struct committer {
 
     pthread_mutex_t lock; /* guards what follows, up to the next comment */
     pthread_cond_t work;
-    struct list queue;     /* ops to write */
+    struct list queue; /* ops to write */
+    size_t queued, queued_bytes;
     struct list unsynced;  /* durable ops that are written */
     struct list completed; /* for the loop thread */
     uint64_t written, synced;
@@ -96,6 +103,8 @@ static size_t take_group(struct committer *c, struct op **group) {
         bytes += o->batch.ops.len;
         group[n++] = o;
     }
+    c->queued -= n;
+    c->queued_bytes -= bytes;
     c->stats.bytes += bytes;
     return n;
 }
@@ -142,6 +151,16 @@ static void group_failed(struct committer *c, struct op **group, size_t n, int r
         batch_done(&group[i]->batch);
         free(group[i]);
     }
+}
+
+/* With the lock held: there is something to write, now. A second thread that writes beside a sync costs two changes of
+ * threads: only much is worth them. The little that comes during a sync waits for its end and makes one write. */
+static bool is_much(const struct committer *c) {
+    return c->queued >= BESIDE_OPS || c->queued_bytes >= BESIDE_BYTES;
+}
+
+static bool write_due(const struct committer *c) {
+    return !c->writing && !list_empty(&c->queue) && (!c->syncing || is_much(c));
 }
 
 /* With the lock held. */
@@ -229,21 +248,25 @@ static void rest(struct committer *c) {
 }
 
 /* Both workers do the same: write what waits, else sync what is due. So one batch is written and synced without a
- * change of threads, and while one syncs the other writes. Who leaves work behind wakes the other. */
+ * change of threads, and while one syncs the other writes if much waits. Who leaves work behind wakes the other. */
 static void *worker_main(void *arg) {
     struct committer *c = arg;
+    bool wrote = false; /* since this one's last sync: no more than that goes before the next */
     pthread_mutex_lock(&c->lock);
     for (;;) {
-        bool work = !c->writing && !list_empty(&c->queue), due = !c->syncing && sync_due(c);
-        if (work && due) pthread_cond_signal(&c->work);
-        if (work)
+        bool work = write_due(c), due = !c->syncing && sync_due(c);
+        if (work && due && is_much(c)) pthread_cond_signal(&c->work);
+        if (work && !(due && wrote)) {
             write_some(c);
-        else if (due)
+            wrote = true;
+        } else if (due) {
+            wrote = false;
             sync_all(c);
-        else if (c->stopping)
+        } else if (c->stopping) {
             break; /* what is under way, the other ends */
-        else
+        } else {
             rest(c);
+        }
     }
     pthread_mutex_unlock(&c->lock);
     return NULL;
@@ -271,7 +294,7 @@ static void drain(void *arg) {
     list_init(&done);
     pthread_mutex_lock(&c->lock);
     c->posted = false;
-    bool work = c->kick && !list_empty(&c->queue) && !c->writing;
+    bool work = c->kick && write_due(c);
     c->kick = false;
     for (struct list *it; (it = list_pop_front(&c->completed)) != NULL;) list_push_back(&done, it);
     c->applied = c->written;
@@ -358,7 +381,9 @@ uint64_t commit_submit(struct committer *c, struct batch *b, enum commit_kind ki
     uint64_t seq = o->seq;
     pthread_mutex_lock(&c->lock);
     list_push_back(&c->queue, &o->link);
-    if (!c->writing) { /* what the loop submits in this turn goes into one write */
+    c->queued++;
+    c->queued_bytes += o->batch.ops.len;
+    if (!c->kick && write_due(c)) { /* what the loop submits in this turn goes into one write */
         c->kick = true;
         post_drain(c);
     }

@@ -251,6 +251,87 @@ static void test_fail_stop(void **state) {
     fail_stop(false);
 }
 
+/* A sync that takes as long as the test wants. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    const struct engine_ops *real;
+    bool held, entered;
+} gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+
+static int gate_sync(struct engine *e, struct error *err) {
+    pthread_mutex_lock(&gate.lock);
+    gate.entered = true;
+    pthread_cond_broadcast(&gate.cond);
+    while (gate.held) pthread_cond_wait(&gate.cond, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+    return gate.real->sync(e, err);
+}
+
+static void gate_open(void) {
+    pthread_mutex_lock(&gate.lock);
+    gate.held = false;
+    pthread_cond_broadcast(&gate.cond);
+    pthread_mutex_unlock(&gate.lock);
+}
+
+/* Returns while the sync of the first batch is under way. */
+static void gate_enter(struct committer *c, int *done) {
+    struct batch b;
+    gate.held = true;
+    gate.entered = false;
+    fill(&b, 1);
+    commit_submit(c, &b, COMMIT_DURABLE, on_done, done);
+    mini_turn(); /* the worker is told */
+    pthread_mutex_lock(&gate.lock);
+    while (!gate.entered) pthread_cond_wait(&gate.cond, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+}
+
+/* The little that comes during a sync makes one write after it; much is written meanwhile. */
+static void test_beside_a_sync(void **state) {
+    static const struct {
+        uint64_t count;
+        size_t bytes; /* of each */
+        bool beside;
+    } cases[] = {{3, 10, false}, {100, 10, true}, {2, 100 * 1024, true}};
+    static struct engine_ops gated;
+    static char large[100 * 1024];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct engine *e;
+        assert_int_equal(engine_memory_open(&e), 0);
+        gate.real = e->ops;
+        gated = *e->ops;
+        gated.sync = gate_sync;
+        e->ops = &gated;
+        struct committer *c = start(e);
+        struct commit_stats before, after;
+        int first = 0, last = 0;
+        gate_enter(c, &first);
+        commit_get_stats(c, &before);
+        for (uint64_t n = 2; n < cases[i].count + 2; n++) {
+            struct batch b;
+            fill(&b, n);
+            batch_put(&b, SPACE_BLOB, STR("bytes"), str_of(large, cases[i].bytes));
+            commit_submit(c, &b, COMMIT_RELAXED, on_done, &last);
+        }
+        if (cases[i].beside) {
+            while (commit_applied(c) < cases[i].count + 1) mini_turn();
+            assert_int_equal(first, 0); /* its sync is held still */
+        }
+        gate_open();
+        while (commit_applied(c) < cases[i].count + 1) mini_turn();
+        while (!first) mini_turn();
+        commit_get_stats(c, &after);
+        if (!cases[i].beside) assert_int_equal(after.writes - before.writes, 1);
+        committer_free(c);
+        assert_int_equal(check_prefix(e), cases[i].count + 1);
+        e->ops = gate.real;
+        engine_close(e);
+    }
+}
+
 static struct engine *open_rocks(const char *dir) {
     struct engine *e;
     struct error err = {0};
@@ -412,9 +493,9 @@ static void test_power_cut(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),     cmocka_unit_test(test_conflict),  cmocka_unit_test(test_lazy_and_barriers),
-        cmocka_unit_test(test_shared),    cmocka_unit_test(test_fail_stop), cmocka_unit_test(test_kill),
-        cmocka_unit_test(test_power_cut),
+        cmocka_unit_test(test_order),  cmocka_unit_test(test_conflict),  cmocka_unit_test(test_lazy_and_barriers),
+        cmocka_unit_test(test_shared), cmocka_unit_test(test_fail_stop), cmocka_unit_test(test_beside_a_sync),
+        cmocka_unit_test(test_kill),   cmocka_unit_test(test_power_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
