@@ -48,7 +48,7 @@ static void work_release(struct smtpc *s, struct sched_destination *d) {
     struct destination_work *w = d->data;
     if (w == NULL) return;
     if (--w->users > 0) {
-        if (!list_empty(&w->leases)) cond_signal(&w->news);
+        if (!list_empty(&w->leases) || d->waiting > 0) cond_signal(&w->news);
         return;
     }
     d->data = NULL;
@@ -67,8 +67,10 @@ static unsigned lease_more(struct session *s, unsigned max) {
     request.max = max;
     request.body_max = SMTPC_BODY_INLINE;
     uint64_t arrivals = s->work->arrivals;
+    s->work->leasing++;
     int rc = rpc_call(channel_store(s->smtpc->channel), STORE_QUEUE_LEASE, &request.base, STR_EMPTY,
                       loop_now_ms() + CHANNEL_CALL_MS, &reply, &err);
+    s->work->leasing--;
     if (rc != 0) {
         log_event(LOG_WARNING, "-", "lease-failed", "destination=%s error=\"%s\"", s->destination->name, err.text);
         return 0;
@@ -77,6 +79,7 @@ static unsigned lease_more(struct session *s, unsigned max) {
     /* News that came while the answer was under way may be of messages that it does not count: ask again. */
     bool news = s->work->arrivals != arrivals;
     if (!news) scheduler_taken(s->smtpc->scheduler, s->destination, max, got);
+    if (s->destination->waiting > 0) cond_signal(&s->work->news); /* the next takes of what is left */
     smtpc_pump(s->smtpc);
     return news && got == 0 ? 1 : got;
 }
@@ -90,13 +93,22 @@ static struct lease *lease_take(struct session *s) {
     return NULL;
 }
 
+/* Not more than a fair share for each: other sessions of the destination are hungry too. */
 static unsigned batch(const struct session *s, unsigned most) {
     if (s->destination->failures > 0) return 1; /* a probe (SMTPC-06) */
-    /* Not more than a fair share: other sessions of the destination are hungry too. */
     uint64_t share = s->destination->waiting / (s->destination->sessions > 0 ? s->destination->sessions : 1) + 1;
     uint64_t size = option_u64(s->smtpc->daemon, "smtpc.run_size");
     unsigned n = (unsigned)(share < size ? share : size);
     return n < most ? n : most;
+}
+
+/* One session asks for all that have nothing to do; each lease that comes wakes another. */
+static bool lease_for_idle(struct session *s, unsigned most) {
+    const struct destination_work *w = s->work;
+    uint64_t n = batch(s, most), waiting = s->destination->waiting;
+    if (waiting == 0 || w->leasing > 0) return false; /* the store tells what comes; who leases wakes others */
+    if (s->destination->failures == 0 && n < waiting) n = n + w->idle < waiting ? n + w->idle : waiting;
+    return lease_more(s, (unsigned)n) > 0;
 }
 
 static bool utf8_header(const struct lease *l) {
@@ -273,8 +285,11 @@ static void rest(struct session *s, const struct outcome *why) {
 /* Waits for more messages with the connection kept open. False: time is up, or the server ended it. */
 static bool idle(struct session *s) {
     uint64_t ms = option_u64(s->smtpc->daemon, "smtpc.keep_idle") * 1000;
-    return !s->smtpc->stopping &&
-           stream_wait_input(s->connection.client.stream, &s->work->news, loop_now_ms() + ms) == ERR_AGAIN;
+    if (s->smtpc->stopping) return false;
+    s->work->idle++;
+    int rc = stream_wait_input(s->connection.client.stream, &s->work->news, loop_now_ms() + ms);
+    s->work->idle--;
+    return rc == ERR_AGAIN;
 }
 
 /* The server takes no more in this connection (RFC 9422). */
@@ -292,7 +307,7 @@ static void messages(struct session *s) {
             deliver(s, l);
             continue;
         }
-        if (lease_more(s, batch(s, most - s->messages)) > 0) continue;
+        if (lease_for_idle(s, most - s->messages)) continue;
         if (!list_empty(&s->work->leases)) continue;
         if (!idle(s)) break;
     }
@@ -501,7 +516,7 @@ void smtpc_destination_ready(const char *destination, uint64_t waiting, void *ar
     struct destination_work *w = d->data;
     if (w != NULL) {
         w->arrivals++;
-        for (uint64_t i = 0; i < waiting && i < w->users; i++) cond_signal(&w->news);
+        if (w->leasing == 0) cond_signal(&w->news);
     }
     smtpc_pump(s);
 }
@@ -515,5 +530,6 @@ void smtpc_leased(struct lease *l, void *arg) {
         settle_untouched(s, l); /* the session that asked for it is gone */
         return;
     }
+    if (!list_empty(&w->leases)) cond_signal(&w->news); /* the first is for who asked */
     list_push_back(&w->leases, &l->node);
 }

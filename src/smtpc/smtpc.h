@@ -30,6 +30,8 @@ struct destination_work {
     struct list leases; /* taken and not begun */
     struct cond news;
     unsigned users;    /* sessions */
+    unsigned idle;     /* of them that wait for news, with their connection open */
+    unsigned leasing;  /* calls for leases under way */
     uint64_t arrivals; /* times that the store told of messages */
 };
 
