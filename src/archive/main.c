@@ -1,11 +1,14 @@
 /* iems-archive DIR: serves the store in DIR, a working copy of a backup that the command line has made, to its parent
- * on descriptor 3, until that ends. What is changed there is thrown away with the copy. The only one who can talk to it
- * is who started it, so the key of its tickets is no secret (ARCHIVE_KEY). */
+ * on descriptor 3, until that ends. What is changed there is thrown away with the copy, which it removes itself when
+ * the parent dies or both are interrupted. The only one who can talk to it is who started it, so the key of its tickets
+ * is no secret (ARCHIVE_KEY). */
 #include "store/archive.h"
 
+#include "daemon/config.h"
 #include "net/loop.h"
 #include "store/service/service.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +27,29 @@ static void failed(int code, const char *text, void *arg) {
     (void)arg;
     fprintf(stderr, "%s (%s)\n", text, err_name(code));
     _exit(EX_IOERR);
+}
+
+/* Only what is named as a working copy. */
+static void leave(int signum, void *arg) {
+    const char *slash = strrchr(dir, '/');
+    (void)signum;
+    (void)arg;
+    if (slash != NULL && str_starts(str_from(slash + 1), STR(ARCHIVE_PREFIX))) {
+        instance_clear(dir);
+        (void)rmdir(dir);
+    }
+    _exit(EX_TEMPFAIL);
+}
+
+/* The parent's death is told by a signal, unless it died before we asked for that. */
+static int watch_parent(void) {
+    static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+    struct pollfd parent = {.fd = SOCKET};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        if (loop_on_signal(signals[i], leave, NULL) != 0) return ERR_NOMEM;
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (poll(&parent, 1, 0) > 0 && (parent.revents & POLLHUP)) leave(SIGTERM, NULL);
+    return 0;
 }
 
 static void run(void *arg) {
@@ -56,8 +82,7 @@ int main(int argc, char **argv) {
         return EX_USAGE;
     }
     dir = argv[1];
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (loop_init(&err) != 0 || fiber_spawn("archive", run, NULL, NULL) != 0) return EX_OSERR;
+    if (loop_init(&err) != 0 || watch_parent() != 0 || fiber_spawn("archive", run, NULL, NULL) != 0) return EX_OSERR;
     loop_run();
     return status;
 }

@@ -9,9 +9,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TICKET_S = 7 * 86400, CALL_MS = 60 * 1000, ACCOUNTS_PAGE = 1000 };
@@ -31,13 +34,53 @@ static int copy_one(const char *from, const char *to, const char *name, struct e
     return 0;
 }
 
-static int make_copy(const char *from, struct archive *a, struct error *err) {
+/* A copy that is there, locked; -1: it is not ours, or in use. */
+static int lock_copy(const char *dir, int how) {
+    struct stat st;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, how) == 0) return fd;
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+/* What was left by those who were killed. */
+static void sweep(const char *tmp) {
+    char path[INSTANCE_PATH_MAX];
+    DIR *d = opendir(tmp);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        if (!str_starts(str_from(e->d_name), STR(ARCHIVE_PREFIX)) || instance_path(tmp, e->d_name, path) != 0) continue;
+        int fd = lock_copy(path, LOCK_EX | LOCK_NB);
+        if (fd < 0) continue;
+        instance_clear(path);
+        (void)rmdir(path);
+        close(fd);
+    }
+    if (d != NULL) closedir(d);
+}
+
+/* Another one may take it for a left-over until it is locked: then there is another try. */
+static int make_dir(struct archive *a, struct error *err) {
     const char *tmp = getenv("TMPDIR");
-    (void)snprintf(a->dir, sizeof a->dir, "%s/iems-archive-XXXXXX", tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
-    if (mkdtemp(a->dir) == NULL) return error_set(err, ERR_IO, "%s: %s", a->dir, strerror(errno));
-    DIR *d = opendir(from);
+    if (tmp == NULL || tmp[0] != '/') tmp = "/tmp";
+    sweep(tmp);
+    do {
+        if (a->lock >= 0) close(a->lock);
+        (void)snprintf(a->dir, sizeof a->dir, "%s/" ARCHIVE_PREFIX "XXXXXX", tmp);
+        if (mkdtemp(a->dir) == NULL) {
+            int rc = error_set(err, ERR_IO, "%s: %s", a->dir, strerror(errno));
+            a->dir[0] = '\0';
+            return rc;
+        }
+        a->lock = lock_copy(a->dir, LOCK_EX);
+    } while (access(a->dir, F_OK) != 0);
+    return 0;
+}
+
+static int make_copy(const char *from, struct archive *a, struct error *err) {
+    int rc = make_dir(a, err);
+    DIR *d = rc == 0 ? opendir(from) : NULL;
+    if (rc != 0) return rc;
     if (d == NULL) return error_set(err, ERR_IO, "%s: %s", from, strerror(errno));
-    int rc = 0;
     for (struct dirent *e; rc == 0 && (e = readdir(d)) != NULL;) {
         const char *n = e->d_name;
         if (n[0] == '.' || strcmp(n, "LOCK") == 0 || str_starts(str_from(n), STR("LOG"))) continue;
@@ -49,7 +92,7 @@ static int make_copy(const char *from, struct archive *a, struct error *err) {
 
 static int open_copy(const char *store_dir, const char *how, struct archive *out, struct error *err) {
     static const struct rpc_client_ops ops = {.connect = child_connect};
-    *out = (struct archive){.child.fd = -1};
+    *out = (struct archive)ARCHIVE_NONE;
     int rc = make_copy(store_dir, out, err);
     const char *const arguments[] = {out->dir, how, NULL};
     if (rc == 0) rc = child_start(&out->child, "iems-archive", arguments, err);
@@ -75,7 +118,8 @@ void archive_close(struct archive *a) {
         instance_clear(a->dir);
         (void)rmdir(a->dir);
     }
-    *a = (struct archive){.child.fd = -1};
+    if (a->lock >= 0) close(a->lock);
+    *a = (struct archive)ARCHIVE_NONE;
 }
 
 int archive_each_account(const struct archive *a,

@@ -1,5 +1,6 @@
 /* The store of a backup, or of an instance that is stopped, as a service: a working copy is made (links to the tables,
- * which nobody changes, and copies of the rest) and served by a child process. The original is only read. */
+ * which nobody changes, and copies of the rest) and served by a child process. The original is only read. The copy is
+ * locked as long as we live; what both of us left when we were killed is removed by the next one. */
 #ifndef IEMS_CLI_ARCHIVE_H
 #define IEMS_CLI_ARCHIVE_H
 
@@ -10,8 +11,12 @@
 struct archive {
     struct child child;
     char dir[INSTANCE_PATH_MAX]; /* the working copy */
+    int lock;                    /* of it, if there is one */
     struct rpc_client *store;
 };
+
+#define ARCHIVE_NONE                                                                                                   \
+    { .child.fd = -1, .lock = -1 }
 
 NODISCARD int archive_open(const char *store_dir, struct archive *out, struct error *err);
 /* The store of a backup. What is in missing or damaged files of it cannot be read, the rest can. */

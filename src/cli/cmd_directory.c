@@ -95,18 +95,29 @@ static int merge(const char *instance, const char *file, bool dry_run, struct er
     return m.failed > 0 ? error_set(err, ERR_INVALID, "not all entries could be taken") : 0;
 }
 
+static void tell(const struct account_numbers *now, const struct account_orphans *lost) {
+    if (now->renumbered > 0)
+        printf("Accounts that were deleted before and come back with empty mailboxes: %zu.\n", now->renumbered);
+    if (lost->gone > 0) printf("Accounts that are not in the file, and are deleted now: %zu.\n", lost->gone);
+    if (lost->gone + lost->deleted > 0)
+        printf("Deleted accounts that can be brought back for a time (iems user list --deleted): %zu.\n",
+               lost->gone + lost->deleted);
+}
+
 /* slapadd, and what account numbers need. */
 static int load_all(const char *instance, const char *conf, const char *file, const char *saved, struct error *err) {
     struct account_numbers before = {0}, now = {0};
+    struct account_orphans lost = {0};
     const char *load[] = {"slapadd", "-f", conf, "-l", file, NULL};
     int rc = account_numbers_read(saved, NULL, &before, err);
     if (rc == 0) rc = account_numbers_read(file, &before, &now, err);
     if (rc == 0 && now.highest < before.highest) now.highest = before.highest;
     if (rc == 0) rc = slapd_run_tool("slapadd", load, err);
     if (rc == 0) rc = account_numbers_write(instance, &now, err);
-    if (rc == 0 && now.renumbered > 0) {
-        printf("Accounts that were deleted before and come back with empty mailboxes: %zu.\n", now.renumbered);
-    }
+    if (rc == 0) rc = account_orphans_find(saved, &now, &lost, err);
+    if (rc == 0) rc = account_orphans_write(instance, &now, &lost, err);
+    if (rc == 0) tell(&now, &lost);
+    account_orphans_done(&lost);
     account_numbers_done(&before);
     account_numbers_done(&now);
     return rc;

@@ -53,7 +53,7 @@ static int dry_run(struct rpc_client *store, bool running, struct error *err) {
 int cmd_upgrade(struct cli *c, int argc, char **argv) {
     struct error err = {0};
     char path[INSTANCE_PATH_MAX];
-    struct archive a = {.child.fd = -1};
+    struct archive a = ARCHIVE_NONE;
     const char *dir = argc == 3 ? argv[2] : NULL;
     if (argc < 2 || argc > 3 || strcmp(argv[1], "--dry-run") != 0)
         return cli_usage(cli_current(), "the upgrade itself happens at the start of the instance");

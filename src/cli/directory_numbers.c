@@ -20,8 +20,9 @@ struct reading {
 
 void account_numbers_done(struct account_numbers *n) {
     if (n->given != NULL) map_free(n->given, NULL);
+    if (n->known != NULL) map_free(n->known, NULL);
     buf_done(&n->renumber);
-    n->given = NULL;
+    n->given = n->known = NULL;
 }
 
 static bool was_deleted(const struct account_numbers *before, uint64_t number) {
@@ -30,12 +31,15 @@ static bool was_deleted(const struct account_numbers *before, uint64_t number) {
 
 static int take_number(struct reading *r, uint64_t number) {
     static char given;
-    if (was_deleted(r->before, number)) {
+    if (!r->deleted && was_deleted(r->before, number)) {
         buf_add(&r->to->renumber, buf_str(&r->dn));
         buf_adds(&r->to->renumber, "changetype: modify\ndelete: ieaccountid\n\n");
         r->to->renumbered++;
+    } else {
+        int rc = map_put(r->to->known, map_u64_key(&number), &given, NULL);
+        if (rc != 0) return rc;
     }
-    return map_put(r->to->given, map_u64_key(&number), &given, NULL);
+    return r->deleted ? 0 : map_put(r->to->given, map_u64_key(&number), &given, NULL);
 }
 
 static int take_line(struct reading *r, struct str line) {
@@ -50,6 +54,7 @@ static int take_line(struct reading *r, struct str line) {
         buf_clear(&r->dn);
         buf_add(&r->dn, line);
         if (str_eq_nocase(str_trim(value), STR(DIRECTORY_ACCOUNTS_DN))) r->to->has_entry = true;
+        if (str_eq_nocase(str_trim(value), STR(DIRECTORY_DELETED_DN))) r->to->has_deleted = true;
         r->deleted = str_ends_nocase(str_trim(value), STR("," DIRECTORY_DELETED_DN));
         return 0;
     }
@@ -57,16 +62,17 @@ static int take_line(struct reading *r, struct str line) {
     if (!account && !str_eq_nocase(name, STR("ielastaccount"))) return 0;
     if (str_to_u64(str_trim(value), INT64_MAX, &number) != 0) return 0;
     if (number > r->to->highest) r->to->highest = number;
-    return account && !r->deleted ? take_number(r, number) : 0;
+    return account ? take_number(r, number) : 0;
 }
 
 int account_numbers_read(const char *ldif, const struct account_numbers *before, struct account_numbers *out,
                          struct error *err) {
     FILE *f = fopen(ldif, "re");
     if (f == NULL) return error_set(err, ERR_IO, "%s: %s", ldif, strerror(errno));
-    struct account_numbers n = {.given = map_new(MAP_BYTES), .renumber = BUF_INIT(ACCOUNT_CHANGES_MAX)};
+    struct account_numbers n = {
+        .given = map_new(MAP_BYTES), .known = map_new(MAP_BYTES), .renumber = BUF_INIT(ACCOUNT_CHANGES_MAX)};
     struct reading r = {.to = &n, .before = before, .dn = BUF_INIT(DN_MAX_BYTES)};
-    int rc = n.given == NULL ? ERR_NOMEM : 0;
+    int rc = n.given == NULL || n.known == NULL ? ERR_NOMEM : 0;
     char line[LINE_MAX_BYTES];
     for (bool start = true; rc == 0 && fgets(line, sizeof line, f) != NULL;) {
         struct str s = str_from(line);
@@ -85,7 +91,7 @@ int account_numbers_read(const char *ldif, const struct account_numbers *before,
     return error_set(err, rc, rc == ERR_IO ? "%s cannot be read" : "%s: out of memory", ldif);
 }
 
-static int run_tool(const char *instance, const char *tool, struct str text, struct error *err) {
+int directory_load(const char *instance, const char *tool, struct str text, struct error *err) {
     char conf[SLAPD_TEXT_MAX], path[SLAPD_TEXT_MAX];
     int rc = slapd_path(instance, "directory/slapd.conf", conf, sizeof conf, err);
     if (rc == 0) rc = slapd_path(instance, "directory/numbers.ldif", path, sizeof path, err);
@@ -103,11 +109,11 @@ int account_numbers_write(const char *instance, struct account_numbers *n, struc
     if (!n->has_entry) {
         buf_printf(&entry, "dn: %s\nobjectClass: ieconfig\ncn: accounts\nielastaccount: %llu\n", DIRECTORY_ACCOUNTS_DN,
                    highest);
-        int rc = run_tool(instance, "slapadd", buf_str(&entry), err);
-        return rc != 0 || n->renumbered == 0 ? rc : run_tool(instance, "slapmodify", buf_str(&n->renumber), err);
+        int rc = directory_load(instance, "slapadd", buf_str(&entry), err);
+        return rc != 0 || n->renumbered == 0 ? rc : directory_load(instance, "slapmodify", buf_str(&n->renumber), err);
     }
     buf_printf(&n->renumber, "dn: %s\nchangetype: modify\nreplace: ielastaccount\nielastaccount: %llu\n",
                DIRECTORY_ACCOUNTS_DN, highest);
     if (n->renumber.error != 0) return error_set(err, ERR_NOMEM, "out of memory");
-    return run_tool(instance, "slapmodify", buf_str(&n->renumber), err);
+    return directory_load(instance, "slapmodify", buf_str(&n->renumber), err);
 }

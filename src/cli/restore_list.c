@@ -93,7 +93,7 @@ static int list_one(void *arg, uint64_t number, const char *address, struct erro
 }
 
 int restore_list(const struct restore *r) {
-    struct lister x = {.r = r, .archive.child.fd = -1};
+    struct lister x = {.r = r, .archive = ARCHIVE_NONE};
     struct error err = {0};
     int rc = archive_open_backup(r->backup, &x.archive, &err);
     if (rc == 0 && r->account != NULL)

@@ -192,7 +192,7 @@ static int run(struct restorer *x, struct error *err) {
 }
 
 int restore_mail(struct cli *c, const struct restore *r) {
-    struct restorer x = {.r = r, .archive.child.fd = -1};
+    struct restorer x = {.r = r, .archive = ARCHIVE_NONE};
     struct error err = {0};
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     x.store = cli_connect(c, &store_service);

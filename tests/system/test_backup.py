@@ -3,6 +3,8 @@ import fcntl
 import os
 import re
 import shutil
+import signal
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -258,6 +260,48 @@ class Backup(unittest.TestCase):
         self.assertEqual(0, self.instance.count("maggie"))
         self.assertIn("2 messages were restored; 1 were there", self.instance.run("restore", backups, "--account", new, "--from", old).stdout)
         self.assertEqual(3, self.instance.count("mag"))
+
+    @staticmethod
+    def children(path):
+        with open(path, encoding="ascii") as f:
+            return [int(pid) for pid in f.read().split()]
+
+    @staticmethod
+    def serves(pid, folder):
+        """It has opened the store below the folder."""
+        try:
+            return any(os.readlink(f"/proc/{pid}/fd/{fd}").startswith(folder) for fd in os.listdir(f"/proc/{pid}/fd"))
+        except OSError:
+            return False
+
+    def test_7_killed_restore(self):
+        """No working copy of a backup stays: its server removes it, and what was left when both were killed goes with the next call."""
+        tmp = os.path.join(self.scratch, "tmp")
+        os.mkdir(tmp)
+        backup = os.path.join(self.scratch, "killed")
+        self.instance.run("backup", backup)
+        copies = lambda: [n for n in os.listdir(tmp) if n.startswith("iems-archive-")]
+        agent = self.instance.pids()["dir"]
+        for both in (False, True):
+            os.kill(agent, signal.SIGSTOP)   # so that the restore waits with its copy made
+            try:
+                p = subprocess.Popen([iems.IEMS, "restore", backup, "--all"], env=dict(os.environ, IEMS_DIR=self.instance.dir, TMPDIR=tmp),
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                children = f"/proc/{p.pid}/task/{p.pid}/children"
+                iems.wait_until("the copy is served", lambda: any(self.serves(c, tmp) for c in self.children(children)))
+                if both:
+                    for c in self.children(children):
+                        os.kill(c, signal.SIGKILL)
+                p.kill()
+                p.wait()
+            finally:
+                os.kill(agent, signal.SIGCONT)
+            if not both:
+                iems.wait_until("the copy is gone", lambda: not copies())
+        self.assertEqual(1, len(copies()))
+        env = dict(os.environ, IEMS_DIR=self.instance.dir, TMPDIR=tmp)
+        subprocess.run([iems.IEMS, "restore", backup, "--list"], env=env, check=True, stdout=subprocess.DEVNULL)
+        self.assertEqual([], copies())
 
 
 if __name__ == "__main__":

@@ -210,6 +210,10 @@ class Directory(unittest.TestCase):
             lines = "".join(f'v{i}@replace.test,"{hashed}"\n' for i in range(110))   # more numbers than were reserved before
             mail.run("user", "import", "-", input=lines)
             mail.user("new")
+            with mail.smtp() as s:
+                s.sendmail("a@sender.example", ["new@replace.test", "deleted@replace.test"], iems.message())
+            mail.wait_count("new", 1)
+            mail.wait_count("deleted", 1)
             mail.run("user", "delete", "deleted@replace.test", "--yes")
             mail.run("peer", "delete", "a.example")
             mail.run("config", "unset", "smtpd.max_recipients")
@@ -227,6 +231,8 @@ class Directory(unittest.TestCase):
             done = mail.run("directory", "import", "--replace", path).stdout
             self.assertIn("The directory was replaced", done)
             self.assertIn("come back with empty mailboxes: 1.", done)
+            self.assertIn("not in the file, and are deleted now: 111.", done)   # v0 to v109 and new
+            self.assertIn("for a time (iems user list --deleted): 112.", done)
             self.assertTrue([n for n in os.listdir(data) if n.startswith("data.before-import")])
             self.assertTrue([n for n in os.listdir(data) if n.startswith("backup-")])
             mail.start()
@@ -242,6 +248,17 @@ class Directory(unittest.TestCase):
             mail.user("after")   # no number is given twice: the store has mailboxes with those of the state before
             after = json.loads(mail.run("user", "show", "after@replace.test", "--json").stdout)["account"]
             self.assertGreater(after, max(given))
+            gone = mail.run("user", "list", "--deleted").stdout   # LIM-20: mailboxes that the file does not know are nobody's secret
+            for user in ("new", "deleted", "v109"):
+                self.assertIn(f"{user}@replace.test", gone)
+            mail.run("user", "undelete", "new@replace.test")
+            self.assertEqual(mail.count("new"), 1)
+            mail.run("user", "undelete", "deleted@replace.test", "--as", "deleted.old@replace.test")
+            self.assertEqual((mail.count("deleted"), mail.count("deleted.old")), (1, 1))
+            mail.run("config", "set", "store.undelete_time", "1")   # their time is over: they go for good
+            iems.wait_until("deleted accounts are purged", lambda: "v109" not in mail.run("user", "list", "--deleted").stdout)
+            self.assertEqual(sorted(a.split()[0] for a in mail.run("user", "list").stdout.split("\n") if "@" in a),
+                             [f"{u}@replace.test" for u in ("after", "deleted.old", "deleted", "new", "old")])
 
     # ---- logins
     def auth(self, mechanism, user, password, tls=False, wrong_binding=False):
