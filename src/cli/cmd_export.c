@@ -66,6 +66,7 @@ static int export_all(struct export *x, const struct arguments *a, struct error 
         done++;
     }
     progress_end();
+    if (rc == 0 && a->maildir != NULL && a->folder == NULL) rc = export_maildir_end(x, err);
     if (rc == 0 && done == 0) rc = error_set(err, ERR_NOTFOUND, "there is no folder \"%s\"", a->folder);
     if (rc == 0)
         printf("%zu folders, %llu messages written, %llu were there.\n", done, (unsigned long long)x->written,
@@ -84,13 +85,16 @@ int cmd_export(struct cli *c, int argc, char **argv) {
     int status = parse(&a, argc, argv);
     if (status == EX_OK) status = begin(c, &a, &store, &session);
     if (status != EX_OK) return status;
-    struct export x = {
-        .session = &session, .dir = a.maildir != NULL ? a.maildir : a.mbox, .folder_dir = BUF_INIT(FOREIGN_NAME_MAX)};
+    struct export x = {.session = &session,
+                       .dir = a.maildir != NULL ? a.maildir : a.mbox,
+                       .folder_dir = BUF_INIT(FOREIGN_NAME_MAX),
+                       .subscribed = BUF_INIT(MAIL_FOLDERS_MEMORY)};
     session.damaged = on_damaged;
     session.damaged_arg = &x;
     int rc = export_all(&x, &a, &err);
     if (rc != 0) cli_error("%s", err.text[0] != '\0' ? err.text : err_name(rc));
     buf_done(&x.folder_dir);
+    buf_done(&x.subscribed);
     rpc_client_free(store);
     return cli_exit_status(rc);
 }
@@ -106,7 +110,8 @@ int cmd_import(struct cli *c, int argc, char **argv) {
     if (status == EX_OK && a.folder != NULL) status = cli_usage(cli_current(), "all folders are imported");
     if (status == EX_OK) status = begin(c, &a, &store, &session);
     if (status != EX_OK) return status;
-    struct import x = {.session = &session, .source = a.maildir != NULL ? a.maildir : a.mbox, .dry_run = a.dry_run};
+    struct import x = {
+        .session = &session, .source = a.maildir != NULL ? a.maildir : a.mbox, .dry_run = a.dry_run, .subscribe = true};
     int rc = a.maildir != NULL ? import_maildir(&x, &err) : import_mbox(&x, &err);
     progress_end();
     if (rc != 0) cli_error("%s", err.text[0] != '\0' ? err.text : err_name(rc));

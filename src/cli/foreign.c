@@ -68,8 +68,12 @@ void foreign_name_in(struct str part, struct buf *out) {
 }
 
 int import_target(struct import *x, const char *name, struct mail_target **out, struct error *err) {
-    struct mail_target_config cfg = {
-        .session = x->session, .name = name, .dry_run = x->dry_run, .subscribe = true, .counts = &x->counts};
+    struct mail_target_config cfg = {.session = x->session,
+                                     .name = name,
+                                     .dry_run = x->dry_run,
+                                     .subscribe = x->subscribe,
+                                     .adopt = x->adopt,
+                                     .counts = &x->counts};
     x->folders++;
     return mail_target_open(&cfg, out, err);
 }

@@ -19,15 +19,18 @@ struct export {
     const char *dir;
     const Store__Folder *folder;
     struct buf folder_dir; /* where its messages go */
+    struct buf subscribed; /* of a Maildir: names of folders so far */
     uint64_t written, present, damaged;
 };
 NODISCARD int export_maildir(struct export *x, struct error *err);
+NODISCARD int export_maildir_end(struct export *x, struct error *err); /* after all folders */
 NODISCARD int export_mbox(struct export *x, struct error *err);
 
 struct import {
     const struct mail_session *session;
     const char *source;
     bool dry_run;
+    bool subscribe, adopt; /* the folder at hand; see mail_target.h */
     struct mail_counts counts;
     uint64_t folders;
 };

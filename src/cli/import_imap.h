@@ -78,6 +78,10 @@ NODISCARD int import_args_accounts(struct import_run *x, struct error *err);
 /* --- import_pool.c: everything; errors stand in accounts and folders. */
 void import_pool_run(struct import_run *x);
 
+/* --- import_uses.c: lets go of our folders with a special use that is another folder's there, if ours were never used.
+ */
+NODISCARD int import_uses_give(struct import_run *x, struct import_account *a, struct error *err);
+
 /* --- import_folder.c: one folder, on a connection. */
 NODISCARD int import_folder_run(struct import_run *x, struct remote *r, struct import_folder *f, struct error *err);
 

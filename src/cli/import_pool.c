@@ -60,6 +60,7 @@ static int add_folder(struct import_run *x, struct import_account *a, const Fetc
                                    : arena_printf(x->arena, "%s/%s", o->subfolder, from->name);
     f->special_use = o->subfolder == NULL ? arena_cstr(x->arena, str_from(from->special_use)) : "";
     f->messages = from->messages;
+    f->subscribed = from->subscribed;
     if (f->raw.ptr == NULL || f->name == NULL || f->special_use == NULL)
         return error_set(err, ERR_NOMEM, "too many folders");
     if (from->no_select) return 0; /* made with those below it */
@@ -68,8 +69,6 @@ static int add_folder(struct import_run *x, struct import_account *a, const Fetc
     else
         a->folders = f;
     a->last_folder = f;
-    x->total += f->messages;
-    push(x, f);
     return 0;
 }
 
@@ -92,7 +91,12 @@ static void begin_account(struct worker *w, struct import_account *a) {
     if (rc == 0 && !x->options->dry_run) rc = folder_make(a->state_dir, 0700, &a->err);
     if (rc == 0) rc = open_remote(w, a, &a->err);
     if (rc == 0) rc = list_folders(w, a, &a->err);
+    if (rc == 0 && !x->options->dry_run) rc = import_uses_give(x, a, &a->err);
     if (rc != 0 && a->err.code == 0) error_fill(&a->err, rc, "%s", err_name(rc));
+    for (struct import_folder *f = a->err.code == 0 ? a->folders : NULL; f != NULL; f = f->next) {
+        x->total += f->messages;
+        push(x, f);
+    }
     x->listing--;
     cond_broadcast(&x->changed);
 }

@@ -82,6 +82,14 @@ int mail_folders(const struct mail_session *s, struct arena *arena, struct mail_
     return 0;
 }
 
+int mail_subscribe(const struct mail_session *s, const char *folder, bool on, struct error *err) {
+    Store__FolderSubscribe req = STORE__FOLDER_SUBSCRIBE__INIT;
+    req.session = s->number;
+    req.name = (char *)(uintptr_t)folder;
+    req.on = on;
+    return call(s, STORE_FOLDER_SUBSCRIBE, &req.base, NULL, err);
+}
+
 /* --- messages */
 int mail_read(const struct mail_session *s, uint64_t folder, uint32_t uid, struct buf *out, struct error *err) {
     for (uint64_t at = 0, total = 1; at < total;) {

@@ -34,6 +34,7 @@ struct mail_folders {
 };
 NODISCARD int mail_folders(const struct mail_session *s, struct arena *arena, struct mail_folders *out,
                            struct error *err);
+NODISCARD int mail_subscribe(const struct mail_session *s, const char *folder, bool on, struct error *err);
 
 struct mail_message {
     uint32_t uid;

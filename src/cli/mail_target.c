@@ -68,14 +68,6 @@ static int take_folder(struct mail_target *t, const Store__Folder *f, struct err
     return rc;
 }
 
-static int subscribe(struct mail_target *t, struct error *err) {
-    Store__FolderSubscribe req = STORE__FOLDER_SUBSCRIBE__INIT;
-    req.session = t->cfg.session->number;
-    req.name = (char *)(uintptr_t)t->cfg.name;
-    req.on = true;
-    return call(t, STORE_FOLDER_SUBSCRIBE, &req.base, STR_EMPTY, NULL, err);
-}
-
 static int create(struct mail_target *t, struct error *err) {
     Store__FolderCreate req = STORE__FOLDER_CREATE__INIT;
     RPC_REPLY_AUTO reply = {0};
@@ -89,7 +81,17 @@ static int create(struct mail_target *t, struct error *err) {
     }
     if (rc != 0) return error_prefix(err, "%.100s", t->cfg.name);
     rc = take_folder(t, (const Store__Folder *)reply.msg, err);
-    return rc == 0 && t->cfg.subscribe ? subscribe(t, err) : rc;
+    return rc == 0 && t->cfg.subscribe ? mail_subscribe(t->cfg.session, t->cfg.name, true, err) : rc;
+}
+
+/* One that is there. */
+static int take_existing(struct mail_target *t, const Store__Folder *f, struct error *err) {
+    int rc = take_folder(t, f, err);
+    bool is_new =
+        t->cfg.adopt && !t->cfg.dry_run && f->uidnext == 1 && !str_eq_nocase(str_from(t->cfg.name), STR("INBOX"));
+    return rc == 0 && is_new && f->subscribed != t->cfg.subscribe
+               ? mail_subscribe(t->cfg.session, t->cfg.name, t->cfg.subscribe, err)
+               : rc;
 }
 
 int mail_target_open(const struct mail_target_config *cfg, struct mail_target **out, struct error *err) {
@@ -105,7 +107,7 @@ int mail_target_open(const struct mail_target_config *cfg, struct mail_target **
     req.name = (char *)(uintptr_t)cfg->name;
     int rc = t->arena == NULL ? ERR_NOMEM : call(t, STORE_FOLDER_STATUS, &req.base, STR_EMPTY, &reply, err);
     if (rc == 0 && !((const Store__Folder *)reply.msg)->no_select)
-        rc = take_folder(t, (const Store__Folder *)reply.msg, err);
+        rc = take_existing(t, (const Store__Folder *)reply.msg, err);
     else if ((rc == 0 || rc == ERR_NOTFOUND) && cfg->dry_run)
         rc = 0;
     else if (rc == 0 || rc == ERR_NOTFOUND)

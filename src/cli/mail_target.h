@@ -29,6 +29,7 @@ struct mail_target_config {
     const struct mail_session *session;
     const char *name, *special_use;
     bool dry_run, subscribe;
+    bool adopt; /* a folder that is there but never had a message counts as new: it is subscribed or not as asked for */
     uint32_t keep_uidvalidity; /* of the UIDs that are wished for; 0 = none are */
     bool keep_new;             /* UIDs are wished for behind those that the folder has had, whatever its UIDVALIDITY */
     /* Told for each, in the order of `put`, once it is durable under a UID. May be NULL. */

@@ -1,8 +1,8 @@
 /* Maildir++: INBOX in the folder itself, others in .Level.Level, keywords as letters that dovecot-keywords names, the
- * internal date as the time of the file. */
-#include "base/map.h"
+ * internal date as the time of the file; which folders are subscribed in a file as Dovecot has it. */
 #include "cli/files.h"
 #include "cli/foreign.h"
+#include "cli/maildir_notes.h"
 #include "daemon/config.h"
 #include "proto/imap/utf7.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LETTERS = 26, KEYWORDS_TEXT_MAX = 64 * 1024 };
+enum { LETTERS = MAILDIR_LETTERS, KEYWORDS_TEXT_MAX = 64 * 1024 };
 static const struct {
     char letter;
     uint64_t flag;
@@ -22,7 +22,6 @@ static const struct {
                {'R', MAILBOX_ANSWERED},
                {'S', MAILBOX_SEEN},
                {'T', MAILBOX_DELETED}}; /* in the order that the form asks for */
-static const char keywords_file[] = "dovecot-keywords";
 
 /* ".a.b", in modified UTF-7 */
 static int folder_file(const char *name, struct buf *out) {
@@ -58,7 +57,7 @@ static int write_keywords(struct export *x, struct error *err) {
     for (size_t i = 0; i < x->folder->n_keywords && i < LETTERS; i++)
         buf_printf(&text, "%zu %s\n", i, x->folder->keywords[i]);
     if (text.len == 0) return 0;
-    buf_printf(&path, "%s/%s", buf_cstr(&x->folder_dir), keywords_file);
+    buf_printf(&path, "%s/%s", buf_cstr(&x->folder_dir), MAILDIR_KEYWORDS);
     (void)unlink(buf_cstr(&path));
     return file_write_new(buf_cstr(&path), buf_str(&text), 0600, err);
 }
@@ -135,9 +134,30 @@ static int write_message(void *arg, const struct mail_message *m, struct error *
                              : write_new(w, buf_str(&base), buf_cstr(&path), m, buf_str(&text), err);
 }
 
+/* Each name as in ".a.b", without the first dot. */
+static int note_subscribed(struct export *x) {
+    BUF_AUTO file = BUF_INIT(FOREIGN_NAME_MAX);
+    if (!x->folder->subscribed) return 0;
+    int rc = folder_file(x->folder->name, &file);
+    if (file.len == 0)
+        buf_adds(&x->subscribed, "INBOX\n");
+    else
+        buf_printf(&x->subscribed, "%s\n", buf_cstr(&file) + 1);
+    return rc != 0 ? rc : x->subscribed.error;
+}
+
+int export_maildir_end(struct export *x, struct error *err) {
+    BUF_AUTO path = BUF_INIT(INSTANCE_PATH_MAX);
+    buf_printf(&path, "%s/%s", x->dir, MAILDIR_SUBSCRIPTIONS);
+    if (path.error != 0) return error_set(err, ERR_LIMIT, "the path is too long");
+    (void)unlink(buf_cstr(&path));
+    return file_write_new(buf_cstr(&path), buf_str(&x->subscribed), 0600, err);
+}
+
 int export_maildir(struct export *x, struct error *err) {
     struct writer w = {x, map_new(MAP_BYTES)};
     int rc = w.there == NULL ? ERR_NOMEM : make_folder(x, err);
+    if (rc == 0) rc = note_subscribed(x);
     if (rc == 0) rc = write_keywords(x, err);
     if (rc == 0) rc = read_there(&w, err);
     if (rc == 0) rc = mail_each(x->session, x->folder->id, MAIL_BODIES, write_message, &w, err);
@@ -146,38 +166,16 @@ int export_maildir(struct export *x, struct error *err) {
 }
 
 /* ---------------------------------------------------------------- import */
-struct keywords {
-    char *list[LETTERS];
-    struct buf text;
-};
-
-/* "0 name" on a line each; cut in place. */
-static void read_keywords(const char *dir, struct keywords *k) {
-    char path[INSTANCE_PATH_MAX];
-    struct error err = {0};
-    *k = (struct keywords){.text = BUF_INIT(KEYWORDS_TEXT_MAX)};
-    if (instance_path(dir, keywords_file, path) != 0 || file_read(path, &k->text, &err) != 0) return;
-    for (char *line = k->text.ptr; line != NULL && *line != '\0';) {
-        char *end = strchr(line, '\n'), *name;
-        if (end != NULL) *end = '\0';
-        unsigned long n = strtoul(line, &name, 10);
-        if (n < LETTERS && *name == ' ' && name[1] != '\0') k->list[n] = name + 1;
-        line = end == NULL ? NULL : end + 1;
-    }
-}
-
-static void take_flags(const char *name, const struct keywords *k, struct mail_item *item) {
+static void take_flags(const char *name, const struct maildir_keywords *k, struct mail_item *item) {
     const char *info = strstr(name, ":2,");
-    for (const char *p = info == NULL ? "" : info + 3; *p != '\0' && *p != ','; p++) {
+    for (const char *p = info == NULL ? "" : info + 3; *p != '\0' && *p != ','; p++)
         for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
             if (*p == letters[i].letter) item->flags |= letters[i].flag;
-        bool known = *p >= 'a' && *p <= 'z' && k->list[*p - 'a'] != NULL;
-        if (known && item->keyword_count < MAIL_KEYWORDS_MAX) item->keywords[item->keyword_count++] = k->list[*p - 'a'];
-    }
+    maildir_keywords_take(k, name, item);
 }
 
 static int import_file(struct import *x, struct mail_target *t, const char *dir, const char *name,
-                       const struct keywords *k, struct error *err) {
+                       const struct maildir_keywords *k, struct error *err) {
     char path[INSTANCE_PATH_MAX];
     struct stat st;
     BUF_AUTO raw = BUF_INIT(MAIL_BODY_MAX);
@@ -199,7 +197,7 @@ static int not_hidden(const struct dirent *e) {
 }
 
 static int import_part(struct import *x, struct mail_target *t, const char *dir, const char *part,
-                       const struct keywords *k, struct error *err) {
+                       const struct maildir_keywords *k, struct error *err) {
     char path[INSTANCE_PATH_MAX];
     struct dirent **list = NULL;
     if (instance_path(dir, part, path) != 0) return error_set(err, ERR_LIMIT, "the path is too long");
@@ -214,14 +212,14 @@ static int import_part(struct import *x, struct mail_target *t, const char *dir,
 
 static int import_folder(struct import *x, const char *dir, const char *name, struct error *err) {
     struct mail_target *t = NULL;
-    struct keywords k;
+    struct maildir_keywords k;
     int rc = import_target(x, name, &t, err);
     if (rc != 0) return rc;
-    read_keywords(dir, &k);
+    maildir_keywords_read(dir, &k);
     rc = import_part(x, t, dir, "cur", &k, err);
     if (rc == 0) rc = import_part(x, t, dir, "new", &k, err);
     if (rc == 0) rc = mail_target_flush(t, err);
-    buf_done(&k.text);
+    maildir_keywords_done(&k);
     mail_target_free(t);
     return rc;
 }
@@ -251,6 +249,9 @@ int import_maildir(struct import *x, struct error *err) {
     if (instance_path(x->source, "cur", path) != 0 || access(path, R_OK) != 0)
         return error_set(err, ERR_NOTFOUND, "%s is no Maildir: it has no folder cur", x->source);
     int n = scandir(x->source, &list, maildir_folder, alphasort);
+    struct maildir_subscriptions subscriptions;
+    maildir_subscriptions_read(x->source, &subscriptions);
+    x->adopt = subscriptions.known;
     int rc = import_folder(x, x->source, "INBOX", err);
     for (int i = 0; i < n; i++) {
         BUF_AUTO name = BUF_INIT(FOREIGN_NAME_MAX);
@@ -258,9 +259,11 @@ int import_maildir(struct import *x, struct error *err) {
         folder_name(list[i]->d_name, &name);
         bool is_folder =
             instance_path(x->source, list[i]->d_name, path) == 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+        x->subscribe = maildir_subscribed(&subscriptions, list[i]->d_name);
         if (rc == 0 && is_folder) rc = import_folder(x, path, buf_cstr(&name), err);
         free(list[i]);
     }
     free(list);
+    maildir_subscriptions_done(&subscriptions);
     return rc;
 }

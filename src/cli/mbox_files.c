@@ -112,6 +112,7 @@ int export_mbox(struct export *x, struct error *err) {
 /* --- import */
 struct reader {
     struct import *x;
+    int fd;
     struct mail_target *t;
     struct buf raw;
     int64_t date;
@@ -137,8 +138,33 @@ static void on_data(void *arg, struct str bytes) {
     buf_add(&((struct reader *)arg)->raw, bytes);
 }
 
+static bool on_ends_at(void *arg, uint64_t at) {
+    static const struct str from = {"From ", 5};
+    const struct reader *r = arg;
+    char bytes[8];
+    ssize_t n = at <= INT64_MAX ? pread(r->fd, bytes, sizeof bytes, (off_t)at) : -1;
+    struct stat st;
+    if (n <= 0) return n == 0 && fstat(r->fd, &st) == 0 && st.st_size == (off_t)at;
+    struct str rest = str_of(bytes, (size_t)n);
+    if (str_starts(rest, from)) return true;
+    rest = str_sub(rest, str_starts(rest, STR("\r\n")) ? 2 : str_starts(rest, STR("\n")) ? 1 : 0, rest.len);
+    return rest.len == 0 || (rest.len < (size_t)n && str_starts(rest, from));
+}
+
 static bool has(struct str value, char c) {
     return str_find(value, c) != STR_NPOS;
+}
+
+/* Of Thunderbird: hexadecimal flags. What it would drop when it compacts the file is \Deleted. */
+static void take_mozilla(struct str value, struct mail_item *item) {
+    static const struct {
+        unsigned bit;
+        uint64_t flag;
+    } flags[] = {{1, MAILBOX_SEEN}, {2, MAILBOX_ANSWERED}, {4, MAILBOX_FLAGGED}, {8, MAILBOX_DELETED}};
+    char text[16];
+    unsigned long bits = str_to_cstr(value, text, sizeof text) == 0 ? strtoul(text, NULL, 16) : 0;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (bits & flags[i].bit) item->flags |= flags[i].flag;
 }
 
 static void take_field(struct str name, struct str value, struct mail_item *item, char *words, size_t size) {
@@ -149,7 +175,9 @@ static void take_field(struct str name, struct str value, struct mail_item *item
     if (str_eq_nocase(name, STR("Status")) && has(value, 'R')) item->flags |= MAILBOX_SEEN;
     for (size_t i = 0; i < 4 && str_eq_nocase(name, STR("X-Status")); i++)
         if (has(value, x_status[i].c)) item->flags |= x_status[i].flag;
-    if (!str_eq_nocase(name, STR("X-Keywords")) || item->keyword_count > 0) return;
+    if (str_eq_nocase(name, STR("X-Mozilla-Status"))) take_mozilla(value, item);
+    if (!str_eq_nocase(name, STR("X-Keywords")) && !str_eq_nocase(name, STR("X-Mozilla-Keys"))) return;
+    if (item->keyword_count > 0) return;
     if (str_to_cstr(value, words, size) != 0) return;
     for (char *w = words; *w != '\0' && item->keyword_count < MAIL_KEYWORDS_MAX;) {
         char *end = w + strcspn(w, " ");
@@ -177,12 +205,22 @@ static struct str take_fields(struct str raw, struct mail_item *item, char *word
     return body;
 }
 
+/* The first "message" of files of UW IMAP. */
+static bool is_administrative(struct str raw) {
+    bool imap = false, subject = false;
+    for (struct str line; raw.len > 0 && (line = str_trim(str_cut(&raw, '\n'))).len > 0;) {
+        imap = imap || str_starts_nocase(line, STR("X-IMAP:"));
+        subject = subject || str_starts(line, STR("Subject: DON'T DELETE THIS MESSAGE"));
+    }
+    return imap && subject;
+}
+
 static void on_end(void *arg) {
     struct reader *r = arg;
     char words[MAIL_KEYWORDS_MAX * (256)];
     struct mail_item item = {.date = r->date};
     BUF_AUTO body = BUF_INIT(MAIL_BODY_MAX);
-    if (r->rc != 0) return;
+    if (r->rc != 0 || is_administrative(buf_str(&r->raw))) return;
     if (r->raw.error != 0) {
         r->rc = error_set(r->err, r->raw.error, "a message is too large");
         return;
@@ -194,12 +232,13 @@ static void on_end(void *arg) {
 }
 
 static int import_file(struct import *x, const char *path, const char *name, struct error *err) {
-    static const struct mbox_events events = {on_begin, on_data, on_end};
-    struct reader r = {.x = x, .raw = BUF_INIT(MAIL_BODY_MAX), .err = err};
+    static const struct mbox_events events = {on_begin, on_data, on_end, on_ends_at};
+    struct reader r = {.x = x, .fd = -1, .raw = BUF_INIT(MAIL_BODY_MAX), .err = err};
     char piece[PIECE];
     struct mbox m;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    r.fd = fd;
     int rc = import_target(x, name, &r.t, err);
     mbox_init(&m, &events, &r);
     for (ssize_t n = 1; rc == 0 && n > 0; rc = r.rc) {

@@ -1,5 +1,5 @@
 /* The folders of an account, with names as they are here, and how many messages they have: NAMESPACE (RFC 2342), LIST
- * with SPECIAL-USE (RFC 6154) and STATUS (RFC 5819) where the server has it. */
+ * with SPECIAL-USE (RFC 6154) and STATUS (RFC 5819) where the server has it; which of them are subscribed. */
 #include "fetch/fetch.h"
 #include "proto/imap/utf7.h"
 
@@ -98,17 +98,38 @@ static int add_folder(struct folders *x, const struct imap_response *r, struct e
     return 0;
 }
 
+static Fetch__Folder *find(struct folders *x, struct str raw) {
+    for (size_t i = x->count; i > 0; i--)
+        if (str_eq(rpc_bytes(x->list[i - 1]->raw), raw)) return x->list[i - 1];
+    return NULL;
+}
+
 /* STATUS stands behind the LIST that it belongs to. */
 static int on_list(void *arg, const struct imap_response *r, struct error *err) {
     struct folders *x = arg;
     if (r->kind == IMAP_RESPONSE_LIST) return add_folder(x, r, err);
     if (r->kind != IMAP_RESPONSE_STATUS) return 0;
-    for (size_t i = x->count; i > 0; i--) {
-        if (!str_eq(rpc_bytes(x->list[i - 1]->raw), r->name)) continue;
-        x->list[i - 1]->messages = r->number;
-        break;
-    }
+    Fetch__Folder *f = find(x, r->name);
+    if (f != NULL) f->messages = r->number;
     return 0;
+}
+
+static int on_subscribed(void *arg, const struct imap_response *r, struct error *err) {
+    Fetch__Folder *f = NULL;
+    (void)err;
+    if (r->kind == IMAP_RESPONSE_LSUB && !(r->attributes & IMAP_LIST_NOSELECT)) f = find(arg, r->name);
+    if (f != NULL) f->subscribed = true;
+    return 0;
+}
+
+/* Who subscribed to nothing has a mail program that shows all. */
+static int find_subscribed(struct folders *x, bool told, struct error *err) {
+    int rc = told ? 0 : fetch_do(x->f, STR("LSUB \"\" \"*\""), on_subscribed, x, err);
+    if (rc == ERR_DENIED) rc = 0;
+    bool any = false;
+    for (size_t i = 0; i < x->count; i++) any = any || x->list[i]->subscribed;
+    for (size_t i = 0; i < x->count && !any; i++) x->list[i]->subscribed = true;
+    return rc;
 }
 
 static int count_messages(struct folders *x, struct error *err) {
@@ -130,16 +151,19 @@ int fetch_on_folders(struct rpc_request *r, struct error *err, void *arg) {
     ARENA_AUTO arena = arena_new(MEMORY_MAX);
     struct folders x = {.f = f, .arena = arena};
     Fetch__Folders reply = FETCH__FOLDERS__INIT;
-    bool status = fetch_can(f, "LIST-STATUS"), extended = fetch_can(f, "LIST-EXTENDED");
+    bool status = fetch_can(f, "LIST-STATUS"), extended = fetch_can(f, "LIST-EXTENDED") || fetch_can(f, "IMAP4rev2");
     BUF_AUTO command = BUF_INIT(FETCH_COMMAND_MAX);
     if (arena != NULL) x.list = arena_alloc(arena, FETCH_FOLDERS_MAX * sizeof *x.list);
     if (x.list == NULL) return error_set(err, ERR_NOMEM, "out of memory");
     int rc = fetch_can(f, "NAMESPACE") ? fetch_do(f, STR("NAMESPACE"), on_namespace, &x, err) : 0;
     buf_adds(&command, "LIST \"\" \"*\"");
-    if (status || extended)
+    if (extended)
         buf_printf(&command, " RETURN (SUBSCRIBED%s%s)", fetch_can(f, "SPECIAL-USE") ? " SPECIAL-USE" : "",
                    status ? " STATUS (MESSAGES)" : "");
+    else if (status)
+        buf_adds(&command, " RETURN (STATUS (MESSAGES))");
     if (rc == 0) rc = fetch_do(f, buf_str(&command), on_list, &x, err);
+    if (rc == 0) rc = find_subscribed(&x, extended, err);
     if (rc == 0 && !status) rc = count_messages(&x, err);
     if (rc != 0) return rc;
     reply.folders = x.list;

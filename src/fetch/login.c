@@ -59,9 +59,22 @@ static void plain(const Fetch__Login *l, struct buf *out) {
     buf_adds(out, l->password);
 }
 
+/* RFC 7628 section 3.1; the name as a saslname (RFC 5801 section 4). */
 static void bearer(const Fetch__Login *l, struct buf *out) {
-    buf_printf(out, "n,a=%s,\1host=%s\1auth=Bearer %s\1\1", l->user_as[0] != '\0' ? l->user_as : l->user, l->host,
-               l->password);
+    buf_adds(out, "n,a=");
+    for (const char *p = l->user_as[0] != '\0' ? l->user_as : l->user; *p != '\0'; p++) {
+        if (*p == ',' || *p == '=')
+            buf_adds(out, *p == ',' ? "=2C" : "=3D");
+        else
+            buf_addc(out, *p);
+    }
+    buf_printf(out, ",\1host=%s\1auth=Bearer %s\1\1", l->host, l->password);
+}
+
+/* What acknowledges a failure (RFC 7628 section 3.2.3). */
+static void failure_seen(const Fetch__Login *l, struct buf *out) {
+    (void)l;
+    buf_addc(out, '\1');
 }
 
 static void xoauth2(const Fetch__Login *l, struct buf *out) {
@@ -82,7 +95,7 @@ static const struct mechanism {
     void (*say[2])(const Fetch__Login *l, struct buf *out);
 } mechanisms[] = {{"PLAIN", false, true, {plain, NULL}},
                   {"LOGIN", false, false, {login_name, login_password}},
-                  {"OAUTHBEARER", true, true, {bearer, NULL}},
+                  {"OAUTHBEARER", true, true, {bearer, failure_seen}},
                   {"XOAUTH2", true, true, {xoauth2, NULL}}};
 
 static const struct mechanism *choose(const struct fetch *f, const Fetch__Login *l) {
@@ -104,7 +117,7 @@ static int put_line(struct fetch *f, struct str text, struct error *err) {
     return rc == 0 ? 0 : error_set(err, rc, "the connection to the server broke: %s", err_name(rc));
 }
 
-/* One step of the exchange for each "+". After the last one there is only a failure to acknowledge (RFC 7628 3.2.3). */
+/* One step of the exchange for each "+"; behind the last one an empty line. */
 static int authenticate(struct fetch *f, const struct mechanism *m, const Fetch__Login *l, struct error *err) {
     struct imap_response r;
     size_t step = 0;

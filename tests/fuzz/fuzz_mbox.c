@@ -15,7 +15,12 @@ static void on_data(void *arg, struct str bytes) {
 static void on_end(void *arg) {
     buf_adds(arg, "]");
 }
-static const struct mbox_events events = {on_begin, on_data, on_end};
+/* As if a message could end at half of all places. */
+static bool ends_at(void *arg, uint64_t at) {
+    (void)arg;
+    return at % 2 == 0;
+}
+static const struct mbox_events events = {on_begin, on_data, on_end, ends_at};
 
 static void run(struct str in, size_t step, struct buf *out) {
     struct mbox m;

@@ -11,6 +11,7 @@ class OddServer:
 
     def __init__(self, folders, separator=b'"."', prefix=b""):
         self.folders, self.separator, self.prefix = folders, separator, prefix
+        self.subscribed = []
         self.fetched = []   # UIDs of bodies that were given
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -47,6 +48,9 @@ class OddServer:
         elif word == b"LIST":
             for name in self.folders:
                 f.write(b"* LIST () %s {%d}\r\n%s\r\n" % (self.separator, len(name), name))   # a literal, whatever is in it
+        elif word == b"LSUB":
+            for name in self.subscribed:
+                f.write(b"* LSUB () %s {%d}\r\n%s\r\n" % (self.separator, len(name), name))
         elif word == b"STATUS":
             return b"NO no STATUS here"
         elif word == b"EXAMINE":

@@ -3,6 +3,7 @@ folders too. MIGR-08, LIM-06, LIM-07."""
 import hashlib
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -113,6 +114,57 @@ class Migration(Common):
                           (b"", b" 3-Mar-2019 10:00:00 +0000", b"Subject: z\r\n\r\nFrom q\r\n")],
                          [(m[1], m[2].replace(b"0", b" ", 1) if m[2][:1] == b"0" else m[2], m[3]) for m in found])
         self.assertNotEqual(0, self.instance.run("import", user, "--maildir", path, check=False).returncode)
+        with open(path, "wb") as f:   # what UW IMAP, Dovecot, Thunderbird and writers of Content-Length put there
+            f.write(b"From MAILER-DAEMON Sat Mar  2 10:00:00 2019\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1 9 Work\n\nx\n\n"
+                    b"From a Sat Mar  2 10:00:00 2019\nSubject: 1\nX-Status: AFT\nX-Keywords: Work $Label1          \nX-UID: 7\n\ny\n\n"
+                    b"From a Sat Mar  2 10:00:00 2019\nX-Mozilla-Status: 0005\nX-Mozilla-Keys: Later\nSubject: 2\n\ny\n\n"
+                    b"From a Sat Mar  2 10:00:00 2019\nSubject: 3\nContent-Length: 20\n\ny\n\nFrom here, there\n\n"
+                    b"From a Sat Mar  2 10:00:00 2019\nX-Mozilla-Status: 0009\nSubject: 4\nContent-Length: 900\n\ny\n")
+        user = self.instance.user("others")
+        self.assertIn("4 messages imported", self.instance.run("import", user, "--mbox", path).stdout)
+        found = state(self.instance, "others")["INBOX"][1]
+        self.assertEqual([b"$Label1 Work \\Answered \\Draft \\Flagged", b"Later \\Flagged \\Seen", b"", b"\\Deleted \\Seen"], [m[1] for m in found])
+        self.assertTrue(found[2][3].endswith(b"\r\n\r\ny\r\n\r\nFrom here, there\r\n"), found[2])
+
+    def test_4_notes_beside_a_maildir(self):
+        """Keywords as Dovecot and Courier keep them, and what is subscribed."""
+        top, user = os.path.join(self.scratch, "notes"), self.instance.user("notes")
+        for folder in ("", ".Work.Sub", ".Caf&AOk-", ".Sent", ".Trash"):
+            os.makedirs(os.path.join(top, folder, "cur"))
+        def put(name, text):
+            os.makedirs(os.path.dirname(os.path.join(top, name)), exist_ok=True)
+            with open(os.path.join(top, name), "w", encoding="ascii") as f:
+                f.write(text)
+        for name in ("cur/1.a:2,Sa", "cur/2.b:2,", "cur/3.c:2,F", "cur/4.d:2,", ".Work.Sub/cur/1.e:2,b"):
+            put(name, f"Subject: {name}\n\nx\n")
+        put("dovecot-keywords", "0 Work\n1 Later\n")
+        put(".Work.Sub/dovecot-keywords", "1 $Label1\n")
+        put("courierimapkeywords/:list", "First\nSecond\n\n2.b:0 1\n3.c:1\n4.d:0\n")
+        put("courierimapkeywords/.10.3.c", "Newer\n")
+        put("courierimapkeywords/.9.3.c", "Older\n")
+        put("courierimapkeywords/4.d", "")
+        put("subscriptions", "V\t2\n\nINBOX\nWork\tSub\nTrash\n")
+        self.assertIn("5 messages imported", self.instance.run("import", user, "--maildir", top).stdout)
+        found = state(self.instance, "notes")
+        self.assertEqual([b"Work \\Seen", b"First Second", b"Newer \\Flagged", b""], [m[1] for m in found["INBOX"][1]])
+        self.assertEqual([b"$Label1"], [m[1] for m in found["Work/Sub"][1]])
+        c = self.instance.imap("notes")
+        subscribed = lambda: {re.search(rb'"/" "?([^"]*)"?$', line).group(1) for line in c.lsub()[1] if b"Noselect" not in line}
+        self.assertEqual({b"INBOX", b"Work/Sub", b"Trash", b"Archive", b"Drafts", b"Junk"}, subscribed())   # those that are not there are as they were
+        self.assertIn("0 messages imported", self.instance.run("import", user, "--maildir", top).stdout)
+        again = os.path.join(self.scratch, "notes-again")   # and the way back, as Courier keeps it
+        self.instance.run("export", user, "--maildir", again)
+        with open(os.path.join(again, "subscriptions"), encoding="ascii") as f:
+            names = f.read().splitlines()
+        self.assertEqual(["Archive", "Drafts", "INBOX", "Junk", "Trash", "Work.Sub"], sorted(names))
+        os.remove(os.path.join(again, "subscriptions"))
+        with open(os.path.join(again, "courierimapsubscribed"), "w", encoding="ascii") as f:
+            f.write("INBOX\nINBOX.Caf&AOk-\n")
+        c.logout()
+        c = self.instance.imap(self.instance.user("notes2"))
+        self.instance.run("import", "notes2@example.test", "--maildir", again)
+        self.assertEqual({b"INBOX", b"Caf&AOk-"}, subscribed())
+        c.logout()
 
 
 @unittest.skipUnless(dovecot.available(), "needs Dovecot, and root to start it")
@@ -128,8 +180,10 @@ class FromServer(Common):
         cls.lisa = cls.instance.user("moved")
         os.environ["IEMS_IMPORT_PASSWORD"] = iems.PASSWORD
         c = cls.server.imap("bob")
-        for name in cls.FOLDERS[1:]:
+        for name in (*cls.FOLDERS[1:], '"Sent Items"', "Junk"):
             c.create(name)
+        for name in ("INBOX", "Work.Sub", '"Sent Items"'):
+            c.subscribe(name)
         fill(c, cls.FOLDERS, 300)
         c.select("INBOX")
         c.store("3:5", "+FLAGS", "\\Deleted")
@@ -164,6 +218,13 @@ class FromServer(Common):
         here = state(self.instance, "moved")
         for name, folder in self.HERE.items():
             self.assertEqual(self.there("bob", folder), here[name][1], name)
+        c = self.instance.imap("moved")   # what is subscribed, and what a folder is for, as there; folders that are not there stay as they were
+        listed = [re.search(rb'\((.*)\) "/" "?([^"]*)"?$', line).groups() for line in c.list()[1]]
+        self.assertEqual([b"Sent Items"], [name for flags, name in listed if b"\\Sent" in flags])
+        self.assertNotIn(b"Sent", [name for _, name in listed])
+        self.assertEqual({b"Archive", b"Drafts", b"INBOX", b"Sent Items", b"Trash", b"Work/Sub"},
+                         {re.search(rb'"/" "?([^"]*)"?$', line).group(1) for line in c.lsub()[1] if b"Noselect" not in line})
+        c.logout()
         for f in found["accounts"][0]["folders"]:
             self.assertTrue(f["uidvalidity"] and f["remote_uidvalidity"])
         found = self.report()
@@ -238,6 +299,7 @@ class FromServer(Common):
         out = self.instance.run("import", ann, "--imap", f"localhost:{self.server.imap_port}", "--starttls", "--ca-file", self.server.certificate,
                                 "--user", "ann", "--mechanism", "CLEAR").stdout
         self.assertIn("10 were there", out)
+        self.tokens(ann, tls)
         accounts, secret = os.path.join(self.scratch, "accounts"), os.path.join(self.scratch, "password")
         with open(accounts, "w", encoding="ascii") as f:
             f.write(f"# who\n{ann} ann\n{bob} bob\nnobody@example.test ann\n")
@@ -251,6 +313,19 @@ class FromServer(Common):
             self.assertEqual(67, p.returncode)
             self.assertEqual([10, self.all + 9, 0, *[10] * 5], [a["imported"] + a["present"] for a in found["accounts"]])
             self.assertIn("error", found["accounts"][2])
+
+    def tokens(self, ann, tls):
+        """RFC 7628, and what Google and Microsoft had before it: the password is a token."""
+        command = ["import", ann, "--imap", tls, "--no-verify", "--user", "ann", "--mechanism"]
+        for mechanism in ("OAUTHBEARER", "XOAUTH2"):
+            for key, there in ((dovecot.TOKEN_KEY, True), (b"another key", False)):
+                os.environ["IEMS_IMPORT_PASSWORD"] = self.server.token("ann", key)
+                try:
+                    p = self.instance.run(*command, mechanism, check=False)
+                finally:
+                    os.environ["IEMS_IMPORT_PASSWORD"] = iems.PASSWORD
+                self.assertEqual(there, p.returncode == 0, (mechanism, p.stdout, p.stderr))
+                self.assertIn("10 were there" if there else "the login failed", p.stdout)
 
     def test_6_refused(self):
         os.environ["IEMS_IMPORT_PASSWORD"] = "wrong"
@@ -284,6 +359,7 @@ class FromOddServers(Common):
                  b"INBOX.a.b/c": "a/b_c", b"INBOX.x..y": "x/_/y", b'INBOX.q"u\\o': 'q"u\\o', b"INBOX.tab\there": "tab_here"}
         server = oddimap.OddServer({name: [oddimap.MESSAGE] for name in names}, prefix=b"INBOX.")
         try:
+            server.subscribed = [b"INBOX.R&D", b"INBOX.Gr\xfc\xdfe"]
             code, found = self.bring("odd1", server)
             self.assertEqual((0, len(names), 0), (code, found["imported"], found["accounts"][0]["skipped_folders"]))
             self.assertEqual(sorted(names.values()), sorted(f["name"] for f in found["accounts"][0]["folders"]))
@@ -293,6 +369,10 @@ class FromOddServers(Common):
         try:
             code, found = self.bring("odd2", flat)
             self.assertEqual((0, ["INBOX", "a.b_c"]), (code, sorted(f["name"] for f in found["accounts"][0]["folders"])))
+            for user, there, other in (("odd1", "R&-D", "x/_/y"), ("odd2", "a.b_c", "R&-D")):   # nothing is subscribed there: everything here
+                c = self.instance.imap(user)
+                self.assertEqual((1, 0), tuple(len([n for n in c.lsub('""', f'"{name}"')[1] if n]) for name in (there, other)))
+                c.logout()
         finally:
             flat.close()
 

@@ -187,7 +187,7 @@ static int take_untagged(struct imap_args *a, struct imap_response *out) {
         enum imap_response_kind kind;
         bool (*take)(struct imap_args *a, struct imap_response *out);
     } table[] = {{"LIST", IMAP_RESPONSE_LIST, take_list},
-                 {"LSUB", IMAP_RESPONSE_OTHER, NULL},
+                 {"LSUB", IMAP_RESPONSE_LSUB, take_list},
                  {"NAMESPACE", IMAP_RESPONSE_NAMESPACE, take_namespace},
                  {"STATUS", IMAP_RESPONSE_STATUS, take_status},
                  {"CAPABILITY", IMAP_RESPONSE_CAPABILITY, NULL}};

@@ -13,6 +13,7 @@ enum imap_response_kind {
     IMAP_RESPONSE_CONTINUE,   /* "+": text */
     IMAP_RESPONSE_CAPABILITY, /* text: the words */
     IMAP_RESPONSE_LIST,
+    IMAP_RESPONSE_LSUB, /* \Noselect: something below it is subscribed, not it */
     IMAP_RESPONSE_NAMESPACE,
     IMAP_RESPONSE_STATUS, /* of a folder: name, exists, uidvalidity */
     IMAP_RESPONSE_EXISTS,
@@ -43,7 +44,7 @@ struct imap_response {
     struct str code, code_rest; /* "[UIDVALIDITY 3]": "UIDVALIDITY", "3" */
     struct str text;
 
-    struct str name;        /* of LIST and STATUS, as the server spells it */
+    struct str name;        /* of LIST, LSUB and STATUS, as the server spells it */
     unsigned attributes;    /* of enum imap_list_attribute */
     struct str special_use; /* "\Sent"; empty = none */
     char separator;         /* 0 = flat */

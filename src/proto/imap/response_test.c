@@ -90,8 +90,9 @@ static void show(const struct imap_response *r, struct buf *out) {
     case IMAP_RESPONSE_CONTINUE: buf_printf(out, "+%.*s", STR_ARG(r->text)); break;
     case IMAP_RESPONSE_CAPABILITY: buf_printf(out, "cap %.*s", STR_ARG(r->text)); break;
     case IMAP_RESPONSE_LIST:
-        buf_printf(out, "list %.*s %u %c %.*s", STR_ARG(r->name), r->attributes, r->separator != 0 ? r->separator : '0',
-                   STR_ARG(r->special_use));
+    case IMAP_RESPONSE_LSUB:
+        buf_printf(out, r->kind == IMAP_RESPONSE_LSUB ? "lsub %.*s %u %c %.*s" : "list %.*s %u %c %.*s",
+                   STR_ARG(r->name), r->attributes, r->separator != 0 ? r->separator : '0', STR_ARG(r->special_use));
         break;
     case IMAP_RESPONSE_NAMESPACE:
         for (size_t i = 0; i < r->namespace_count; i++)
@@ -121,6 +122,7 @@ static void parse_cases(void **state) {
         {"+ go", "+go"},
         {"+", "+"},
         {"* CAPABILITY IMAP4rev1 IDLE", "cap IMAP4rev1 IDLE"},
+        {"* LSUB (\\Noselect) \".\" a", "lsub a 1 . "},
         {"* LIST (\\HasNoChildren \\Sent) \"/\" \"Sent Mail\"", "list Sent Mail 0 / \\Sent"},
         {"* list (\\NonExistent) NIL a.b", "list a.b 3 0 "},
         {"* LIST (\\Subscribed \\NoSelect) \".\" {3}\r\na.b (\"OLDNAME\" (\"x\"))", "list a.b 5 . "},

@@ -23,13 +23,36 @@ static enum kind classify(const struct mbox *m) {
     if (rest.len >= from.len) {
         if (!str_starts(rest, from)) return KIND_DATA;
         if (rest.len < line.len) return KIND_QUOTED;
-        return !m->open || m->blank.len > 0 ? KIND_FROM : KIND_DATA;
+        return !m->open || (m->blank.len > 0 && m->line_at >= m->until) ? KIND_FROM : KIND_DATA;
     }
     return str_starts(from, rest) && line.len < MBOX_HEAD_MAX - 1 ? KIND_MORE : KIND_DATA;
 }
 
+/* Looks at a piece of a line of the header. */
+static void take_header(struct mbox *m, struct str bytes) {
+    size_t room = MBOX_FIELD_MAX - m->field_len, n = bytes.len < room ? bytes.len : room;
+    memcpy(m->field + m->field_len, bytes.ptr, n);
+    m->field_len += n;
+    if (bytes.ptr[bytes.len - 1] != '\n') return;
+    struct str value = str_of(m->field, m->field_len), name = str_cut(&value, ':');
+    uint64_t length;
+    if (str_eq_nocase(name, STR("Content-Length")) && str_to_u64(str_trim(value), INT64_MAX, &length) == 0)
+        m->length = length;
+    m->field_len = 0;
+}
+
+/* `at`: where the body begins. */
+static void end_header(struct mbox *m, uint64_t at) {
+    m->in_header = false;
+    m->field_len = 0;
+    if (m->length > 0 && m->events->ends_at != NULL && m->events->ends_at(m->arg, at + m->length))
+        m->until = at + m->length;
+    m->length = 0;
+}
+
 static void emit(struct mbox *m, struct str bytes) {
     if (bytes.len == 0) return;
+    if (m->in_header) take_header(m, bytes);
     if (m->open)
         m->events->data(m->arg, bytes);
     else
@@ -54,6 +77,7 @@ static void decide(struct mbox *m, enum kind kind) {
     give_blank(m);
     if (kind == KIND_BLANK) {
         m->blank = head.len == 1 ? STR("\n") : STR("\r\n");
+        if (m->in_header) end_header(m, m->line_at + head.len);
         buf_clear(&m->head);
         return;
     }
@@ -66,7 +90,8 @@ static void decide(struct mbox *m, enum kind kind) {
 static void end_from(struct mbox *m) {
     struct str line = str_trim(buf_str(&m->head));
     m->events->begin(m->arg, str_sub(line, 0, MBOX_FROM_MAX));
-    m->open = true;
+    m->open = m->in_header = true;
+    m->length = m->field_len = 0;
     m->state = AT_START;
     buf_clear(&m->head);
 }
@@ -97,6 +122,8 @@ void mbox_feed(struct mbox *m, struct str in) {
             emit(m, str_sub(in, 0, n));
             if (eol >= 0) m->state = AT_START;
         }
+        m->at += n;
+        if (in.ptr[n - 1] == '\n') m->line_at = m->at;
         in = str_sub(in, n, in.len);
     }
 }
