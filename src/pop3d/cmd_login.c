@@ -71,6 +71,7 @@ static int conclude(struct session *s, int rc, struct auth_result *r, const stru
 
 int cmd_user(struct session *s, const struct pop3_command *c) {
     if (!session_plaintext_ok(s)) return session_err(s, NULL, "Start TLS first (STLS)");
+    if (!str_is_utf8(c->text)) return session_err(s, "AUTH", "The name is not UTF-8"); /* RFC 6856 section 2.2 */
     free(s->user);
     s->user = str_dup(c->text);
     if (s->user == NULL) return session_err(s, "SYS/TEMP", "Out of memory");
@@ -80,9 +81,10 @@ int cmd_user(struct session *s, const struct pop3_command *c) {
 int cmd_pass(struct session *s, const struct pop3_command *c) {
     if (!session_plaintext_ok(s)) return session_err(s, NULL, "Start TLS first (STLS)");
     if (s->user == NULL) return session_err(s, NULL, "USER first");
-    struct auth_result r = {0};
+    struct auth_result r = {.state = DIR__AUTH_STATE__FAILED};
     struct error err = {0};
-    int rc = auth_login(s->pop3d->dir, "pop3", s->stream, str_from(s->user), c->text, &r, &err);
+    int rc = !str_is_utf8(c->text) ? 0 /* as for the name */
+                                   : auth_login(s->pop3d->dir, "pop3", s->stream, str_from(s->user), c->text, &r, &err);
     free(s->user);
     s->user = NULL;
     return conclude(s, rc, &r, &err);

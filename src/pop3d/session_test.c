@@ -456,7 +456,11 @@ FIBER_TEST(store_restart) {
 
 FIBER_TEST(login) {
     begin();
-    talk("< +OK\n> STAT\n< -ERR Log in\n> PASS x\n< -ERR USER first\n> USER bart\n< +OK\n> PASS wrong\n< -ERR [AUTH]\n"
+    talk("< +OK\n> STAT\n< -ERR Log in\n> PASS x\n< -ERR USER first\n"
+         /* RFC 6856 section 2.2: what is no UTF-8 is refused */
+         "> USER b\xe4rt\n< -ERR [AUTH] The name is not UTF-8\n> PASS x\n< -ERR USER first\n> USER bart\n< +OK\n"
+         "> PASS two w\xf6rds\n< -ERR [AUTH]\n> PASS two words\n< -ERR USER first\n> USER bart\n< +OK\n> PASS wrong\n< "
+         "-ERR [AUTH]\n"
          "> USER disabled\n< +OK\n> PASS x\n< -ERR [SYS/PERM]\n> USER later\n< +OK\n> PASS x\n< -ERR [SYS/TEMP]\n"
          "> USER down\n< +OK\n> PASS x\n< -ERR [SYS/TEMP]\n> APOP bart c4c9334bac560ecc979e58001b3e22fb\n< -ERR APOP\n"
          "> USER bart\n< +OK\n> PASS two words\n< +OK 4 messages\n> USER bart\n< -ERR Not after\n> QUIT\n< +OK\n< "

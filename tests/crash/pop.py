@@ -1,4 +1,5 @@
-"""A POP3 client that keeps unique-ids and deletes (RFC 1939 sections 6 and 7): what QUIT has acknowledged stays deleted."""
+"""A POP3 client that keeps unique-ids and deletes (RFC 1939 sections 6 and 7): what QUIT has acknowledged stays deleted,
+and unique-ids come from the store, whatever dies (TRBL-30)."""
 import poplib
 import random
 import time

@@ -1,4 +1,5 @@
-"""Parts of make load about mailboxes: many idle connections, a folder of a million messages, an account of ten thousand folders."""
+"""Parts of make load about mailboxes: many idle connections, a folder of a million messages, an account of ten thousand folders
+(STORE-04, CAP-05, ARCH-16)."""
 import select
 import socket
 import time

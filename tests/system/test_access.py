@@ -273,7 +273,7 @@ class Access(unittest.TestCase):
         iems.wait_until("tag", tagged, 5)
         self.drop("dnslist", "tag.test")
 
-    def test_tagged_mail_is_dropped_where_that_is_wanted(self):   # DNSBL-07
+    def test_tagged_mail_is_dropped_where_that_is_wanted(self):   # DNSBL-07, LMDA-08: for users who have chosen nothing
         self.table("dnslist", "tag.test", "policy=tag", "local=discard")
 
         def dropped():

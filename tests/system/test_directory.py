@@ -123,12 +123,13 @@ class Directory(unittest.TestCase):
         self.assertEqual(self.rcpt("other999@example.test"), 550)
 
     # ---- other LDAP clients
-    def test_foreign_writes_are_seen(self):   # DIR-02 DIR-19 ALIAS-05
+    def test_foreign_writes_are_seen(self):   # DIR-02 DIR-08 DIR-14 DIR-19 DIR-36 ALIAS-05
         entry = ("dn: mail=ned@example.test,dc=example,dc=test\nobjectClass: ieperson\nobjectClass: iemessagestoreuser\n"
                  "mail: ned@example.test\nieaddress: ned@example.test\ncn: Ned\nsn: Flanders\nothermailbox: LOCAL$ned@example.test\n")
         self.ldap("ldapadd", input=entry)
         iems.wait_until("ned gets an account number", lambda: self.show("ned@example.test")["account"])
-        self.assertEqual(self.rcpt("ned@example.test"), 250)
+        self.assertEqual((self.rcpt("ned@example.test"), self.rcpt("NED@Example.Test")), (250, 250))
+        self.assertIn("cn: Ned", self.ldap("ldapsearch", "-LLL", "-b", "", "(&(mail=NED@EXAMPLE.TEST)(cn=nEd))").stdout)
         twin = entry.replace("mail=ned@", "mail=twin@").replace("mail: ned@", "mail: twin@")
         self.assertNotEqual(self.ldap("ldapadd", input=twin, check=False).returncode, 0)   # ieaddress is ned's: refused
         self.ldap("ldapmodify", input="dn: mail=ned@example.test,dc=example,dc=test\nchangetype: modify\nreplace: ieenabled\n"
@@ -143,7 +144,7 @@ class Directory(unittest.TestCase):
         self.assertEqual(self.ldap("ldapsearch", "-LLL", "-b", "o=iems", agent=False, check=False).stdout.strip(), "")
         self.assertEqual(self.ldap("ldapsearch", "-LLL", "-b", "", "(iepassword=*)", "dn", agent=False).stdout.strip(), "")
 
-    def test_options_live_in_the_directory(self):   # DIR-16
+    def test_options_live_in_the_directory(self):   # ARCH-13 DIR-16
         self.iems("config", "set", "smtpd.max_recipients", "5")
         iems.wait_until("the option is there", lambda: "5" in self.iems("config", "get", "smtpd.max_recipients").stdout.split())
         change = "dn: cn=options,o=iems\nchangetype: modify\n"
@@ -193,7 +194,7 @@ class Directory(unittest.TestCase):
         self.assertTrue([n for n in os.listdir(os.path.join(self.mail.dir, "directory")) if n.startswith("backup-")])
         self.fails(75, "instance to be stopped", "directory", "import", "--replace", path)
 
-    def test_replace(self):   # DIR-40 DIR-41
+    def test_replace(self):   # DIR-01 DIR-40 DIR-41
         with iems.Instance(domain="replace.test") as mail:
             data = os.path.join(mail.dir, "directory")
             for user in ("old", "deleted"):

@@ -30,11 +30,15 @@ class MailPath(unittest.TestCase):
         self.assertEqual(b"\r\n".join(lines) + b"\r\n", got)
         pop.quit()
 
-    def test_one_message_two_recipients(self):
+    def test_one_message_two_recipients(self):   # ARCH-12: who it is for stands in the envelope alone
         before = {u: self.mail.count(u) for u in ("bart", "lisa")}
         self.mail.send("a@sender.example", ["bart@example.test", "lisa@example.test"], iems.message("both"))
         for user, number in before.items():
             self.mail.wait_count(user, number + 1)
+        bart, lisa = (self.mail.messages(user)[-1].split(b"\r\n\r\n") for user in ("bart", "lisa"))
+        self.assertEqual(bart[1], lisa[1])
+        self.assertIn(b"\r\nTo: bart@example.test\r\n", lisa[0])
+        self.assertNotIn(b"lisa@", lisa[0].split(b"\r\nFrom:")[1])   # only behind what was added on the way
 
     def test_unknown_recipient_is_refused(self):  # LIM-21, LIM-22
         with self.assertRaises(smtplib.SMTPRecipientsRefused) as caught:

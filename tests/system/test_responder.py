@@ -126,7 +126,7 @@ class Responder(unittest.TestCase):
         self.mail.wait_logged("jail-violation syscall=openat")
         self.assertEqual(self.module("lmda")["state"], "ready")
 
-    def test_stop_and_start_of_one_module(self):  # RESP-03 RESP-04 RESP-07
+    def test_stop_and_start_of_one_module(self):  # ARCH-01 RESP-03 RESP-04 RESP-07
         self.mail.configure("[pop3d]\nauto_start = no\n[webd]\nauto_restart = no\n")
         self.mail.start()
         self.assertEqual(self.module("pop3d")["state"], "stopped")
@@ -283,12 +283,14 @@ class Responder(unittest.TestCase):
         self.mail.run("stop", self.mail.dir)
         iems.wait_until("imapd gone with the responder", lambda: not alive(pid), 2)
 
-    def test_ports(self):  # PORT-01 PORT-02 PORT-03 SMTPD-02 STLS-02 LIM-36
-        other, third, fourth = iems.free_port(), iems.free_port(), iems.free_port()
-        self.mail.configure(f"[smtpd]\nlisten_smtp = 127.0.0.1:{other} 127.0.0.1:{third}\nlisten_lmtp = off\n[imapd]\nlisten_imap = {fourth}")
+    def test_ports(self):  # PORT-01 PORT-02 PORT-03 SMTPD-02 STLS-02 LIM-36 IMAPPOP-02
+        other, third, fourth, fifth = (iems.free_port() for _ in range(4))
+        self.mail.configure(f"[smtpd]\nlisten_smtp = 127.0.0.1:{other} 127.0.0.1:{third}\nlisten_lmtp = off\n[imapd]\nlisten_imap = {fourth}\n"
+                            f"[pop3d]\nlisten_pop3 = 127.0.0.1:{self.mail.port('pop3')} 127.0.0.1:{fifth}")
         self.mail.start()
         socket.create_connection(("127.0.0.1", other), 2).close()
         socket.create_connection(("127.0.0.1", fourth), 2).close()
+        socket.create_connection(("127.0.0.1", fifth), 2).close()
         for service in ("submission", "submissions", "imaps", "pop3", "pop3s", "ldap", "metrics"):
             socket.create_connection(("127.0.0.1", self.mail.port(service)), 2).close()
         for service in ("smtp", "lmtp", "imap"):

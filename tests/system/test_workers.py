@@ -1,4 +1,4 @@
-"""Limits of smtpd hold for all its workers together, and what a worker had is free when it dies (SMTPD-03)."""
+"""Limits of smtpd hold for all its workers together, and what a worker had is free when it dies (SMTPD-03); a module may run as several processes (ARCH-18)."""
 import json
 import os
 import signal

@@ -1,6 +1,7 @@
 /* Zeros written ahead in the engine's log. A sync of bytes that overwrite what the file has already costs one flush of
  * the disk; a sync of bytes that make it longer costs two, and twice the time, because its size is journalled. Readers
- * of the log take zeros for its end. Logs that were used before are used again and need none. */
+ * of the log take zeros for its end. (Logs are not used again: RocksDB does not do that with point-in-time recovery.)
+ */
 #ifndef IEMS_STORE_ENGINE_LOG_FILL_H
 #define IEMS_STORE_ENGINE_LOG_FILL_H
 

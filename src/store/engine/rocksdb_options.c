@@ -15,7 +15,6 @@ enum {
     BLOB_TABLE =
         4 * 1024 * 1024, /* keys of some ten thousand bodies: what a compaction of a range moves at the least */
     BLOB_FILE = 64 * 1024 * 1024,
-    LOGS_KEPT = 2,
     OPEN_FILES = 256,
     CHECKSUM_XXH3 = 4,
     BACKGROUND_JOBS = 2,
@@ -40,7 +39,6 @@ static void db_options(rocksdb_options_t *o) {
     rocksdb_options_set_create_missing_column_families(o, 1);
     rocksdb_options_set_wal_recovery_mode(o, POINT_IN_TIME_RECOVERY);
     rocksdb_options_set_max_total_wal_size(o, WAL_TOTAL);
-    rocksdb_options_set_recycle_log_file_num(o, LOGS_KEPT); /* see log_fill.h */
     rocksdb_options_set_max_open_files(o, OPEN_FILES);
     rocksdb_options_set_max_background_jobs(o, BACKGROUND_JOBS);
     rocksdb_options_set_bytes_per_sync(o, SYNC_STEP);

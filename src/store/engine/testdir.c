@@ -28,7 +28,7 @@ void testdir_remove(const char *dir) {
     nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static void copy_file(const char *from, const char *to) {
+void testdir_copy_file(const char *from, const char *to) {
     char block[65536];
     int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     IEMS_ASSERT(out >= 0);
@@ -47,7 +47,7 @@ void testdir_copy(const char *from, const char *to) {
         if (e->d_type != DT_REG) continue;
         snprintf(a, sizeof a, "%s/%s", from, e->d_name);
         snprintf(b, sizeof b, "%s/%s", to, e->d_name);
-        copy_file(a, b);
+        testdir_copy_file(a, b);
     }
     closedir(d);
 }

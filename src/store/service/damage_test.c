@@ -1,5 +1,6 @@
 /* A record of each kind is damaged in a store on disk: the store opens all the same, nobody else notices, and what was
- * hit answers or fails, but ends nothing. Check and rebuild run over it. REBLD-05, REBLD-06. */
+ * hit answers or fails, but ends nothing. Check and rebuild run over it. REBLD-05, REBLD-06,
+ * TRBL-26. */
 #include "rpc/ticket.h"
 #include "store/engine/testdir.h"
 #include "store/mailbox/private.h"
