@@ -297,9 +297,9 @@ class Responder(unittest.TestCase):
             with self.assertRaises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", self.mail.port(service)), 2)
         self.mail.stop()
-        self.mail.configure("[pop3d]\nlisten_pop3 = 300.1.1.1:110")
+        self.mail.configure("[pop3d]\nlisten_pop3s = 300.1.1.1:110")
         out = self.mail.run("start", self.mail.dir, check=False)
-        self.assertIn("pop3d.listen_pop3: '300.1.1.1' is no address", out.stderr)
+        self.assertIn("pop3d.listen_pop3s: '300.1.1.1' is no address", out.stderr)
 
     def test_limits_are_told(self):  # CAP-12
         self.mail.configure("[imapd]\nmax_sessions = 1000\n[smtpd]\nmax_sessions = 500")
