@@ -200,6 +200,14 @@ const struct command command_table[] = {
      "Change a local mail domain", "As for `iems domain add`. Empty values remove a setting: --catch-all ''.",
      cmd_domain_set, GROUP_ACCOUNTS},
     {"domain list", "[--json]", "List local mail domains", NULL, cmd_domain_list, GROUP_ACCOUNTS},
+    {"domain dns", "DOMAIN [--zone | --json]",
+     "Show the DNS records that a domain should have, and whether it has them",
+     "MX, address, TLSA of this server's certificate, MTA-STS, reports on TLS, SPF, and where mail programs find their "
+     "servers.\n"
+     "  --zone   only the records, as lines of a zone file\n"
+     "Exit status: 0 all are there, 1 one that is advised is missing, 2 one without which no mail comes is missing or "
+     "wrong.",
+     cmd_domain_dns, GROUP_ACCOUNTS},
     {"domain delete", "DOMAIN", "Delete a local mail domain that has no addresses any more", NULL, cmd_domain_delete,
      GROUP_ACCOUNTS},
     {"directory export", "[FILE]", "Write the whole directory as LDIF",

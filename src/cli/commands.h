@@ -27,6 +27,7 @@ int cmd_directory_import(struct cli *c, int argc, char **argv);
 int cmd_doctor(struct cli *c, int argc, char **argv);
 int cmd_domain_add(struct cli *c, int argc, char **argv);
 int cmd_domain_alias(struct cli *c, int argc, char **argv);
+int cmd_domain_dns(struct cli *c, int argc, char **argv);
 int cmd_domain_delete(struct cli *c, int argc, char **argv);
 int cmd_domain_list(struct cli *c, int argc, char **argv);
 int cmd_domain_set(struct cli *c, int argc, char **argv);

@@ -12,6 +12,7 @@ enum {
     TYPE_CNAME = 5,
     TYPE_PTR = 12,
     TYPE_MX = 15,
+    TYPE_SRV = 33,
     CLASS_IN = 1
 };
 
@@ -69,9 +70,9 @@ static int skip_questions(struct reader *r, unsigned count) {
 /* RDATA at [r->at, r->at + len) into `rec`, names in it expanded. */
 static int read_rdata(struct reader *r, size_t len, struct arena *arena, struct dns_record *rec) {
     struct str raw = str_sub(r->packet, r->at, len);
-    size_t skip = rec->type == TYPE_MX ? 2 : 0;
-    char text[2 + DNS_NAME_MAX + 1];
-    if (rec->type == TYPE_MX || rec->type == TYPE_CNAME || rec->type == TYPE_PTR || rec->type == TYPE_NS) {
+    size_t skip = rec->type == TYPE_MX ? 2 : rec->type == TYPE_SRV ? 6 : 0;
+    char text[6 + DNS_NAME_MAX + 1];
+    if (skip > 0 || rec->type == TYPE_CNAME || rec->type == TYPE_PTR || rec->type == TYPE_NS) {
         if (len < skip) return ERR_CORRUPT;
         struct reader inner = {r->packet, r->at + skip};
         int rc = read_name(&inner, text + skip);

@@ -10,7 +10,7 @@ struct dns_record {
     uint16_t type;
     uint32_t ttl;
     struct str name;  /* owner, lower case, no final dot */
-    struct str rdata; /* names inside MX, CNAME, PTR, NS are expanded: see dns_packet_answers */
+    struct str rdata; /* names inside MX, SRV, CNAME, PTR, NS are expanded: see dns_packet_answers */
 };
 struct dns_packet {
     unsigned rcode;
@@ -18,8 +18,8 @@ struct dns_packet {
     struct dns_record *records; /* in arena */
 };
 
-/* Parses the answer section. RDATA is copied; for CNAME, PTR and NS it is the name as text, for MX two octets of
- * preference and the name as text. ERR_CORRUPT, ERR_LIMIT, ERR_NOMEM. */
+/* Parses the answer section. RDATA is copied; for CNAME, PTR and NS it is the name as text, for MX and SRV
+ * two and six octets of numbers and the name as text. ERR_CORRUPT, ERR_LIMIT, ERR_NOMEM. */
 NODISCARD int dns_packet_answers(struct str packet, struct arena *arena, struct dns_packet *out);
 
 #endif

@@ -29,6 +29,7 @@ static const struct record {
     RR("host.test", DNS_A, "\x7f\x00\x00\x07"),
     RR("host.test", DNS_AAAA, "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"),
     RR("alias.test", 5, "\x04host\x04test\x00"),
+    RR("_imaps._tcp.host.test", DNS_SRV, "\x00\x01\x00\x02\x03\xe1\x04host\x04test\x00"),
     RR("text.test", DNS_TXT, "\x03one\x04 two"),
     RR("7.0.0.127.in-addr.arpa", DNS_PTR, "\x04Host\x04test\x00"),
 };

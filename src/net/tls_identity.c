@@ -1,9 +1,11 @@
 #include "net/tls_identity.h"
 
+#include "base/encode.h"
 #include "net/tls_private.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,6 +225,18 @@ static void issuer_of(const X509 *cert, char out[static TLS_ISSUER_MAX]) {
     ERR_clear_error();
 }
 
+static void digest_add(const X509 *cert, char out[static TLS_DIGESTS_MAX]) {
+    unsigned char *der = NULL, md[SHA256_DIGEST_LENGTH];
+    BUF_AUTO hex = BUF_INIT(TLS_DIGESTS_MAX);
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+    if (len > 0) {
+        hex_encode(&hex, str_of(SHA256(der, (size_t)len, md), sizeof md));
+        size_t have = strlen(out);
+        (void)snprintf(out + have, TLS_DIGESTS_MAX - have, "%s%s", have > 0 ? " " : "", buf_cstr(&hex));
+    }
+    OPENSSL_free(der);
+}
+
 void tls_identity_describe(const struct tls_identity *id, struct tls_identity_info *out) {
     *out = (struct tls_identity_info){.not_after = INT64_MAX};
     for (size_t i = 0; i < id->count; i++) {
@@ -233,6 +247,7 @@ void tls_identity_describe(const struct tls_identity *id, struct tls_identity_in
         if (to < out->not_after) out->not_after = to;
         (void)snprintf(out->kinds + len, sizeof out->kinds - len, "%s%s", i > 0 ? " " : "",
                        kind_name(id->leaves[i].key));
+        digest_add(cert, out->digests);
     }
     X509 *first = id->leaves[0].cert;
     out->self_signed = X509_NAME_cmp(X509_get_issuer_name(first), X509_get_subject_name(first)) == 0;

@@ -7,7 +7,7 @@
 
 struct tls_identity;
 
-enum { TLS_PEM_MAX = 96 * 1024, TLS_ISSUER_MAX = 200, TLS_KINDS_MAX = 32 };
+enum { TLS_PEM_MAX = 96 * 1024, TLS_ISSUER_MAX = 200, TLS_KINDS_MAX = 32, TLS_DIGESTS_MAX = 130 };
 
 /* Each certificate for which there is a key, with those that follow it as its chain; keys anywhere. ERR_INVALID with a
  * reason: "key does not match certificate". */
@@ -19,6 +19,7 @@ struct tls_identity_info {
     bool self_signed;
     char kinds[TLS_KINDS_MAX]; /* "ECDSA RSA" */
     char issuer[TLS_ISSUER_MAX];
+    char digests[TLS_DIGESTS_MAX]; /* SHA-256 of the public keys in hex, in that order: for TLSA 3 1 1 (RFC 7672) */
 };
 void tls_identity_describe(const struct tls_identity *id, struct tls_identity_info *out);
 /* The names of the first certificate (subjectAltName), separated by blanks. */

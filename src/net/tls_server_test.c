@@ -269,6 +269,7 @@ static void test_identity(void **state) {
     assert_string_equal(info.kinds, "ECDSA RSA");
     assert_string_equal(info.issuer, "test");
     assert_true(info.self_signed && info.not_before < info.not_after);
+    assert_int_equal(strlen(info.digests), 2 * 64 + 1);
     tls_identity_names(id, &text);
     assert_string_equal(buf_cstr(&text), "both.test");
     assert_true(tls_identity_covers(id, STR("both.test")));

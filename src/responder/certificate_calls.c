@@ -29,6 +29,7 @@ static void fill(Control__CertificateState *s, const struct certificate *c) {
     s->issuer = (char *)(uintptr_t)c->info.issuer;
     s->names = (char *)(uintptr_t)buf_cstr(&c->names);
     s->self_signed = c->info.self_signed;
+    s->digests = (char *)(uintptr_t)c->info.digests;
 }
 
 int handle_certificate_list(struct rpc_request *q, struct error *err, void *arg) {

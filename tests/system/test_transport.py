@@ -179,6 +179,7 @@ class Transport(unittest.TestCase):
                 "sanchor.test": f"2 0 1 {hashlib.sha256(ca_key).hexdigest()}", "sunusable.test": f"1 1 1 {'00' * 32}", "sca.test": f"2 1 1 {cls.ca.digest('ca')}", "sname.test": f"2 1 1 {cls.ca.digest('ca')}",
                 "sbogus.test": f"3 1 1 {cls.ca.digest('leaf')}", "srollover.test": f"3 1 1 {'00' * 32}", "sfoot.test": f"3 1 1 {'00' * 32}"}
         zones = {d: "@ 60 MX 10 mail\nmail 60 A 127.0.0.1" for d in ("example.test", "other.test", "plainhost.test")}
+        zones["records.test"] = "@ 60 TXT anything"
         for domain, mx in DOMAINS.items():
             records = f"@ 60 MX 10 {mx}.\nmta-sts 60 A 127.0.0.1\n"
             if mx.endswith(domain):
@@ -332,6 +333,26 @@ retry_destination = 1d
         iems.wait_until("mail to secure.test", lambda: self.b.count("ned") > before and any(b"strictly to secure.test" in m for m in self.b.messages("ned")), 20)
         self.assertGreater(self.b.count("ned"), before)
         self.assertFalse(any(b"strictly to loose.test" in m for m in self.b.messages("ned")))
+
+    def test_records_to_publish(self):   # RFC 5321 section 5, 7672, 8461, 8460, 6186, 8314: what is printed is what is looked for
+        def look(domain):
+            out = self.b.run("domain", "dns", domain, "--json", check=False)
+            return out.returncode, {(r["type"], r["name"]): r["state"] for r in json.loads(out.stdout)["records"]}
+        status, before = look("records.test")
+        self.assertEqual((status, before["MX", "records.test."], before["A", "mail.other.test."]), (2, "missing", "ok"))
+        self.assertEqual((look("secure.test")[1]["MX", "secure.test."]), "differs")
+        zone = self.b.run("domain", "dns", "records.test", "--zone").stdout
+        self.assertIn(f"_25._tcp.mail.other.test. IN TLSA 3 1 1 {self.ca.digest('leaf')}\n", zone)
+        self.assertIn(f"_imaps._tcp.records.test. IN SRV 0 1 {self.b.port('imaps')} mail.other.test.\n", zone)
+        of_host = [line for line in zone.splitlines() if "mail.other.test. IN" in line and " TLSA " in line]
+        self.dns.change("other.test", "@ 60 MX 10 mail\nmail 60 A 127.0.0.1\n" + "\n".join(of_host))
+        self.dns.change("records.test", "@ 60 TXT anything\n" + "\n".join(line for line in zone.splitlines() if "records.test. IN" in line))
+        status, after = look("records.test")
+        self.assertEqual((status, set(after.values()), len(after)), (0, {"ok"}, len(before)))
+        self.dns.change("other.test", "@ 60 MX 10 mail\nmail 60 A 127.0.0.1\n_25._tcp.mail 60 TLSA 3 1 1 " + "00" * 32)
+        status, after = look("records.test")
+        self.assertEqual((status, after["TLSA", "_25._tcp.mail.other.test."]), (2, "differs"))
+        self.assertIn("differs", self.b.run("domain", "dns", "records.test", check=False).stdout)
 
     def test_check_explains(self):
         out = self.a.run("tls", "check", "secure.test").stdout
