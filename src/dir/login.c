@@ -200,8 +200,8 @@ int login_accept(struct dir *d, struct rpc_request *r, struct login *l, const st
 
 /* ---------------------------------------------------------------- passwords */
 
-/* Right or wrong, as is known by now or for one argon2id: many who log in at once with the same password, as a client does
- * that opens its connections, pay it once. */
+/* Right or wrong, as is known by now or for one argon2id: many who log in at once with the same password, as a client
+ * does that opens its connections, pay it once. */
 static int find_out(struct dir *d, const struct login_user *u, const struct credential_key *key, struct str password,
                     bool *right) {
     struct verification v = {.password = password};
