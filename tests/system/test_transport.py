@@ -16,6 +16,7 @@ import time
 import unittest
 
 import iems
+import zonesign
 
 ZONE = """$ORIGIN {domain}.
 @ 60 SOA ns.{domain}. admin.{domain}. {serial} 3600 600 86400 60
@@ -148,8 +149,18 @@ class PolicyServer:
         self.server.server_close()
 
 
-def sts(mode, mx):
-    return f"version: STSv1\nmode: {mode}\nmx: {mx}\nmax_age: 86400\n"
+def sts(mode, mx, seconds=86400):
+    return f"version: STSv1\nmode: {mode}\nmx: {mx}\nmax_age: {seconds}\n"
+
+
+def expired_zone(zone, port, digest):
+    """Records of a zone in which all is signed well but that the signature of the right TLSA record is over; and the zone's key."""
+    signer = zonesign.Zone(zone)
+    host, tlsa = f"mail.{zone}", f"_{port}._tcp.mail.{zone}"
+    sets = {(zone, "SOA"): [f"ns.{zone}. admin.{zone}. 1 3600 600 86400 60"], (zone, "NS"): [f"ns.{zone}."], (f"ns.{zone}", "A"): ["127.0.0.1"],
+            (zone, "MX"): [f"10 {host}."], (host, "A"): ["127.0.0.1"], (tlsa, "TLSA"): [f"3 1 1 {digest}"]}
+    text = signer.lines(sets, expired=[(tlsa, "TLSA")])
+    return "\n".join(line for line in text.splitlines() if " SOA " not in line[:80] or "RRSIG" in line), f"{zone}. 60 IN DNSKEY {signer.dnskey}\n"
 
 
 HERE = "mail.other.test"      # the name in the receiver's certificate
@@ -157,7 +168,8 @@ DOMAINS = {                   # domain: MX
     "secure.test": "mail.secure.test", "swrong.test": "mail.swrong.test", "sanchor.test": "mail.sanchor.test",
     "sunusable.test": "mail.sunusable.test", "enforce.test": HERE, "badname.test": "mail.badname.test", "badmx.test": HERE,
     "testing.test": "mail.testing.test", "missing.test": HERE, "peer.test": HERE, "plain.test": HERE,
-    "loose.test": HERE,
+    "loose.test": HERE, "brief.test": HERE, "none.test": HERE, "turns.test": HERE, "child.sparent.test": "mail.child.sparent.test",
+    "expired.test": "mail.expired.test",
     "srollover.test": "mail.srollover.test", "sca.test": "mail.sca.test", "sname.test": "mail.sname.test", "sbogus.test": "mail.sbogus.test",
     "smx.test": "mail.plainhost.test", "plainmx.test": "mail.swrong.test", "salias.test": "mail.salias.test", "sfoot.test": "mail.sfoot.test",
 }
@@ -172,12 +184,14 @@ class Transport(unittest.TestCase):
         cls.ca = Authority()
         leaf = cls.ca.sign("leaf", [HERE, "mail.sanchor.test", "mail.sca.test"])
         web = cls.ca.sign("web", [f"mta-sts.{d}" for d in DOMAINS])
-        cls.web = PolicyServer(web, {"mta-sts.enforce.test": sts("enforce", "*.other.test"), "mta-sts.badname.test": sts("enforce", "*.badname.test"),
-                                     "mta-sts.badmx.test": sts("enforce", "mail.elsewhere.test"), "mta-sts.testing.test": sts("testing", "*.testing.test")})
+        cls.policies = {"mta-sts.enforce.test": sts("enforce", "*.other.test"), "mta-sts.badname.test": sts("enforce", "*.badname.test"),
+                                     "mta-sts.badmx.test": sts("enforce", "mail.elsewhere.test"), "mta-sts.none.test": sts("none", "mail.elsewhere.test"),
+                                     "mta-sts.brief.test": sts("enforce", "mail.elsewhere.test", 1), "mta-sts.turns.test": sts("enforce", HERE), "mta-sts.testing.test": sts("testing", "*.testing.test")}
+        cls.web = PolicyServer(web, cls.policies)
         ca_key = subprocess.run(["openssl", "x509", "-in", cls.ca.ca, "-outform", "DER"], capture_output=True, check=True).stdout
         tlsa = {"secure.test": f"3 1 1 {cls.ca.digest('leaf')}", "swrong.test": f"3 1 1 {'00' * 32}",
                 "sanchor.test": f"2 0 1 {hashlib.sha256(ca_key).hexdigest()}", "sunusable.test": f"1 1 1 {'00' * 32}", "sca.test": f"2 1 1 {cls.ca.digest('ca')}", "sname.test": f"2 1 1 {cls.ca.digest('ca')}",
-                "sbogus.test": f"3 1 1 {cls.ca.digest('leaf')}", "srollover.test": f"3 1 1 {'00' * 32}", "sfoot.test": f"3 1 1 {'00' * 32}"}
+                "child.sparent.test": f"3 1 1 {'00' * 32}", "sbogus.test": f"3 1 1 {cls.ca.digest('leaf')}", "srollover.test": f"3 1 1 {'00' * 32}", "sfoot.test": f"3 1 1 {'00' * 32}"}
         zones = {d: "@ 60 MX 10 mail\nmail 60 A 127.0.0.1" for d in ("example.test", "other.test", "plainhost.test")}
         zones["records.test"] = "@ 60 TXT anything"
         for domain, mx in DOMAINS.items():
@@ -185,14 +199,18 @@ class Transport(unittest.TestCase):
             if mx.endswith(domain):
                 records += f"mail 60 CNAME {ALIASES[domain]}\n" if domain in ALIASES else "mail 60 A 127.0.0.1\n"
             records += f"_{cls.port}._tcp.mail 60 TLSA {tlsa[domain]}\n" if domain in tlsa else ""
-            if domain in ("enforce.test", "badname.test", "badmx.test", "testing.test", "missing.test"):
+            if domain in ("enforce.test", "badname.test", "badmx.test", "testing.test", "missing.test", "brief.test", "none.test", "turns.test"):
                 records += '_mta-sts 60 TXT "v=STSv1; id=1;"\n'
             if domain == "srollover.test":   # the record of the next key stands beside that of the present one
                 records += f"_{cls.port}._tcp.mail 60 TLSA 3 1 1 {cls.ca.digest('leaf')}\n_{cls.port}._tcp.mail 60 TLSA 3 0 1 {'00' * 32}\n"
             if domain in ("testing.test", "swrong.test"):
                 records += '_smtp._tls 60 TXT "v=TLSRPTv1; rua=mailto:tls@other.test"\n'
             zones[domain] = records
+        zones["sparent.test"] = "child 60 NS ns"   # without DS: what is below is not signed
+        zones["expired.test"], key = expired_zone("expired.test", cls.port, cls.ca.digest("leaf"))
         cls.dns = NameServer(zones, forged="sbogus.test")
+        with open(cls.dns.anchor, "a", encoding="ascii") as f:
+            f.write(key)
         cls.a = iems.Instance(port_base=base_a, config=f"""[smtpc]
 dns_servers = 127.0.0.1@{cls.dns.port}
 trust_anchor = {cls.dns.anchor}
@@ -257,6 +275,12 @@ retry_destination = 1d
         for domain, status in why.items():
             self.assertIn(status, self.deferred(domain))
 
+    def test_signatures_that_are_over_or_missing(self):   # RFC 7672 sections 2.1.1 to 2.1.3
+        self.submit("expired.test")
+        self.submit("child.sparent.test")
+        self.assertIn("4.7.5", self.deferred("expired.test"))   # the record would fit: what cannot be validated is not "no record"
+        self.assertRegex(self.sent("child.sparent.test"), r"^(encrypted|verified):")   # its wrong record is nobody's: not signed
+
     def test_dane_report(self):   # RFC 8460 section 4.3: sessions that failed are counted, with the records that they failed by
         self.submit("swrong.test")
         self.deferred("swrong.test")
@@ -293,14 +317,63 @@ retry_destination = 1d
         self.assertRegex(self.sent("badmx.test"), r"^verified:")
         self.assertIn(b"TLS-Required: No", self.b.messages("ned")[-1])
 
+    def wait_kept(self, domain, identifier):
+        state = os.path.join(self.a.dir, "data", "smtpc-tls.")
+        iems.wait_until("policy on disk", lambda: any(f"sts {domain} {identifier} ".encode() in open(state + n, "rb").read() for n in "01"), 15)
+
+    def test_policies_that_end(self):   # RFC 8461 sections 3.2 (max_age, mode none), 5.1
+        for domain in ("none.test", "brief.test"):
+            self.submit(domain)
+        self.assertRegex(self.sent("none.test"), r"^verified:")
+        self.assertEqual(self.web.asked.count("mta-sts.none.test"), 1)
+
+        def gone():   # it lives for a second: until then the host is not used
+            self.a.run("queue", "run", "brief.test")
+            return " to=<ned@brief.test> " in self.a.log()
+        iems.wait_until("mail behind the policy's end", gone, 20)
+        self.assertRegex(self.sent("brief.test"), r"^verified:")
+
+    def test_policies_that_change(self):   # RFC 8461 sections 3.1, 3.3, 5.1, 8.3
+        web, log = "mta-sts.turns.test", self.a.log
+
+        def change(identifier, policy):
+            """The record names another policy; smtpc has forgotten what it had asked, not the policy that it had fetched."""
+            if policy is None:
+                self.policies.pop(web)
+            else:
+                self.policies[web] = policy
+            self.dns.change("turns.test", f'@ 60 MX 10 {HERE}.\nmta-sts 60 A 127.0.0.1\n_mta-sts 60 TXT "v=STSv1; id={identifier};"\n')
+            asked = self.web.asked.count(web)
+            self.a.wait_restarted("smtpc", self.a.kill("smtpc"))
+            run_until("the new policy asked for", lambda: self.web.asked.count(web) > asked)
+
+        def run_until(what, condition):
+            def tried():
+                self.submit("turns.test")
+                self.a.run("queue", "run", "turns.test")
+                return condition()
+            iems.wait_until(what, tried, 20)
+
+        def held():
+            return log().count(" destination-deferred destination=turns.test ")
+        self.submit("turns.test")
+        self.assertRegex(self.sent("turns.test"), r"^sts:")
+        self.wait_kept("turns.test", 1)
+        change(2, sts("enforce", "mail.elsewhere.test"))   # from now on not here
+        run_until("mail held back", held)
+        self.wait_kept("turns.test", 2)
+        change(3, None)   # cannot be fetched: the policy that is known goes on
+        before, sent = held(), log().count(" to=<ned@turns.test> ")
+        run_until("mail still held back", lambda: held() > before + 1)
+        self.assertEqual(log().count(" to=<ned@turns.test> "), sent)
+        change(4, sts("none", "mail.elsewhere.test"))   # the way to end it
+        run_until("mail sent again", lambda: log().count(" to=<ned@turns.test> ") > sent)
+        self.assertNotIn("tls=none", log())
+
     def test_policies_survive_a_restart(self):   # RFC 8461 section 5.1
         self.submit("enforce.test")
         self.sent("enforce.test")
-        state = os.path.join(self.a.dir, "data", "smtpc-tls.")
-
-        def kept():
-            return any(b"sts enforce.test 1 " in open(state + n, "rb").read() for n in "01")
-        iems.wait_until("policy on disk", kept, 15)
+        self.wait_kept("enforce.test", 1)
         zone = f"@ 60 MX 10 {HERE}.\nmta-sts 60 A 127.0.0.1\n"
         # the record is there, then gone (section 5.1), then names another policy, which is fetched behind the mail (3.3)
         for records, fetched in (('_mta-sts 60 TXT "v=STSv1; id=1;"\n', 0), ("", 0), ('_mta-sts 60 TXT "v=STSv1; id=2;"\n', 1)):
