@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { DECODED_MAX = 16 * 1024 * 1024, ADDRESSES_MAX = 1024 * 1024 };
+enum { DECODED_MAX = 16 * 1024 * 1024, ADDRESSES_MAX = 1024 * 1024, WINDOW = 256 * 1024 };
 
 static bool contains(struct str text, struct str needle) {
     if (needle.len == 0) return true;
@@ -88,15 +88,25 @@ int search_header_text(struct str header, struct str needle) {
     return found;
 }
 
+/* A window of the body, since a message may have a hundred thousand small parts. */
 struct reading {
     struct content *c;
     struct rpc_reply hold;
+    struct str window;
+    uint64_t at; /* of the window, in the body */
 };
 
 static int read_body(void *arg, uint64_t offset, size_t max, struct str *out) {
     struct reading *r = arg;
-    struct span at = {r->c->record->prefix_len + offset, max};
-    return content_piece(r->c, &at, max, &r->hold, out);
+    if (offset < r->at || offset - r->at >= r->window.len) {
+        struct span span = {r->c->record->prefix_len + offset, r->c->record->size - r->c->record->prefix_len - offset};
+        r->window = STR_EMPTY;
+        int err = content_piece(r->c, &span, max > WINDOW ? max : WINDOW, &r->hold, &r->window);
+        if (err != 0) return err;
+        r->at = offset;
+    }
+    *out = str_sub(r->window, (size_t)(offset - r->at), max);
+    return 0;
 }
 
 int search_body(struct content *c, struct str needle) {

@@ -10,6 +10,7 @@ enum {
     TAKE_MS = 90 * 1000,
     CALL_MS = 60 * 1000,
     RETRY_MS = 1000,
+    WINDOW = 256 * 1024,           /* of a body, at least so much at once */
     MEMORY_MAX = 16 * 1024 * 1024, /* of the signatures of one take */
 };
 
@@ -18,25 +19,37 @@ struct body {
     struct index_work *w;
     const Store__IndexBody *info;
     struct str bytes;
+    uint64_t at; /* of what is held, in the body: a window, since it may have a hundred thousand small parts */
     struct rpc_reply hold;
 };
 
-static int read_body(void *arg, uint64_t offset, size_t max, struct str *out) {
-    struct body *b = arg;
-    if (b->info->attached) {
-        *out = str_sub(b->bytes, (size_t)offset, max);
-        return out->len > 0 ? 0 : ERR_CORRUPT;
-    }
+static int read_window(struct body *b, uint64_t offset, size_t max) {
     Store__IndexRead req = STORE__INDEX_READ__INIT;
     struct error err = {0};
+    uint64_t left = b->info->size - offset;
+    if (max < WINDOW) max = left < WINDOW ? (size_t)left : WINDOW;
     req.body = b->info->body;
-    req.offset = offset;
+    req.offset = b->at = offset;
     req.length = max;
     rpc_reply_free(&b->hold);
     int rc = rpc_call(b->w->store, STORE_INDEX_READ, &req.base, STR_EMPTY, loop_now_ms() + CALL_MS, &b->hold, &err);
     if (rc != 0) return rc;
-    *out = b->hold.attach;
-    return out->len > 0 && out->len <= max ? 0 : ERR_CORRUPT;
+    return b->hold.attach.len > 0 && b->hold.attach.len <= max ? 0 : ERR_CORRUPT;
+}
+
+static int read_body(void *arg, uint64_t offset, size_t max, struct str *out) {
+    struct body *b = arg;
+    if (offset >= b->info->size) return ERR_CORRUPT;
+    if (b->info->attached) {
+        *out = str_sub(b->bytes, (size_t)offset, max);
+        return out->len > 0 ? 0 : ERR_CORRUPT;
+    }
+    if (offset < b->at || offset - b->at >= b->hold.attach.len) {
+        int rc = read_window(b, offset, max);
+        if (rc != 0) return rc;
+    }
+    *out = str_sub(b->hold.attach, (size_t)(offset - b->at), max);
+    return 0;
 }
 
 static int make_one(struct index_work *w, const Store__IndexBody *info, struct str bytes, struct arena *arena,

@@ -125,6 +125,14 @@ class Search(unittest.TestCase):
         self.mail.run("search", "rebuild")
         self.wait_indexed()
         self.compare(c, texts, subjects, needles[:10])
+        # a message of a hundred thousand parts is read in large pieces, however small they are
+        many = b"".join(b"--x\r\n\r\npart %06d end\r\n" % i for i in range(100_000))
+        c.append("INBOX", None, None, b"Subject: many\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n" + many + b"--x--\r\n")
+        self.wait_indexed()
+        for needle in ("part 000000 e", "part 099999 e", "9 end", "09"):
+            self.assertIn(MESSAGES + 1, self.find(c, "BODY", needle), needle)
+        self.assertNotIn(MESSAGES + 1, self.find(c, "BODY", "part 100000"))
+        c.store(str(MESSAGES + 1), "+FLAGS", "\\Deleted")
         # gone with the messages
         c.store("1:80", "+FLAGS", "\\Deleted")
         c.expunge()
