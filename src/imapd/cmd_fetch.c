@@ -101,7 +101,8 @@ static int write_record(struct fetching *f, const struct message_record *r, cons
     if (position == 0) return 0;
     struct content content;
     struct imap_fetch items = f->items;
-    if (seen != NULL) items.items |= IMAP_FETCH_FLAGS | (s->condstore ? (unsigned)IMAP_FETCH_MODSEQ : 0);
+    if (seen != NULL) items.items |= IMAP_FETCH_FLAGS;
+    if (seen != NULL && s->condstore) items.items |= IMAP_FETCH_UID | IMAP_FETCH_MODSEQ; /* RFC 7162 section 3.2.4 */
     f->found++;
     if (seen == NULL) seen = r;
     if ((items.items & IMAP_FETCH_FLAGS) != 0 && view_lacks_keyword(s->view, seen->flags)) (void)!sync_learn_folder(s);

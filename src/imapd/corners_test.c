@@ -106,11 +106,11 @@ static const struct dialogue dialogues[] = {
                                                                              "OK *\n"
                                                                              "> b UID FETCH 1 FLAGS (VANISHED)\n< b "
                                                                              "BAD *\n"},
-    {"QRESYNC: what others expunge is VANISHED; CLOSE tells HIGHESTMODSEQ: RFC 7162 3.2.7, 3.2.8",
+    {"QRESYNC: what others expunge is VANISHED; CLOSE tells no HIGHESTMODSEQ: RFC 7162 3.2.7, 3.2.8",
      QRESYNC "! other SELECT INBOX | UID EXPUNGE 1\n> 1 NOOP\n< * VANISHED 1\n< 1 OK *\n"
              "> 2 UID MOVE 3 INBOX\n< * OK [COPYUID 1001 3 4] Moved\n< * VANISHED 3\n< * 2 EXISTS\n< 2 OK *\n"
-             "> 3 CLOSE\n< 3 OK [HIGHESTMODSEQ *] *\n> 4 SELECT INBOX\n" OPENED("1", UNSEEN) "< 4 OK *\n"
-                                                                                             "> 5 CLOSE\n< 5 OK *\n"},
+             "> 3 CLOSE\n< 3 OK CLOSE completed\n> 4 SELECT INBOX\n" OPENED("1", UNSEEN) "< 4 OK *\n"
+                                                                                         "> 5 CLOSE\n< 5 OK *\n"},
     {"a keyword that another session has made is told before it is used, and found: RFC 9051 7.3.5",
      THREE "! other SELECT INBOX | STORE 1 +FLAGS ($x)\n> 1 FETCH 1 (FLAGS)\n< * FLAGS (* $x)\n< * OK [PERM*\n"
            "< * 1 FETCH (FLAGS ($x))\n< * 1 FETCH (UID 1 FLAGS ($x))\n< 1 OK *\n"
@@ -121,6 +121,19 @@ static const struct dialogue dialogues[] = {
     {"QRESYNC must be enabled first: RFC 7162 3.2.5",
      LOGIN "> 1 SELECT INBOX (QRESYNC (1001 1))\n< 1 BAD *\n> 2 ENABLE QRESYNC\n< * ENABLED QRESYNC\n< 2 OK *\n"
            "> 3 SELECT INBOX (QRESYNC (1001 1))\n" OPENED("0", "") "< 3 OK *\n"},
+    {"QRESYNC: while an expunge may not be told, HIGHESTMODSEQ stays below it: RFC 7162 3.2, 5", QRESYNC
+     "! other SELECT INBOX | UID EXPUNGE 1\n> 1 STORE 3 +FLAGS.SILENT \\Flagged\n< * 3 FETCH (UID 3 MODSEQ (7))\n< * 3 "
+     "FETCH (UID 3 FLAGS (\\Flagged) MODSEQ (7))\n"
+     "< * OK [HIGHESTMODSEQ 5] *\n< 1 OK *\n> 2 SEARCH UNSEEN\n< * SEARCH 2 3\n< * OK [HIGHESTMODSEQ 5] *\n< 2 OK *\n"
+     "> 3 NOOP\n< * VANISHED 1\n< * OK [HIGHESTMODSEQ 7] *\n< 3 OK *\n> 4 NOOP\n< 4 OK *\n"
+     "! other SELECT INBOX | STORE 2 +FLAGS \\Draft | UID EXPUNGE 2\n> 5 UID FETCH 3 FLAGS\n< * 2 FETCH (UID 3 FLAGS "
+     "(*))\n"
+     "< * 2 FETCH (UID 3 FLAGS (\\Flagged \\Draft) MODSEQ (8))\n< * VANISHED 2\n< 5 OK *\n"},
+    {"FETCH that sets \\Seen tells UID and MODSEQ to who knows MODSEQ: RFC 7162 3.2.4", THREE
+     "> 1 FETCH 1 BODY[TEXT]\n< * 1 FETCH (FLAGS (\\Seen) BODY[TEXT] {6}\n< body\n< )\n< 1 OK *\n"
+     "> 2 ENABLE CONDSTORE\n< * ENABLED *\n< * OK [HIGH*\n< 2 OK *\n"
+     "> 3 FETCH 2 BODY[TEXT]\n< * 2 FETCH (UID 2 FLAGS (\\Seen) MODSEQ (6) BODY[TEXT] {6}\n< body\n< )\n< 3 OK *\n"
+     "> 4 FETCH 2 BODY[TEXT]\n< * 2 FETCH (BODY[TEXT] {6}\n< body\n< )\n< 4 OK *\n"},
     {"QRESYNC: what is not as section 7 has it: RFC 7162 7",
      QRESYNC "> 1 SELECT INBOX (QRESYNC (0 1))\n< 1 BAD *\n> 2 SELECT INBOX (QRESYNC (1 0))\n< 2 BAD *\n"
              "> 3 SELECT INBOX (QRESYNC (1 1 1:*))\n< 3 BAD *\n> 4 SELECT INBOX (QRESYNC (1 1 $))\n< 4 BAD *\n> 5 "

@@ -36,6 +36,7 @@ static int reply(struct cmd *c, const char *status, const char *code, const char
         bool expunge = c->def == NULL || (c->def->flags & COMMAND_NO_EXPUNGE) == 0 || c->uid;
         if (c->s->view != NULL) (void)sync_view(c->s, expunge ? SYNC_EXPUNGE : 0);
         if (c->s->notify != NULL && !c->s->closing) (void)!notify_tell(c->s);
+        if (c->s->view != NULL) sync_tell_held(c->s);
     }
     session_put(c->s, c->tag);
     session_puts(c->s, status);

@@ -149,8 +149,9 @@ static int take_page(struct session *s, const Store__FolderChangesReply *page, s
 
 static int take_changes(struct session *s) {
     struct view *v = s->view;
-    uint64_t upto = 0;
+    uint64_t upto = 0, before = v->known;
     uint32_t after = 0;
+    bool held = v->gone.count > 0;
     for (bool more = true; more;) {
         Store__FolderChanges req = STORE__FOLDER_CHANGES__INIT;
         RPC_REPLY_AUTO reply = {0};
@@ -170,6 +171,7 @@ static int take_changes(struct session *s) {
         if (err != 0) return err;
         more = page->more;
     }
+    if (!held) v->held = before;
     if (upto > v->known) v->known = upto;
     view_note_change(v, v->known);
     unsigned kept = 0;
@@ -196,6 +198,15 @@ static void tell_new(struct session *s, uint32_t first) {
     if (err == 0) (void)!fetch_tell(s, items, &uids);
     imap_runs_done(&fresh);
     imap_runs_done(&uids);
+}
+
+void sync_tell_held(struct session *s) {
+    struct view *v = s->view;
+    bool held = v->gone.count > 0;
+    if (!s->qresync || (!held && !v->lowered)) return;
+    v->lowered = held;
+    session_printf(s, "* OK [HIGHESTMODSEQ %llu] %s\r\n", (unsigned long long)(held ? v->held : v->known),
+                   held ? "Expunges are told later" : "Highest");
 }
 
 int sync_view(struct session *s, unsigned how) {

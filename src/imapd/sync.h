@@ -13,6 +13,9 @@ int sync_view(struct session *s, unsigned how);
 
 /* The client has expunged or moved these by itself: tells it, as far as it knew them. */
 void sync_expunged(struct session *s, const struct imap_runs *vanished);
+/* At the end of a command: while expunges may not be told, a client must not think that it knows all up to the MODSEQs
+ * that it sees; nor go on to think so afterwards (RFC 7162 sections 3.2 and 5). */
+void sync_tell_held(struct session *s);
 /* "* FLAGS (...)" and PERMANENTFLAGS. */
 void sync_tell_flags(struct session *s);
 /* Asks for the mailbox's name, and for keywords that another session has made since the client was last told, which it

@@ -20,7 +20,9 @@ struct view {
     struct imap_runs recent;    /* UIDs of which this session is the first that is told (RFC 3501 section 2.3.2) */
     uint32_t recent_told;       /* "* n RECENT" */
     struct imap_runs saved;     /* "$" of the last SEARCH that saved */
-    uint64_t known;             /* changes up to this MODSEQ were told */
+    uint64_t known;             /* changes up to this MODSEQ were told, but for `gone` */
+    uint64_t held;              /* with `gone`: up to this one all were told */
+    bool lowered;               /* and the client was told so (RFC 7162 section 5) */
     uint64_t event;             /* changes up to this one have happened */
     uint64_t own[VIEW_OWN_MAX]; /* MODSEQs above `known` of the client's own changes, which it knows */
     unsigned own_count;

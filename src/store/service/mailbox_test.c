@@ -489,7 +489,9 @@ static void body_metadata(void) {
     Store__Folder f;
     char name[20];
     begin();
+    uint64_t modseq = status("INBOX").highestmodseq;
     assert_int_equal(annotate("INBOX", "/private/a", "one"), 0);
+    assert_true(status("INBOX").highestmodseq > modseq); /* RFC 7162 section 3.2 */
     assert_int_equal(annotate("INBOX", "/private/b", "two"), 0);
     assert_int_equal(annotate("", "/shared/a", "account"), 0);
     assert_int_equal(annotate("nowhere", "/shared/a", "x"), ERR_NOTFOUND);
