@@ -151,13 +151,24 @@ static void take_folder(struct listing *l, const Store__Folder *f) {
     if (matches(l, str_from(f->name))) tell_folder(l, f);
 }
 
+/* Whether there is a mailbox of the name, and the attributes of RFC 5258 section 3.4, 4. */
+static const char *parent_attributes(struct listing *l, struct str name) {
+    Store__FolderName req = STORE__FOLDER_NAME__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.name = arena_cstr(l->c->args->arena, name);
+    if (l->lsub) return "\\Noselect";
+    if (req.name == NULL || session_call(l->c->s, STORE_FOLDER_STATUS, &req, STR_EMPTY, &reply, NULL) != 0)
+        return "\\NonExistent";
+    return ((const Store__Folder *)reply.msg)->has_children ? "\\HasChildren" : "\\HasNoChildren";
+}
+
 static void tell_parents(struct listing *l) {
     size_t at = 0;
     struct str name;
     void *value;
     while (map_next(l->parents, &at, &name, &value)) {
         BUF_AUTO b = BUF_INIT(LINE_BYTES);
-        buf_adds(&b, l->lsub ? "* LSUB (\\Noselect" : "* LIST (\\HasChildren");
+        buf_printf(&b, "* %s (%s", l->lsub ? "LSUB" : "LIST", parent_attributes(l, name));
         tell_name(l, &b, name, !l->lsub);
     }
 }

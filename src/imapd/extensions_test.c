@@ -204,8 +204,11 @@ static const struct dialogue dialogues[] = {
            "> 1 SEARCH RETURN (UPDATE COUNT) SEEN\n< * ESEARCH *COUNT 0\n< 1 OK *\n"
            "> 3 SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (TO)])) SEEN\n< * NO [NOUPDATE \"3\"] *\n"
            "< * ESEARCH *COUNT 0\n< 3 OK *\n> 4 SEARCH RETURN (UPDATE (FROB)) ALL\n< 4 BAD *\n"},
+    {"BAD tells where, in a text that has no quotes and no single parenthesis",
+     LOGIN "> 6 LIST \"\" * RETURN (STATUS ())\n< 6 BAD Bad arguments of LIST at: a closing parenthesis; *\n"
+           "> 7 STATUS (\"x\n< 7 BAD Bad arguments of STATUS at: ('x); *\n"},
     {"BAD tells where",
-     THREE "> 1 FETCH 1 (FLAGS FROB)\n< 1 BAD Bad arguments of FETCH at: *FROB); *\n"
+     THREE "> 1 FETCH 1 (FLAGS FROB)\n< 1 BAD Bad arguments of FETCH at: FROB; *\n"
            "> 2 COPY 1\n< 2 BAD Bad arguments of COPY: something is missing at the end; it takes set mailbox\n"
            "> 3 SEARCH RETURN (COUNT) FROM x FROB\n< 3 BAD Bad arguments of SEARCH at: FROB; *\n"
            "> 4 COPY 1 \"\"\n< 4 NO [CANNOT] *\n> 5 CREATE \"a\x01b\"\n< 5 NO [CANNOT] *\n"},

@@ -64,6 +64,19 @@ int cmd_bad(struct cmd *c, const char *text) {
     return reply(c, " BAD ", NULL, text);
 }
 
+/* Some clients read the text like data: it has no quotes, and as many closing parentheses as opening ones. */
+static void add_excerpt(struct str rest, struct buf *b) {
+    unsigned open = 0;
+    for (size_t i = 0; i < rest.len && i < PLACE_MAX && rest.ptr[i] != '\r' && rest.ptr[i] != '\n'; i++) {
+        char c = rest.ptr[i];
+        if (c == ')' && open == 0) continue;
+        open += (unsigned)(c == '(') - (unsigned)(c == ')');
+        buf_addc(b, c == '"' ? '\'' : c < ' ' || c > '~' ? '?' : c);
+    }
+    if (rest.len > PLACE_MAX) buf_adds(b, "...");
+    for (; open > 0; open--) buf_addc(b, ')');
+}
+
 /* Where the command was not understood any more. Before login it is not told: it may be a password. */
 static void add_place(const struct cmd *c, struct buf *b) {
     struct str rest = str_trim(c->args->rest);
@@ -73,9 +86,9 @@ static void add_place(const struct cmd *c, struct buf *b) {
         return;
     }
     buf_adds(b, " at: ");
-    for (size_t i = 0; i < rest.len && i < PLACE_MAX && rest.ptr[i] != '\r' && rest.ptr[i] != '\n'; i++)
-        buf_addc(b, rest.ptr[i] < ' ' || rest.ptr[i] > '~' ? '?' : rest.ptr[i]);
-    if (rest.len > PLACE_MAX) buf_adds(b, "...");
+    size_t before = b->len;
+    add_excerpt(rest, b);
+    if (b->len == before) buf_adds(b, "a closing parenthesis");
 }
 
 int cmd_bad_args(struct cmd *c) {

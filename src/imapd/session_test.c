@@ -167,10 +167,13 @@ static const struct dialogue dialogues[] = {
            "\"/\" INBOX\n< * STATUS INBOX (MESSAGES 0)\n< * LIST (\\HasNoChildren \\Subscribed) \"/\" a/b\n< * STATUS "
            "a/b (MESSAGES 0)\n< 7 OK *\n"
            "> 8 LIST (SPECIAL-USE) \"\" *\n< * LIST (\\HasNoChildren \\Sent) \"/\" Sent\n< 8 OK *\n> 9 LIST "
-           "(SUBSCRIBED RECURSIVEMATCH) \"\" %\n< * LIST (*\\Subscribed) \"/\" INBOX\n< * LIST (*) \"/\" a "
+           "(SUBSCRIBED RECURSIVEMATCH) \"\" %\n< * LIST (*\\Subscribed) \"/\" INBOX\n< * LIST (\\NonExistent) \"/\" a "
            "(\"CHILDINFO\" (\"SUBSCRIBED\"))\n< 9 OK *\n"
            "> a LIST \"\" (I% S%) RETURN (SUBSCRIBED)\n< * LIST (*\\Subscribed) \"/\" INBOX\n< * LIST (\\HasNoChildren "
            "\\Sent) \"/\" Sent\n< a OK *\n> b UNSUBSCRIBE a/b\n< b OK *\n> c LSUB \"\" a*\n< c OK *\n"
+           "> e CREATE x\n< e OK *\n> f CREATE x/y\n< f OK *\n> g SUBSCRIBE x/y\n< g OK *\n"
+           "> h LIST (SUBSCRIBED RECURSIVEMATCH) \"\" x\n< * LIST (\\HasChildren) \"/\" x "
+           "(\"CHILDINFO\" (\"SUBSCRIBED\"))\n< h OK *\n"
            "> d SUBSCRIBE nowhere\n< d NO [NONEXISTENT] *\n"
            "> d LIST (RECURSIVEMATCH) \"\" *\n< d BAD *\n"},
     {"SEARCH: RFC 9051 6.4.4, IMAPPOP-06",
