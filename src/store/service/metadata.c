@@ -162,14 +162,13 @@ static int set(struct service *s, struct session *session, const Store__Metadata
             batch_delete(&b, SPACE_META, key_str(&k));
         else
             batch_put(&b, SPACE_META, key_str(&k), buf_str(&fresh));
-        if (f != NULL) { /* RFC 7162 section 3.2 */
+        if (f != NULL) { /* RFC 7162 section 3.2; no message has changed, so that nobody is told of that */
             (void)folder_next_modseq(f);
             folder_put_counters(f, &b);
             f->seq = commit_last(s->st->commits) + 1;
         }
         rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
         batch_done(&b);
-        if (f != NULL && !f->gone) folder_changed(f, f->seq);
         if (rc == 0) tell_change(session, f, req);
     }
     if (f != NULL) folder_unload(f);
