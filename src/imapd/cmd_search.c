@@ -207,12 +207,10 @@ int search_answer(struct cmd *c, int err) {
     return err != 0 ? cmd_fail(c, err, NULL) : cmd_done(c);
 }
 
-static bool supported(const struct imap_search *program) {
-    return program->uses_fuzzy || !wants_relevancy(program);
-}
-
 /* RFC 5466 section 3.1 */
 static int run_filtered(struct cmd *c, struct imap_search *program, struct str text) {
+    if (wants_relevancy(program) && !program->uses_fuzzy) /* RFC 6203 sections 4 and 5 */
+        return cmd_bad(c, "RELEVANCY is told of searches with FUZZY");
     struct str name = STR_EMPTY;
     BUF_AUTO code = BUF_INIT(CODE_MAX);
     int err = filter_resolve(c->s, program, c->args->arena, &name);
@@ -227,8 +225,7 @@ static int run_filtered(struct cmd *c, struct imap_search *program, struct str t
 int cmd_search(struct cmd *c) {
     struct imap_search program;
     struct str text = c->args->rest;
-    if (imap_search_parse(c->args, &program) != 0 || !imap_args_end(c->args) || !supported(&program))
-        return cmd_bad_args(c);
+    if (imap_search_parse(c->args, &program) != 0 || !imap_args_end(c->args)) return cmd_bad_args(c);
     if (c->s->utf8 && program.charset.len > 0 && !c->s->rev2)
         return cmd_bad(c, "With UTF8=ACCEPT a search names no charset"); /* RFC 6855 section 3 */
     return run_filtered(c, &program, text);
@@ -237,7 +234,6 @@ int cmd_search(struct cmd *c) {
 int cmd_sort(struct cmd *c) {
     struct imap_search program;
     struct str text = c->args->rest;
-    if (imap_sort_parse(c->args, &program) != 0 || !imap_args_end(c->args) || !supported(&program))
-        return cmd_bad_args(c);
+    if (imap_sort_parse(c->args, &program) != 0 || !imap_args_end(c->args)) return cmd_bad_args(c);
     return run_filtered(c, &program, text);
 }

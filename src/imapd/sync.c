@@ -31,7 +31,7 @@ void sync_tell_flags(struct session *s) {
     } else {
         uint64_t may = rights_flags(v->rights);
         imap_write_flags(&b, all & may, v->keyword, v->keywords);
-        if ((v->rights & RIGHT_WRITE) != 0) {
+        if ((v->rights & RIGHT_WRITE) != 0 && v->keywords < MAILBOX_KEYWORDS_MAX) { /* RFC 9051 section 7.1 */
             buf_truncate(&b, b.len - 1);
             buf_adds(&b, " \\*)");
         }

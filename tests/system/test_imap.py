@@ -108,6 +108,25 @@ class Imap(unittest.TestCase):
         self.assertEqual(self.command(c, "UIDBATCHES", "900", "2:3")[1][0].decode().split(") ")[1], "1148:249,248:1")
         c.logout()
 
+    # ---- keywords: RFC 9051 section 7.1, PERMANENTFLAGS
+    def test_keywords(self):
+        c = self.mail.imap("bart")
+        c.create("words")
+        c.append("words", None, None, TEXT)
+        c.select("words")
+        self.assertIn(rb"\*", c.response("PERMANENTFLAGS")[1][-1])
+        names = [f"$k{i}" for i in range(57)]
+        c.store("1", "+FLAGS.SILENT", f"({' '.join(names[:55])})")
+        self.assertIn(rb"\*", c.response("PERMANENTFLAGS")[1][-1])
+        c.store("1", "+FLAGS.SILENT", names[55])
+        told = c.response("PERMANENTFLAGS")[1][-1]
+        self.assertNotIn(rb"\*", told)
+        self.assertIn(b"$k55", told)
+        self.assertEqual(c.store("1", "+FLAGS", names[56])[0], "NO")
+        c.select("words")
+        self.assertEqual(c.response("PERMANENTFLAGS")[1][-1], told)
+        c.logout()
+
     # ---- RFC 2177, RFC 9051 section 5.2: another session's changes are told at once while this one idles
     def test_told_at_once(self):
         a, b = self.mail.imap("lisa"), self.mail.imap("lisa")

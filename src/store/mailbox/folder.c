@@ -19,7 +19,10 @@ static int name_chars(struct str name, struct error *err) {
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.ptr[i];
         bool c1 = c == 0xc2 && i + 1 < name.len && (unsigned char)name.ptr[i + 1] < 0xa0;
-        if (c < 0x20 || c == 0x7f || c1)
+        bool separator =
+            str_starts(str_sub(name, i, 3), STR("\xe2\x80\xa8")) || /* U+2028, U+2029: RFC 6855 section 3 */
+            str_starts(str_sub(name, i, 3), STR("\xe2\x80\xa9"));
+        if (c < 0x20 || c == 0x7f || c1 || separator)
             return error_set(err, ERR_INVALID, "a folder name must not hold control characters");
     }
     return 0;

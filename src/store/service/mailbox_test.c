@@ -190,9 +190,18 @@ static void body_names(void) {
     static const struct {
         const char *name;
         int rc;
-    } cases[] = {{"", ERR_INVALID},         {"/a", ERR_INVALID},   {"a/", ERR_INVALID},
-                 {"a//b", ERR_INVALID},     {"a\tb", ERR_INVALID}, {"a\xff", ERR_INVALID},
-                 {"\xc2\x85", ERR_INVALID}, {"\xc3\xa4", 0},       {"a b", 0},
+    } cases[] = {{"", ERR_INVALID},
+                 {"/a", ERR_INVALID},
+                 {"a/", ERR_INVALID},
+                 {"a//b", ERR_INVALID},
+                 {"a\tb", ERR_INVALID},
+                 {"a\xff", ERR_INVALID},
+                 {"\xc2\x85", ERR_INVALID},
+                 {"a\xe2\x80\xa8", ERR_INVALID},
+                 {"\xe2\x80\xa9", ERR_INVALID},
+                 {"\xe2\x80\xaa", 0},
+                 {"\xc3\xa4", 0},
+                 {"a b", 0},
                  {"inbox/deep", 0}};
     begin();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
