@@ -248,6 +248,7 @@ static int queue_lease(struct rpc_request *r, struct error *err, void *arg) {
     Store__QueueLeased reply = STORE__QUEUE_LEASED__INIT;
     const Store__Entry *more = NULL;
     (void)err, (void)arg;
+    rig.lease_calls++;
     for (size_t i = 0; i < entry_count; i++) {
         struct waiting *w = &entries[i];
         if (!w->offered || w->leased || strcmp(w->entry->destination, q->destination) != 0) continue;

@@ -18,6 +18,7 @@ struct rig {
     bool dir_fails;    /* the directory answers with an error */
     bool commit_fails; /* the next commit is refused */
     unsigned resolves, reads, leases_under_way;
+    unsigned lease_calls; /* for what a destination has */
 };
 extern struct rig rig;
 

@@ -25,6 +25,20 @@ TEST(outcomes) {
     server_end();
 }
 
+/* The store tells what comes: a session that has nothing to do does not ask, and one asks for all that rest. */
+TEST(asks_once) {
+    server_start();
+    start();
+    for (unsigned i = 1; i <= 3; i++) {
+        rig_offer(mail("far.example", "a@far.example"));
+        (void)rig_wait(1);
+        assert_int_equal(rig.lease_calls, i);
+    }
+    assert_int_equal(server.connections, 1);
+    finish();
+    server_end();
+}
+
 static void offer_and_fail_commit(Store__Entry *e) {
     rig.commit_fails = true;
     rig_offer(e);
@@ -367,6 +381,7 @@ TEST(tags) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outcomes),
+        cmocka_unit_test(asks_once),
         cmocka_unit_test(sent_once_though_the_commit_fails),
         cmocka_unit_test(no_head_of_line),
         cmocka_unit_test(growing_waits),

@@ -1,6 +1,7 @@
 /* The committer: the one writer of the store. The loop thread hands it batches; it writes them in that order, all that
- * wait in one write, and syncs for all durable ones together (group commit). While a sync runs, further batches are
- * written and gather for the next. Completions run on the loop thread, in order of sequence numbers per kind.
+ * wait in one write, and syncs for all durable ones together (group commit). Batches that come while a sync runs gather
+ * for the next; if they are many, they are written meanwhile. Completions run on the loop thread, in order of sequence
+ * numbers per kind.
  *
  * A batch has a sequence number. RELAXED completes when it is written (visible to every reader); DURABLE when it, and
  * so everything before it, has been synced; SHARED is durable too, but waits up to COMMIT_SHARED_MS for a sync that
