@@ -289,8 +289,10 @@ static void describe_output(const Store__NewEntry *n) {
     rig.output.ready = seconds_from_now(e->ready);
     rig.output.expires = seconds_from_now(e->expires);
     rig.output.priority = e->priority;
-    buf_printf(&rig.log, " [%s%s%s%s <%s>", e->channel, n->own_body ? " own" : "", e->destination[0] ? " " : "",
-               e->destination, e->sender);
+    const char *own = !n->own_body                                   ? ""
+                      : str_eq(str_from(e->source), STR("LOCALOUT")) ? " own"
+                                                                     : " own, not of LOCALOUT"; /* STORE-11 */
+    buf_printf(&rig.log, " [%s%s%s%s <%s>", e->channel, own, e->destination[0] ? " " : "", e->destination, e->sender);
     for (size_t i = 0; i < e->n_recipients; i++) {
         const Store__Recipient *r = e->recipients[i];
         buf_printf(&rig.log, " %s", r->address);

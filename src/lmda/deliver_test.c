@@ -1,6 +1,6 @@
 /* Tests of local delivery as a whole, with a store and a directory of the test's own: LMDA-01, LMDA-04, LMDA-06,
- * LOG-09, QUOTA-14, RFC 3461 section 5.2.1 (report of success). Account 8 is over its quota, account 9 does not exist.
- */
+ * LOG-09, QUOTA-14, STORE-11 (what it reports comes in by LOCALOUT), RFC 3461 section 5.2.1 (report of success).
+ * Account 8 is over its quota, account 9 does not exist. */
 #include "channel/rig.h"
 #include "lmda/lmda.h"
 
