@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LISTENERS_MAX = 32, STATUS_TIMEOUT_MS = 10 * 1000 };
+enum { STATUS_TIMEOUT_MS = 10 * 1000 };
 
 struct port {
     struct program *program;
@@ -25,7 +25,7 @@ struct port {
 struct program {
     struct smtpd smtpd;
     struct daemon *daemon;
-    struct port ports[LISTENERS_MAX];
+    struct port ports[SMTPD_LISTENERS_MAX];
     size_t port_count;
 };
 
@@ -41,14 +41,22 @@ static void serve(struct stream *stream, void *arg) {
     admit_leave(d, &admission);
 }
 
+static void bound_add(struct smtpd *d, int fd) {
+    struct sockaddr_storage at;
+    socklen_t len = sizeof at;
+    if (getsockname(fd, (struct sockaddr *)&at, &len) != 0 || d->bound_count == SMTPD_LISTENERS_MAX) return;
+    net_addr_from_sockaddr((const struct sockaddr *)&at, &d->bound[d->bound_count++]);
+}
+
 static int listen_all(struct program *p, struct error *err) {
     static const struct listener_ops ops = {.serve = serve};
     static const struct listener_limits none = {0};
     for (size_t i = 0; i < service_count; i++) {
         for (int fd; (fd = daemon_take_listener(p->daemon, service_table[i].name)) >= 0;) {
-            if (p->port_count == LISTENERS_MAX) return error_set(err, ERR_LIMIT, "too many listeners");
+            if (p->port_count == SMTPD_LISTENERS_MAX) return error_set(err, ERR_LIMIT, "too many listeners");
             struct port *port = &p->ports[p->port_count];
             *port = (struct port){.program = p, .service = &service_table[i]};
+            bound_add(&p->smtpd, fd);
             int rc = listener_start(service_table[i].name, fd, &ops, port, &none, &port->listener);
             if (rc < 0) return error_set(err, rc, "cannot listen for %s", service_table[i].name);
             p->port_count++;

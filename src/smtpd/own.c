@@ -6,6 +6,8 @@
 static bool is_own(const struct session *s, struct str domain) {
     struct destination d;
     if (destination_parse(domain, 0, &d, NULL) != 0 || !d.literal) return false;
+    for (size_t i = 0; i < s->d->bound_count; i++)
+        if (net_addr_same_ip(&d.addr, &s->d->bound[i])) return true;
     return net_addr_same_ip(&d.addr, stream_local(s->stream)) || network_list_has(&s->d->set.own, &d.addr);
 }
 

@@ -5,8 +5,8 @@
 
 #include "smtpd/session.h"
 
-/* Puts the default domain in the place of a literal that is the address of this end of the connection, or one of
- * smtpd.own_addresses; of others nothing is changed. ERR_LIMIT: the address gets too long by it. */
+/* Puts the default domain in the place of a literal that is the address of this end of the connection or of a listener,
+ * or one of smtpd.own_addresses; of others nothing is changed. ERR_LIMIT: the address gets too long by it. */
 NODISCARD int own_literal_replace(const struct session *s, struct address *a);
 
 #endif

@@ -31,8 +31,12 @@ struct smtpd_counters {
     uint64_t auth_ok, auth_failed, tls, errors, over_limit, over_quota, braked;
 };
 
+enum { SMTPD_LISTENERS_MAX = 32 };
+
 struct smtpd {
     const char *hostname, *default_domain;
+    struct net_addr bound[SMTPD_LISTENERS_MAX]; /* where the listeners are */
+    size_t bound_count;
     struct tls_server *tls; /* NULL: no STARTTLS */
     struct store_link store;
     struct rpc_client *dir;
