@@ -158,11 +158,16 @@ static void test_state(void **state) {
     assert_int_equal(acme_state_set(s, "a.test", &n), 0);
     (void)snprintf(n.problem, sizeof n.problem, "\xff\xfe");
     assert_int_equal(acme_state_set(s, "b.test", &n), 0);
+    assert_int_equal(acme_state_name_key(s, "a.test", "rsa").len, 0);
+    assert_int_equal(acme_state_set_name_key(s, "a.test", "rsa", STR("R")), 0);
+    assert_int_equal(acme_state_set_name_key(s, "a.test", "ecdsa", STR("E")), 0);
     assert_int_equal(acme_state_write(s, &json), 0);
     acme_state_free(s);
     assert_int_equal(acme_state_read(buf_str(&json), &again), 0);
     assert_true(str_eq(acme_state_key(again, "https://ca"), STR("KEY")));
     assert_true(str_eq(acme_state_kid(again, "https://ca"), STR("https://ca/1")));
+    assert_true(str_eq(acme_state_name_key(again, "a.test", "rsa"), STR("R")));
+    assert_true(str_eq(acme_state_name_key(again, "a.test", "ecdsa"), STR("E")));
     acme_state_get(again, "a.test", &n);
     assert_int_equal(n.failures, 2);
     assert_int_equal(n.next, 5000000000);

@@ -65,11 +65,30 @@ static int account_key(struct acme *a, const char *directory, EVP_PKEY **out, st
     return 0;
 }
 
-static int get_one(struct acme_client *c, const char *name, const char *types, enum acme_kind kind, struct buf *pem,
+/* The key of the certificate before, as TLSA records "3 1 1" want it (RFC 7671 section 8.1), or a new one, which is
+ * kept before it is used. */
+static int name_key(struct acme *a, const char *name, const char *kind, EVP_PKEY **out, struct error *err) {
+    EVP_PKEY *key =
+        option_bool(a->daemon, "acme.keep_keys") ? acme_key_read(acme_state_name_key(a->state, name, kind)) : NULL;
+    if (key == NULL) {
+        struct buf fresh = BUF_INIT(ACME_KEY_MAX);
+        key = acme_key_new(strcmp(kind, "rsa") == 0 ? ACME_RSA : ACME_ECDSA);
+        int rc = key == NULL ? ERR_NOMEM : acme_key_write(key, &fresh);
+        if (rc == 0) rc = acme_state_set_name_key(a->state, name, kind, buf_str(&fresh));
+        buf_wipe(&fresh);
+        if (rc == 0) rc = acme_save(a);
+        if (rc != 0) {
+            EVP_PKEY_free(key);
+            return error_set(err, rc, "cannot keep a key for the certificate");
+        }
+    }
+    *out = key;
+    return 0;
+}
+
+static int get_one(struct acme_client *c, const char *name, const char *types, EVP_PKEY *key, struct buf *pem,
                    struct error *err) {
     int rc = error_set(err, ERR_INVALID, "acme.challenge names no kind of proof");
-    EVP_PKEY *key = acme_key_new(kind);
-    if (key == NULL) return error_set(err, ERR_NOMEM, "cannot make a key");
     struct str list = str_from(types);
     for (struct str word; (word = str_word(&list)).len > 0;) {
         char type[40];
@@ -88,7 +107,6 @@ static int get_one(struct acme_client *c, const char *name, const char *types, e
         if (rc != ERR_DENIED) break; /* another proof would not help */
         log_event(LOG_WARNING, "-", "acme-refused", "name=%s by=%s error=\"%s\"", name, type, err->text);
     }
-    EVP_PKEY_free(key);
     return rc;
 }
 
@@ -96,9 +114,12 @@ static int get_kinds(struct acme *a, struct acme_client *c, const char *name, st
     struct str kinds = str_from(option_str(a->daemon, "acme.keys"));
     int rc = error_set(err, ERR_INVALID, "acme.keys names no kind of key");
     for (struct str word; (word = str_word(&kinds)).len > 0;) {
-        bool rsa = str_eq(word, STR("rsa"));
-        if (!rsa && !str_eq(word, STR("ecdsa"))) return error_set(err, ERR_INVALID, "acme.keys: none of ecdsa, rsa");
-        rc = get_one(c, name, option_str(a->daemon, "acme.challenge"), rsa ? ACME_RSA : ACME_ECDSA, pem, err);
+        const char *kind = str_eq(word, STR("rsa")) ? "rsa" : "ecdsa";
+        EVP_PKEY *key = NULL;
+        if (!str_eq(word, str_from(kind))) return error_set(err, ERR_INVALID, "acme.keys: none of ecdsa, rsa");
+        rc = name_key(a, name, kind, &key, err);
+        if (rc == 0) rc = get_one(c, name, option_str(a->daemon, "acme.challenge"), key, pem, err);
+        EVP_PKEY_free(key);
         if (rc != 0) break;
     }
     return rc;

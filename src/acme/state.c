@@ -112,3 +112,16 @@ int acme_state_set(struct acme_state *s, const char *name, const struct acme_nam
     if (problem == NULL) problem = json_string("(not text)"); /* bytes that are no UTF-8 */
     return json_object_set_new(j, "problem", problem) == 0 ? 0 : ERR_NOMEM;
 }
+
+struct str acme_state_name_key(const struct acme_state *s, const char *name, const char *kind) {
+    return text_of(json_object_get(node(s, "names", name, false), "keys"), kind);
+}
+
+int acme_state_set_name_key(struct acme_state *s, const char *name, const char *kind, struct str key) {
+    json_t *j = node(s, "names", name, true);
+    if (j != NULL && !json_is_object(json_object_get(j, "keys")) && json_object_set_new(j, "keys", json_object()) != 0)
+        j = NULL;
+    return j != NULL && json_object_set_new(json_object_get(j, "keys"), kind, json_stringn(key.ptr, key.len)) == 0
+               ? 0
+               : ERR_NOMEM;
+}

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-enum { ACME_STATE_MAX = 1024 * 1024 };
+enum { ACME_STATE_MAX = 3 * 1024 * 1024 }; /* below RPC_FRAME_MAX; a name with its keys takes 0.5 to 2.5 KiB */
 
 struct acme_state;
 
@@ -29,5 +29,9 @@ struct str acme_state_kid(const struct acme_state *s, const char *directory);
 NODISCARD int acme_state_set_account(struct acme_state *s, const char *directory, struct str key, const char *kid);
 void acme_state_get(const struct acme_state *s, const char *name, struct acme_name *out);
 NODISCARD int acme_state_set(struct acme_state *s, const char *name, const struct acme_name *n);
+/* The key of the last certificate of a name, by its kind ("ecdsa", "rsa"), in PEM; "" = none. Lent until the next
+ * change. */
+struct str acme_state_name_key(const struct acme_state *s, const char *name, const char *kind);
+NODISCARD int acme_state_set_name_key(struct acme_state *s, const char *name, const char *kind, struct str key);
 
 #endif

@@ -80,7 +80,7 @@ static void tlsa(struct making *m) {
         buf_add(&octets, str_of("\3\1\1", TLSA_HEAD));
         if (hex_decode(&octets, word) != 0) continue;
         add(m, DNS_TLSA, name, arena_printf(m->arena, "3 1 1 %.*s", STR_ARG(word)),
-            m->in->acme ? "DANE (RFC 7672); not advised: ACME makes a new key with each certificate"
+            m->in->acme ? "DANE (RFC 7672); only with DNSSEC; acme.keep_keys must be yes"
                         : "DANE (RFC 7672); only with DNSSEC, and to be changed before the key is")
             ->match = arena_str(m->arena, buf_str(&octets));
     }

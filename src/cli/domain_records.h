@@ -30,7 +30,7 @@ struct domain_records_input {
     const struct settings *settings;
     const char *domain;
     struct str digests; /* of the public keys that the host shows on port 25, in hex; empty = not known */
-    bool acme;          /* which change with each renewal */
+    bool acme;          /* which iems-acme renews */
 };
 
 /* In the arena. ERR_NOMEM. */

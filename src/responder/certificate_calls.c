@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STATE_MAX = 1024 * 1024, CA_MAX = 256 * 1024, APPLIED_WAIT_MS = 2000 };
+enum { STATE_MAX = 3 * 1024 * 1024, CA_MAX = 256 * 1024, APPLIED_WAIT_MS = 2000 };
 
 static const char state_file[] = "acme.json";
 

@@ -16,9 +16,9 @@ import time
 
 from corpus import Corpus
 from meter import Meter, pss_kib
-from peers import DOMAIN, PASSWORD, Dovecot, Iems, Postfix, Sink
-import iems
-import secure
+from peers import DOMAIN, PASSWORD, Dovecot, Iems, Postfix
+import checks
+import relaying
 
 LOAD = os.environ["IEMS_LOAD"]
 rows, missed = [], []
@@ -152,36 +152,6 @@ def mailbox(work, runs):
         postfix.stop()
         dovecot.stop()
 
-
-def relay(work, runs):
-    sink = Sink()
-    ours = Iems(work, ["u000"], f"[smtpd]\nrelay_networks = 127.0.0.0/8\n\n[smtpc]\nresolution = MailRelayHost\nrelay_host = [127.0.0.1]:{sink.port}\n")
-    peer = Postfix(work, "relay", sink.port)
-    try:
-        got = {"IEMS": [], "Postfix": []}
-        for n in range(runs + 1):
-            for server in (ours, peer):
-                domain = "sink.example" if server is ours else DOMAIN
-                count = 2000 if n else 200
-                with Meter(server.roots(), work) as m:
-                    before = sink.count()
-                    load("smtp", "127.0.0.1", server.smtp, 10, count, 4096, 100, domain)
-                    end = time.monotonic() + 120
-                    while sink.count() < before + count:
-                        if time.monotonic() > end:
-                            raise RuntimeError(f"{server.name}: {sink.count() - before} of {count} reached the sink")
-                        time.sleep(0.005)
-                if n:
-                    got[server.name].append((count / m.wall, m.cpu / count * 1e3))
-        mid = {k: [median(x) for x in zip(*v)] for k, v in got.items()}
-        row("relay 4 KiB, 10 sessions", mid["IEMS"][0], mid["Postfix"][0], "msg/s", 5, extra=f"CPU {mid['IEMS'][1]:.2f} / {mid['Postfix'][1]:.2f} ms")
-    finally:
-        ours.stop()
-        peer.stop()
-        sink.stop()
-
-
-# ---------------------------------------------------------------- IMAP
 
 def command(c, text):
     """Seconds and bytes until the tagged reply."""
@@ -429,9 +399,9 @@ def main():
     p.add_argument("--runs", type=int, default=3)
     o = p.parse_args()
     print("| what | IEMS | peer | ratio | goal | met | more |\n|---|---|---|---|---|---|---|", flush=True)
-    parts = {"accept": lambda w: accept(w, o.runs), "mailbox": lambda w: mailbox(w, o.runs), "relay": lambda w: relay(w, o.runs),
-             "relay_tls": lambda w: secure.relay_tls(w, o.runs, o.quick, row),
-             "checks": lambda w: secure.checks(w, o.runs, o.quick, row, load, Sink),
+    parts = {"accept": lambda w: accept(w, o.runs), "mailbox": lambda w: mailbox(w, o.runs), "relay": lambda w: relaying.relay(w, o.runs, o.quick, row, load),
+             "relay_tls": lambda w: relaying.relay_tls(w, o.runs, o.quick, row),
+             "checks": lambda w: checks.checks(w, o.runs, o.quick, row, load),
              "imap": lambda w: imap(w, o.runs, o.quick), "mailboxes": lambda w: mailboxes(w, o.runs, o.quick), "memory": lambda w: memory(w, o.quick),
              "queue": lambda w: queue(w, o.quick)}
     for name in o.only.split(","):

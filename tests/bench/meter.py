@@ -27,6 +27,13 @@ def tree(roots):
     return found
 
 
+def place(roots, processors):
+    """Lets the trees run on these alone, and what they start later."""
+    for pid in tree(roots):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setaffinity(int(thread), processors)
+
+
 def cpu(roots):
     """CPU seconds of the tree, with those of children that ended and were waited for."""
     total = 0

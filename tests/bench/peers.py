@@ -51,6 +51,27 @@ class Sink:
         self.process.wait()
 
 
+class TlsSink:
+    """Takes mail by TLS 1.3 only, and counts it."""
+
+    def __init__(self, program, pem):
+        self.port = iems.free_port()
+        self.process = subprocess.Popen([program, "sink", str(self.port), pem], stdout=subprocess.PIPE)
+        wait_port(self.port)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.seen, self.text = 0, b""
+
+    def count(self):
+        *lines, self.text = (self.text + (self.process.stdout.read() or b"")).split(b"\n")
+        self.seen = max([self.seen, *(int(line[5:]) for line in lines)])
+        return self.seen
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
 class Iems:
     name = "IEMS"
 

@@ -66,6 +66,10 @@ def peer(port, name, ciphers=None):
         return t.getpeercert(True)
 
 
+def public_key(der):
+    return subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-pubkey"], input=der, capture_output=True, check=True).stdout
+
+
 def text(der):
     return subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-subject", "-issuer", "-serial", "-ext", "subjectAltName"],
                           input=der, capture_output=True, check=True).stdout.decode()
@@ -276,7 +280,13 @@ retry = 1h""")
         ecdsa = peer(i.port("imaps"), "mail.acme.test", "ECDHE-ECDSA-AES128-GCM-SHA256")
         rsa = peer(i.port("imaps"), "mail.acme.test", "ECDHE-RSA-AES128-GCM-SHA256")
         self.assertEqual(3, len({seen, ecdsa, rsa}))
+        # RFC 7671 section 8.1: the key stays, and TLSA records of it are right, until another is asked for
+        self.assertEqual(public_key(seen), public_key(ecdsa))
         i.run("config", "unset", "acme.keys")
+        i.run("config", "set", "acme.keep_keys", "no")
+        i.run("certificate", "renew", "mail.acme.test")
+        self.assertNotEqual(public_key(peer(i.port("imaps"), "mail.acme.test")), public_key(seen))
+        i.run("config", "unset", "acme.keep_keys")
 
     def test_3_tls_alpn_01_on_the_imaps_port(self):
         i = self.instance
