@@ -87,15 +87,32 @@ static int take_note(struct rpc_session *module, const Dir__SessionNote *n) {
     return 0;
 }
 
+static void end_some(struct rpc_session *module, uint64_t *numbers, size_t count, const char *by) {
+    Dir__SessionEnd end = DIR__SESSION_END__INIT;
+    if (count == 0) return;
+    end.numbers = numbers;
+    end.n_numbers = count;
+    end.by = (char *)(uintptr_t)by;
+    (void)!rpc_session_event(module, DIR_EVENT_SESSION_END, &end.base, STR_EMPTY);
+}
+
+/* Modules gather their news for a moment. An account that was deleted in it had a session that nobody knew of when the
+ * others were ended. */
+static void end_if_nobodys(struct dir *d, struct rpc_request *r, Dir__SessionNote *n) {
+    if (resolve_entry(d->mirror, &d->settings, str_from(n->user), NULL, r->arena) != NULL) return;
+    end_some(r->session, &n->number, 1, rpc_session_name(r->session));
+}
+
 int handle_session_report(struct dir *d, struct rpc_request *r, struct error *err) {
     const Dir__SessionReport *q = (const void *)r->msg;
-    (void)d;
     if (by_key == NULL) by_key = map_new(MAP_BYTES);
     if (by_key == NULL) return error_set(err, ERR_NOMEM, "out of memory");
     if (q->anew) sessions_forget(r->session);
     for (size_t i = 0; i < q->n_notes; i++) {
+        uint64_t before = last_serial;
         int rc = take_note(r->session, q->notes[i]);
         if (rc != 0) return error_set(err, rc, "too many sessions to remember");
+        if (last_serial != before) end_if_nobodys(d, r, q->notes[i]);
     }
     Dir__Empty empty = DIR__EMPTY__INIT;
     rpc_answer(r, &empty.base, STR_EMPTY);
@@ -132,15 +149,6 @@ int handle_session_list(struct dir *d, struct rpc_request *r, struct error *err)
     }
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
-}
-
-static void end_some(struct rpc_session *module, uint64_t *numbers, size_t count, const char *by) {
-    Dir__SessionEnd end = DIR__SESSION_END__INIT;
-    if (count == 0) return;
-    end.numbers = numbers;
-    end.n_numbers = count;
-    end.by = (char *)(uintptr_t)by;
-    (void)!rpc_session_event(module, DIR_EVENT_SESSION_END, &end.base, STR_EMPTY);
 }
 
 void sessions_end_user(struct str address, const char *by) {

@@ -1,5 +1,6 @@
 /* The list of sessions that iems-dir keeps: reports of modules, filters, pages, ends. IMAPPOP-07, STORE-08. */
 #include "dir/dir.h"
+#include "dir/sample.h"
 #include "net/net_test.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 enum { MODULES = 2 };
 
+static struct dir dir;
 static struct rpc_server *server;
 static struct rpc_client *module[MODULES], *admin;
 static uint64_t ended[MODULES];
@@ -110,13 +112,28 @@ static void open_all(void) {
                                                        {DIR_SESSION_DISCONNECT, on_disconnect, true}};
     static const struct rpc_server_ops server_ops = {.methods = methods, .count = 3, .session_closed = on_closed};
     static const struct rpc_client_ops client_ops = {.connect = do_connect, .event = on_event};
-    assert_int_equal(rpc_server_new(&dir_service, &server_ops, NULL, &server), 0);
+    assert_int_equal(rpc_server_new(&dir_service, &server_ops, &dir, &server), 0);
     assert_int_equal(rpc_client_new(&dir_service, &client_ops, NULL, &admin), 0);
     for (unsigned i = 0; i < MODULES; i++)
         assert_int_equal(rpc_client_new(&dir_service, &client_ops, &ended[i], &module[i]), 0);
 }
 
+static void add_users(void) {
+    static const struct mirror_ops ops;
+    static const char *const users[] = {"bart@x.test", "lisa@x.test", "maggie@y.test"};
+    dir.mirror = mirror_new(&ops, NULL);
+    sample_apply(dir.mirror, 10, 1, "objectClass=iedc|objectClass=iedomain|iedomainname=x.test");
+    sample_apply(dir.mirror, 11, 1, "objectClass=iedc|objectClass=iedomain|iedomainname=y.test");
+    for (unsigned i = 0; i < sizeof users / sizeof users[0]; i++) {
+        char entry[200];
+        snprintf(entry, sizeof entry, "objectClass=ieperson|objectClass=iemessagestoreuser|ieaddress=%s|ieaccountid=%u",
+                 users[i], i + 1);
+        sample_apply(dir.mirror, i + 1, 1, entry);
+    }
+}
+
 FIBER_TEST(sessions) {
+    add_users();
     open_all();
     report(0, 1, "bart@x.test", "imap", false, true);
     report(0, 2, "lisa@x.test", "imap", false, false);
@@ -159,9 +176,15 @@ FIBER_TEST(sessions) {
         (void)!fiber_sleep(10);
     }
     assert_string_equal(listed(filter("", "", "", ""), 10, 2), "M1-4 M1-5");
+    /* the account went in the moment before its session was told of (TRBL-27) */
+    ended[1] = 0;
+    report(1, 6, "gone@x.test", "pop3", false, false);
+    for (int i = 0; i < 1000 && ended[1] == 0; i++) (void)!fiber_sleep(10);
+    assert_int_equal(ended[1], 6);
     rpc_client_free(module[1]);
     rpc_client_free(admin);
     rpc_server_free(server);
+    mirror_free(dir.mirror);
 }
 
 int main(void) {
