@@ -35,6 +35,7 @@ enum key_kind {
     KEY_READY = 'q',       /* channel, "", priority, queue id: READY entries of channels without destinations */
     KEY_ENTRY = 'e',       /* channel, destination, state, priority, queue id: all others */
     KEY_INDEX = 'i',       /* queue id of each KEY_ENTRY */
+    KEY_ORDER = 'o',       /* queue id: what an administrator wants of it when its lease ends */
     KEY_DESTINATION = 't', /* channel, destination */
     KEY_TRACE = 'T',       /* trace id, time */
     KEY_USAGE = 'U',       /* address of an account, lower case */

@@ -1,10 +1,11 @@
 /* What an administrator does to queued messages (SQST-02, SQST-10, SQST-12). What is leased is acted on when the lease
- * ends. */
+ * ends (order.c). */
 #include "base/clock.h"
 #include "store/queue/select.h"
 
 #include <stdlib.h>
 
+enum { BUSY_TRIES = 500, BUSY_PAUSE_MS = 2 };
 enum { ACTION_SLICE = 200, CHOICE_SLICE = 20000, LIST_MEMORY = 64 * 1024 * 1024 };
 
 static void to_input(Store__Entry *e, const char *reason) {
@@ -52,6 +53,8 @@ struct act {
     struct applied applied[ACTION_SLICE];
     size_t count;
     struct arena *arena;
+    bool late;    /* carries out an order */
+    bool ordered; /* since the last flush */
 };
 
 static char *act_line(struct act *a) {
@@ -69,6 +72,7 @@ static void act_change(struct act *a, Store__Entry *e, enum entry_state state, s
     clock_moved(q, e->id);
     attention_done(q, e->id);
     suspect_forget(q, e->id);
+    order_forget(q, &a->b, e->id);
     char *line = act_line(a);
     struct buf none = BUF_INIT(1);
     if (line != NULL) trace_put(q, &a->b, str_from(e->trace), &none, &line, 1);
@@ -104,16 +108,14 @@ static int act_one(struct act *a, uint64_t id, struct str key, bool *acted) {
     struct queue *q = a->q;
     Store__Entry *e;
     struct blob *blob = NULL;
-    struct lease *l = map_get(q->leases, map_u64_key(&id));
+    bool leased = map_get(q->leases, map_u64_key(&id)) != NULL;
     *acted = false;
-    if (l != NULL) { /* done when the lease ends */
-        l->verb = a->r->verb;
-        free(l->verb_reason);
-        l->verb_reason = str_dup(str_from(a->r->reason));
-        *acted = true;
+    if (!a->late && (leased || order_pending(q, id))) {
+        *acted = order_give(q, id, a->r);
+        a->ordered = true;
         return 0;
     }
-    if (map_get(q->busy, map_u64_key(&id)) != NULL) return ERR_AGAIN;
+    if (leased || map_get(q->busy, map_u64_key(&id)) != NULL) return ERR_AGAIN;
     busy_add(q, id);
     enum entry_state state = entry_key_state(key);
     int rc = entry_get(q, key, a->arena, &e);
@@ -137,6 +139,8 @@ static int act_flush(struct act *a) {
     /* To try again promises nothing to anybody. */
     bool retry = a->r->verb == STORE__QUEUE_VERB__VERB_RETRY;
     int rc = batch_empty(&a->b) ? 0 : store_commit(a->q->st, &a->b, retry ? COMMIT_RELAXED : COMMIT_DURABLE, NULL);
+    if (rc == 0 && a->ordered && !retry) rc = store_wait_durable(a->q->st, commit_last(a->q->st->commits));
+    a->ordered = false;
     for (size_t i = 0; i < a->count; i++) {
         busy_remove(a->q, a->applied[i].id);
         entry_applied(a->q, &a->applied[i]);
@@ -146,14 +150,18 @@ static int act_flush(struct act *a) {
     return rc;
 }
 
-/* A commit moves it just now: once more behind it. */
+/* A commit moves it just now, or it is being leased: once more behind that. */
 static int act_again(struct act *a, uint64_t id, bool *acted) {
     struct place place;
     int rc = act_flush(a);
     if (rc == 0) rc = store_wait_durable(a->q->st, commit_last(a->q->st->commits));
-    if (rc == 0) rc = entry_find(a->q, id, &place);
-    if (rc == 0) rc = act_one(a, id, key_str(&place.key), acted);
-    return rc == ERR_AGAIN || rc == ERR_NOTFOUND ? 0 : rc;
+    for (int tries = 0; rc == 0; tries++) {
+        rc = entry_find(a->q, id, &place);
+        if (rc == 0) rc = act_one(a, id, key_str(&place.key), acted);
+        if (rc != ERR_AGAIN || tries == BUSY_TRIES) break;
+        rc = fiber_sleep(BUSY_PAUSE_MS);
+    }
+    return rc == ERR_NOTFOUND || (rc == ERR_AGAIN && !a->late) ? 0 : rc;
 }
 
 static int act_chosen(struct act *a, struct selection *s, uint64_t *count) {
@@ -193,23 +201,42 @@ static int act_all(struct act *a, uint64_t *count) {
     return 0;
 }
 
-int queue_action(struct queue *q, const Store__QueueAction *r, uint64_t *count, struct error *err) {
-    if (r->verb <= STORE__QUEUE_VERB__VERB_NONE || r->verb > STORE__QUEUE_VERB__VERB_RESET)
-        return error_set(err, ERR_INVALID, "unknown action on the queue");
-    if (str_from(r->reason).len > QUEUE_TEXT_MAX)
-        return error_set(err, ERR_LIMIT, "the reason may have at most %d bytes", QUEUE_TEXT_MAX);
+static int act_run(struct queue *q, const Store__QueueAction *r, bool late, uint64_t *count) {
     struct act *a = calloc(1, sizeof *a);
     IEMS_ASSERT(a != NULL);
     a->q = q;
     a->r = r;
+    a->late = late;
     a->arena = arena_new(LIST_MEMORY);
     batch_init(&a->b);
-    uint64_t n = 0;
-    int rc = act_all(a, &n);
+    int rc = act_all(a, count);
     batch_done(&a->b);
     arena_free(a->arena);
     free(a);
+    return rc;
+}
+
+int queue_action(struct queue *q, const Store__QueueAction *r, uint64_t *count, struct error *err) {
+    uint64_t n = 0;
+    if (r->verb <= STORE__QUEUE_VERB__VERB_NONE || r->verb > STORE__QUEUE_VERB__VERB_RESET)
+        return error_set(err, ERR_INVALID, "unknown action on the queue");
+    if (str_from(r->reason).len > QUEUE_TEXT_MAX)
+        return error_set(err, ERR_LIMIT, "the reason may have at most %d bytes", QUEUE_TEXT_MAX);
+    int rc = act_run(q, r, false, &n);
     if (rc != 0) return error_set(err, rc, "the action failed: %s", err_name(rc));
     *count = n;
     return 0;
+}
+
+int order_act(struct queue *q, const struct order *o) {
+    Store__QueueFilter filter = STORE__QUEUE_FILTER__INIT;
+    Store__QueueAction action = STORE__QUEUE_ACTION__INIT;
+    uint64_t count = 0, id = o->id;
+    filter.n_ids = 1;
+    filter.ids = &id;
+    action.filter = &filter;
+    action.verb = o->verb;
+    action.by = o->by;
+    action.reason = o->reason;
+    return act_run(q, &action, true, &count);
 }

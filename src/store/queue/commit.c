@@ -259,6 +259,7 @@ static void settle_entry(struct step *s) {
     const Store__QueueCommit *r = s->r;
     if (l->left == 0) {
         entry_delete(&s->b, l->entry, l->state);
+        order_forget(s->q, &s->b, l->entry->id);
         s->q->counters.consumed++;
     } else if (r->defer) {
         defer(s);

@@ -103,7 +103,7 @@ static int lease_send(struct queue_client *c, struct lease *lease, struct lease_
 
 int lease_start(struct queue *q, struct queue_client *c, struct listen *l, uint64_t id, const struct place *places,
                 size_t count, bool attention, uint64_t body_max, bool with_summary) {
-    if (!queue_is_free(q, id)) return ERR_AGAIN;
+    if (!queue_is_free(q, id) || order_pending(q, id)) return ERR_AGAIN;
     struct lease_new n = {
         .arena = arena_new(ENTRY_MEMORY_MAX), .body = BUF_INIT(RPC_FRAME_MAX), .summary = BUF_INIT(STORE_VALUE_MAX)};
     if (body_max > RPC_CHUNK_MAX) body_max = RPC_CHUNK_MAX;
@@ -139,53 +139,12 @@ static void lease_free(struct queue *q, struct lease *l) {
         l->listen->used--;
         push_wake(d->channel);
     }
-    free(l->verb_reason);
     arena_free(l->arena);
     free(l);
 }
 
-/* An administrator's verb came while the entry was leased. Deleting needs the blob's count, which may have to be read:
- * a fiber does it. */
-struct late_verb {
-    struct queue *q;
-    uint64_t id;
-    Store__QueueVerb verb;
-    char *reason;
-};
-
-static void late_verb_fiber(void *arg) {
-    struct late_verb *v = arg;
-    Store__QueueFilter filter = STORE__QUEUE_FILTER__INIT;
-    Store__QueueAction action = STORE__QUEUE_ACTION__INIT;
-    filter.n_ids = 1;
-    filter.ids = &v->id;
-    action.filter = &filter;
-    action.verb = v->verb;
-    action.reason = v->reason != NULL ? v->reason : (char *)"";
-    uint64_t count;
-    /* What ended the lease is written first. */
-    int rc = store_wait_durable(v->q->st, commit_last(v->q->st->commits));
-    if (rc == 0 && !v->q->stopping) (void)!queue_action(v->q, &action, &count, NULL);
-    v->q->background--;
-    free(v->reason);
-    free(v);
-}
-
-static void run_late_verb(struct queue *q, struct lease *l) {
-    struct late_verb *v = calloc(1, sizeof *v);
-    IEMS_ASSERT(v != NULL);
-    *v = (struct late_verb){q, l->entry->id, l->verb, l->verb_reason};
-    l->verb_reason = NULL;
-    q->background++;
-    if (fiber_spawn("queue verb", late_verb_fiber, v, NULL) != 0) {
-        q->background--;
-        free(v->reason);
-        free(v);
-    }
-}
-
 void lease_end(struct queue *q, struct lease *l, bool remains) {
-    if (remains && l->verb != STORE__QUEUE_VERB__VERB_NONE) run_late_verb(q, l);
+    if (remains) order_run(q, l->entry->id);
     lease_free(q, l);
 }
 

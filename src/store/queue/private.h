@@ -84,8 +84,6 @@ struct lease {
     uint32_t left;          /* recipients not done */
     enum entry_state state; /* where it is in the index */
     bool attention, committing, suspect;
-    Store__QueueVerb verb; /* of an administrator, done when the lease ends */
-    char *verb_reason;
 };
 
 struct queue {
@@ -97,6 +95,7 @@ struct queue {
     struct map *busy;      /* id -> count: commits that move the entry are under way */
     struct map *moved;     /* ids that a commit moved since the clock began to look */
     struct map *attention; /* id -> struct attention */
+    struct map *orders;    /* id -> struct order */
     struct map *suspects;  /* id -> struct suspect */
     struct dest **waits;   /* heap by until */
     size_t wait_count, wait_cap;
@@ -210,6 +209,25 @@ struct applied {
 void entry_applied(struct queue *q, struct applied *a);
 /* Gives id and time, adds entry and index to the batch, counts it, holds it busy until busy_remove + entry_applied. */
 void entry_create(struct queue *q, struct batch *b, Store__Entry *e, struct applied *out);
+
+/* A READY entry may be offered, if the key is one: a hint. */
+void entry_offer(struct queue *q, struct str key);
+
+/* --- order.c: what an administrator wants of an entry that is leased */
+struct order {
+    uint64_t id;
+    Store__QueueVerb verb;
+    char *by, *reason;
+};
+/* While there is one the entry is leased, or about to be acted on: it is not leased again. */
+bool order_pending(struct queue *q, uint64_t id);
+/* False: what was ordered before stays. What is ordered is submitted, but not durable yet. */
+bool order_give(struct queue *q, uint64_t id, const Store__QueueAction *r);
+void order_forget(struct queue *q, struct batch *b, uint64_t id);
+void order_run(struct queue *q, uint64_t id); /* the lease ended: soon, if there is one */
+NODISCARD int orders_start(struct queue *q);  /* in a fiber: those that a lease did not outlive */
+void order_free(void *o);
+NODISCARD int order_act(struct queue *q, const struct order *o); /* action.c; in a fiber */
 
 /* --- quarantine.c: MTA-17 */
 /* Keys of entries that cannot be read, found by a scan. */

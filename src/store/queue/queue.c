@@ -17,6 +17,7 @@ struct queue *queue_new(struct store *st, struct blobs *bs, struct mailboxes *m)
     q->moved = map_new(MAP_BYTES);
     q->attention = map_new(MAP_BYTES);
     q->suspects = map_new(MAP_BYTES);
+    q->orders = map_new(MAP_BYTES);
     cond_init(&q->clock_work);
     return q;
 }
@@ -110,7 +111,9 @@ int queue_start(struct queue *q, struct error *err) {
     void *c, *d;
     for (size_t i = 0; map_next(q->channels, &i, &name, &c);)
         for (size_t j = 0; map_next(((struct channel *)c)->dests, &j, &name, &d);) start_offer(d);
-    int rc = clock_start(q);
+    int rc = orders_start(q);
+    if (rc != 0) return error_set(err, rc, "the queue cannot be read: %s", err_name(rc));
+    rc = clock_start(q);
     if (rc == 0) quarantine_damaged(q, s.damaged);
     damaged_free(s.damaged);
     return rc != 0 ? error_set(err, rc, "no fiber for the queue") : 0;
@@ -147,6 +150,7 @@ void queue_free(struct queue *q) {
     map_free(q->moved, NULL);
     map_free(q->attention, attention_free);
     map_free(q->suspects, suspect_free);
+    map_free(q->orders, order_free);
     free(q->waits);
     for (int i = 0; i < DUE_KINDS; i++) due_times_done(&q->due[i]);
     free(q);

@@ -38,6 +38,16 @@ void entry_applied(struct queue *q, struct applied *a) {
     dest_settle(d);
 }
 
+void entry_offer(struct queue *q, struct str key) {
+    struct place_parts at;
+    if (!place_key_parse(key, &at) || at.state != ENTRY_READY) return;
+    struct dest *d = dest_find(channel_get(q, at.channel), at.dest);
+    if (d == NULL || d->ready == 0) return;
+    dest_add_ready(d, at.priority, at.id);
+    d->told = false;
+    dest_settle(d);
+}
+
 /* What a new entry has in common, whether accepted or made by a commit. Counts it; `out` is for entry_applied. */
 void entry_create(struct queue *q, struct batch *b, Store__Entry *e, struct applied *out) {
     int64_t now = clock_wall_ms();

@@ -54,10 +54,8 @@ static void put_aside_fiber(void *arg) {
         rc = quarantine_entry(p->q, key_str(&place.key),
                               "the process that worked on this message ended unexpectedly, again and again");
     if (rc != 0) { /* it counts anew */
-        struct place_parts at;
         suspect_forget(p->q, p->id);
-        if (rc != ERR_NOTFOUND && place_key_parse(key_str(&place.key), &at) && at.state == ENTRY_READY)
-            offer(dest_find(channel_get(p->q, at.channel), at.dest), at.priority, p->id);
+        if (rc != ERR_NOTFOUND) entry_offer(p->q, key_str(&place.key));
     }
     p->q->background--;
     free(p);

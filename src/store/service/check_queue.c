@@ -1,4 +1,4 @@
-/* INV-1 to INV-3: entries and their index. */
+/* INV-1 to INV-3, INV-20: entries, their index and orders. */
 #include "rpc/frame.h"
 #include "store/queue/private.h"
 #include "store/service/check.h"
@@ -51,9 +51,18 @@ static void each_index(struct check *c, struct str key, struct str value) {
     if (map_get(c->entry_ids, map_u64_key(&id)) == NULL) check_fault_key(c, REPAIR_INDEX, key);
 }
 
+static void each_order(struct check *c, struct str key, struct str value) {
+    uint64_t id = key.len == 9 ? key_get_u64(key, 1) : 0;
+    (void)value;
+    if (map_get(c->entry_ids, map_u64_key(&id)) != NULL) return;
+    check_fault(c, REPAIR_NONE, id, "an order names queue entry %llu, which is not there", ULL(id));
+    check_fault_key(c, REPAIR_INDEX, key);
+}
+
 int check_queue(struct check *c) {
     int rc = 0;
     c->entry_ids = map_new(MAP_BYTES);
     for (size_t i = 0; i < ENTRY_KINDS && rc == 0; i++) rc = check_each_kind(c, entry_kinds[i], each_entry);
-    return rc != 0 ? rc : check_each_kind(c, KEY_INDEX, each_index);
+    if (rc == 0) rc = check_each_kind(c, KEY_INDEX, each_index);
+    return rc != 0 ? rc : check_each_kind(c, KEY_ORDER, each_order);
 }

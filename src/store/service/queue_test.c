@@ -488,6 +488,89 @@ static void body_actions(void) {
     end();
 }
 
+static void wait_counts(uint64_t ready, uint64_t deferred, uint64_t leased, uint64_t held) {
+    for (int i = 0; i < 2500; i++) {
+        Store__ChannelCount c = counts("SMTPC");
+        if (c.ready == ready && c.deferred == deferred && c.leased == leased && c.held == held) return;
+        (void)!fiber_sleep(2);
+    }
+    check_counts("SMTPC", ready, deferred, leased, held);
+}
+
+/* What was acknowledged for entries that are being sent is kept: the store ends before their leases do. */
+static void body_orders(void) {
+    begin();
+    kit_listen(mta, "INPUT", 8, 0, false);
+    struct out out[5];
+    for (int i = 0; i < 5; i++) out[i] = (struct out){"a.test", "1@a.test", i, 0, 0};
+    route(out, 5);
+    assert_int_equal(lease("a.test", 10), 5);
+    struct kit_lease l[5];
+    for (int i = 0; i < 5; i++) l[i] = kit_take(smtpc);
+    assert_int_equal(act(STORE__QUEUE_VERB__VERB_DELETE, l[0].entry->id, ""), 1);
+    assert_int_equal(act(STORE__QUEUE_VERB__VERB_HOLD, l[1].entry->id, ""), 1);
+    assert_int_equal(act(STORE__QUEUE_VERB__VERB_BOUNCE, l[2].entry->id, ""), 1);
+    assert_int_equal(act(STORE__QUEUE_VERB__VERB_HOLD, l[3].entry->id, ""), 1);
+    assert_int_equal(act(STORE__QUEUE_VERB__VERB_RELEASE, l[3].entry->id, ""), 1); /* takes the hold back */
+    assert_int_equal(act(STORE__QUEUE_VERB__VERB_DELETE, l[4].entry->id, ""), 1);
+    assert_int_equal(done(smtpc, l[4].entry->id, NULL, 0), 0); /* it was sent: nothing is left to delete */
+    check_store();
+    if (kit_on_disk)
+        reopen();
+    else
+        kit_disconnect(smtpc), smtpc = kit_connect(k, ROLE_SMTPC);
+    wait_counts(1, 0, 0, 1);
+    kit_listen(mta, "INPUT", 8, 0, false);
+    struct kit_lease report = kit_take(mta);
+    assert_int_equal(report.entry->id, l[2].entry->id);
+    assert_string_equal(report.entry->bounce_reason, "because");
+    assert_int_equal(done(mta, report.entry->id, NULL, 0), 0);
+    assert_int_equal(lease("a.test", 10), 1);
+    struct kit_lease again = kit_take(smtpc);
+    assert_int_equal(again.entry->id, l[3].entry->id);
+    for (int i = 0; i < 5; i++) kit_lease_done(&l[i]);
+    kit_lease_done(&report), kit_lease_done(&again);
+    end();
+}
+
+/* A later verb does not take back what is final. */
+static void body_orders_last(void) {
+    static const struct {
+        Store__QueueVerb first, then;
+        bool taken;
+        uint64_t ready, held, input;
+    } rows[] = {
+        {STORE__QUEUE_VERB__VERB_DELETE, STORE__QUEUE_VERB__VERB_HOLD, false, 0, 0, 0},
+        {STORE__QUEUE_VERB__VERB_DELETE, STORE__QUEUE_VERB__VERB_DELETE, true, 0, 0, 0},
+        {STORE__QUEUE_VERB__VERB_BOUNCE, STORE__QUEUE_VERB__VERB_RETRY, false, 0, 0, 1},
+        {STORE__QUEUE_VERB__VERB_BOUNCE, STORE__QUEUE_VERB__VERB_DELETE, true, 0, 0, 0},
+        {STORE__QUEUE_VERB__VERB_HOLD, STORE__QUEUE_VERB__VERB_RETRY, false, 0, 1, 0},
+        {STORE__QUEUE_VERB__VERB_HOLD, STORE__QUEUE_VERB__VERB_BOUNCE, true, 0, 0, 1},
+        {STORE__QUEUE_VERB__VERB_RESET, STORE__QUEUE_VERB__VERB_RETRY, false, 1, 0, 0},
+        {STORE__QUEUE_VERB__VERB_RETRY, STORE__QUEUE_VERB__VERB_RELEASE, false, 1, 0, 0},
+        {STORE__QUEUE_VERB__VERB_RETRY, STORE__QUEUE_VERB__VERB_HOLD, true, 0, 1, 0},
+    };
+    begin();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        kit_listen(mta, "INPUT", 8, 0, false);
+        route((struct out[]){{"a.test", "1@a.test", 0, 0, 0}}, 1);
+        kit_listen(mta, "INPUT", 0, 0, false);
+        assert_int_equal(lease("a.test", 1), 1);
+        struct kit_lease l = kit_take(smtpc);
+        uint64_t id = l.entry->id;
+        assert_int_equal(act(rows[i].first, id, ""), 1);
+        if (act(rows[i].then, id, "") != rows[i].taken) fail_msg("row %zu", i);
+        assert_int_equal(defer(smtpc, &l, clock_wall_ms() + 3600000, 0), 0);
+        kit_lease_done(&l);
+        wait_counts(rows[i].ready, 0, 0, rows[i].held);
+        for (int n = 0; n < 2500 && counts("INPUT").ready != rows[i].input; n++) (void)!fiber_sleep(2);
+        check_counts("INPUT", rows[i].input, 0, 0, 0);
+        (void)act(STORE__QUEUE_VERB__VERB_DELETE, id, "");
+        check_store();
+    }
+    end();
+}
+
 static void body_list(void) {
     begin();
     kit_listen(mta, "INPUT", 8, 0, false);
@@ -622,6 +705,8 @@ KIT_TEST(run)
 KIT_TEST(run_many)
 KIT_TEST(reset)
 KIT_TEST(actions)
+KIT_TEST(orders)
+KIT_TEST(orders_last)
 KIT_TEST(list)
 KIT_TEST(long)
 KIT_TEST(notice)
@@ -631,7 +716,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_destinations), cmocka_unit_test(test_attention), cmocka_unit_test(test_priority),
         cmocka_unit_test(test_partial),      cmocka_unit_test(test_run),       cmocka_unit_test(test_run_many),
-        cmocka_unit_test(test_reset),        cmocka_unit_test(test_actions),   cmocka_unit_test(test_list),
-        cmocka_unit_test(test_long),         cmocka_unit_test(test_notice),    cmocka_unit_test(test_space)};
+        cmocka_unit_test(test_reset),        cmocka_unit_test(test_actions),   cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_orders_last),  cmocka_unit_test(test_list),      cmocka_unit_test(test_long),
+        cmocka_unit_test(test_notice),       cmocka_unit_test(test_space)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
