@@ -6,8 +6,9 @@
 
 enum { FOREIGN_NAME_MAX = 4096 };
 
-/* Unix ends of lines, if the message has no others than CRLF; else as it is. */
-void foreign_lines_out(struct str body, struct buf *out);
+/* Unix ends of lines, if the message has no others than CRLF; else as it is. True: foreign_lines_in would not give back
+ * what was there. */
+bool foreign_lines_out(struct str body, struct buf *out);
 /* CRLF everywhere, if the first line ends with LF alone; else as it is. */
 void foreign_lines_in(struct str body, struct buf *out);
 /* One level of a folder's name as a part of a file's name, and back: "/", ".", "%" and control characters as %XX. */

@@ -23,6 +23,9 @@ static const struct {
                {'S', MAILBOX_SEEN},
                {'T', MAILBOX_DELETED}}; /* in the order that the form asks for */
 
+/* In the name of a message whose ends of lines are no ends of lines of Unix. */
+#define AS_IT_IS ",iems=asis"
+
 /* ".a.b", in modified UTF-7 */
 static int folder_file(const char *name, struct buf *out) {
     BUF_AUTO plain = BUF_INIT(FOREIGN_NAME_MAX);
@@ -124,8 +127,8 @@ static int write_message(void *arg, const struct mail_message *m, struct error *
     BUF_AUTO path = BUF_INIT(INSTANCE_PATH_MAX);
     BUF_AUTO base = BUF_INIT(INSTANCE_PATH_MAX);
     BUF_AUTO text = BUF_INIT(MAIL_BODY_MAX);
-    foreign_lines_out(m->body, &text);
-    buf_printf(&base, "%lld.U%010u.iems,S=%zu", (long long)m->date, m->uid, text.len);
+    bool as_it_is = foreign_lines_out(m->body, &text);
+    buf_printf(&base, "%lld.U%010u.iems,S=%zu%s", (long long)m->date, m->uid, text.len, as_it_is ? AS_IT_IS : "");
     buf_printf(&path, "%s/cur/%.*s:2,", buf_cstr(&w->x->folder_dir), STR_ARG(buf_str(&base)));
     add_flags(w->x, m->flags, &path);
     if (path.error != 0 || text.error != 0) return error_set(err, ERR_LIMIT, "UID %u is too large", m->uid);
@@ -166,6 +169,11 @@ int export_maildir(struct export *x, struct error *err) {
 }
 
 /* ---------------------------------------------------------------- import */
+static bool is_as_it_is(const char *name) {
+    struct str rest = str_from(name);
+    return str_ends(str_cut(&rest, ':'), STR(AS_IT_IS));
+}
+
 static void take_flags(const char *name, const struct maildir_keywords *k, struct mail_item *item) {
     const char *info = strstr(name, ":2,");
     for (const char *p = info == NULL ? "" : info + 3; *p != '\0' && *p != ','; p++)
@@ -184,7 +192,10 @@ static int import_file(struct import *x, struct mail_target *t, const char *dir,
     if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return 0; /* moved meanwhile */
     int rc = file_read(path, &raw, err);
     if (rc != 0) return rc;
-    foreign_lines_in(buf_str(&raw), &body);
+    if (is_as_it_is(name))
+        buf_add(&body, buf_str(&raw));
+    else
+        foreign_lines_in(buf_str(&raw), &body);
     if (body.error != 0 || body.len == 0) return body.error;
     struct mail_item item = {.date = st.st_mtim.tv_sec, .body = buf_str(&body)};
     take_flags(name, k, &item);

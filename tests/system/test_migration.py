@@ -17,7 +17,8 @@ from test_backup import messages_of, state
 
 FLAGS = ["", "\\Seen", "\\Flagged Work", "\\Answered \\Draft", "\\Deleted Work $Label1"]
 SHAPES = [b"Subject: s\r\n\r\nFrom here on\r\n>From there\r\n\r\nFrom x\r\n", b"Subject: no end\r\n\r\nlast line",
-          b"Status: RO\r\nSubject: own status\r\n\r\nx\r\n\r\n\r\n", b"Subject: bare\r\n\r\na\nb\r\n", b"Subject: \xc3\xa4\r\n\r\n\xff\xfe\r\n"]
+          b"Status: RO\r\nSubject: own status\r\n\r\nx\r\n\r\n\r\n", b"Subject: bare\r\n\r\na\nb\r\n", b"Subject: \xc3\xa4\r\n\r\n\xff\xfe\r\n",
+          b"Subject: first\nTo: x\r\n\r\na\nb\r\n", b"Content-Length: 30\r\n\r\nFrom x\r\n>From y\r\n"]
 
 
 shared = {}
@@ -118,13 +119,13 @@ class Migration(Common):
             f.write(b"From MAILER-DAEMON Sat Mar  2 10:00:00 2019\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1 9 Work\n\nx\n\n"
                     b"From a Sat Mar  2 10:00:00 2019\nSubject: 1\nX-Status: AFT\nX-Keywords: Work $Label1          \nX-UID: 7\n\ny\n\n"
                     b"From a Sat Mar  2 10:00:00 2019\nX-Mozilla-Status: 0005\nX-Mozilla-Keys: Later\nSubject: 2\n\ny\n\n"
-                    b"From a Sat Mar  2 10:00:00 2019\nSubject: 3\nContent-Length: 20\n\ny\n\nFrom here, there\n\n"
+                    b"From a Sat Mar  2 10:00:00 2019\nSubject: 3\nContent-Length: 36\n\ny\n\nFrom here, there\n>From was there\n\n"
                     b"From a Sat Mar  2 10:00:00 2019\nX-Mozilla-Status: 0009\nSubject: 4\nContent-Length: 900\n\ny\n")
         user = self.instance.user("others")
         self.assertIn("4 messages imported", self.instance.run("import", user, "--mbox", path).stdout)
         found = state(self.instance, "others")["INBOX"][1]
         self.assertEqual([b"$Label1 Work \\Answered \\Draft \\Flagged", b"Later \\Flagged \\Seen", b"", b"\\Deleted \\Seen"], [m[1] for m in found])
-        self.assertTrue(found[2][3].endswith(b"\r\n\r\ny\r\n\r\nFrom here, there\r\n"), found[2])
+        self.assertTrue(found[2][3].endswith(b"\r\n\r\ny\r\n\r\nFrom here, there\r\n>From was there\r\n"), found[2])
 
     def test_4_notes_beside_a_maildir(self):
         """Keywords as Dovecot and Courier keep them, and what is subscribed."""

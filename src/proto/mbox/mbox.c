@@ -13,6 +13,13 @@ void mbox_done(struct mbox *m) {
     buf_done(&m->head);
 }
 
+/* Where Content-Length says that the message ends, an end of its last line and an empty one may stand. */
+static bool may_begin(const struct mbox *m) {
+    if (!m->open) return true;
+    if (m->line_at < m->until) return false;
+    return m->blank.len > 0 || (m->until > 0 && m->line_at <= m->until + 2);
+}
+
 /* What the line is, from what is known of its beginning. */
 static enum kind classify(const struct mbox *m) {
     static const struct str from = {"From ", 5};
@@ -22,10 +29,10 @@ static enum kind classify(const struct mbox *m) {
     while (rest.len > 0 && rest.ptr[0] == '>') rest = str_sub(rest, 1, rest.len);
     if (rest.len >= from.len) {
         if (!str_starts(rest, from)) return KIND_DATA;
-        if (rest.len < line.len) return KIND_QUOTED;
-        return !m->open || (m->blank.len > 0 && m->line_at >= m->until) ? KIND_FROM : KIND_DATA;
+        if (rest.len < line.len) return m->verbatim && m->line_at < m->until ? KIND_DATA : KIND_QUOTED;
+        return may_begin(m) ? KIND_FROM : KIND_DATA;
     }
-    return str_starts(from, rest) && line.len < MBOX_HEAD_MAX - 1 ? KIND_MORE : KIND_DATA;
+    return str_starts(from, rest) ? KIND_MORE : KIND_DATA;
 }
 
 /* Looks at a piece of a line of the header. */
@@ -45,8 +52,11 @@ static void take_header(struct mbox *m, struct str bytes) {
 static void end_header(struct mbox *m, uint64_t at) {
     m->in_header = false;
     m->field_len = 0;
-    if (m->length > 0 && m->events->ends_at != NULL && m->events->ends_at(m->arg, at + m->length))
-        m->until = at + m->length;
+    uint64_t end = at + m->length;
+    bool look = m->length > 0 && m->events->length != NULL;
+    enum mbox_length found = look ? m->events->length(m->arg, m->header_at, at, end) : MBOX_NOT_BELIEVED;
+    if (found != MBOX_NOT_BELIEVED) m->until = end;
+    m->verbatim = found == MBOX_VERBATIM;
     m->length = 0;
 }
 
@@ -87,13 +97,24 @@ static void decide(struct mbox *m, enum kind kind) {
     m->state = ended ? AT_START : IN_REST;
 }
 
-static void end_from(struct mbox *m) {
+static void end_from(struct mbox *m, uint64_t at) {
     struct str line = str_trim(buf_str(&m->head));
     m->events->begin(m->arg, str_sub(line, 0, MBOX_FROM_MAX));
     m->open = m->in_header = true;
-    m->length = m->field_len = 0;
+    m->length = m->until = m->field_len = 0;
+    m->header_at = at;
+    m->verbatim = false;
     m->state = AT_START;
     buf_clear(&m->head);
+}
+
+/* Of any number of ">" only the last matters for what the line is. */
+static void shorten(struct mbox *m) {
+    struct str head = buf_str(&m->head);
+    if (head.len < MBOX_HEAD_MAX / 2 || head.ptr[head.len - 1] != '>') return;
+    give_blank(m);
+    emit(m, str_sub(head, 1, head.len));
+    buf_truncate(&m->head, 1);
 }
 
 static size_t take_start(struct mbox *m, struct str in) {
@@ -101,6 +122,7 @@ static size_t take_start(struct mbox *m, struct str in) {
         buf_addc(&m->head, in.ptr[i]);
         enum kind kind = classify(m);
         if (kind == KIND_MORE && in.ptr[i] == '\n') kind = KIND_DATA;
+        if (kind == KIND_MORE) shorten(m);
         if (kind == KIND_MORE) continue;
         decide(m, kind);
         return i + 1;
@@ -117,7 +139,7 @@ void mbox_feed(struct mbox *m, struct str in) {
         } else if (m->state == IN_FROM) {
             size_t room = m->head.len < MBOX_FROM_MAX ? MBOX_FROM_MAX - m->head.len : 0;
             buf_add(&m->head, str_sub(in, 0, n < room ? n : room));
-            if (eol >= 0) end_from(m);
+            if (eol >= 0) end_from(m, m->at + n);
         } else {
             emit(m, str_sub(in, 0, n));
             if (eol >= 0) m->state = AT_START;
@@ -129,7 +151,7 @@ void mbox_feed(struct mbox *m, struct str in) {
 }
 
 void mbox_finish(struct mbox *m) {
-    if (m->state == IN_FROM) end_from(m);
+    if (m->state == IN_FROM) end_from(m, m->at);
     if (m->head.len > 0) decide(m, KIND_DATA);
     m->blank = STR_EMPTY; /* the one that ends the last message */
     if (m->open) m->events->end(m->arg);

@@ -56,12 +56,16 @@ static void test_cases(void **state) {
 
 /* Content-Length is believed when a message ends there. */
 static const char *file;
-static bool ends_at(void *arg, uint64_t at) {
+static enum mbox_length length(void *arg, uint64_t header, uint64_t body, uint64_t end) {
     (void)arg;
-    if (at > strlen(file)) return false;
-    const char *rest = file + at;
+    assert_memory_equal(file + body - 2, "\n\n", 2);
+    assert_true(header < body && file[header - 1] == '\n');
+    if (end > strlen(file)) return MBOX_NOT_BELIEVED;
+    const char *rest = file + end;
     if (*rest == '\n') rest++;
-    return *rest == '\0' || strncmp(rest, "From ", 5) == 0;
+    if (*rest != '\0' && strncmp(rest, "From ", 5) != 0) return MBOX_NOT_BELIEVED;
+    const char *from = strstr(file + body - 1, "\nFrom ");
+    return from != NULL && from < file + end - 1 ? MBOX_VERBATIM : MBOX_QUOTED;
 }
 
 static const struct {
@@ -72,6 +76,12 @@ static const struct {
     {"From a\ncontent-length:10\n\nx\n\nFrom b\n", "[From a|content-length:10\n\nx\n\nFrom b\n]"},
     {"From a\nContent-Length: 10\n\nx\n\nFrom b\n\nFrom c\n\ny\n",
      "[From a|Content-Length: 10\n\nx\n\nFrom b\n][From c|\ny\n]"},
+    /* quoted, and with a line "From " which says that nothing is; the next message is looked at anew */
+    {"From a\nContent-Length: 9\n\n>From b\n\n\nFrom c\n\n>From d\n",
+     "[From a|Content-Length: 9\n\nFrom b\n\n][From c|\nFrom d\n]"},
+    {"From a\nContent-Length: 17\n\n>From b\n\nFrom c\n\n\nFrom d\n\n>From e\n",
+     "[From a|Content-Length: 17\n\n>From b\n\nFrom c\n\n][From d|\nFrom e\n]"},
+    {"From a\nContent-Length: 1\n\nx\nFrom b\n\ny\n", "[From a|Content-Length: 1\n\nx\n][From b|\ny\n]"},
     /* wrong ones: too long, too short, of another message, no number */
     {"From a\nContent-Length: 99\n\nx\n\nFrom b\n", "[From a|Content-Length: 99\n\nx\n][From b|]"},
     {"From a\nContent-Length: 1\n\nx\n\nFrom b\n\ny\n", "[From a|Content-Length: 1\n\nx\n][From b|\ny\n]"},
@@ -80,14 +90,14 @@ static const struct {
 };
 
 static void test_length(void **state) {
-    static const struct mbox_events with_ends = {on_begin, on_data, on_end, ends_at};
+    static const struct mbox_events with_length = {on_begin, on_data, on_end, length};
     (void)state;
     for (size_t i = 0; i < sizeof length_cases / sizeof length_cases[0]; i++) {
         struct str in = str_from(file = length_cases[i].in);
         for (size_t step = 1; step <= in.len; step++) {
             BUF_AUTO out = BUF_INIT(OUT_MAX);
             struct mbox m;
-            mbox_init(&m, &with_ends, &out);
+            mbox_init(&m, &with_length, &out);
             for (size_t at = 0; at < in.len; at += step) mbox_feed(&m, str_sub(in, at, step));
             mbox_finish(&m);
             assert_string_equal(buf_cstr(&out), length_cases[i].out);
@@ -96,7 +106,33 @@ static void test_length(void **state) {
     }
 }
 
+/* More ">" than are looked at together. */
+static void test_quotes(void **state) {
+    (void)state;
+    for (size_t n = MBOX_HEAD_MAX / 2 - 8; n < 2 * MBOX_HEAD_MAX; n += n % 7 == 0 ? MBOX_HEAD_MAX / 2 - 5 : 1) {
+        BUF_AUTO in = BUF_INIT(4 * OUT_MAX);
+        BUF_AUTO want = BUF_INIT(4 * OUT_MAX);
+        BUF_AUTO out = BUF_INIT(4 * OUT_MAX);
+        struct mbox m;
+        buf_adds(&in, "From a\nx\n\n");
+        buf_adds(&want, "[From a|x\n\n");
+        for (size_t i = 0; i < n; i++) {
+            buf_addc(&in, '>');
+            if (i > 0) buf_addc(&want, '>');
+        }
+        buf_adds(&in, n % 2 ? "From b\n" : "Fromb\n");
+        buf_adds(&want, n % 2 ? "From b\n]" : ">Fromb\n]");
+        mbox_init(&m, &events, &out);
+        for (size_t at = 0; at < in.len; at += n % 3 == 0 ? 1 : 900)
+            mbox_feed(&m, str_sub(buf_str(&in), at, n % 3 == 0 ? 1 : 900));
+        mbox_finish(&m);
+        assert_string_equal(buf_cstr(&out), buf_cstr(&want));
+        mbox_done(&m);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_length)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_length),
+                                       cmocka_unit_test(test_quotes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
