@@ -6,6 +6,7 @@
 #include "proto/mime/structure.h"
 #include "proto/mime/word.h"
 
+enum { UTF8_MAX = 4 };
 enum field { F_DATE, F_SUBJECT, F_FROM, F_SENDER, F_REPLY_TO, F_TO, F_CC, F_BCC, F_IN_REPLY_TO, F_MESSAGE_ID, F_COUNT };
 
 static const struct {
@@ -98,6 +99,15 @@ static struct str without_blanks(struct str value, struct arena *arena) {
     return str_of(to, n);
 }
 
+/* A very long subject ends between two characters. */
+static struct str cut_subject(struct str value) {
+    value = str_trim(value);
+    size_t n = MIME_SUBJECT_CUT;
+    if (value.len <= n) return value;
+    while (n > MIME_SUBJECT_CUT - UTF8_MAX && ((unsigned char)value.ptr[n] & 0xc0) == 0x80) n--;
+    return str_sub(value, 0, n);
+}
+
 static void read_top(struct mime_top *top, enum field f, struct str value, struct arena *scratch, struct arena *keep) {
     struct mail_date date;
     if (f == F_DATE && mail_date_parse(value, &date) == 0) top->date = date.time;
@@ -105,7 +115,7 @@ static void read_top(struct mime_top *top, enum field f, struct str value, struc
     if (f == F_MESSAGE_ID && value.len <= MIME_ENTITY_TEXT_MAX) top->message_id = without_blanks(value, keep);
     if (f != F_SUBJECT) return;
     BUF_AUTO flat = BUF_INIT(MIME_ENTITY_TEXT_MAX);
-    header_unfold(&flat, value);
+    header_unfold(&flat, cut_subject(value));
     BUF_AUTO base = BUF_INIT(MIME_ENTITY_TEXT_MAX);
     subject_base(&base, buf_str(&flat), NULL);
     top->base_subject = arena_str(keep, buf_str(&base));
@@ -118,6 +128,16 @@ static void read_references(struct mime_top *top, struct str value, struct arena
     struct str s = buf_str(&flat);
     if (s.len > SUMMARY_REFERENCES_MAX) s = str_sub(s, s.len - SUMMARY_REFERENCES_MAX, SUMMARY_REFERENCES_MAX);
     top->references = arena_str(keep, s);
+}
+
+/* Of several fields the last counts. A part of a subject that does not fit is of use; of an identifier it is not. */
+static void write_text(struct buf *out, enum field f, struct str value, bool *truncated) {
+    buf_clear(out);
+    mime_value_write(out, value);
+    if (out->error == 0) return;
+    *truncated = true;
+    buf_clear(out);
+    if (f == F_SUBJECT) mime_value_write(out, cut_subject(value));
 }
 
 static int find_field(struct str name) {
@@ -149,17 +169,12 @@ int mime_envelope_write(struct buf *out, struct str header, struct arena *keep, 
         if (fields[f].is_list) {
             add_addresses(&text[f], h.value, scratch, truncated);
         } else {
-            buf_clear(&text[f]); /* of several the last counts */
-            mime_value_write(&text[f], h.value);
+            write_text(&text[f], (enum field)f, h.value, truncated);
         }
         if (top != NULL) read_top(top, (enum field)f, h.value, scratch, keep);
         arena_reset(scratch);
     }
     for (int f = 0; f < F_COUNT; f++) {
-        if (text[f].error != 0 && !fields[f].is_list) {
-            *truncated = true;
-            buf_clear(&text[f]);
-        }
         struct str t = buf_str(&text[f]);
         if (t.len == 0 && fields[f].instead >= 0) t = buf_str(&text[fields[f].instead]);
         write_field(out, f, t);

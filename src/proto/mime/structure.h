@@ -14,6 +14,7 @@ enum {
     MIME_COST_MAX = SUMMARY_MAX - 128 * 1024, /* of all nodes (mime_node_cost): so the summary fits */
     MIME_ENTITY_TEXT_MAX = 32 * 1024,         /* one text of a part */
     MIME_FIELD_TEXT_MAX = 64 * 1024,          /* one field of an envelope */
+    MIME_SUBJECT_CUT = MIME_FIELD_TEXT_MAX / 2 - 16, /* of a longer Subject; fits with every octet escaped */
     MIME_LIST_TEXT_MAX = 128 * 1024,          /* one list of recipients of an envelope */
     MIME_ENVELOPE_MAX = 1024 * 1024,
     MIME_ARENA_MAX = 16 * 1024 * 1024, /* no new part begins above half of it; no header needs the other half */

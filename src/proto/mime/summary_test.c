@@ -290,6 +290,40 @@ static void check_limit(const char *name, struct summary_builder *b, bool trunca
     assert_int_equal((s.flags & SUMMARY_TRUNCATED) != 0, truncated);
 }
 
+/* RFC 9051 section 7.5.2: a Subject is never NIL because it is long; what does not fit is cut between two characters.
+ */
+static void long_subject(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t times, len; /* of the string that is shown, as it stands in the summary */
+        const char *begins;
+        bool cut;
+    } long_cases[] = {
+        {"0123456789", 6000, 60000, "(NIL \"0123456789", false},
+        {"0123456789", 100000, 32752, "(NIL \"0123456789", true},
+        {"0123456789", 120000, 32752, "(NIL \"0123456789", true}, /* longer than what is looked at of a header */
+        {"\"", 40000, 65504, "(NIL \"\\\"", true},
+        {"\xe2\x82\xac", 30000, 32751, "(NIL {32751}\r\n\xe2", true},
+        {"0123456789\r\n ", 10000, 27714, "(NIL \"0123456789 0123", true},
+    };
+    for (size_t i = 0; i < sizeof long_cases / sizeof *long_cases; i++) {
+        BUF_AUTO bytes = BUF_INIT(SUMMARY_MAX);
+        struct summary s;
+        struct summary_builder *b = summary_builder_new();
+        repeat(b, "Message-ID: <a@b>\r\nSubject: ", 1);
+        repeat(b, long_cases[i].text, long_cases[i].times);
+        repeat(b, "\r\n\r\n", 1);
+        finish(b, &bytes);
+        parse(&bytes, &s);
+        assert_int_equal((s.flags & SUMMARY_TRUNCATED) != 0, long_cases[i].cut);
+        assert_true(str_starts(s.envelope, str_from(long_cases[i].begins)));
+        size_t head = s.envelope.ptr[5] == '{' ? strlen("(NIL {32751}\r\n") : strlen("(NIL \"\"");
+        assert_int_equal(s.envelope.len - head - strlen(" NIL NIL NIL NIL NIL NIL NIL \"<a@b>\")"), long_cases[i].len);
+        assert_true(s.base_subject.len > 10000);
+    }
+}
+
 /* Hostile messages: the summary stays within its maximum, whatever comes. */
 static void limits(void **state) {
     (void)state;
@@ -383,6 +417,7 @@ int main(void) {
         cmocka_unit_test(sections),
         cmocka_unit_test(header_while_it_streams),
         cmocka_unit_test(limits),
+        cmocka_unit_test(long_subject),
         cmocka_unit_test(versions),
         cmocka_unit_test(damaged_summaries),
     };
