@@ -1,6 +1,6 @@
 /* CLOSE and UNSELECT (RFC 9051 sections 6.4.1 and 6.4.2). */
 #include "imapd/command.h"
-#include "imapd/store_call.h"
+#include "imapd/long_call.h"
 #include "imapd/view.h"
 #include "store/mailbox/rights.h"
 
@@ -11,7 +11,7 @@ static int expunge_silently(struct session *s) {
     RPC_REPLY_AUTO reply = {0};
     req.folder = s->view->folder;
     req.only_deleted = true;
-    return session_call(s, STORE_MESSAGE_EXPUNGE, &req, STR_EMPTY, &reply, NULL);
+    return session_call_long(s, STORE_MESSAGE_EXPUNGE, &req, imap_runs_total(&s->view->uids), &reply, NULL);
 }
 
 int cmd_close(struct cmd *c) {

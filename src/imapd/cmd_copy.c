@@ -1,7 +1,7 @@
 /* COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8, RFC 4315, RFC 6851). */
 #include "imapd/command.h"
 #include "imapd/limit.h"
-#include "imapd/store_call.h"
+#include "imapd/long_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
 
@@ -45,7 +45,7 @@ static int copy(struct cmd *c, const struct imap_runs *uids, struct str to_name,
     req.uids = runs.run;
     req.n_uids = runs.count;
     req.move = move;
-    int rc = session_call(c->s, STORE_MESSAGE_COPY, &req, STR_EMPTY, &reply, &err);
+    int rc = session_call_long(c->s, STORE_MESSAGE_COPY, &req, imap_runs_total(uids), &reply, &err);
     if (rc == ERR_NOTFOUND) return cmd_no(c, "TRYCREATE", "No such mailbox");
     if (rc != 0) return cmd_fail(c, rc, &err);
     const Store__MessageCopied *done = (const Store__MessageCopied *)reply.msg;

@@ -1,8 +1,8 @@
 /* EXPUNGE and UID EXPUNGE (RFC 9051 sections 6.4.3 and 6.4.9, RFC 4315). */
 #include "imapd/command.h"
 #include "imapd/limit.h"
+#include "imapd/long_call.h"
 #include "imapd/pages.h"
-#include "imapd/store_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
 #include "imapd/view.h"
@@ -26,7 +26,7 @@ static int expunge(struct cmd *c, const struct imap_runs *uids, const struct lim
     req.uids = runs.run;
     req.n_uids = runs.count;
     req.only_deleted = true;
-    int rc = session_call(s, STORE_MESSAGE_EXPUNGE, &req, STR_EMPTY, &reply, &err);
+    int rc = session_call_long(s, STORE_MESSAGE_EXPUNGE, &req, imap_runs_total(uids), &reply, &err);
     if (rc != 0) return cmd_fail(c, rc, &err);
     const Store__MessageExpunged *done = (const Store__MessageExpunged *)reply.msg;
     if (uid_runs_read(done->vanished, done->n_vanished, &vanished) == 0) sync_expunged(s, &vanished);

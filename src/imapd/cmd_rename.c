@@ -1,7 +1,7 @@
 /* RENAME (RFC 9051 section 6.3.6, with the LIST response of section 6.3.9.7). */
 #include "imapd/command.h"
 #include "imapd/list.h"
-#include "imapd/store_call.h"
+#include "imapd/long_call.h"
 #include "imapd/sync.h"
 
 int cmd_rename(struct cmd *c) {
@@ -16,7 +16,8 @@ int cmd_rename(struct cmd *c) {
     req.from = arena_cstr(a->arena, from);
     req.to = arena_cstr(a->arena, to);
     if (req.from == NULL || req.to == NULL) return cmd_fail(c, ERR_NOMEM, NULL);
-    int rc = session_call(c->s, STORE_FOLDER_RENAME, &req, STR_EMPTY, NULL, &err);
+    uint64_t messages = str_eq(from, STR("INBOX")) ? LONG_CALL_UNKNOWN : 0; /* of others only the names change */
+    int rc = session_call_long(c->s, STORE_FOLDER_RENAME, &req, messages, NULL, &err);
     if (rc != 0) return cmd_fail(c, rc, &err);
     if (c->s->view != NULL)
         (void)sync_view(c->s, SYNC_ASK); /* it may have another name now, or have lost its messages */

@@ -2,8 +2,8 @@
 #include "imapd/command.h"
 #include "imapd/context.h"
 #include "imapd/limit.h"
+#include "imapd/long_call.h"
 #include "imapd/pages.h"
-#include "imapd/store_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
 #include "store/mailbox/record.h"
@@ -60,7 +60,7 @@ static int call_store(struct cmd *c, const struct storing *st, const struct imap
     req.unchanged_since = st->unchanged_since;
     req.has_unchanged_since = st->has_unchanged_since;
     req.quiet = st->silent && !c->s->condstore && v->contexts == NULL;
-    return session_call(c->s, STORE_MESSAGE_STORE, &req, STR_EMPTY, reply, err);
+    return session_call_long(c->s, STORE_MESSAGE_STORE, &req, imap_runs_total(uids), reply, err);
 }
 
 /* Messages that had the flags already are told too: STORE answers with the value whether it changed or not. */

@@ -1,8 +1,10 @@
 /* THREAD and UID THREAD (RFC 5256 section 3). */
 #include "imapd/command.h"
 #include "imapd/filter.h"
+#include "imapd/limit.h"
 #include "imapd/objectid.h"
 #include "imapd/pages.h"
+#include "imapd/progress.h"
 #include "imapd/search.h"
 #include "imapd/sort.h"
 #include "imapd/thread.h"
@@ -20,6 +22,8 @@ struct threading {
     struct cmd *c;
     struct threads *threads;
     struct arena *arena; /* of one message */
+    size_t done;
+    bool refused; /* too many messages */
 };
 
 static int add_message(struct threading *x, struct content *c, uint32_t number) {
@@ -48,6 +52,7 @@ static int add_page(struct threading *x, struct str records) {
     while ((err = message_record_get(&records, FIELDS, &r)) == 0) {
         uint32_t position = imap_runs_position(&s->view->uids, r.uid);
         struct content c;
+        x->done++;
         if (position == 0) continue;
         err = content_open(&c, s, &r, FIELDS);
         if (err == 0) err = add_message(x, &c, x->c->uid ? r.uid : position);
@@ -59,11 +64,14 @@ static int add_page(struct threading *x, struct str records) {
 
 static int add_all(struct threading *x, const struct imap_runs *found) {
     struct pages *p = pages_open(x->c->s, found, FIELDS, 0);
+    struct progress progress = {0};
     struct str records;
     if (p == NULL) return ERR_NOMEM;
     int err;
-    while ((err = pages_next(p, &records)) == 0)
+    while ((err = pages_next(p, &records)) == 0) {
+        progress_tell(&progress, x->c->s, x->done, imap_runs_total(found));
         if ((err = add_page(x, records)) != 0) break;
+    }
     pages_close(p);
     return err == ERR_NOTFOUND ? 0 : err;
 }
@@ -80,8 +88,9 @@ static int run_thread(struct threading *x, const struct imap_search *program) {
     int err = search_prepare(s, program, false, x->c->args->arena, &prepared);
     if (err == 0) err = search_run(&prepared, &found, &modseq);
     search_done(&prepared);
-    if (err == 0) err = add_all(x, &found);
-    if (err == 0) {
+    x->refused = err == 0 && limit_exceeded(s, &found); /* a part of the messages would have other threads: RFC 9738 */
+    if (err == 0 && !x->refused) err = add_all(x, &found);
+    if (err == 0 && !x->refused) {
         session_puts(s, found.count > 0 ? "* THREAD " : "* THREAD");
         err = threads_write(x->threads, put_piece, s, fiber_yield);
         session_puts(s, "\r\n");
@@ -103,5 +112,6 @@ int cmd_thread(struct cmd *c) {
     err = x.threads == NULL || x.arena == NULL ? ERR_NOMEM : run_thread(&x, &program);
     threads_free(x.threads);
     arena_free(x.arena);
+    if (x.refused) return limit_refuse(c, "Too many messages to thread at once");
     return search_answer(c, err);
 }

@@ -38,6 +38,11 @@ static const struct dialogue dialogues[] = {
      "> d UID EXPUNGE 1:5\n< * 3 EXPUNGE\n< * 2 EXPUNGE\n< d OK [MESSAGELIMIT 2 4] *\n> e EXPUNGE\n< * 1 EXPUNGE\n< e "
      "OK *\n",
      .message_limit = 2},
+    {"MESSAGELIMIT: THREAD of more is refused, SORT gives a part: RFC 9738, with SORT and THREAD",
+     THREE "> 1 THREAD REFERENCES UTF-8 ALL\n< 1 NO [MESSAGELIMIT 2] *\n> 2 THREAD REFERENCES UTF-8 2:3\n"
+           "< * THREAD *\n< 2 OK THREAD completed\n> 3 SORT (ARRIVAL) UTF-8 ALL\n< * SORT 2 3\n"
+           "< 3 OK [MESSAGELIMIT 2 2] *\n",
+     .message_limit = 2},
     {"MESSAGELIMIT: UID EXPUNGE counts what is deleted; a PARTIAL that is too large is refused: RFC 9738 3.1",
      THREE
      "> 1 UID STORE 1 +FLAGS.SILENT \\Deleted\n< 1 OK *\n> 2 UID EXPUNGE 1:3\n< * 1 EXPUNGE\n< 2 OK UID *\n"

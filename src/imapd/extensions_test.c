@@ -14,6 +14,8 @@
 #define THREE           LOGIN "! deliver\n! deliver\n! deliver\n" SELECT_("3")
 #define ADD(size, text) "> a APPEND INBOX {" size "+}\n>> " text "\n> \n< a OK *\n"
 
+#define AT_IT(tag) "< * OK [INPROGRESS (\"" tag "\" NIL NIL)] *\n"
+
 static const struct dialogue dialogues[] = {
     {"MULTIAPPEND: RFC 3502, all or nothing", LOGIN
      "> 1 APPEND INBOX (\\Seen) {9+}\n>> A: b~~x\n>  \"21-Nov-2026 07:24:00 +0100\" {10}\n< + OK\n>> A: c~~yy\n> \n"
@@ -242,6 +244,23 @@ static const struct dialogue dialogues[] = {
      THREE "! deliver\n> 1 NOOP\n< * 4 EXISTS\n< 1 OK *\n! slow\n> 2 SEARCH UNSEEN\n"
            "< * OK [INPROGRESS (\"2\" 3 4)] *\n< * SEARCH 1 2 3 4\n< 2 OK *\n> a]b SEARCH UNSEEN\n"
            "< * OK [INPROGRESS (NIL 3 4)] *\n< * SEARCH 1 2 3 4\n< a]b OK *\n",
+     .progress_ms = 20},
+    {"INPROGRESS of SORT and THREAD: RFC 9585",
+     THREE "! deliver\n> 1 NOOP\n< * 4 EXISTS\n< 1 OK *\n! slow\n> 2 SORT (SIZE) UTF-8 1:4\n"
+           "< * OK [INPROGRESS (\"2\" 3 4)] *\n< * SORT 1 2 3 4\n< 2 OK *\n> 3 THREAD REFERENCES UTF-8 1:4\n"
+           "< * OK [INPROGRESS (\"3\" 3 4)] *\n< * THREAD *\n< 3 OK *\n",
+     .progress_ms = 20},
+    {"INPROGRESS of a single call about many messages: RFC 9585",
+     THREE "! skip * OK [INPROGRESS*\n> 1 CREATE a\n< 1 OK *\n"
+           "! hold\n> 2 COPY 1:3 a\n" AT_IT("2")
+               AT_IT("2") "! release\n< 2 OK [COPYUID *\n"
+                          "! hold\n> 3 STORE 1:2 +FLAGS.SILENT \\Deleted\n" AT_IT(
+                              "3") "! release\n< 3 OK *\n"
+                                   "! hold\n> 4 EXPUNGE\n" AT_IT(
+                                       "4") "! release\n< * 2 EXPUNGE\n< * 1 EXPUNGE\n< 4 OK *\n"
+                                            "! deliver\n> 5 NOOP\n< * 2 EXISTS\n< 5 OK *\n! hold\n> 6 CLOSE\n" AT_IT(
+                                                "6") "! release\n< 6 OK *\n"
+                                                     "! hold\n> 7 RENAME INBOX b\n" AT_IT("7") "! release\n< 7 OK *\n",
      .progress_ms = 20},
     {"LANGUAGE: RFC 5255 3",
      LOGIN "> 1 LANGUAGE\n< * LANGUAGE (\"en\" \"i-default\")\n< 1 OK *\n> 2 LANGUAGE de en\n< * LANGUAGE (\"en\")\n< "

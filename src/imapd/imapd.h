@@ -20,6 +20,7 @@ struct imapd_config {
     uint64_t append_limit;  /* bytes of one message */
     uint64_t autologout_ms, login_timeout_ms;
     uint64_t progress_ms; /* between notices of long commands; 0 = none */
+    uint32_t many;        /* messages of one call to the store that may take long */
     unsigned max_bad_commands, max_per_user, notify_pending;
     uint32_t message_limit, save_limit; /* messages of one command; 0 = any number */
     struct net_range *plaintext;        /* networks that may log in without TLS; malloc'd */

@@ -3,6 +3,7 @@
 #include "base/metric.h"
 #include "daemon/daemon.h"
 #include "imapd/imapd.h"
+#include "imapd/long_call.h"
 #include "imapd/progress.h"
 #include "net/loop.h"
 #include "proto/mime/charset.h"
@@ -40,6 +41,7 @@ static void configure(struct daemon *d) {
     c->autologout_ms = option_u64(d, "imapd.autologout") * 1000;
     c->login_timeout_ms = option_u64(d, "imapd.login_timeout") * 1000;
     c->progress_ms = PROGRESS_MS;
+    c->many = LONG_CALL_MANY;
     c->max_bad_commands = (unsigned)option_u64(d, "imapd.max_bad_commands");
     c->max_per_user = (unsigned)option_u64(d, "imapd.max_per_user");
     c->message_limit = (uint32_t)option_u64(d, "imapd.message_limit");

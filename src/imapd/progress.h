@@ -11,5 +11,7 @@ struct progress {
 };
 /* Cheap; writes, and flushes, at most every PROGRESS_MS. A failure shows at the next use of the stream. */
 void progress_tell(struct progress *p, struct session *s, size_t done, size_t goal);
+/* The same when it is not known how far the command is. */
+void progress_tell_unknown(struct progress *p, struct session *s);
 
 #endif

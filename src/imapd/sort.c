@@ -2,6 +2,7 @@
 
 #include "imapd/order.h"
 #include "imapd/pages.h"
+#include "imapd/progress.h"
 #include "imapd/search_text.h"
 #include "proto/imap/envelope.h"
 #include "proto/mime/word.h"
@@ -118,11 +119,14 @@ static int take_page(struct sorting *x, struct str records, size_t max) {
 
 static int collect(struct sorting *x, const struct imap_runs *found, size_t max) {
     struct pages *p = pages_open(x->s, found, x->fields, 0);
+    struct progress progress = {0};
     struct str records;
     if (p == NULL) return ERR_NOMEM;
     int err;
-    while ((err = pages_next(p, &records)) == 0)
+    while ((err = pages_next(p, &records)) == 0) {
+        progress_tell(&progress, x->s, x->count, max);
         if ((err = take_page(x, records, max)) != 0) break;
+    }
     pages_close(p);
     return err == ERR_NOTFOUND ? 0 : err;
 }

@@ -95,16 +95,21 @@ int session_store_open(struct session *s, struct error *err) {
     return rc;
 }
 
-int session_call(struct session *s, uint16_t method, void *req, struct str attach, struct rpc_reply *reply,
-                 struct error *err) {
+int session_call_within(struct session *s, uint16_t method, void *req, struct str attach, uint64_t ms,
+                        struct rpc_reply *reply, struct error *err) {
     for (int attempt = 0;; attempt++) {
         int rc = session_store_open(s, err);
         if (rc == 0) {
             set_session(req, s->store_number);
-            rc = rpc_call(s->imapd->store, method, req, attach, loop_now_ms() + SESSION_RPC_MS, reply, err);
+            rc = rpc_call(s->imapd->store, method, req, attach, loop_now_ms() + ms, reply, err);
         }
         if (rc != ERR_IO || attempt > 0 || !repeatable(method)) return rc;
     }
+}
+
+int session_call(struct session *s, uint16_t method, void *req, struct str attach, struct rpc_reply *reply,
+                 struct error *err) {
+    return session_call_within(s, method, req, attach, SESSION_RPC_MS, reply, err);
 }
 
 static void close_later(void *arg) {

@@ -10,6 +10,9 @@
  * lost connection; others then fail with ERR_IO. ERR_DENIED: the ticket is no longer good. */
 NODISCARD int session_call(struct session *s, uint16_t method, void *req, struct str attach, struct rpc_reply *reply,
                            struct error *err);
+/* The same with another longest wait than SESSION_RPC_MS. */
+NODISCARD int session_call_within(struct session *s, uint16_t method, void *req, struct str attach, uint64_t ms,
+                                  struct rpc_reply *reply, struct error *err);
 /* Opens session and selected mailbox at the store again if the connection was lost. */
 NODISCARD int session_store_open(struct session *s, struct error *err);
 /* Gives the session at the store back; does not wait for the answer. */

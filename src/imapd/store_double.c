@@ -171,6 +171,7 @@ HANDLER(folder_delete, Store__FolderName) {
 }
 
 HANDLER(folder_rename, Store__FolderRename) {
+    double_wait(d);
     struct folder *f = double_by_name(d, q->from);
     if (f == NULL) return ERR_NOTFOUND;
     if (double_by_name(d, q->to) != NULL) return ERR_EXISTS;
@@ -344,7 +345,7 @@ static const struct rpc_server_method methods[] = {
     {STORE_FOLDER_STATUS, folder_status, false},
     {STORE_FOLDER_CREATE, folder_create, false},
     {STORE_FOLDER_DELETE, folder_delete, false},
-    {STORE_FOLDER_RENAME, folder_rename, false},
+    {STORE_FOLDER_RENAME, folder_rename, true},
     {STORE_FOLDER_SUBSCRIBE, folder_subscribe, false},
     {STORE_ACL_GET, acl_get, false},
     {STORE_FOLDER_OPEN, folder_open, false},
@@ -352,10 +353,10 @@ static const struct rpc_server_method methods[] = {
     {STORE_FOLDER_CHANGES, folder_changes, false},
     {STORE_MESSAGE_LIST, double_message_list, true},
     {STORE_MESSAGE_READ, double_message_read, false},
-    {STORE_MESSAGE_STORE, double_message_store, false},
-    {STORE_MESSAGE_COPY, double_message_copy, false},
+    {STORE_MESSAGE_STORE, double_message_store, true},
+    {STORE_MESSAGE_COPY, double_message_copy, true},
     {STORE_MESSAGE_APPEND, double_message_append, false},
-    {STORE_MESSAGE_EXPUNGE, double_message_expunge, false},
+    {STORE_MESSAGE_EXPUNGE, double_message_expunge, true},
     {STORE_METADATA_GET, metadata_get, false},
     {STORE_METADATA_SET, metadata_set, false},
     {STORE_QUOTA_GET, quota_get, false},
@@ -374,6 +375,7 @@ struct store_double *store_double_new(size_t page_records) {
     d->folder = calloc(FOLDERS, sizeof *d->folder);
     IEMS_ASSERT(d->folder != NULL);
     d->page = page_records;
+    cond_init(&d->released);
     (void)add_folder(d, "INBOX");
     start_server(d);
     return d;
@@ -402,6 +404,16 @@ void store_double_restart(struct store_double *d) {
 
 void store_double_slow(struct store_double *d, unsigned ms) {
     d->slow_ms = ms;
+}
+
+void store_double_hold(struct store_double *d, bool held) {
+    d->held = held;
+    if (!held) cond_broadcast(&d->released);
+}
+
+void double_wait(struct store_double *d) {
+    while (d->held && cond_wait(&d->released, DEADLINE_NEVER) == 0) {
+    }
 }
 
 void store_double_recent(struct store_double *d, const char *folder) {

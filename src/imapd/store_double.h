@@ -15,6 +15,8 @@ int store_double_connect(struct store_double *d);
 void store_double_restart(struct store_double *d);
 /* From now on each page of a listing takes so long. */
 void store_double_slow(struct store_double *d, unsigned ms);
+/* Calls that may be about many messages wait until it is let go. */
+void store_double_hold(struct store_double *d, bool held);
 /* The next `count` calls fail with `err`. */
 void store_double_fail(struct store_double *d, int err, unsigned count);
 /* As a delivery does: adds a message with a prefix. */

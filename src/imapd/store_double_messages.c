@@ -113,6 +113,7 @@ HANDLER(double_message_read, Store__MessageRead) {
 }
 
 HANDLER(double_message_store, Store__MessageStore) {
+    double_wait(d);
     Store__MessageStored out = STORE__MESSAGE_STORED__INIT;
     Store__Folder info;
     BUF_AUTO records = BUF_INIT(PAGE_BYTES);
@@ -148,6 +149,7 @@ HANDLER(double_message_store, Store__MessageStore) {
 }
 
 HANDLER(double_message_copy, Store__MessageCopy) {
+    double_wait(d);
     Store__MessageCopied out = STORE__MESSAGE_COPIED__INIT;
     struct runs from = {0}, to = {0};
     struct folder *f = double_by_id(d, q->folder), *t = double_by_name(d, q->to);
@@ -229,6 +231,7 @@ HANDLER(double_message_append, Store__MessageAppend) {
 }
 
 HANDLER(double_message_expunge, Store__MessageExpunge) {
+    double_wait(d);
     Store__MessageExpunged out = STORE__MESSAGE_EXPUNGED__INIT;
     struct runs runs = {0};
     struct folder *f = double_by_id(d, q->folder);

@@ -3,6 +3,7 @@
 #define IEMS_IMAPD_STORE_DOUBLE_STATE_H
 
 #include "base/buf.h"
+#include "net/fiber.h"
 #include "rpc/store_methods.h"
 
 enum {
@@ -65,9 +66,14 @@ struct store_double {
     struct annotation annotation[ANNOTATIONS];
     size_t annotations;
     unsigned slow_ms; /* that a listing takes */
+    bool held;        /* calls that may be about many messages wait */
+    struct cond released;
     int fail_err;
     unsigned fail_count, calls;
 };
+
+/* Waits while the store is held. */
+void double_wait(struct store_double *d);
 
 /* A run list of one UID each, in the request's arena. */
 struct runs {

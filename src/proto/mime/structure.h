@@ -11,11 +11,11 @@ enum {
     MIME_HEADER_MAX = 1024 * 1024, /* of one header; what is beyond is not looked at */
     MIME_FIELDS_MAX = 10000,       /* of one header */
     MIME_BOUNDARY_MAX = 998,
-    MIME_COST_MAX = SUMMARY_MAX - 128 * 1024, /* of all nodes (mime_node_cost): so the summary fits */
-    MIME_ENTITY_TEXT_MAX = 32 * 1024,         /* one text of a part */
-    MIME_FIELD_TEXT_MAX = 64 * 1024,          /* one field of an envelope */
+    MIME_COST_MAX = SUMMARY_MAX - 128 * 1024,        /* of all nodes (mime_node_cost): so the summary fits */
+    MIME_ENTITY_TEXT_MAX = 32 * 1024,                /* one text of a part */
+    MIME_FIELD_TEXT_MAX = 64 * 1024,                 /* one field of an envelope */
     MIME_SUBJECT_CUT = MIME_FIELD_TEXT_MAX / 2 - 16, /* of a longer Subject; fits with every octet escaped */
-    MIME_LIST_TEXT_MAX = 128 * 1024,          /* one list of recipients of an envelope */
+    MIME_LIST_TEXT_MAX = 128 * 1024,                 /* one list of recipients of an envelope */
     MIME_ENVELOPE_MAX = 1024 * 1024,
     MIME_ARENA_MAX = 16 * 1024 * 1024, /* no new part begins above half of it; no header needs the other half */
 };
