@@ -159,6 +159,8 @@ int report_make(struct lease *l, const struct report_config *config, const struc
         .ident = str_from(ident),
         .trace = str_from(e->trace),
         .arrival = e->created / 1000,
+        .deliver_by = e->deliver_by / 1000,
+        .future_release = str_from(e->future_release),
         .now = now,
         .smtputf8 = e->smtputf8,
         .recipients = recipients,

@@ -11,6 +11,7 @@ struct caps {
         mt_priority;
     uint64_t size_max;                            /* 0 = the server names no limit */
     unsigned auth;                                /* AUTH_ bits */
+    bool logged_in;                               /* by AUTH: what is sent need not be ours, and MAIL says so */
     uint64_t deliverby_min;                       /* seconds */
     unsigned mail_max, rcpt_max, rcpt_domain_max; /* LIMITS (RFC 9422); 0 = none */
 };

@@ -144,7 +144,10 @@ int client_open(struct client *c, const struct client_config *config, struct str
         rc = fail_reply(arena, failure, &r, "The server does not want to talk.");
     if (rc == 0) rc = hello(c, arena, failure);
     if (rc == 0) rc = protect(c, arena, failure);
-    if (rc == 0 && config->user != NULL) rc = client_auth(c, arena, failure);
+    if (rc == 0 && config->user != NULL) {
+        rc = client_auth(c, arena, failure);
+        c->caps.logged_in = rc == 0;
+    }
     if (rc != 0) client_free(c);
     return rc;
 }

@@ -174,6 +174,7 @@ FIBER_TEST(auth) {
         stream_set_peer(stream, &loopback);
         int rc = client_open(&c, &config, stream, "mx.test", a, &failure);
         assert_int_equal(rc == 0, cases[i].good);
+        if (rc == 0) assert_true(c.caps.logged_in);
         if (rc == 0)
             client_quit(&c);
         else

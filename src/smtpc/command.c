@@ -83,6 +83,7 @@ void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, s
     if (e->deliver_by != 0 && c->deliverby)
         buf_printf(out, " BY=%lld;%s", (long long)deliver_by_left(e, now_ms), e->by_mode);
     if (e->mt_priority != 0 && c->mt_priority) buf_printf(out, " MT-PRIORITY=%d", e->mt_priority);
+    if (c->logged_in) buf_adds(out, " AUTH=<>"); /* RFC 4954 section 5: nobody is believed in who submitted it */
     buf_adds(out, "\r\n");
 }
 

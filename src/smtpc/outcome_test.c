@@ -132,7 +132,7 @@ static void capabilities(void **state) {
     }
 }
 
-enum { P_SIZE = 1, P_8BIT = 2, P_DSN = 4, P_UTF8 = 8, P_BINARY = 16 };
+enum { P_SIZE = 1, P_8BIT = 2, P_DSN = 4, P_UTF8 = 8, P_BINARY = 16, P_LOGGED_IN = 32 };
 static struct caps caps_of(unsigned bits) {
     return (struct caps){.esmtp = true,
                          .size = bits & P_SIZE,
@@ -140,7 +140,8 @@ static struct caps caps_of(unsigned bits) {
                          .dsn = bits & P_DSN,
                          .smtputf8 = bits & P_UTF8,
                          .binary = bits & P_BINARY,
-                         .chunking = bits & P_BINARY};
+                         .chunking = bits & P_BINARY,
+                         .logged_in = bits & P_LOGGED_IN};
 }
 
 static char *text(const char *s) {
@@ -183,6 +184,9 @@ static void commands(void **state) {
         {P_UTF8, "a@b\xc3\xbcx.test", "", "", "c@d", "", 0, false, true, false,
          "MAIL FROM:<a@b\xc3\xbcx.test> SMTPUTF8\r\n", "RCPT TO:<c@d>\r\n"},
         {P_BINARY | P_8BIT, "a@b", "", "", "c@d", "", 0, true, false, true, "MAIL FROM:<a@b> BODY=BINARYMIME\r\n",
+         "RCPT TO:<c@d>\r\n"},
+        /* RFC 4954 section 5 */
+        {P_LOGGED_IN, "a@b", "", "", "c@d", "", 0, false, false, false, "MAIL FROM:<a@b> AUTH=<>\r\n",
          "RCPT TO:<c@d>\r\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

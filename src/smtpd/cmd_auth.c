@@ -71,6 +71,7 @@ static int not_logged_in(struct session *s, const struct auth_result *r) {
 
 /* The exchange did not come to an end. */
 static int exchange_failed(struct session *s, int rc, const struct error *err) {
+    if (s->read_error == ERR_LIMIT) return session_error(s, 500, "5.5.6", "Line is too long"); /* section 4 */
     if (s->read_error < 0) return session_input_failed(s, s->read_error);
     switch (rc) {
     case ERR_CANCELLED: return fiber_cancelled() ? rc : session_error(s, 501, "5.7.0", "Authentication cancelled");

@@ -15,7 +15,7 @@ static bool is_name(struct str s) {
 
 int cmd_hello(struct session *s, struct smtp_command *c) {
     if (!is_name(c->argument) || str_to_cstr(c->argument, s->helo, sizeof s->helo) < 0)
-        return session_error(s, 501, "5.5.4", "Syntax: %s", smtp_verb_syntax(c->verb));
+        return session_error(s, 501, NULL, "Syntax: %s", smtp_verb_syntax(c->verb)); /* RFC 2034 section 4 */
     refusals_tell(s);
     bool refused;
     if (s->client.helo[0] != '\0') (void)!str_to_cstr(str_from(s->client.helo), s->helo, sizeof s->helo);

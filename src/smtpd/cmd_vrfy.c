@@ -14,7 +14,7 @@ static int answer(struct session *s, const struct address *a, const Dir__Resolve
 }
 
 int cmd_vrfy(struct session *s, struct smtp_command *c) {
-    if (s->d->set.disable_vrfy) return session_reply(s, 252, "2.5.1", "VRFY is disabled; send the mail and see");
+    if (s->d->set.disable_vrfy) return session_reply(s, 252, "2.5.0", "VRFY is disabled; send the mail and see");
     struct address a;
     int rc = lookup_argument(s, c, &a);
     if (rc != 0) return rc < 0 ? rc : 0;

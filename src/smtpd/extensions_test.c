@@ -168,14 +168,17 @@ RIG_TEST(future_release) {
                    "> MAIL FROM:<bart@example.test> HOLDFOR=3600\n< 250\n" TO_BART BODY,
              SIZE_MAX);
     assert_true(near(rig.ready, clock_wall_ms() + 3600000));
+    assert_string_equal(rig.future_release, "for;3600");
     BUF_AUTO script = BUF_INIT(1000);
     char at[CLOCK_TEXT_MAX];
     clock_rfc3339(clock_wall_ms() + 7200000, at);
     buf_printf(&script, "> MAIL FROM:<bart@example.test> HOLDUNTIL=%s\n< 250\n" TO_BART BODY, at);
     rig_play(&c, buf_cstr(&script), SIZE_MAX);
     assert_true(near(rig.ready, clock_wall_ms() + 7200000));
+    assert_memory_equal(rig.future_release, "until;20", 8);
     rig_play(&c, "> MAIL FROM:<bart@example.test>\n< 250\n" TO_BART BODY, SIZE_MAX);
     assert_int_equal(rig.ready, 0);
+    assert_string_equal(rig.future_release, "");
     rig_close(&c);
 }
 
@@ -311,7 +314,7 @@ RIG_TEST(verify_and_expand) {
     (void)snprintf(script, sizeof script, RIG_HELLO LOGIN "%s", questions);
     rig_talk("smtp", LOCAL, script);
     rig.d.set.disable_vrfy = rig.d.set.disable_expn = true;
-    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> VRFY nobody\n< 252 2.5.1\n> EXPN bart\n< 550 5.7.1");
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> VRFY nobody\n< 252 2.5.0\n> EXPN bart\n< 550 5.7.1");
 }
 
 /* RFC 4468: for who is logged in, and his own messages. */

@@ -181,12 +181,18 @@ RIG_TEST(long_lines) {
     rig_connect(&c, "smtp", STRANGER);
     rig_play(&c, RIG_HELLO "> NOOP", SIZE_MAX);
     rig_send(&c, buf_str(&line), SIZE_MAX);
-    rig_play(&c, "< 250\n< 500 5.5.6\n> \n> NOOP\n< 250", SIZE_MAX);
+    rig_play(&c, "< 250\n< 500 5.5.2\n> \n> NOOP\n< 250", SIZE_MAX);
     rig_play(&c, ENVELOPE "> DATA\n< 354", SIZE_MAX);
     rig_send(&c, buf_str(&line), SIZE_MAX);
     rig_play(&c, "> \n> .\n< 250\n> QUIT\n< 221\n=", SIZE_MAX);
     rig_close(&c);
     assert_int_equal(rig.body.len, line.len + 2);
+    /* RFC 4954 section 4: a status of its own in the exchange of AUTH */
+    rig_connect(&c, "submission", LOCAL);
+    rig_play(&c, RIG_HELLO "> AUTH LOGIN\n< 334", SIZE_MAX);
+    rig_send(&c, str_sub(buf_str(&line), 0, 20000), SIZE_MAX);
+    rig_play(&c, "< 500 5.5.6\n> \n> NOOP\n< 250", SIZE_MAX);
+    rig_close(&c);
 }
 
 /* SMTPD-13 */

@@ -2,6 +2,7 @@
 #include "smtpd/mail_params.h"
 
 #include "base/clock.h"
+#include "proto/smtp/datetime.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,13 +39,24 @@ bool mail_params_check(const struct session *s, const struct smtp_command *c, st
     return hold_check(s, m, out);
 }
 
+static void hold_keep(struct transaction *t, const struct smtp_mail_params *m, int64_t now) {
+    if (m->hold_for > 0) {
+        t->ready = now + (int64_t)m->hold_for * MS;
+        t->hold = arena_printf(t->arena, "for;%llu", (unsigned long long)m->hold_for);
+    } else if (m->hold_until > 0) {
+        BUF_AUTO until = BUF_INIT(CLOCK_TEXT_MAX);
+        smtp_datetime_format(&until, m->hold_until);
+        t->ready = m->hold_until * MS;
+        t->hold = arena_printf(t->arena, "until;%s", buf_cstr(&until));
+    }
+}
+
 void mail_params_keep(struct session *s, const struct smtp_command *c) {
     static const char *const modes[2][2] = {{"N", "NT"}, {"R", "RT"}};
     const struct smtp_mail_params *m = &c->mail;
     struct transaction *t = &s->tx;
     int64_t now = clock_wall_ms();
-    if (m->hold_for > 0) t->ready = now + (int64_t)m->hold_for * MS;
-    if (m->hold_until > 0) t->ready = m->hold_until * MS;
+    hold_keep(t, m, now);
     if (m->by_mode != 0) {
         t->deliver_by = now + m->by * MS;
         t->by_mode = modes[m->by_mode == 'R'][m->by_trace];
@@ -92,6 +104,7 @@ void mail_params_fill(const struct session *s, Store__Entry *e) {
     const struct transaction *t = &s->tx;
     int priority = t->priority;
     e->ready = t->ready;
+    e->future_release = (char *)(uintptr_t)(t->hold != NULL ? t->hold : "");
     e->deliver_by = t->deliver_by;
     e->by_mode = (char *)(uintptr_t)(t->by_mode != NULL ? t->by_mode : "");
     e->requiretls = t->requiretls;

@@ -125,6 +125,7 @@ static int queue_submit(struct rpc_request *r, struct error *err, void *arg) {
     rig.deliver_by = e->deliver_by;
     rig.mt_priority = e->mt_priority;
     assert_int_equal(str_to_cstr(str_from(e->by_mode), rig.by_mode, sizeof rig.by_mode), 0);
+    assert_int_equal(str_to_cstr(str_from(e->future_release), rig.future_release, sizeof rig.future_release), 0);
     rig.submitted++;
     assert_int_equal(e->size, rig.body.len);
     assert_string_equal(e->channel, "INPUT");

@@ -18,7 +18,7 @@ struct rig {
     bool smtputf8, body_8bit, body_binary, chunked, requiretls, tls_optional;
     int64_t ready, deliver_by;
     int mt_priority;
-    char by_mode[4];
+    char by_mode[4], future_release[64];
     unsigned received, uploads_open, uploads_dropped, appends;
     struct buf upload;
     /* What it shall do. */

@@ -208,7 +208,7 @@ static int command_run(struct session *s) {
 /* A line that could not be read as one. */
 int session_input_failed(struct session *s, int rc) {
     switch (rc) {
-    case ERR_LIMIT: return session_error(s, 500, "5.5.6", "Line is too long");
+    case ERR_LIMIT: return session_error(s, 500, "5.5.2", "Line is too long");
     case ERR_INVALID: {
         log_event(LOG_WARNING, s->id, "bare_newline", "peer=%s where=command", s->peer);
         int put = session_reply(s, 521, "5.5.2", "Line ends in LF without CR (RFC 5321 section 2.3.8); good bye");

@@ -262,7 +262,9 @@ RIG_TEST(size_limit) {
 /* SMTPD-09, SMTPD-10: disabled commands */
 RIG_TEST(disabled_commands) {
     rig.d.set.disable_vrfy = rig.d.set.disable_expn = true;
-    rig_talk("smtp", STRANGER, RIG_HELLO "> VRFY bart\n< 252 2.5.1\n> EXPN list\n< 550 5.7.1");
+    rig_talk("smtp", STRANGER,
+             "< 220\n> EHLO\n< 501 Syntax: EHLO\n> HELO\n< 501 Syntax: HELO"); /* RFC 2034 section 4 */
+    rig_talk("smtp", STRANGER, RIG_HELLO "> VRFY bart\n< 252 2.5.0\n> EXPN list\n< 550 5.7.1");
 }
 
 /* RELAY-04 */

@@ -27,6 +27,7 @@ struct transaction {
     enum smtp_body body_type;
     bool smtputf8;
     int64_t ready;       /* not to be sent before, ms since 1970; 0 = now */
+    char *hold;          /* what was asked for, as in store.proto; NULL = nothing */
     int64_t deliver_by;  /* deadline, ms since 1970; 0 = none */
     const char *by_mode; /* as in store.proto; NULL = none */
     int priority;

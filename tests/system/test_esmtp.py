@@ -96,8 +96,8 @@ class Esmtp(unittest.TestCase):
     def test_failed_and_never(self):
         n = self.a.count("bart")
         self.submit("nobody@other.test", "RET=FULL ENVID=bad", "NOTIFY=NEVER")
-        self.submit("nobody@other.test", "RET=FULL ENVID=worse", "NOTIFY=FAILURE")
-        text = self.report("bart", n + 1, "^Action: failed", "^Original-Envelope-Id: worse", "^Status: 5.1.1")
+        self.submit("nobody@other.test", "RET=FULL ENVID=worse HOLDFOR=1", "NOTIFY=FAILURE")
+        text = self.report("bart", n + 1, "^Action: failed", "^Original-Envelope-Id: worse", "^Future-Release-Request: for;1\r?$", "^Status: 5.1.1")
         self.assertIn("A line of text.", text)
 
     # ---- DELIVERBY: RFC 2852; ETRN: RFC 1985
@@ -108,7 +108,7 @@ class Esmtp(unittest.TestCase):
         self.assertEqual(self.submit("ned@other.test", "BY=2;R ENVID=back")[0], 250)
         self.a.wait_count("bart", n + 2, seconds=25)
         reports = b"".join(self.a.messages("bart")[-2:]).decode()
-        late = re.search(r"(?s)Original-Envelope-Id: late.*?Action: (\w+)", reports)
+        late = re.search(r"(?s)Original-Envelope-Id: late.*?Deliver-By-Date: \w+, .*?Action: (\w+)", reports)
         back = re.search(r"(?s)Original-Envelope-Id: back.*?Action: (\w+).*?Status: ([\d.]+)", reports)
         self.assertEqual(late.group(1), "delayed")
         self.assertEqual(back.groups(), ("failed", "5.4.7"))

@@ -31,14 +31,16 @@ struct dsn_recipient {
 };
 
 struct dsn_report {
-    struct str hostname;  /* Reporting-MTA */
-    struct str from;      /* author of the report: "postmaster@example.test" */
-    struct str to;        /* sender of the message */
-    struct str envid;     /* ENVID as received (xtext), or empty */
-    struct str ident;     /* unique [0-9a-z]: makes Message-ID and boundary */
-    struct str trace;     /* identifier for the administrator, or empty */
-    int64_t arrival, now; /* seconds since 1970 */
-    bool smtputf8;        /* the message had SMTPUTF8: the report may (RFC 6533) */
+    struct str hostname;       /* Reporting-MTA */
+    struct str from;           /* author of the report: "postmaster@example.test" */
+    struct str to;             /* sender of the message */
+    struct str envid;          /* ENVID as received (xtext), or empty */
+    struct str ident;          /* unique [0-9a-z]: makes Message-ID and boundary */
+    struct str trace;          /* identifier for the administrator, or empty */
+    int64_t arrival, now;      /* seconds since 1970 */
+    int64_t deliver_by;        /* deadline of RFC 2852, seconds since 1970; 0 = none */
+    struct str future_release; /* request of RFC 4865, as store.proto has it, or empty */
+    bool smtputf8;             /* the message had SMTPUTF8: the report may (RFC 6533) */
     const struct dsn_recipient *recipients;
     size_t count;
     struct str text;    /* what a person reads, as template.c has it; empty = the built-in text */

@@ -117,6 +117,26 @@ static void fields(void **state) {
     }
 }
 
+/* RFC 2852 section 5 and RFC 4865: what the sender asked for stands with the fields of the message. */
+static void wishes(void **state) {
+    (void)state;
+    struct dsn_report r = {.hostname = STR("mail.example.test"),
+                           .to = STR("a@b"),
+                           .ident = STR("x"),
+                           .arrival = 1795244000,
+                           .recipients = sample_delayed,
+                           .count = 1};
+    BUF_AUTO without = BUF_INIT(1 << 20), with = BUF_INIT(1 << 20);
+    dsn_status_put(&r, false, &without);
+    assert_false(has(&without, "Deliver-By-Date") || has(&without, "Future-Release-Request"));
+    r.deliver_by = 1795244640;
+    r.future_release = STR("for;3600");
+    dsn_status_put(&r, false, &with);
+    assert_true(has(&with,
+                    "\r\nDeliver-By-Date: Sat, 21 Nov 2026 07:04:00 +0000\r\nFuture-Release-Request: for;3600\r\n"
+                    "\r\nFinal-Recipient"));
+}
+
 static void limits(void **state) {
     (void)state;
     BUF_AUTO small = BUF_INIT(100);
@@ -210,9 +230,9 @@ static void own_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wanted),        cmocka_unit_test(statuses), cmocka_unit_test(status_fits_action),
-        cmocka_unit_test(fields),        cmocka_unit_test(limits),   cmocka_unit_test(hostile_text),
-        cmocka_unit_test(header_fields), cmocka_unit_test(own_text),
+        cmocka_unit_test(wanted),       cmocka_unit_test(statuses),      cmocka_unit_test(status_fits_action),
+        cmocka_unit_test(fields),       cmocka_unit_test(wishes),        cmocka_unit_test(limits),
+        cmocka_unit_test(hostile_text), cmocka_unit_test(header_fields), cmocka_unit_test(own_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,7 +71,8 @@ int smtp_fault_set(struct smtp_fault *f, unsigned code, const char *enhanced, co
 }
 
 static int fault_syntax(struct smtp_fault *f, enum smtp_verb verb) {
-    return smtp_fault_set(f, 501, "5.5.4", "Syntax: %s", verbs[verb].syntax);
+    bool hello = verb == SMTP_HELO || verb == SMTP_EHLO || verb == SMTP_LHLO;
+    return smtp_fault_set(f, 501, hello ? NULL : "5.5.4", "Syntax: %s", verbs[verb].syntax);
 }
 
 static enum smtp_verb verb_find(struct str name) {

@@ -95,7 +95,7 @@ struct smtp_command_rules {
 /* The reply for a command that cannot be taken. */
 struct smtp_fault {
     unsigned code;        /* 500 .. 555 */
-    const char *enhanced; /* "5.5.4" */
+    const char *enhanced; /* "5.5.4"; NULL = none, in answers to HELO and EHLO (RFC 2034 section 4) */
     char text[200];
 };
 
