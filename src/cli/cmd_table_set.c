@@ -26,7 +26,7 @@ static int call(struct cli *c, const struct table *t, uint16_t method, const Pro
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;
-    int rc = cli_call(dir, method, request, STR_EMPTY, &reply, t->name);
+    int rc = cli_call(dir, method, request, STR_EMPTY, &reply, NULL);
     rpc_client_free(dir);
     if (rc == 0 && method == DIR_TABLE_SET) warn_open_relay(t, (const void *)reply.msg);
     return cli_exit_status(rc);
@@ -73,7 +73,7 @@ int cmd_table_delete(struct cli *c, int argc, char **argv) {
         Dir__TableDelete request = DIR__TABLE_DELETE__INIT;
         request.table = (char *)(uintptr_t)t->name;
         request.key = argv[i];
-        int rc = cli_call(dir, DIR_TABLE_DELETE, &request.base, STR_EMPTY, NULL, t->name);
+        int rc = cli_call(dir, DIR_TABLE_DELETE, &request.base, STR_EMPTY, NULL, NULL);
         if (rc != 0) status = cli_exit_status(rc);
     }
     rpc_client_free(dir);

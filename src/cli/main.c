@@ -42,15 +42,33 @@ static int run_command(void) {
     return run.status;
 }
 
-/* The command most like what was typed. */
-static void unknown(const char *word) {
-    cli_error("there is no command '%s'; `iems help` shows all", word);
+/* The commands most like what was typed. `second`: the word behind it, NULL = none. */
+static void unknown(const char *word, const char *second) {
+    bool group = false;
+    for (size_t i = 0; i < command_count && !group; i++)
+        group = strncmp(command_table[i].name, word, strlen(word)) == 0 && command_table[i].name[strlen(word)] == ' ';
+    if (group && second != NULL)
+        cli_error("there is no command '%s %s'; there are:", word, second);
+    else if (group)
+        cli_error("'%s' what? There are:", word);
+    else
+        cli_error("there is no command '%s'; `iems help` shows all", word);
     for (size_t i = 0; i < command_count; i++) {
         const char *name = command_table[i].name;
         size_t len = strlen(word);
         if (len > 1 && strncmp(name, word, len) == 0)
             (void)fprintf(stderr, "  iems %s %s\n", name, command_table[i].usage);
     }
+}
+
+/* `iems help`, or about a command or a group of them. */
+static int help_about(char *name) {
+    static char help[] = "help", *args[3] = {help};
+    args[1] = name;
+    run.command = cli_find(help, NULL);
+    run.argc = name == NULL ? 1 : 2;
+    run.argv = args;
+    return 0;
 }
 
 static int parse(int argc, char **argv) {
@@ -63,29 +81,19 @@ static int parse(int argc, char **argv) {
         printf("iems %s\n", IEMS_VERSION);
         exit(EX_OK);
     }
-    static char help[] = "help", *help_argv[] = {help, NULL};
-    if (at >= argc || strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
-        run.command = cli_find(help, NULL);
-        run.argc = 1;
-        run.argv = help_argv;
-        return 0;
-    }
-    const struct command *found = cli_find(argv[at], at + 1 < argc ? argv[at + 1] : NULL);
+    if (at >= argc || strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) return help_about(NULL);
+    char *second = at + 1 < argc ? argv[at + 1] : NULL;
+    const struct command *found = cli_find(argv[at], second);
+    if (found == NULL && second != NULL && strcmp(second, "--help") == 0) return help_about(argv[at]);
     if (found == NULL || cli_is_classic(found)) {
-        unknown(argv[at]);
+        unknown(argv[at], second);
         return EX_USAGE;
     }
     if (strchr(found->name, ' ') != NULL) at++;
     run.command = found;
     run.argc = argc - at;
     run.argv = argv + at;
-    if (run.argc == 2 && strcmp(run.argv[1], "--help") == 0) { /* iems COMMAND --help */
-        static char *about[3] = {help};
-        about[1] = (char *)(uintptr_t)found->name;
-        run.command = cli_find(help, NULL);
-        run.argc = 2;
-        run.argv = about;
-    }
+    if (run.argc == 2 && strcmp(run.argv[1], "--help") == 0) return help_about((char *)(uintptr_t)found->name);
     return 0;
 }
 

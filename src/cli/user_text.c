@@ -44,7 +44,7 @@ void user_text_print(const Dir__User *u, const Store__AccountInfo *info) {
            (unsigned long long)info->folders, (double)info->bytes / (1024.0 * 1024.0));
     if (info->last_access > 0) {
         char when[CLOCK_TEXT_MAX];
-        clock_rfc5322(info->last_access, when);
+        clock_rfc5322(info->last_access / 1000, when);
         printf("%-14s %s\n", "Last access", when);
     }
 }

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/steps.h"
+#include "daemon/option_form.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -155,7 +155,7 @@ static int parse_bytes(struct str v, uint64_t *out) {
     return rc;
 }
 
-/* The word of the list that `v` is, in lower case; the empty view when it is none. */
+/* The word of the list that `v` is, as it stands there; the empty view when it is none. */
 static struct str find_word(const struct option *o, struct str v, uint64_t *place) {
     uint64_t i = 0;
     for (struct str word, rest = str_from(o->unit); (word = str_word(&rest)).len > 0; i++) {
@@ -185,6 +185,9 @@ static int parse_number(const struct option *o, struct str v, uint64_t *out) {
         return rc;
     }
     case OPTION_STEPS:
+    case OPTION_TIMES:
+    case OPTION_NETWORKS:
+    case OPTION_HOSTS:
     case OPTION_TEXT: *out = 0; return 0;
     case OPTION_WORD: return find_word(o, v, out).len > 0 ? 0 : ERR_INVALID;
     }
@@ -224,6 +227,13 @@ void option_range(const struct option *o, char out[static OPTION_RANGE_MAX]) {
         (void)snprintf(out, OPTION_RANGE_MAX, "boundaries : weights, one weight more (as 10 1000 : 0 2 4), or empty");
         break;
     case OPTION_WORD: words_range(o, out); break;
+    case OPTION_TIMES: (void)snprintf(out, OPTION_RANGE_MAX, "times separated by blanks (as 5m 30m 2h)"); break;
+    case OPTION_NETWORKS:
+        (void)snprintf(out, OPTION_RANGE_MAX, "addresses, networks and ranges, separated by blanks, or empty");
+        break;
+    case OPTION_HOSTS:
+        (void)snprintf(out, OPTION_RANGE_MAX, "host, [host] or address, each with :port if need be, or empty");
+        break;
     case OPTION_TEXT:
         if (o->max == 0)
             (void)snprintf(out, OPTION_RANGE_MAX, "text");
@@ -237,12 +247,9 @@ int option_check(const struct option *o, struct str value, uint64_t *number, str
     uint64_t n = 0;
     struct str v = str_trim(value);
     bool ok = parse_number(o, v, &n) == 0;
-    if (o->type == OPTION_STEPS) {
-        struct steps steps;
-        int rc = steps_parse(v, &steps, err);
-        if (rc != 0) return error_prefix(err, "%s", o->name);
-    }
-    if (o->type == OPTION_TEXT) {
+    int rc = option_form_check(o, v, err);
+    if (rc != 0) return rc;
+    if (o->type == OPTION_TEXT || o->type >= OPTION_TIMES) {
         ok = v.len >= o->min && (o->max == 0 || v.len <= o->max);
         for (size_t i = 0; i < v.len; i++) ok = ok && (unsigned char)v.ptr[i] >= 0x20;
     } else if (o->type == OPTION_COUNT || o->type == OPTION_SECONDS || o->type == OPTION_BYTES) {

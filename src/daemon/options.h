@@ -3,8 +3,10 @@
  *
  * OPTION(name, type, default, min, max, unit, "doc line", "requirement IDs")
  * types: BOOL (yes/no), COUNT, SECONDS (accepts 30s 5m 4h 3d), BYTES (accepts 10k 5M 2G), TEXT, LEVEL (log levels),
- * STEPS (steps.h), WORD (one of the words in `unit`, which are separated by blanks and in lower case).
- * min/max: for COUNT, SECONDS and BYTES; for TEXT, max is the most bytes. 0 means what the doc line says. */
+ * STEPS (steps.h), WORD (one of the words in `unit`, which are separated by blanks; typed in any case), and lists
+ * separated by blanks: TIMES (growing waits, as 5m 1h), NETWORKS (addresses, networks, ranges), HOSTS (destinations).
+ * min/max: for COUNT, SECONDS and BYTES; for TEXT and lists, the fewest and most bytes. 0 means what the doc line says.
+ */
 #ifndef IEMS_DAEMON_OPTIONS_H
 #define IEMS_DAEMON_OPTIONS_H
 
@@ -18,7 +20,10 @@ enum option_type {
     OPTION_TEXT,
     OPTION_LEVEL,
     OPTION_STEPS,
-    OPTION_WORD
+    OPTION_WORD,
+    OPTION_TIMES,
+    OPTION_NETWORKS,
+    OPTION_HOSTS
 };
 
 struct option {
@@ -42,7 +47,7 @@ NODISCARD int option_check(const struct option *o, struct str value, uint64_t *n
 /* The same by name; ERR_NOTFOUND with a suggestion when there is no such option. */
 NODISCARD int option_check_named(struct str name, struct str value, struct error *err);
 
-/* The value as it is kept: without blanks around, words in lower case. Lends from `value` or the table. */
+/* The value as it is kept: without blanks around, words as the table has them. Lends from `value` or the table. */
 struct str option_normal(const struct option *o, struct str value);
 
 enum { OPTION_RANGE_MAX = 200 };

@@ -19,6 +19,10 @@ static const struct option samples[] = {
     {"x.level", OPTION_LEVEL, "message", 0, 0, "", "d", ""},
     {"x.steps", OPTION_STEPS, "", 0, 0, "", "d", ""},
     {"x.word", OPTION_WORD, "default", 0, 0, "default allow deny", "d", ""},
+    {"x.times", OPTION_TIMES, "5m", 2, 200, "", "d", ""},
+    {"x.networks", OPTION_NETWORKS, "", 0, 200, "", "d", ""},
+    {"x.hosts", OPTION_HOSTS, "", 0, 60, "", "d", ""},
+    {"x.mode", OPTION_WORD, "OnlyOne", 0, 0, "OnlyOne ThenOther", "d", ""},
 };
 
 static void test_check(void **state) {
@@ -62,6 +66,20 @@ static void test_check(void **state) {
         {5, "loud", 0, "x.level: one of error, warning, message, smtp, info, debug, not 'loud'"},
         {6, "10 1000 : 0 2 4", 0, NULL},
         {6, "10 1000 : 0 2", 0, "x.steps: 2 boundaries need 3 weights, there are 2"}, /* PRIO-05 */
+        {8, "5m 30m 2h", 0, NULL},
+        {8, "5m 1x", 0, "x.times: '1x' is no time above 0 (as 90s, 15m, 4h, 3d)"},
+        {8, "5m 0s", 0, "x.times: '0s' is no time above 0 (as 90s, 15m, 4h, 3d)"},
+        {8, "", 0, "x.times: times separated by blanks (as 5m 30m 2h), not ''"},
+        {9, "", 0, NULL},
+        {9, "127.0.0.0/8 ::1, 192.0.2.1-192.0.2.9", 0, NULL}, /* RELAY-02 */
+        {9, "10.0.0.0/8 300.1.1.1", 0,
+         "x.networks: \"300.1.1.1\" is not an address, a network like 192.0.2.0/24 or a range like "
+         "192.0.2.1-192.0.2.9"},
+        {10, "one.example:587, [two.example] 192.0.2.1", 0, NULL}, /* ROUTE-10, ROUTE-11 */
+        {10, "one.example [two.example", 0, "x.hosts: \"]\" is missing"},
+        {10, "one.example:0", 0, "x.hosts: \"0\" is no port (1 to 65535)"},
+        {11, "thenother", 1, NULL}, /* ROUTE-01 */
+        {11, "Foo", 0, "x.mode: one of OnlyOne, ThenOther, not 'Foo'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error err = {0};

@@ -1,33 +1,9 @@
 /* Texts in columns that have a form of their own. */
 #include "daemon/rows.h"
 
-#include "proto/smtp/destination.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 enum { FINGERPRINT_DIGITS = 64, SIZE_LEAST = 8192 };
-
-/* ROUTE-14, ROUTE-15: between blanks or commas. */
-static int check_hosts(const char *name, struct str value, struct error *err) {
-    struct destination d;
-    for (struct str list = value; list.len > 0;) {
-        for (struct str word, rest = str_cut(&list, ','); (word = str_word(&rest)).len > 0;) {
-            int rc = destination_parse(word, 0, &d, err);
-            if (rc != 0) return err == NULL ? rc : error_prefix(err, "%s", name);
-        }
-    }
-    return 0;
-}
-
-/* DNSBL-02 */
-static int check_networks(const char *name, struct str value, struct error *err) {
-    struct net_range *list = NULL;
-    size_t count = 0;
-    int rc = net_range_list_parse(value, &list, &count, err);
-    free(list);
-    return rc == 0 || err == NULL ? rc : error_prefix(err, "%s", name);
-}
 
 /* STLS-03: SHA-256 in hex, with or without colons. */
 static int check_fingerprints(const char *name, struct str value, struct error *err) {
@@ -60,8 +36,9 @@ static const struct {
     const char *table, *column;
     int (*check)(const char *name, struct str value, struct error *err);
 } checks[] = {
-    {"dnslist", "answers", check_networks},          {"peer", "max_in", check_size},  {"peer", "max_out", check_size},
-    {"peer", "tls_fingerprint", check_fingerprints}, {"route", "hosts", check_hosts}, {"fetch", "host", check_hosts},
+    {"peer", "max_in", check_size},
+    {"peer", "max_out", check_size},
+    {"peer", "tls_fingerprint", check_fingerprints},
 };
 
 int table_form_check(const struct table *t, const struct option *column, struct str value, struct error *err) {

@@ -240,6 +240,7 @@ class Accounts(unittest.TestCase):
         self.assertRegex(out, r"(?m)^INBOX +4 +3 +1 ")
         self.assertEqual(self.json("user", "show", "rita@example.test")["mailbox"], before["mailbox"])   # to look is no access
         self.assertGreater(before["mailbox"]["last_access"], 0)
+        self.assertRegex(out, r"(?m)^Last access +\w{3}, \d\d \w{3} 20\d\d ")
         run("user", "set", "rita@example.test", "--last", "Hayworth", "--quota", "55", "--permission", "send", "--home", "/rita",
             "--web-dir", "/web", "--telephone", "+49 1", "--max-messages", "9")
         u = self.json("user", "show", "rita@example.test")

@@ -1,5 +1,6 @@
 """The directory of a running instance: commands, foreign LDAP clients, logins by every mechanism, the brake, outages of slapd."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -7,6 +8,7 @@ import os
 import re
 import signal
 import smtplib
+import socket
 import subprocess
 import time
 import unittest
@@ -159,6 +161,22 @@ class Directory(unittest.TestCase):
         """name -> (value, where it comes from)"""
         lines = self.iems("config", "list", "--all").stdout.splitlines()
         return {m[1]: (m[2].strip(), m[3]) for m in (re.fullmatch(r"(\S+) (.*) \((.*)\)", line) for line in lines)}
+
+    def test_lists_in_options_are_checked(self):   # RELAY-02, ROUTE-01, ROUTE-10, SMTPC-04
+        for name, value, why in (("smtpd.relay_networks", "10.0.0.0/8 10.1.1", '"10.1.1" is not an address'), ("smtpc.retry", "5m 1x", "'1x' is no time"),
+                                 ("smtpc.relay_host", "[relay.example", '"]" is missing'), ("smtpc.resolution", "Foo", "one of DNSOnly, DNSThenHostTable")):
+            self.fails(65, f"{name}: {why}", "config", "set", name, value)
+        self.iems("config", "set", "smtpc.resolution", "dnsthenhosttable")
+        self.assertIn("smtpc.resolution = DNSThenHostTable", self.iems("config", "get", "smtpc.resolution").stdout)
+        self.iems("config", "unset", "smtpc.resolution")
+
+    def test_many_connections(self):   # LIM-28: no fixed number of sockets
+        with contextlib.ExitStack() as open_ones:
+            for _ in range(400):
+                open_ones.enter_context(socket.create_connection(("127.0.0.1", self.mail.port("ldap")), 10 * iems.SLOW))
+            self.assertIn("mail: lisa@example.test", self.ldap("ldapsearch", "-LLL", "-b", "dc=example,dc=test", "(mail=lisa@example.test)", "mail").stdout)
+            self.iems("user", "set", "lisa@example.test", "--last", "Many")
+        self.assertEqual(self.show("lisa@example.test")["last_name"], "Many")
 
     def test_every_option(self):   # DIR-16 MTA-15: what is in the table of options can be shown, set and unset
         before = self.every_option()

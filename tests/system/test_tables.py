@@ -74,6 +74,9 @@ class Tables(unittest.TestCase):
         self.fails(65, "is not: address, network", "access", "set", "example.org", "relay=allow")
         self.fails(65, "is not column=value", "peer", "set", "a.example", "tls")
         self.fails(64, "usage: iems peer set KEY", "peer", "set")
+        self.fails(64, "there is no command 'access frob'; there are:\n  iems access test", "access", "frob")
+        self.fails(64, "'access' what? There are:\n  iems access test", "access")
+        self.assertIn("iems access import", self.iems("access", "--help").stdout)
         help_text = self.iems("help", "peer", "set").stdout
         self.assertIn("max_sessions", help_text)
         self.assertRegex(help_text, r"Default:\s+opportunistic\.")
