@@ -367,6 +367,7 @@ static void breaker(void *arg) {
     rpc_session_close(t.last);
 }
 
+/* LIM-13: again and again until the other side is there; calls wait for it. */
 static void body_reconnect(void) {
     struct error err = {0};
     one_echo((void *)1);

@@ -1,4 +1,5 @@
 """The directory does not answer: what is known goes on, what is not is put off, nothing is refused for good."""
+import contextlib
 import os
 import re
 import signal
@@ -32,6 +33,25 @@ class Outage(unittest.TestCase):
             self.assertRegex(p.stderr, "directory|no answer in the time allowed")
         finally:
             os.kill(pid, signal.SIGCONT)
+
+    def test_switch_stands_still(self):   # DEPL-22: what users wait for does not wait for what works behind it
+        before = self.mail.count("bart")
+        pid = self.mail.kill("mta", signal.SIGSTOP)
+        self.mail.may_end = re.compile("did not answer")   # it may be found and restarted meanwhile
+        try:
+            self.mail.send("a@sender.example", "bart@example.test", iems.message("to be switched"))
+            c = self.mail.imap("bart")
+            self.assertEqual(c.append("INBOX", None, None, iems.message("appended").replace("\n", "\r\n").encode())[0], "OK")
+            c.select()
+            self.assertIn(b"appended", c.fetch("*", "(BODY[HEADER])")[1][0][1])
+            c.logout()
+            p = self.mail.pop3("bart")
+            self.assertGreater(p.stat()[0], before)
+            p.quit()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self.mail.wait_count("bart", before + 2, seconds=60)
 
     def test_directory_agent_hangs(self):
         """It is found and restarted; meanwhile a recipient is accepted or put off, never refused for good."""
