@@ -5,7 +5,9 @@
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
 
-enum { CODE_BYTES = 4 * 1024 * 1024 };
+#include <stdio.h>
+
+enum { CODE_BYTES = 4 * 1024 * 1024, MODSEQ_CODE = 48 };
 
 /* [COPYUID validity from to] */
 static int write_code(const Store__MessageCopied *done, struct imap_runs *from, struct imap_runs *to,
@@ -28,6 +30,11 @@ static int reply_moved(struct cmd *c, const Store__MessageCopied *done, const st
     sync_expunged(s, from);
     if (same) (void)sync_view(s, SYNC_ASK);
     view_own_change(s->view, done->modseq, false);
+    char told[MODSEQ_CODE];
+    (void)snprintf(told, sizeof told, "HIGHESTMODSEQ %llu", (unsigned long long)done->modseq);
+    if (!s->qresync) return limit_done(c, l);
+    if (l->code[0] == '\0') return cmd_ok(c, told, "MOVE completed"); /* RFC 6851 section 4.4 */
+    session_printf(s, "* OK [%s] Moved\r\n", told);
     return limit_done(c, l);
 }
 

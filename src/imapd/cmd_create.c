@@ -39,7 +39,7 @@ static int created(struct cmd *c, const Store__Folder *f, struct str name) {
     char id[OBJECTID_SIZE], code[OBJECTID_SIZE + 16];
     objectid_mailbox(f->id, id);
     (void)snprintf(code, sizeof code, "MAILBOXID (%s)", id);
-    if (c->s->rev2 && !str_eq(str_from(f->name), name)) list_tell_name(c->s, str_from(f->name), name);
+    if (c->s->rev2 && !str_eq(str_from(f->name), name)) list_tell_name(c->s, "", str_from(f->name), name);
     return cmd_ok(c, code, "CREATE completed");
 }
 

@@ -26,13 +26,8 @@ static bool take_sources(struct imap_args *a, struct multi *x) {
     return true;
 }
 
-static bool has_numbers(const struct imap_search_key *k) {
-    bool found = k->type == IMAP_KEY_SEQUENCE;
-    for (const struct imap_search_key *c = k->child; c != NULL && !found; c = c->next) found = has_numbers(c);
-    return found;
-}
-
-/* In the mailbox of the session's view. Mailboxes without a match are not told. */
+/* In the mailbox of the session's view, whose message numbers the keys mean (RFC 7377 section 2). Mailboxes without a
+ * match are not told. */
 static int search_one(struct multi *x, struct arena *arena) {
     struct session *s = x->c->s;
     struct search prepared;
@@ -104,7 +99,6 @@ int cmd_esearch(struct cmd *c) {
     if ((x.program.returns & IMAP_RETURN_RELEVANCY) != 0) return cmd_bad(c, "ESEARCH tells no RELEVANCY");
     if (!alone && (x.program.returns & IMAP_RETURN_SAVE) != 0)
         return cmd_bad(c, "SAVE is about the selected mailbox alone");
-    if (has_numbers(x.program.key)) return cmd_bad(c, "ESEARCH knows UIDs only, no message numbers and no \"$\"");
     if (update && c->s->view == NULL) return cmd_bad(c, "UPDATE is about the selected mailbox, and there is none");
     int err = filter_resolve(c->s, &x.program, c->args->arena, &name);
     if (err == ERR_NOTFOUND) return cmd_no(c, "UNDEFINED-FILTER", "There is no such filter");

@@ -2,6 +2,7 @@
  * RFC 8440 LIST-MYRIGHTS, RFC 9590 LIST-METADATA). */
 #include "imapd/acl.h"
 #include "imapd/command.h"
+#include "imapd/list.h"
 #include "imapd/metadata.h"
 #include "imapd/status.h"
 #include "imapd/store_call.h"
@@ -100,11 +101,6 @@ static bool matches(const struct listing *l, struct str name) {
     return false;
 }
 
-static void add_attribute(struct buf *b, const char *attribute) {
-    if (b->ptr[b->len - 1] != '(') buf_addc(b, ' ');
-    buf_adds(b, attribute);
-}
-
 static void tell_name(struct listing *l, struct buf *b, struct str name, bool childinfo) {
     buf_adds(b, ") \"/\" ");
     imap_write_mailbox(b, name, l->c->s->utf8);
@@ -116,11 +112,11 @@ static void tell_folder(struct listing *l, const Store__Folder *f) {
     BUF_AUTO b = BUF_INIT(LINE_BYTES);
     bool missing = f->id == 0 && !f->no_select;
     buf_adds(&b, l->lsub ? "* LSUB (" : "* LIST (");
-    if (missing && l->extended) add_attribute(&b, "\\NonExistent");
-    if ((missing && !l->extended) || f->no_select) add_attribute(&b, "\\Noselect");
-    if (!missing) add_attribute(&b, f->has_children ? "\\HasChildren" : "\\HasNoChildren");
-    if (f->special_use != NULL && f->special_use[0] != '\0') add_attribute(&b, f->special_use);
-    if (l->tell_subscribed && f->subscribed) add_attribute(&b, "\\Subscribed");
+    if (missing)
+        list_add_attribute(&b, l->extended ? "\\NonExistent" : "\\Noselect");
+    else
+        list_add_attributes(&b, f);
+    if (l->tell_subscribed && f->subscribed) list_add_attribute(&b, "\\Subscribed");
     bool below = l->parents != NULL && map_remove(l->parents, str_from(f->name)) != NULL;
     tell_name(l, &b, str_from(f->name), below && !l->lsub);
     bool exists = !missing && f->id != 0;

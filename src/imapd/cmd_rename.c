@@ -21,6 +21,6 @@ int cmd_rename(struct cmd *c) {
     if (rc != 0) return cmd_fail(c, rc, &err);
     if (c->s->view != NULL)
         (void)sync_view(c->s, SYNC_ASK); /* it may have another name now, or have lost its messages */
-    if (c->s->rev2 && !str_eq(from, STR("INBOX"))) list_tell_name(c->s, to, from);
+    if (c->s->rev2 && !str_eq(from, STR("INBOX"))) list_tell_name(c->s, "", to, from);
     return cmd_done(c);
 }

@@ -7,7 +7,7 @@
 #include "imapd/uid_runs.h"
 #include "store/mailbox/record.h"
 
-enum { VANISHED_MAX = 16 * 1024 * 1024 };
+enum { VANISHED_MAX = 16 * 1024 * 1024, ATTRIBUTES_MAX = 1024 };
 
 struct select_params {
     bool condstore, qresync, has_known, has_hint;
@@ -67,7 +67,13 @@ static bool take_params(struct imap_args *a, struct select_params *p) {
     return imap_args_char(a, ')') && imap_args_end(a);
 }
 
-static int open_folder(struct session *s, struct str name, bool read_only, uint32_t *first_unseen, struct error *err) {
+/* What the client is told of besides the view. */
+struct opened {
+    uint32_t first_unseen;
+    struct buf attributes; /* of the LIST response (RFC 9051 section 6.3.2) */
+};
+
+static int open_folder(struct session *s, struct str name, bool read_only, struct opened *out, struct error *err) {
     Store__FolderOpen req = STORE__FOLDER_OPEN__INIT;
     RPC_REPLY_AUTO reply = {0};
     req.name = arena_cstr(session_arena(s), name);
@@ -84,16 +90,17 @@ static int open_folder(struct session *s, struct str name, bool read_only, uint3
     s->view->recent_told = view_recent(s->view);
     s->imapd->selected_count++;
     s->state = STATE_SELECTED;
-    *first_unseen = o->first_unseen;
+    out->first_unseen = o->first_unseen;
+    if (s->rev2) list_add_attributes(&out->attributes, o->folder);
     return 0;
 }
 
-static void tell_mailbox(struct session *s, struct str given, uint32_t first_unseen) {
+static void tell_mailbox(struct session *s, struct str given, const struct opened *opened) {
     struct view *v = s->view;
     session_printf(s, "* %u EXISTS\r\n", imap_runs_total(&v->uids));
     if (!s->rev2) session_printf(s, "* %u RECENT\r\n", v->recent_told);
     sync_tell_flags(s);
-    uint32_t unseen = imap_runs_position(&v->uids, first_unseen);
+    uint32_t unseen = imap_runs_position(&v->uids, opened->first_unseen);
     if (unseen > 0 && !s->rev2 && !s->uidonly) session_printf(s, "* OK [UNSEEN %u] First unseen message\r\n", unseen);
     session_printf(s, "* OK [UIDVALIDITY %u] UIDs valid\r\n", v->uidvalidity);
     session_printf(s, "* OK [UIDNEXT %u] Predicted next UID\r\n", v->uidnext);
@@ -103,7 +110,7 @@ static void tell_mailbox(struct session *s, struct str given, uint32_t first_uns
     session_printf(s, "* OK [MAILBOXID (%s)] Ok\r\n", id);
     if (!str_starts(str_from(v->name), STR("Other Users/")) && !str_starts(str_from(v->name), STR("Shared/")))
         session_puts(s, "* OK [URLMECH INTERNAL] For GENURLAUTH\r\n"); /* RFC 4467 section 8: URLs are the owner's */
-    if (s->rev2) list_tell_name(s, str_from(v->name), given);
+    if (s->rev2) list_tell_name(s, buf_cstr(&opened->attributes), str_from(v->name), given);
 }
 
 static void tell_vanished_earlier(struct session *s, const Store__FolderChangesReply *page,
@@ -168,18 +175,19 @@ static int do_select(struct cmd *c, bool read_only) {
     struct str name;
     struct select_params p = {0};
     struct error err = {0};
-    uint32_t first_unseen = 0;
+    struct opened opened = {.attributes = BUF_INIT(ATTRIBUTES_MAX)};
     if (!imap_args_space(c->args) || !imap_args_mailbox(c->args, &name) || !take_params(c->args, &p))
         return c->args->bad_name ? refuse_name(c) : cmd_bad_args(c);
     if (p.qresync && !s->qresync) return cmd_bad(c, "QRESYNC was not enabled");
     if (p.has_hint && s->uidonly) /* RFC 9586 section 3.7 */
         return cmd_bad(c, "[UIDREQUIRED] Message numbers are not used in this session");
     uint64_t before = close_present(s);
-    int rc = open_folder(s, name, read_only, &first_unseen, &err);
+    int rc = open_folder(s, name, read_only, &opened, &err);
     if (before != 0 && (rc != 0 || s->view->folder != before)) session_unwatch(s, before);
+    if (rc == 0 && p.condstore) s->condstore = true;
+    if (rc == 0) tell_mailbox(s, name, &opened);
+    buf_done(&opened.attributes);
     if (rc != 0) return cmd_fail(c, rc, &err);
-    if (p.condstore) s->condstore = true;
-    tell_mailbox(s, name, first_unseen);
     if (p.qresync && p.uidvalidity == s->view->uidvalidity) (void)!resync(s, &p);
     return cmd_ok(c, s->view->read_only ? "READ-ONLY" : "READ-WRITE",
                   read_only ? "EXAMINE completed" : "SELECT completed");

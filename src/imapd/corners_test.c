@@ -111,11 +111,11 @@ static const struct dialogue dialogues[] = {
                                                                              "OK *\n"
                                                                              "> b UID FETCH 1 FLAGS (VANISHED)\n< b "
                                                                              "BAD *\n"},
-    {"QRESYNC: what others expunge is VANISHED; CLOSE tells no HIGHESTMODSEQ: RFC 7162 3.2.7, 3.2.8",
-     QRESYNC "! other SELECT INBOX | UID EXPUNGE 1\n> 1 NOOP\n< * VANISHED 1\n< 1 OK *\n"
-             "> 2 UID MOVE 3 INBOX\n< * OK [COPYUID 1001 3 4] Moved\n< * VANISHED 3\n< * 2 EXISTS\n< 2 OK *\n"
-             "> 3 CLOSE\n< 3 OK CLOSE completed\n> 4 SELECT INBOX\n" OPENED("1", UNSEEN) "< 4 OK *\n"
-                                                                                         "> 5 CLOSE\n< 5 OK *\n"},
+    {"QRESYNC: what others expunge is VANISHED; CLOSE tells no HIGHESTMODSEQ: RFC 7162 3.2.7, 3.2.8", QRESYNC
+     "! other SELECT INBOX | UID EXPUNGE 1\n> 1 NOOP\n< * VANISHED 1\n< 1 OK *\n"
+     "> 2 UID MOVE 3 INBOX\n< * OK [COPYUID 1001 3 4] Moved\n< * VANISHED 3\n< * 2 EXISTS\n< 2 OK [HIGHESTMODSEQ *] *\n"
+     "> 3 CLOSE\n< 3 OK CLOSE completed\n> 4 SELECT INBOX\n" OPENED("1", UNSEEN) "< 4 OK *\n"
+                                                                                 "> 5 CLOSE\n< 5 OK *\n"},
     {"a keyword that another session has made is told before it is used, and found: RFC 9051 7.3.5",
      THREE "! other SELECT INBOX | STORE 1 +FLAGS ($x)\n> 1 FETCH 1 (FLAGS)\n< * FLAGS (* $x)\n< * OK [PERM*\n"
            "< * 1 FETCH (FLAGS ($x))\n< * 1 FETCH (UID 1 FLAGS ($x))\n< 1 OK *\n"

@@ -186,8 +186,9 @@ static const struct dialogue dialogues[] = {
      "< * ESEARCH (TAG \"4\" MAILBOX a/b UIDVALIDITY 1002) UID ALL 1\n< 4 OK *\n"
      "> 5 ESEARCH IN (mailboxes (a/b nowhere) inboxes) RETURN (COUNT MIN) SEEN\n"
      "< * ESEARCH (TAG \"5\" MAILBOX a/b UIDVALIDITY 1002) UID MIN 1 COUNT 1\n< 5 OK *\n"
-     "> 6 ESEARCH IN (subtree a/b) UNSEEN\n< 6 OK *\n> 7 ESEARCH ALL\n< 7 BAD *\n> 8 ESEARCH IN (personal) 1\n< 8 BAD "
-     "*\n"
+     "> 6 ESEARCH IN (subtree a/b) UNSEEN\n< 6 OK *\n> 7 ESEARCH ALL\n< 7 BAD *\n"
+     "> 8 ESEARCH IN (personal) RETURN (COUNT) 1:9\n< * ESEARCH (TAG \"8\" MAILBOX INBOX *) UID COUNT 2\n"
+     "< * ESEARCH (TAG \"8\" MAILBOX a/b *) UID COUNT 1\n< 8 OK *\n"
      "> 9 SELECT a/b\n" OPENED(
          "1",
          "") "< 9 OK *\n! deliver\n> a ESEARCH IN (selected inboxes) ALL\n"

@@ -1,6 +1,7 @@
 #include "imapd/notify_tree.h"
 
 #include "base/map.h"
+#include "imapd/list.h"
 #include "imapd/status.h"
 #include "imapd/store_call.h"
 #include "imapd/view.h"
@@ -66,21 +67,16 @@ static struct notify_mailbox *add(const struct notify *n, struct notify_tree *t,
 }
 
 /* --- telling */
-static void add_attribute(struct buf *b, const char *attribute) {
-    if (b->ptr[b->len - 1] != '(') buf_addc(b, ' ');
-    buf_adds(b, attribute);
-}
-
 /* RFC 5465 section 5.4, RFC 5258: as LIST tells it. `gone`: it is not there any more. */
 static void tell_name(struct session *s, struct notify_mailbox *m, bool gone, struct str old) {
     BUF_AUTO b = BUF_INIT(LINE_BYTES);
     buf_adds(&b, "* LIST (");
-    if (gone || m->id == 0) add_attribute(&b, "\\NonExistent");
-    if (m->no_access) add_attribute(&b, "\\NoAccess");
-    if (!gone && m->no_select) add_attribute(&b, "\\Noselect");
-    if (!gone && m->id != 0) add_attribute(&b, m->has_children ? "\\HasChildren" : "\\HasNoChildren");
+    if (gone || m->id == 0) list_add_attribute(&b, "\\NonExistent");
+    if (m->no_access) list_add_attribute(&b, "\\NoAccess");
+    if (!gone && m->no_select) list_add_attribute(&b, "\\Noselect");
+    if (!gone && m->id != 0) list_add_attribute(&b, m->has_children ? "\\HasChildren" : "\\HasNoChildren");
     if (!gone && m->special_use.len > 0) buf_printf(&b, " %.*s", STR_ARG(m->special_use));
-    if (!gone && m->subscribed) add_attribute(&b, "\\Subscribed");
+    if (!gone && m->subscribed) list_add_attribute(&b, "\\Subscribed");
     buf_adds(&b, ") \"/\" ");
     imap_write_mailbox(&b, m->name, s->utf8);
     if (old.len > 0) {

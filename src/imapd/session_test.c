@@ -52,14 +52,15 @@ static const struct dialogue dialogues[] = {
      "OK *\n> 7 FETCH "
      "1:* FLAGS\n< 7 OK *\n"
      "> 7 UNSELECT\n< 7 OK *\n"},
-    {"IMAP4rev2 after ENABLE: RFC 9051 6.3.1", LOGIN
-     "> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 SELECT INBOX\n< * 0 EXISTS\n< * FLAGS *\n< * OK "
-     "[PERM*\n"
-     "< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< * LIST () \"/\" INBOX\n< 2 OK *\n"
-     "> 3 SEARCH ALL\n< * ESEARCH (TAG \"3\")*\n< 3 OK *\n! deliver\n> 4 NOOP\n< * 1 EXISTS\n< 4 OK *\n"
-     "> 5 UID SEARCH ALL\n< * ESEARCH (TAG \"5\") UID ALL 1\n< 5 OK *\n"
-     "> 6 CREATE \"gr\xc3\xbcn\"\n< 6 OK *\n> 7 LIST \"\" gr*\n< * LIST (\\HasNoChildren) \"/\" "
-     "\"gr\xc3\xbcn\"\n< 7 OK *\n"},
+    {"IMAP4rev2 after ENABLE: RFC 9051 6.3.1",
+     LOGIN "> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 SELECT INBOX\n< * 0 EXISTS\n< * FLAGS *\n< * OK "
+           "[PERM*\n"
+           "< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< * LIST (\\HasNoChildren) "
+           "\"/\" INBOX\n< 2 OK *\n"
+           "> 3 SEARCH ALL\n< * ESEARCH (TAG \"3\")*\n< 3 OK *\n! deliver\n> 4 NOOP\n< * 1 EXISTS\n< 4 OK *\n"
+           "> 5 UID SEARCH ALL\n< * ESEARCH (TAG \"5\") UID ALL 1\n< 5 OK *\n"
+           "> 6 CREATE \"gr\xc3\xbcn\"\n< 6 OK *\n> 7 LIST \"\" gr*\n< * LIST (\\HasNoChildren) \"/\" "
+           "\"gr\xc3\xbcn\"\n< 7 OK *\n"},
     {"APPEND and FETCH: RFC 9051 6.3.12, 6.4.5, RFC 4315, RFC 7888", LOGIN
      "> 1 APPEND INBOX (\\Seen $One) \"21-Nov-2026 07:24:00 +0100\" {30}\n< + OK\n>> Subject: x~~line one~1234~\n> \n"
      "< 1 OK [APPENDUID 1001 1] APPEND completed\n"
@@ -264,7 +265,8 @@ static const struct dialogue dialogues[] = {
      "2\n< 16 OK *\n> 17 SEARCH NEW\n< * SEARCH\n< 17 OK *\n"},
     {"no message is recent with IMAP4rev2: RFC 9051 appendix E", LOGIN
      "! recent\n! deliver\n> 1 ENABLE IMAP4rev2\n< * ENABLED IMAP4rev2\n< 1 OK *\n> 2 SELECT INBOX\n< * 1 EXISTS\n< * "
-     "FLAGS *\n< * OK [PERM*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< * LIST () "
+     "FLAGS *\n< * OK [PERM*\n< * OK [UIDV*\n< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< * LIST "
+     "(\\HasNoChildren) "
      "\"/\" INBOX\n< "
      "2 "
      "OK *\n> 3 FETCH 1 FLAGS\n< * 1 FETCH (FLAGS ())\n< 3 OK *\n> 4 STATUS INBOX (RECENT)\n< * STATUS INBOX (RECENT "

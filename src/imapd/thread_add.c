@@ -1,6 +1,8 @@
 /* Taking messages in: step 1 of REFERENCES (RFC 5256 section 3). */
 #include "imapd/thread_tree.h"
 
+enum { ID_MAX = 64 * 1024 };
+
 bool thread_next_id(struct str *rest, struct str *id) {
     for (;;) {
         ptrdiff_t open = str_find(*rest, '<');
@@ -18,8 +20,20 @@ bool thread_next_id(struct str *rest, struct str *id) {
     }
 }
 
+/* The same msg-id with quotes and without is one (RFC 5256 section 3, REFERENCES). */
+static struct str without_quotes(struct str id, struct buf *out) {
+    for (size_t i = 0; i < id.len; i++) {
+        if (id.ptr[i] == '"') continue;
+        if (id.ptr[i] == '\\' && i + 1 < id.len) i++;
+        buf_addc(out, id.ptr[i]);
+    }
+    return out->error == 0 ? buf_str(out) : id;
+}
+
 /* The node of a msg-id, a dummy if it is new. */
 static uint32_t node_of(struct threads *t, struct str id) {
+    BUF_AUTO plain = BUF_INIT(ID_MAX);
+    if (str_find(id, '"') != STR_NPOS) id = without_quotes(id, &plain);
     uint32_t n = (uint32_t)(uintptr_t)map_get(t->ids, id);
     if (n != 0) return n;
     n = thread_node_new(t);

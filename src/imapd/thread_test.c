@@ -52,6 +52,7 @@ static const struct thread_case cases[] = {
     {"references in a circle", {"a b 1 s", "b a 2 t", "c a,b,a 3 u"}, "(2 1 3)", "(2 1 3)", "(1)(2)(3)"},
     {"messages that refer to themselves", {"a a 1 s", "b b,a 2 t"}, "(2 1)", "(2 1)", "(1)(2)"},
     {"the same msg-id twice", {"a - 1 s", "a - 2 t", "b a 3 u"}, "(1 3)(2)", "(2)(1 3)", "(1)(2)(3)"},
+    {"quotes in a msg-id mean nothing", {"\"a\" - 1 s", "b a 2 t", "c \"b\" 3 u"}, "(1 2 3)", "(1 2 3)", "(1)(2)(3)"},
     {"no msg-id", {"- - 1 s", "- a 2 t"}, "(1)(2)", "(1)(2)", "(1)(2)"},
     {"what references said before gives way to the message itself",
      {"c a,b 3 s", "b x 2 t", "a - 1 u"},

@@ -132,6 +132,13 @@ class Sharing(unittest.TestCase):
         self.no(bob.subscribe('"Other Users/ann@example.test/Nowhere"'))
         # Seen, but not to be read; then to be read; then not to be seen.
         self.ok(ann.setacl("Hidden", "bob@example.test", "l"))
+        # RFC 5819 section 2: without "r" there is no STATUS, and \\Noselect
+        bob.send(b'L1 LIST "" "Other Users/*" RETURN (STATUS (MESSAGES))\r\n')
+        told = []
+        while not (told and told[-1].startswith(b"L1 ")):
+            told.append(bob.readline())
+        self.assertIn(b'* LIST (\\Noselect \\HasNoChildren) "/" "Other Users/ann@example.test/Hidden"\r\n', told)
+        self.assertFalse([line for line in told if line.startswith(b"* STATUS") and b"Hidden" in line])
         bob.send(b'N1 NOTIFY SET (mailboxes "Other Users/ann@example.test/Hidden" (MessageNew MessageExpunge))\r\n')
         self.assertEqual(bob.readline(), b'* LIST (\\NoAccess \\HasNoChildren) "/" "Other Users/ann@example.test/Hidden"\r\n')
         self.assertTrue(bob.readline().startswith(b"N1 OK"))
