@@ -3,6 +3,7 @@ BUILD ?= build
 MESON_ARGS ?= -Dwerror=true
 FUZZ_SECONDS ?= 60
 export CCACHE_NOHASHDIR = 1
+export CCACHE_DEPEND = 1
 
 .PHONY: all build deps run check asan test fuzz lint format bench load interop requirements install clean help
 
