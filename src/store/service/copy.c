@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COPY_SLICE = 20000, EXPUNGE_SLICE = 5000 };
+enum { EXPUNGE_SLICE = 5000 };
 
 /* UIDs that grow into runs. */
 struct run_list {
@@ -136,7 +136,7 @@ static void copy_gathered(struct copy *c, struct batch *b, struct gather *g) {
 static int copy_slice(struct copy *c, size_t from, size_t *done, struct error *err) {
     struct gather g;
     struct batch b;
-    size_t max = c->count - from < COPY_SLICE ? c->count - from : COPY_SLICE;
+    size_t max = c->count - from < c->s->copy_slice ? c->count - from : c->s->copy_slice;
     int rc = gather_take(&g, c->s, c->from->id, c->uids + from, max);
     if (rc != 0) return rc;
     *done = g.count;
@@ -157,11 +157,14 @@ static int copy_slice(struct copy *c, size_t from, size_t *done, struct error *e
     return rc;
 }
 
+static void copy_undo(struct copy *c);
+
 static int copy_selected(struct copy *c, struct message_selection *sel, struct error *err) {
     int rc = 0;
     c->uids = selected_uids(c->from, sel, 0, &c->count);
     free(sel->index);
     for (size_t at = 0, n = 0; rc == 0 && at < c->count; at += n) rc = copy_slice(c, at, &n, err);
+    if (rc != 0 && !c->req->move) copy_undo(c);
     return rc == 0 ? store_wait_durable(c->s->st, c->from->seq) : rc;
 }
 
@@ -247,6 +250,7 @@ static void leave(struct service *s, struct batch *b, const struct folder *f, co
                  str_of(g->values.ptr + m->value, m->value_len), m->blob);
 }
 
+/* `gone` NULL: nobody needs to know, and they cannot be brought back. */
 static int expunge_slice(struct service *s, struct folder *f, const uint32_t *uids, size_t max, uint64_t flags,
                          size_t *done, struct run_list *gone) {
     struct gather g;
@@ -258,7 +262,7 @@ static int expunge_slice(struct service *s, struct folder *f, const uint32_t *ui
     uint64_t size = 0;
     IEMS_ASSERT(index != NULL);
     BUF_AUTO origin = BUF_INIT(EXPUNGED_HEAD_MAX);
-    if (s->undelete.keep_ms > 0) expunged_origin(f, &origin);
+    if (s->undelete.keep_ms > 0 && gone != NULL) expunged_origin(f, &origin);
     batch_init(&b);
     for (size_t i = 0; i < g.count && !f->gone; i++) {
         size_t at;
@@ -266,7 +270,7 @@ static int expunge_slice(struct service *s, struct folder *f, const uint32_t *ui
         index[n++] = at;
         size += g.list[i].stored.size;
         leave(s, &b, f, &g, i, f->list[at].flags, buf_str(&origin));
-        run_add(gone, g.list[i].uid);
+        if (gone != NULL) run_add(gone, g.list[i].uid);
     }
     if (n > 0) folder_list_remove(f, &b, index, n, size, folder_next_modseq(f));
     gather_done(&g);
@@ -277,6 +281,23 @@ static int expunge_slice(struct service *s, struct folder *f, const uint32_t *ui
     batch_done(&b);
     if (!f->gone) folder_changed(f, f->seq);
     return rc;
+}
+
+/* A COPY that fails in the middle leaves nothing behind (RFC 9051 section 6.4.7). */
+static void copy_undo(struct copy *c) {
+    size_t count = 0, n = 0;
+    for (size_t i = 0; i < c->made.count; i++) count += c->made.runs[i].last - c->made.runs[i].first + 1;
+    uint32_t *uids = malloc((count + 1) * sizeof *uids);
+    IEMS_ASSERT(uids != NULL);
+    count = 0;
+    for (size_t i = 0; i < c->made.count; i++)
+        for (uint32_t uid = c->made.runs[i].first; uid <= c->made.runs[i].last; uid++) uids[count++] = uid;
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < count && !c->to->gone; at += n)
+        rc =
+            expunge_slice(c->s, c->to, uids + at, count - at < EXPUNGE_SLICE ? count - at : EXPUNGE_SLICE, 0, &n, NULL);
+    if (rc == 0 && count > 0) (void)!store_wait_durable(c->s->st, c->to->seq);
+    free(uids);
 }
 
 static int expunge(struct service *s, struct rpc_request *r, const Store__MessageExpunge *req, struct folder *f) {

@@ -57,6 +57,8 @@ struct index_work {
     uint64_t made, made_bytes, text_bytes;
 };
 
+enum { COPY_SLICE = 20000 };
+
 struct service {
     struct store *st;
     struct blobs *bs;
@@ -68,6 +70,7 @@ struct service {
     struct notices notices;
     struct list conns;
     unsigned sessions, requests;
+    size_t copy_slice;         /* messages that COPY and MOVE take in one commit */
     uint64_t read_bytes;       /* of messages and lists, by mailbox clients */
     struct semaphore metadata; /* who changes annotations */
     struct list purges;        /* folders that are being deleted */

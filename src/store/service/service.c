@@ -213,6 +213,7 @@ int service_open(const struct service_config *cfg, struct service **out, struct 
     list_init(&s->purges);
     semaphore_init(&s->undelete.turn, 1);
     s->undelete.keep_ms = cfg->undelete_s * 1000;
+    s->copy_slice = COPY_SLICE;
     if (cfg->data_dir != NULL) checkpoints_clear(cfg->data_dir);
     semaphore_init(&s->metadata, 1);
     notice_init(s, cfg);

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { ACCOUNT = 5 };
+enum { ACCOUNT = 5, MESSAGE_BYTES = 20 };
 
 static struct kit *k;
 static struct kit_client *c;
@@ -439,7 +439,35 @@ static void body_summaries(void) {
     end();
 }
 
+/* RFC 9051 section 6.4.7: a COPY that fails restores the target; MOVE leaves each message in one folder (RFC 6851). */
+static void body_failed_copy(void) {
+    begin();
+    for (int i = 0; i < 5; i++) (void)append("INBOX", 0, NULL, 0, 0);
+    k->service->copy_slice = 2;
+    for (int move = 0; move < 2; move++) {
+        Store__MessageCopy req = STORE__MESSAGE_COPY__INIT;
+        Store__UidRun run = STORE__UID_RUN__INIT, *runs = &run;
+        RPC_REPLY_AUTO reply = {0};
+        run.first = 1;
+        run.last = 5;
+        req.session = kit_login(c, ACCOUNT, 5 * MESSAGE_BYTES + 3 * MESSAGE_BYTES);
+        req.folder = status("INBOX").id;
+        req.uids = &runs;
+        req.n_uids = 1;
+        req.to = text("Sent");
+        req.move = move != 0;
+        assert_int_equal(kit_call(c, STORE_MESSAGE_COPY, &req.base, STR_EMPTY, &reply, NULL), move ? 0 : ERR_NOSPACE);
+        assert_int_equal(status("Sent").messages, move ? 5 : 0);
+        assert_int_equal(status("INBOX").messages, move ? 0 : 5);
+        assert_int_equal(listed("Sent"), 0);
+        assert_int_equal(faults(false), 0);
+    }
+    assert_int_equal(status("Sent").uidnext, 1 + 2 + 5); /* UIDs are not given twice */
+    end();
+}
+
 KIT_TEST(summaries)
+KIT_TEST(failed_copy)
 KIT_TEST(undelete)
 KIT_TEST(folder)
 KIT_TEST(sweep)
@@ -448,9 +476,9 @@ KIT_TEST(rebuild)
 KIT_TEST(checkpoint)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_summaries), cmocka_unit_test(test_undelete),
-                                       cmocka_unit_test(test_folder),    cmocka_unit_test(test_sweep),
-                                       cmocka_unit_test(test_keep_uid),  cmocka_unit_test(test_rebuild),
-                                       cmocka_unit_test(test_checkpoint)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_summaries),  cmocka_unit_test(test_undelete),
+                                       cmocka_unit_test(test_folder),     cmocka_unit_test(test_sweep),
+                                       cmocka_unit_test(test_keep_uid),   cmocka_unit_test(test_rebuild),
+                                       cmocka_unit_test(test_checkpoint), cmocka_unit_test(test_failed_copy)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
