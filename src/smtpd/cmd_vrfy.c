@@ -3,10 +3,11 @@
 #include "smtpd/commands.h"
 #include "smtpd/lookup.h"
 
-static int answer(struct session *s, const struct address *a, const Dir__Resolved *r) {
+static int answer(struct session *s, const struct smtp_command *c, const struct address *a, const Dir__Resolved *r) {
+    const char *mailbox = r->canonical[0] != '\0' ? r->canonical : a->text;
     switch (r->kind) {
     case DIR__KIND__LOCAL:
-        return session_reply(s, 250, "2.1.5", "<%s>", r->canonical[0] != '\0' ? r->canonical : a->text);
+        return lookup_may_say(c, mailbox) ? session_reply(s, 250, "2.1.5", "<%s>", mailbox) : lookup_unsayable(s);
     case DIR__KIND__UNKNOWN: return session_reply(s, 550, "5.1.1", "<%s> No such address here", a->text);
     case DIR__KIND__NO_RECEIVE: return session_reply(s, 550, "5.2.1", "<%s> Mailbox takes no mail", a->text);
     default: return session_reply(s, 252, "2.1.5", "<%s> Cannot verify, but will try to deliver", a->text);
@@ -23,5 +24,5 @@ int cmd_vrfy(struct session *s, struct smtp_command *c) {
     RPC_REPLY_AUTO reply = {0};
     if (lookup_address(s, &a, &reply) < 0)
         return session_reply(s, 451, "4.3.0", "Directory is not available, try again later");
-    return answer(s, &a, (const Dir__Resolved *)reply.msg);
+    return answer(s, c, &a, (const Dir__Resolved *)reply.msg);
 }

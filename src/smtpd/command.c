@@ -45,18 +45,18 @@ static bool xclient(const struct session *s) {
 }
 
 static const struct command table[] = {
-    {SMTP_HELO, ON_SMTP | ON_TURNED, 0, cmd_hello},
-    {SMTP_EHLO, ON_SMTP | ON_TURNED, 0, cmd_hello, esmtp},
-    {SMTP_LHLO, ON_LMTP, 0, cmd_hello},
+    {SMTP_HELO, ON_SMTP | ON_TURNED, ANSWERED_NOW, cmd_hello},
+    {SMTP_EHLO, ON_SMTP | ON_TURNED, ANSWERED_NOW, cmd_hello, esmtp},
+    {SMTP_LHLO, ON_LMTP, ANSWERED_NOW, cmd_hello},
     {SMTP_MAIL, ON_ALL, NEEDS_HELLO, cmd_mail},
     {SMTP_RCPT, ON_ALL, NEEDS_HELLO | MAKES_PROGRESS, cmd_rcpt},
     {SMTP_DATA, ON_ALL, NEEDS_HELLO, cmd_data},
-    {SMTP_BDAT, ON_ALL, NEEDS_HELLO | MAKES_PROGRESS | REFUSES_ITSELF, cmd_bdat, chunking},
+    {SMTP_BDAT, ON_ALL, MAKES_PROGRESS | REFUSES_ITSELF, cmd_bdat, chunking}, /* also without EHLO the chunk is read */
     {SMTP_RSET, ON_ALL, 0, cmd_rset},
-    {SMTP_NOOP, ON_ALL, 0, cmd_noop},
+    {SMTP_NOOP, ON_ALL, ANSWERED_NOW, cmd_noop},
     {SMTP_QUIT, ON_ALL, 0, cmd_quit},
-    {SMTP_VRFY, ON_ALL, REFUSES_ITSELF, cmd_vrfy, vrfy},
-    {SMTP_EXPN, ON_ALL, REFUSES_ITSELF, cmd_expn, expn},
+    {SMTP_VRFY, ON_ALL, REFUSES_ITSELF | ANSWERED_NOW, cmd_vrfy, vrfy},
+    {SMTP_EXPN, ON_ALL, REFUSES_ITSELF | ANSWERED_NOW, cmd_expn, expn},
     {SMTP_HELP, ON_ALL, 0, cmd_help},
     {SMTP_STARTTLS, ON_SMTP | ON_LMTP, NEEDS_HELLO | REFUSES_ITSELF, cmd_starttls, starttls},
     {SMTP_AUTH, ON_SMTP, NEEDS_HELLO, cmd_auth, session_auth_offered},

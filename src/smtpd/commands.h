@@ -10,6 +10,7 @@ enum command_flags {
     NEEDS_HELLO = 1,    /* after HELO, EHLO or LHLO */
     MAKES_PROGRESS = 2, /* does not count as idle */
     REFUSES_ITSELF = 4, /* has an answer of its own when it is switched off; others get 502 */
+    ANSWERED_NOW = 8,   /* the answer is not kept for those of the commands behind it (RFC 2920 section 3.2) */
 };
 
 struct command {

@@ -301,6 +301,8 @@ RIG_TEST(verify_and_expand) {
         "> VRFY a@@b\n< 501 5.1.3\n> VRFY broken\n< 451 4.3.0\n"
         "> VRFY gr\xc3\xbc\xc3\x9f@example.test\n< 553 5.6.7\n"
         "> VRFY gr\xc3\xbc\xc3\x9f@example.test SMTPUTF8\n< 250 2.1.5\n"
+        "> VRFY userintl\n< 252 2.6.8\n> VRFY userintl SMTPUTF8\n< 250 2.1.5 <gr\xc3\xbc\xc3\x9f@example.test>\n"
+        "> EXPN userintl\n< 252 2.6.8\n> EXPN userintl smtputf8\n< 250 2.1.5 <gr\xc3\xbc\xc3\x9f@example.test>\n"
         "> EXPN bart\n< 250 2.1.5 <bart@example.test>\n"
         "> EXPN user2@example.test\n< 250 2.1.5 <user2@example.test> <second@example.test>\n"
         "> EXPN userlist\n< 252\n> EXPN x@elsewhere.example\n< 252\n> EXPN nobody\n< 550 5.1.1\n> EXPN\n< 501\n"

@@ -174,6 +174,26 @@ RIG_TEST(too_many_errors) {
     rig_talk("smtp", STRANGER, "< 220\n> GET / HTTP/1.1\n< 521\n=");
 }
 
+/* RFC 2920 section 3.2 (5) and (6): what may not be pipelined is answered before the commands behind it are done. */
+RIG_TEST(answered_at_once) {
+    static const char *const first[] = {"NOOP", "EHLO client.example", "VRFY bart", "EXPN bart", "NONSENSE"};
+    cond_init(&rig.resolve_go);
+    rig.d.set.disable_vrfy = rig.d.set.disable_expn = false;
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
+        struct rig_client c;
+        char script[200];
+        rig_connect(&c, "smtp", "198.51.100.9"); /* may relay */
+        rig_play(&c, RIG_HELLO, SIZE_MAX);
+        rig.hold_resolve = true;
+        (void)snprintf(script, sizeof script, ">> %s\\r\\nVRFY userheld\\r\\n\n< %s", first[i], i < 4 ? "25" : "500");
+        rig_play(&c, script, SIZE_MAX);
+        rig.hold_resolve = false;
+        cond_broadcast(&rig.resolve_go);
+        rig_play(&c, "< 250 2.1.5", SIZE_MAX);
+        rig_close(&c);
+    }
+}
+
 RIG_TEST(long_lines) {
     struct rig_client c;
     BUF_AUTO line = BUF_INIT(8 * 1024 * 1024);
@@ -376,6 +396,7 @@ int main(void) {
         cmocka_unit_test(login_before_tls),
         cmocka_unit_test(submission_completes_headers),
         cmocka_unit_test(too_many_errors),
+        cmocka_unit_test(answered_at_once),
         cmocka_unit_test(long_lines),
         cmocka_unit_test(idle_sessions),
         cmocka_unit_test(dripping_data),

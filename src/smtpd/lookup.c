@@ -7,12 +7,21 @@
 
 enum { DIRECTORY_TIMEOUT_MS = 30 * 1000 };
 
-/* The argument may end with SMTPUTF8 (RFC 6531 section 3.7.4.1); without it the reply could not be read. */
+static const struct str word = {" SMTPUTF8", sizeof " SMTPUTF8" - 1};
+
+/* The argument may end with SMTPUTF8 (RFC 6531 section 3.7.4.2); without it the reply could not be read. */
 static struct str utf8_take(struct str argument, unsigned *flags) {
-    static const struct str word = {" SMTPUTF8", sizeof " SMTPUTF8" - 1};
     if (!str_ends_nocase(argument, word)) return argument;
     *flags |= ADDRESS_UTF8;
     return str_trim(str_sub(argument, 0, argument.len - word.len));
+}
+
+bool lookup_may_say(const struct smtp_command *c, const char *address) {
+    return str_is_ascii(str_from(address)) || str_ends_nocase(c->argument, word);
+}
+
+int lookup_unsayable(struct session *s) {
+    return session_reply(s, 252, "2.6.8", "The address is international and told only if SMTPUTF8 is said");
 }
 
 int lookup_argument(struct session *s, const struct smtp_command *c, struct address *out) {

@@ -34,6 +34,8 @@ static int resolve(struct rpc_request *r, struct error *err, void *arg) {
     (void)arg;
     const Dir__Resolve *q = (const void *)r->msg;
     rig.resolves++;
+    while (rig.hold_resolve && strncmp(q->address, "userheld", 8) == 0)
+        (void)!cond_wait(&rig.resolve_go, DEADLINE_NEVER);
     if (strcmp(q->address, "broken@example.test") == 0) return error_set(err, ERR_AGAIN, "no directory");
     Dir__Resolved reply = DIR__RESOLVED__INIT;
     Dir__Target targets[2] = {DIR__TARGET__INIT, DIR__TARGET__INIT}, *list[2] = {&targets[0], &targets[1]};
@@ -45,7 +47,9 @@ static int resolve(struct rpc_request *r, struct error *err, void *arg) {
     targets[1].address = (char *)(uintptr_t) "second@example.test";
     if (strncmp(q->address, "user2", 5) == 0) reply.n_targets = 2;
     if (strncmp(q->address, "userlist", 8) == 0) targets[0].channel = (char *)(uintptr_t) "DL";
-    if (reply.kind == DIR__KIND__LOCAL) reply.canonical = (char *)(uintptr_t)q->address;
+    if (strncmp(q->address, "userintl", 8) == 0)
+        targets[0].address = (char *)(uintptr_t) "gr\xc3\xbc\xc3\x9f@example.test";
+    if (reply.kind == DIR__KIND__LOCAL) reply.canonical = targets[0].address;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }

@@ -26,6 +26,8 @@ struct rig {
     struct buf ran; /* destinations of QUEUE_RUN; those that begin with "empty" have nothing waiting */
     unsigned append_delay_ms;
     uint64_t resolves;
+    bool hold_resolve; /* of userheld@..., until `resolve_go` is signalled */
+    struct cond resolve_go;
     struct buf tags;    /* of the entry: "name=value" lines */
     unsigned questions; /* to DNS */
     Store__Usage usage; /* of everybody who is logged in */

@@ -169,6 +169,11 @@ static int count_idle(struct session *s, const struct command *cmd) {
     return session_close(s, "4.7.0", "%s Too many commands without mail", s->d->hostname);
 }
 
+/* `cmd` NULL: it was not recognized. */
+static int answered(struct session *s, const struct command *cmd, int rc) {
+    return rc == 0 && (cmd == NULL || (cmd->flags & ANSWERED_NOW)) ? stream_flush(s->stream) : rc;
+}
+
 static int command_run(struct session *s) {
     struct smtp_command c;
     struct smtp_fault fault;
@@ -185,7 +190,7 @@ static int command_run(struct session *s) {
         return rc < 0 ? rc : session_end(s);
     }
     const struct command *cmd = command_find(c.verb, s->service);
-    if (cmd == NULL) return session_error(s, 500, "5.5.1", "Command not recognized");
+    if (cmd == NULL) return answered(s, NULL, session_error(s, 500, "5.5.1", "Command not recognized"));
     if (!(cmd->flags & REFUSES_ITSELF) && !command_is_on(cmd, s))
         return session_error(s, 502, "5.5.1", "Command not implemented");
     if (bad < 0 && c.verb == SMTP_BDAT) { /* how much data follows is unknown: no way to find the next command */
@@ -202,7 +207,7 @@ static int command_run(struct session *s) {
     }
     if ((cmd->flags & NEEDS_HELLO) && s->helo[0] == '\0')
         return session_error(s, 503, "5.5.1", "Say %s first", s->service->lmtp ? "LHLO" : "EHLO");
-    return cmd->run(s, &c);
+    return answered(s, cmd, cmd->run(s, &c));
 }
 
 /* A line that could not be read as one. */

@@ -239,8 +239,10 @@ RIG_TEST(chunking) {
 /* A chunk that nobody wants is read to its end, whatever is in it. */
 RIG_TEST(chunks_refused) {
     rig_talk("smtp", STRANGER,
-             RIG_HELLO ">> BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 503\n> MAIL FROM:<a@sender.example>\n< 250\n"
-                       ">> BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 503\n> NOOP\n< 250");
+             "< 220\n>> BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 503\n> NOOP\n< 250\n"
+             "> EHLO client.example\n< 250\n"
+             ">> BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 503\n> MAIL FROM:<a@sender.example>\n< 250\n"
+             ">> BDAT 6 LAST\\r\\nQUIT\\r\\n\n< 503\n> NOOP\n< 250");
     rig.d.set.max_message_size = 10;
     rig_talk("smtp", STRANGER,
              RIG_HELLO ENVELOPE
@@ -304,6 +306,7 @@ RIG_TEST(store_failures) {
     rig.d.accepting = false;
     (void)snprintf(rig.d.full_reason, sizeof rig.d.full_reason, "%s", "disk is nearly full");
     rig_talk("smtp", STRANGER,
+             /* DISK-03: early, not behind the data */
              RIG_HELLO "> MAIL FROM:<a@sender.example>\n< 452 4.3.1 Insufficient queue space: disk is nearly");
 }
 

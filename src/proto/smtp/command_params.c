@@ -147,7 +147,7 @@ static int parameter_take(struct str word, const struct parameter *table, const 
     bool has_value = keyword.len < word.len;
     const struct parameter *p = table;
     while (p->keyword != NULL && !str_eq_nocase(keyword, str_from(p->keyword))) p++;
-    struct str shown = str_sub(keyword, 0, 40);
+    struct str shown = str_is_ascii(keyword) ? str_sub(keyword, 0, 40) : STR("not ASCII"); /* RFC 6531 section 3.7.4 */
     if (p->keyword == NULL || !(rules->extensions & p->extension))
         return smtp_fault_set(fault, 555, "5.5.4", "Parameter not supported: %.*s", STR_ARG(shown));
     unsigned bit = 1u << (p - table);
