@@ -249,6 +249,7 @@ static int queue_lease(struct rpc_request *r, struct error *err, void *arg) {
     const Store__Entry *more = NULL;
     (void)err, (void)arg;
     rig.lease_calls++;
+    if (q->max > rig.lease_most) rig.lease_most = (unsigned)q->max;
     for (size_t i = 0; i < entry_count; i++) {
         struct waiting *w = &entries[i];
         if (!w->offered || w->leased || strcmp(w->entry->destination, q->destination) != 0) continue;

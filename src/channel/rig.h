@@ -19,6 +19,7 @@ struct rig {
     bool commit_fails; /* the next commit is refused */
     unsigned resolves, reads, leases_under_way;
     unsigned lease_calls; /* for what a destination has */
+    unsigned lease_most;  /* that one of them asked for */
 };
 extern struct rig rig;
 

@@ -48,6 +48,7 @@ static int start(struct daemon *d, struct error *err) {
     if (sendings_init(&smtpc) != 0) return error_set(err, ERR_NOMEM, "out of memory");
     semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);
     cond_init(&smtpc.sessions_changed);
+    cond_init(&smtpc.table_wake);
     cond_init(&smtpc.room);
     cond_init(&smtpc.stop_making_room);
     list_init(&smtpc.sessions);
@@ -77,6 +78,7 @@ static void stop(struct daemon *d, unsigned seconds) {
     smtpc.stopping = true;
     smtpc_wake_idle(&smtpc);
     cond_broadcast(&smtpc.fetch_wake);
+    cond_broadcast(&smtpc.table_wake);
     channel_drain(smtpc.channel, deadline);
     while (scheduler_sessions(smtpc.scheduler) > 0)
         if (cond_wait(&smtpc.sessions_changed, deadline) != 0) break;
@@ -92,6 +94,8 @@ static void options_changed(struct daemon *d) {
     cond_broadcast(&smtpc.room); /* there may be more of it */
     smtpc_pump(&smtpc);
     cond_broadcast(&smtpc.fetch_wake);
+    smtpc.table_due = true;
+    cond_broadcast(&smtpc.table_wake);
 }
 
 static void metrics(struct daemon *d, struct buf *out) {

@@ -285,6 +285,21 @@ TEST(messages_per_session) {
     server_end();
 }
 
+/* SQM-05: a session takes so many messages from the queue at a time, and goes on until all are sent. */
+TEST(run_size) {
+    server_start();
+    rig_option("smtpc.run_size", "3");
+    rig_option("smtpc.max_sessions_per_destination", "1");
+    start();
+    rig.lease_most = 0;
+    for (int n = 0; n < 20; n++) rig_offer(mail("far.example", "a@far.example"));
+    (void)rig_wait(20);
+    assert_int_equal(server.messages, 20);
+    assert_int_equal(rig.lease_most, 3);
+    finish();
+    server_end();
+}
+
 /* The server closes a connection that waited for more: the next message goes over a new one, as if nothing was. */
 TEST(stale_connection) {
     server_start();
@@ -394,6 +409,7 @@ int main(void) {
         cmocka_unit_test(starttls),
         cmocka_unit_test(poison),
         cmocka_unit_test(messages_per_session),
+        cmocka_unit_test(run_size),
         cmocka_unit_test(stale_connection),
         cmocka_unit_test(parallel),
         cmocka_unit_test(many_recipients),

@@ -45,6 +45,8 @@ struct smtpc {
     struct hosttable *table;
     struct file_stamp table_stamp;
     bool table_told; /* what is wrong with it was logged */
+    bool table_due;  /* an option has changed: to be looked at now */
+    struct cond table_wake;
     struct hops *hops;
     struct hops_times hops_times;
     struct router router;

@@ -1,5 +1,6 @@
 /* The host table, read while the program runs: a mistake in it is logged and leaves the last good one. */
 #include "base/log.h"
+#include "net/loop.h"
 #include "smtpc/smtpc.h"
 
 #include <stdio.h>
@@ -41,5 +42,9 @@ void smtpc_table_read(struct smtpc *s) {
 
 void smtpc_table_watch(void *smtpc) {
     struct smtpc *s = smtpc;
-    while (fiber_sleep(TABLE_LOOK_MS) == 0 && !s->stopping) smtpc_table_read(s);
+    while (!s->stopping) {
+        if (!s->table_due && cond_wait(&s->table_wake, loop_now_ms() + TABLE_LOOK_MS) == ERR_CANCELLED) return;
+        s->table_due = false;
+        if (!s->stopping) smtpc_table_read(s);
+    }
 }

@@ -74,6 +74,7 @@ static int start(struct daemon *d, struct error *err) {
         .hostname = daemon_hostname(d),
         .domain = daemon_default_domain(d),
         .notice_gather_ms = NOTICE_GATHER_MS,
+        .quarantine_quiet = !option_bool(d, "store.quarantine_notice"),
         .event = event,
         .trace_days = (unsigned)option_u64(d, "store.trace_days"),
         .undelete_s = option_u64(d, "store.undelete_time"),
@@ -96,10 +97,11 @@ static void stop(struct daemon *d, unsigned seconds) {
 
 static void options_changed(struct daemon *d) {
     struct program *p = daemon_data(d);
-    if (p != NULL && p->service != NULL)
-        service_set_limits(p->service, option_u64(d, "store.drive_min"), option_u64(d, "store.drive_warn"),
-                           (unsigned)option_u64(d, "store.trace_days"));
-    if (p != NULL && p->service != NULL) service_set_undelete(p->service, option_u64(d, "store.undelete_time"));
+    if (p == NULL || p->service == NULL) return;
+    service_set_limits(p->service, option_u64(d, "store.drive_min"), option_u64(d, "store.drive_warn"),
+                       (unsigned)option_u64(d, "store.trace_days"));
+    service_set_undelete(p->service, option_u64(d, "store.undelete_time"));
+    service_set_quarantine_quiet(p->service, !option_bool(d, "store.quarantine_notice"));
 }
 
 static void metrics(struct daemon *d, struct buf *out) {

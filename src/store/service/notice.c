@@ -23,6 +23,7 @@ void notice_init(struct service *s, const struct service_config *cfg) {
     n->event = cfg->event;
     n->arg = cfg->arg;
     n->gather_ms = cfg->notice_gather_ms;
+    n->quiet[NOTICE_QUARANTINE] = cfg->quarantine_quiet;
     if (cfg->hostname != NULL && cfg->domain != NULL) {
         n->hostname = str_dup(str_from(cfg->hostname));
         n->domain = str_dup(str_from(cfg->domain));
@@ -105,7 +106,7 @@ void notice_add(struct service *s, enum notice_kind kind, const char *event, con
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     notice_log(s, event, trace, text);
-    if (n->domain == NULL) return;
+    if (n->domain == NULL || n->quiet[kind]) return;
     if (n->pending[kind].len + sizeof text < PENDING_MAX) buf_printf(&n->pending[kind], "%s\r\n", text);
     if (n->fiber != NULL || s->closing) return;
     s->requests++;

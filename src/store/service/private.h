@@ -32,6 +32,7 @@ struct notices {
     void (*event)(const char *name, const char *trace, const char *text, void *arg);
     void *arg;
     uint64_t gather_ms;
+    bool quiet[NOTICE_KINDS]; /* for the log alone */
     struct buf pending[NOTICE_KINDS];
     struct fiber *fiber;
     struct cond stop;

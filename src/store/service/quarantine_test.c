@@ -323,6 +323,16 @@ static void body_notice(void) {
     assert_string_equal(l.entry->recipients[0]->address, "postmaster@example.test");
     assert_non_null(strstr(l.body, " (of INPUT, from <>): "));
     assert_int_equal(finish(mta, &l), 0);
+    k->quarantine_quiet = true; /* the log alone */
+    kit_listen(mta, "INPUT", 0, 0, false);
+    kit_submit(smtpd, "bart@x.test", STR("body"));
+    down();
+    damage(KEY_READY, true);
+    up();
+    wait_held(2);
+    assert_string_equal(k->logged, "queue_quarantined");
+    (void)!fiber_sleep(100); /* twice what is gathered */
+    assert_int_equal(counts("INPUT").ready, 0);
     down();
     free(k);
     domain = NULL;

@@ -265,6 +265,10 @@ void service_set_undelete(struct service *s, uint64_t seconds) {
     s->undelete.keep_ms = seconds * 1000;
 }
 
+void service_set_quarantine_quiet(struct service *s, bool quiet) {
+    s->notices.quiet[NOTICE_QUARANTINE] = quiet;
+}
+
 void service_set_limits(struct service *s, uint64_t drive_min, uint64_t drive_warn, unsigned trace_days) {
     s->space.min = drive_min;
     s->space.warn = drive_warn;

@@ -16,6 +16,7 @@ struct service_config {
     /* For notices to the postmaster; copied. NULL = none are sent. */
     const char *hostname, *domain;
     uint64_t notice_gather_ms; /* what happens within one becomes one mail */
+    bool quarantine_quiet;     /* no notices of messages in quarantine, log lines only (MTA-14) */
     /* Something that belongs into the log. `trace` may be "-". May be NULL. On the loop thread. */
     void (*event)(const char *name, const char *trace, const char *text, void *arg);
     unsigned trace_days;
@@ -31,6 +32,7 @@ NODISCARD int service_open(const struct service_config *cfg, struct service **ou
 void service_close(struct service *s);
 NODISCARD int service_add(struct service *s, int fd, uint32_t role, const char *name);
 void service_set_limits(struct service *s, uint64_t drive_min, uint64_t drive_warn, unsigned trace_days);
+void service_set_quarantine_quiet(struct service *s, bool quiet);
 void service_set_undelete(struct service *s, uint64_t seconds);
 void service_metrics(struct service *s, struct buf *out);
 

@@ -72,6 +72,7 @@ void kit_open(struct kit *k) {
                                  .hostname = k->domain,
                                  .domain = k->domain,
                                  .notice_gather_ms = 50,
+                                 .quarantine_quiet = k->quarantine_quiet,
                                  .event = on_logged,
                                  .trace_days = 7,
                                  .undelete_s = k->undelete_s,

@@ -18,7 +18,8 @@ struct kit {
     uint64_t drive_min, drive_warn;
     uint64_t undelete_s;
     const char *domain; /* NULL: no notices */
-    char logged[64];    /* name of the last event for the log */
+    bool quarantine_quiet;
+    char logged[64]; /* name of the last event for the log */
     bool failed;
 };
 
