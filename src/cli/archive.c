@@ -108,7 +108,9 @@ int archive_open(const char *store_dir, struct archive *out, struct error *err) 
 int archive_open_backup(const char *backup, struct archive *out, struct error *err) {
     char path[INSTANCE_PATH_MAX];
     int rc = instance_path(backup, "store", path);
-    return rc == 0 ? open_copy(path, ARCHIVE_DAMAGED, out, err) : error_set(err, rc, "the path is too long");
+    if (rc == 0) rc = open_copy(path, ARCHIVE_DAMAGED, out, err);
+    if (rc == 0) rc = instance_path(backup, "directory.ldif", out->ldif);
+    return err->text[0] != '\0' || rc == 0 ? rc : error_set(err, rc, "the path is too long");
 }
 
 void archive_close(struct archive *a) {
@@ -120,6 +122,15 @@ void archive_close(struct archive *a) {
     }
     if (a->lock >= 0) close(a->lock);
     *a = (struct archive)ARCHIVE_NONE;
+}
+
+static int call_each(const struct archive *a, const Store__AccountEntry *e,
+                     int (*each)(void *arg, uint64_t number, const char *address, struct error *err), void *arg,
+                     struct error *err) {
+    BUF_AUTO address = BUF_INIT(TICKET_ADDRESS_MAX);
+    buf_adds(&address, e->address);
+    int rc = address.len == 0 ? archive_address(a->ldif, e->account, &address, err) : 0;
+    return rc == 0 ? each(arg, e->account, buf_cstr(&address), err) : rc;
 }
 
 int archive_each_account(const struct archive *a,
@@ -136,12 +147,21 @@ int archive_each_account(const struct archive *a,
         const Store__AccountListed *l = (const Store__AccountListed *)reply.msg;
         for (size_t i = 0; i < l->n_accounts; i++) {
             after = l->accounts[i]->account;
-            rc = each(arg, after, l->accounts[i]->address, err);
+            rc = call_each(a, l->accounts[i], each, arg, err);
             if (rc != 0) return rc;
         }
         more = l->more && l->n_accounts > 0;
     }
     return 0;
+}
+
+int archive_look(struct archive *a, struct error *err) {
+    Store__AccountList req = STORE__ACCOUNT_LIST__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.after = INT64_MAX;
+    int rc = rpc_call(a->store, STORE_ACCOUNT_LIST, &req.base, STR_EMPTY, loop_now_ms() + CALL_MS, &reply, err);
+    if (rc == 0) a->holes = ((const Store__AccountListed *)reply.msg)->holes;
+    return rc;
 }
 
 struct wanted {

@@ -74,6 +74,9 @@ static int list_one(void *arg, uint64_t number, const char *address, struct erro
     uint64_t messages = 0, bytes = 0;
     BUF_AUTO size = BUF_INIT(32);
     (void)err;
+    BUF_AUTO numbered = BUF_INIT(64);
+    buf_printf(&numbered, "account %llu", (unsigned long long)number);
+    if (address[0] == '\0') address = buf_cstr(&numbered);
     int rc = archive_login(&x->archive, number, address, &x->session, &why);
     if (rc == 0) rc = arena == NULL ? ERR_NOMEM : mail_folders(&x->session, arena, &folders, &why);
     for (size_t i = 0; i < folders.count; i++) {
@@ -103,6 +106,9 @@ int restore_list(const struct restore *r) {
     if (rc == 0 && r->account == NULL) printf("%llu accounts.\n", (unsigned long long)x.count);
     if (rc == 0 && x.failed > 0)
         rc = error_set(&err, ERR_CORRUPT, "%llu accounts cannot be read", (unsigned long long)x.failed);
+    if (rc == 0) rc = archive_look(&x.archive, &err);
+    if (rc == 0 && x.archive.holes > 0)
+        rc = error_set(&err, ERR_CORRUPT, "the backup is damaged: what cannot be read of it is not in the list");
     if (rc != 0) cli_error("%s", err.text[0] != '\0' ? err.text : err_name(rc));
     archive_close(&x.archive);
     return cli_exit_status(rc);

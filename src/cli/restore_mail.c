@@ -120,6 +120,8 @@ static int restore_all(struct restorer *x, struct error *err) {
         rc = folder_failed(x, &why, err);
     }
     progress_end();
+    if (rc == 0 && done == 0 && x->r->folder == NULL)
+        rc = error_set(err, ERR_CORRUPT, "no folder of %s can be read", x->address);
     if (rc == 0 && done == 0)
         rc = error_set(err, ERR_NOTFOUND, "the backup has no folder \"%s\" of %s", x->r->folder, x->address);
     if (rc == 0 && x->r->uid != 0 && x->wanted == 0)
@@ -135,6 +137,15 @@ static void on_damaged(void *arg, uint32_t uid, const struct error *why) {
     x->damaged++;
 }
 
+/* What a damaged backup has no record of is not missed by anybody else. */
+static int look(struct restorer *x, uint64_t before, struct error *err) {
+    int rc = archive_look(&x->archive, err);
+    if (rc != 0 || x->archive.holes == before) return rc;
+    progress_end();
+    cli_error("%s: records of the backup cannot be read: folders, messages or flags may be missing", x->address);
+    return 0;
+}
+
 static void report(const struct restorer *x) {
     printf(x->r->dry_run ? "%llu messages would be restored; %llu are there.\n"
                          : "%llu messages were restored; %llu were there. %llu have their UIDs again.\n",
@@ -146,12 +157,14 @@ static int restore_account(struct restorer *x, const char *address, struct error
     uint64_t number = 0;
     x->address = address;
     x->counts = (struct mail_counts){0};
+    uint64_t holes = x->archive.holes;
     int rc = mail_login(x->dir, x->store, address, &x->to, err);
     if (rc == 0) rc = find_account(x, &number, err);
     if (rc == 0) rc = archive_login(&x->archive, number, address, &x->from, err);
     x->from.damaged = on_damaged;
     x->from.damaged_arg = x;
     if (rc == 0) rc = restore_all(x, err);
+    if (rc == 0) rc = look(x, holes, err);
     if (x->r->all) printf("%s: ", address);
     if (rc == 0)
         report(x);
@@ -166,9 +179,15 @@ static int restore_account(struct restorer *x, const char *address, struct error
 static int restore_each(void *arg, uint64_t number, const char *address, struct error *err) {
     struct restorer *x = arg;
     struct error why = {0};
-    (void)number;
     (void)err;
     x->accounts++;
+    if (address[0] == '\0') {
+        cli_error(
+            "the record of account %llu of the backup cannot be read, and its directory does not know the address",
+            (unsigned long long)number);
+        x->failed++;
+        return 0;
+    }
     if (restore_account(x, address, &why) == 0) return 0;
     cli_error("%s: %s", address, why.text);
     x->failed++;
@@ -180,14 +199,18 @@ static int run(struct restorer *x, struct error *err) {
     if (rc == 0 && !x->r->all) rc = restore_account(x, x->r->account, err);
     if (rc == 0 && x->r->all) rc = archive_each_account(&x->archive, restore_each, x, err);
     if (rc == 0 && x->r->all) printf("%llu accounts.\n", (unsigned long long)x->accounts);
+    if (rc == 0) rc = archive_look(&x->archive, err);
+    if (rc == 0 && (x->archive.holes > 0 || x->damaged > 0))
+        rc = error_set(
+            err, ERR_CORRUPT,
+            "the backup is damaged: %llu accounts and %llu messages cannot be read%s; what can be is restored",
+            (unsigned long long)x->failed, (unsigned long long)x->damaged,
+            x->archive.holes > 0 ? ", nor can some of its records" : "");
     if (rc == 0 && x->failed > 0)
         rc = error_set(err, ERR_NOTFOUND,
                        "%llu accounts were not restored; those that are not in the directory: iems directory import "
                        "%s/directory.ldif",
                        (unsigned long long)x->failed, x->r->backup);
-    if (rc == 0 && x->damaged > 0)
-        rc = error_set(err, ERR_CORRUPT, "%llu messages of the backup cannot be read; the others are restored",
-                       (unsigned long long)x->damaged);
     return rc;
 }
 

@@ -38,6 +38,7 @@ static int check_format(struct store *st, struct error *err) {
     int rc = engine_get(st->engine, SPACE_META, str_of(&kind, 1), READ_ANY, &v);
     st->found_format = STORE_FORMAT;
     if (rc == ERR_NOTFOUND) return write_format(st->engine, err);
+    if (rc != 0 && st->engine->damaged) return 0; /* a copy of what was of a known one */
     if (rc != 0) return error_set(err, rc, "the store cannot be read: %s", err_name(rc));
     if (v.len != sizeof(uint32_t)) return error_set(err, ERR_CORRUPT, "the store has no valid format version");
     uint32_t have = be32_get((unsigned char *)v.ptr);
@@ -56,6 +57,10 @@ static int load_ids(struct store *st, struct error *err) {
     unsigned char kind = KEY_IDS;
     BUF_AUTO v = BUF_INIT(64);
     int rc = engine_get(st->engine, SPACE_META, str_of(&kind, 1), READ_ANY, &v);
+    if (rc != 0 && st->engine->damaged) { /* above all that may be there */
+        st->next_id = st->reserved_id = UINT64_C(1) << 62;
+        return 0;
+    }
     if (rc != 0 && rc != ERR_NOTFOUND) return error_set(err, rc, "the store cannot be read: %s", err_name(rc));
     if (rc == 0 && v.len != 8) return error_set(err, ERR_CORRUPT, "the store has no valid identifier counter");
     st->next_id = st->reserved_id = rc == 0 ? be64_get((unsigned char *)v.ptr) : 1;

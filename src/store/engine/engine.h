@@ -17,6 +17,8 @@ struct engine_snapshot;
 
 struct engine {
     const struct engine_ops *ops;
+    bool damaged;           /* engine_config.damaged */
+    _Atomic uint64_t holes; /* places that scans of such a one passed over, as they cannot be read */
 };
 
 struct engine_range {
@@ -61,7 +63,7 @@ struct engine_ops {
 struct engine_config {
     const char *dir;
     size_t cache_bytes; /* block cache */
-    bool damaged;       /* open it though files are missing or bad: what is in them cannot be read */
+    bool damaged; /* open it though files are missing or bad: what is in them cannot be read, and scans pass over it */
 };
 NODISCARD int engine_rocksdb_open(const struct engine_config *cfg, struct engine **out, struct error *err);
 NODISCARD int engine_memory_open(struct engine **out);

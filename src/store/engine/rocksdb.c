@@ -28,6 +28,9 @@ struct engine_iter {
     rocksdb_iterator_t *it;
     struct buf from, to;
     bool reverse, started;
+    struct rocks *damaged; /* or NULL */
+    enum engine_space space;
+    struct buf last; /* if so: where it stands */
 };
 
 struct engine_snapshot {
@@ -180,7 +183,11 @@ static int rocks_iter_open(struct engine *e, const struct engine_range *q, struc
     it->reverse = q->reverse;
     buf_init(&it->from, BATCH_KEY_MAX);
     buf_init(&it->to, BATCH_KEY_MAX);
+    buf_init(&it->last, BATCH_KEY_MAX);
+    it->damaged = e->damaged && !q->reverse ? r : NULL;
+    it->space = q->space;
     buf_add(&it->from, q->from);
+    buf_add(&it->last, q->from);
     buf_add(&it->to, q->to);
     it->opts = rocksdb_readoptions_create();
     rocksdb_readoptions_set_read_tier(it->opts, q->read == READ_MEMORY ? 1 : 0);
@@ -196,6 +203,59 @@ static int rocks_iter_open(struct engine *e, const struct engine_range *q, struc
     return 0;
 }
 
+/* --- what cannot be read */
+/* Keys as numbers: what stands behind the first HOLE_BYTES of a key is not looked at. */
+enum { HOLE_BYTES = 64, HOLE_BITS = HOLE_BYTES * 8 };
+
+static bool number_add(unsigned char n[HOLE_BYTES], unsigned bit) {
+    unsigned carry = 1U << (bit % 8);
+    for (size_t i = HOLE_BYTES - 1 - bit / 8; carry > 0; i--) {
+        carry += n[i];
+        n[i] = (unsigned char)carry;
+        carry >>= 8;
+        if (i == 0) break;
+    }
+    return carry == 0;
+}
+
+/* Whether what stands at `n` plus 2^bit or behind can be read, or is the end. An iterator that has failed may fail
+ * where another one does not: it takes the bad block for the one before. */
+static bool hole_ends(struct engine_iter *it, const unsigned char n[HOLE_BYTES], unsigned bit) {
+    unsigned char at[HOLE_BYTES];
+    char *text = NULL;
+    memcpy(at, n, sizeof at);
+    rocksdb_iter_destroy(it->it);
+    it->it = rocksdb_create_iterator_cf(it->damaged->db, it->opts, it->damaged->cf[it->space]);
+    if (!number_add(at, bit)) {
+        rocksdb_iter_seek_to_last(it->it);
+        if (rocksdb_iter_valid(it->it)) rocksdb_iter_next(it->it); /* the end */
+        return true;
+    }
+    rocksdb_iter_seek(it->it, (const char *)at, sizeof at);
+    if (rocksdb_iter_valid(it->it)) return true;
+    rocksdb_iter_get_error(it->it, &text);
+    return status(text, NULL) == 0;
+}
+
+/* The next record that can be read behind the place where the iterator failed. False: there is none, or it did not
+ * fail. */
+static bool rocks_hole_pass(struct engine_iter *it) {
+    unsigned char n[HOLE_BYTES] = {0};
+    unsigned bit = 0;
+    char *text = NULL;
+    rocksdb_iter_get_error(it->it, &text);
+    if (status(text, NULL) == 0) return false;
+    memcpy(n, it->last.ptr, it->last.len < sizeof n ? it->last.len : sizeof n);
+    it->damaged->base.holes++;
+    while (bit < HOLE_BITS && !hole_ends(it, n, bit)) bit++;
+    if (bit == HOLE_BITS) return false;
+    if (bit > 0) (void)number_add(n, bit - 1); /* here it does not end yet; what is left is less than as much again */
+    for (unsigned b = bit > 0 ? bit - 1 : 0; b > 0; b--)
+        if (!hole_ends(it, n, b - 1)) (void)number_add(n, b - 1);
+    (void)hole_ends(it, n, 0);
+    return rocksdb_iter_valid(it->it);
+}
+
 static bool rocks_iter_next(struct engine_iter *it, struct str *key, struct str *value) {
     if (it->started)
         (it->reverse ? rocksdb_iter_prev : rocksdb_iter_next)(it->it);
@@ -204,8 +264,12 @@ static bool rocks_iter_next(struct engine_iter *it, struct str *key, struct str 
     else
         rocksdb_iter_seek_to_first(it->it);
     it->started = true;
-    if (!rocksdb_iter_valid(it->it)) return false;
+    if (!rocksdb_iter_valid(it->it) && (it->damaged == NULL || !rocks_hole_pass(it))) return false;
     key->ptr = rocksdb_iter_key(it->it, &key->len);
+    if (it->damaged != NULL) {
+        buf_clear(&it->last);
+        buf_add(&it->last, *key);
+    }
     value->ptr = rocksdb_iter_value(it->it, &value->len);
     return true;
 }
@@ -217,6 +281,7 @@ static int rocks_iter_close(struct engine_iter *it) {
     rocksdb_readoptions_destroy(it->opts);
     buf_done(&it->from);
     buf_done(&it->to);
+    buf_done(&it->last);
     free(it);
     return status(text, NULL);
 }
@@ -339,6 +404,7 @@ int engine_rocksdb_open(const struct engine_config *cfg, struct engine **out, st
     struct rocks *r = calloc(1, sizeof *r);
     if (r == NULL) return ERR_NOMEM;
     r->base.ops = &rocks_ops;
+    r->base.damaged = cfg->damaged;
     pthread_mutex_init(&r->writing, NULL);
     log_fill_init(&r->fill, cfg->dir);
     rocksdb_setup_init(&r->setup, cfg->cache_bytes);

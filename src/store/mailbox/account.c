@@ -133,7 +133,7 @@ static int load_record(struct load *l) {
     struct key k = key_of_id(KEY_ACCOUNT, l->a->id);
     BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
     int rc = engine_get(l->e, SPACE_META, key_str(&k), READ_ANY, &v);
-    if (rc != 0) return rc;
+    if (rc != 0 && (!l->e->damaged || rc == ERR_NOTFOUND)) return rc;
     struct wire w = wire_of(buf_str(&v));
     struct account *a = l->a;
     uint8_t state = wire_get_u8(&w);
@@ -195,6 +195,12 @@ static int take_counters(struct account *a, struct str rest, struct str value) {
     return 0;
 }
 
+/* Of a copy some of which cannot be read. */
+static void miss_counters(struct account *a) {
+    for (size_t i = 0; i < a->folder_count; i++)
+        if (a->folders[i]->uidnext == 0 && !a->folders[i]->no_select) a->folders[i]->recount = a->damaged = true;
+}
+
 static void insert_subscribed(struct account *a, struct str name) {
     if (a->subscribed_count == a->subscribed_cap) {
         a->subscribed_cap = a->subscribed_cap * 2 + 8;
@@ -230,6 +236,7 @@ static void load_work(void *arg) {
     }
     if (l->rc == 0) l->rc = each_of(l, KEY_NAME, take_name);
     if (l->rc == 0) l->rc = each_of(l, KEY_COUNTERS, take_counters);
+    if (l->rc == 0 && l->e->damaged) miss_counters(l->a);
     if (l->rc == 0) l->rc = each_of(l, KEY_SUBSCRIBED, take_subscribed);
     if (l->rc == 0) l->rc = each_of(l, KEY_ACL, share_take);
     if (l->rc == 0) l->rc = load_quota(l);

@@ -135,49 +135,86 @@ HANDLER(on_checkpoint_drop) {
 
 /* --- accounts */
 struct accounts {
+    struct engine *e;
     struct arena *arena;
     Store__AccountEntry *list;
     size_t count, max;
+    uint64_t after;
     bool more;
+    int rc;
 };
 
-/* On a worker, which alone uses the arena meanwhile. */
-static bool each_account(void *arg, struct str key, struct str value) {
-    struct accounts *x = arg;
-    struct wire w = wire_of(value);
-    if (key.len != 9) return true;
-    if (x->count == x->max) {
-        x->more = true;
-        return false;
-    }
-    bool deleted = wire_get_u8(&w) != 0;
-    (void)wire_take(&w, 8 + 8 + 4);
-    struct str address = wire_get_bytes(&w);
-    if (w.bad || deleted) return true;
+static bool add_account(struct accounts *x, uint64_t id, struct str address) {
+    x->more = x->count == x->max;
+    if (x->more) return false;
     Store__AccountEntry *e = &x->list[x->count++];
     store__account_entry__init(e);
-    e->account = key_get_u64(key, 1);
+    e->account = id;
     char *text = arena_cstr(x->arena, address);
     if (text != NULL) e->address = text;
     return true;
 }
 
+/* On a worker, which alone uses the arena meanwhile. */
+static bool each_account(void *arg, struct str key, struct str value) {
+    struct wire w = wire_of(value);
+    if (key.len != 9) return true;
+    bool deleted = wire_get_u8(&w) != 0;
+    (void)wire_take(&w, 8 + 8 + 4);
+    struct str address = wire_get_bytes(&w);
+    return w.bad || deleted || add_account(arg, key_get_u64(key, 1), address);
+}
+
+/* The first account behind `after` that has a record of the kind; UINT64_MAX: none. */
+static uint64_t next_account(struct accounts *x, enum key_kind kind, uint64_t after) {
+    struct key from = key_of_id(kind, after + 1);
+    unsigned char to = (unsigned char)kind + 1;
+    struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = str_of(&to, 1)};
+    struct engine_iter *it;
+    struct str key, value;
+    uint64_t id = UINT64_MAX;
+    x->rc = engine_iter_open(x->e, &r, &it);
+    if (x->rc != 0) return id;
+    if (engine_iter_next(x->e, it, &key, &value) && key.len >= 9) id = key_get_u64(key, 1);
+    x->rc = engine_iter_close(x->e, it);
+    return id;
+}
+
+/* Of a damaged copy: those whose record cannot be read are found by their folders. */
+static void list_damaged(void *arg) {
+    struct accounts *x = arg;
+    for (uint64_t at = x->after; x->rc == 0;) {
+        uint64_t named = next_account(x, KEY_NAME, at);
+        if (x->rc == 0) at = next_account(x, KEY_ACCOUNT, at);
+        if (named < at) at = named;
+        if (x->rc != 0 || at == UINT64_MAX) return;
+        struct key k = key_of_id(KEY_ACCOUNT, at);
+        BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
+        int rc = engine_get(x->e, SPACE_META, key_str(&k), READ_ANY, &v);
+        if (rc == ERR_NOTFOUND) continue;
+        if (rc == 0 ? !each_account(x, key_str(&k), buf_str(&v)) : !add_account(x, at, STR_EMPTY)) return;
+    }
+}
+
 HANDLER(on_account_list) {
     const Store__AccountList *req = (const Store__AccountList *)r->msg;
     struct service *s = arg;
-    struct accounts x = {.arena = r->arena, .max = req->limit > 0 && req->limit < LIST_MAX ? req->limit : LIST_MAX};
+    struct accounts x = {.e = s->st->engine, .arena = r->arena, .max = LIST_MAX, .after = req->after};
     struct key from = key_of_id(KEY_ACCOUNT, req->after + 1);
     unsigned char to = KEY_ACCOUNT + 1;
     Store__AccountListed reply = STORE__ACCOUNT_LISTED__INIT;
+    if (req->limit > 0 && req->limit < LIST_MAX) x.max = req->limit;
     x.list = arena_alloc(r->arena, x.max * sizeof *x.list);
     reply.accounts = arena_alloc(r->arena, x.max * sizeof *reply.accounts);
     if (x.list == NULL || reply.accounts == NULL) return ERR_NOMEM;
     struct engine_range range = {.space = SPACE_META, .from = key_str(&from), .to = str_of(&to, 1)};
     int rc = store_wait_applied(s->st, commit_last(s->st->commits));
-    if (rc == 0) rc = store_scan(s->st, &range, each_account, &x);
+    if (rc == 0) rc = x.e->damaged ? store_work(list_damaged, &x) : store_scan(s->st, &range, each_account, &x);
+    if (rc == 0) rc = x.rc;
     if (rc != 0) return error_set(err, rc, "the accounts cannot be read: %s", err_name(rc));
     for (size_t i = 0; i < x.count; i++) reply.accounts[reply.n_accounts++] = &x.list[i];
     reply.more = x.more;
+    reply.holes = x.e->holes;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }
