@@ -229,11 +229,12 @@ static void finish(struct append *x, const Store__MessageAppended *done) {
         (void)snprintf(code, sizeof code, "APPENDUID %u %u:%u", done->uidvalidity, done->uid, done->uid + x->count - 1);
     else
         (void)snprintf(code, sizeof code, "APPENDUID %u %u", done->uidvalidity, done->uid);
-    if (x->replace_uid != 0) /* RFC 8508 section 3.3 */
+    bool may_tell = done->uidvalidity != 0; /* RFC 9051 section 6.3.12: else it may not read there */
+    if (x->replace_uid != 0 && may_tell)    /* RFC 8508 section 3.3 */
         session_printf(s, "* OK [%s] Replacement message is ready\r\n", code);
     if (s->view != NULL && (s->view->folder == done->folder || x->replace_uid != 0))
         (void)sync_view(s, SYNC_ASK | SYNC_EXPUNGE);
-    (void)(x->replace_uid != 0 ? cmd_done(&x->c) : cmd_ok(&x->c, code, "APPEND completed"));
+    (void)(x->replace_uid != 0 ? cmd_done(&x->c) : cmd_ok(&x->c, may_tell ? code : NULL, "APPEND completed"));
 }
 
 /* --- the command */

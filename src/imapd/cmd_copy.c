@@ -24,9 +24,11 @@ static int write_code(const Store__MessageCopied *done, struct imap_runs *from, 
 static int reply_moved(struct cmd *c, const Store__MessageCopied *done, const struct imap_runs *from, bool same,
                        const char *code, const struct limit *l) {
     struct session *s = c->s;
-    session_put(s, STR("* OK ["));
-    session_put(s, str_from(code));
-    session_put(s, STR("] Moved\r\n"));
+    if (code != NULL) {
+        session_put(s, STR("* OK ["));
+        session_put(s, str_from(code));
+        session_put(s, STR("] Moved\r\n"));
+    }
     sync_expunged(s, from);
     if (same) (void)sync_view(s, SYNC_ASK);
     view_own_change(s->view, done->modseq, false);
@@ -61,11 +63,11 @@ static int copy(struct cmd *c, const struct imap_runs *uids, struct str to_name,
     if (same && !move) (void)sync_view(c->s, SYNC_ASK);
     BUF_AUTO code = BUF_INIT(CODE_BYTES);
     rc = write_code(done, &from, &to, &code);
+    const char *told = done->uidvalidity == 0 ? NULL : buf_cstr(&code); /* RFC 9051 section 6.4.7: may not read there */
     if (rc != 0)
         rc = cmd_ok(c, NULL, "Done; there are too many numbers to list");
     else
-        rc =
-            move ? reply_moved(c, done, &from, same, buf_cstr(&code), l) : cmd_ok(c, buf_cstr(&code), "COPY completed");
+        rc = move ? reply_moved(c, done, &from, same, told, l) : cmd_ok(c, told, "COPY completed");
     imap_runs_done(&from);
     imap_runs_done(&to);
     return rc;

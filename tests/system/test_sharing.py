@@ -120,7 +120,14 @@ class Sharing(unittest.TestCase):
                 self.ok(bob.select(box, readonly=True))
                 self.ok(bob.unselect())
             self.no(bob.subscribe(box))
-            (self.ok if may_append else self.no)(bob.append(box, "", None, MAIL))
+            said = str((self.ok if may_append else self.no)(bob.append(box, "", None, MAIL)))
+            self.assertNotIn("APPENDUID", said)   # RFC 9051 section 6.3.12: who may not read there is not told
+            if may_append:
+                self.ok(bob.select("INBOX"))
+                self.ok(bob.append("INBOX", "", None, MAIL))
+                self.ok(bob.noop())
+                self.assertNotIn("COPYUID", str(self.ok(bob.copy("1", box))))
+                self.ok(bob.close())
             (self.ok if rights else self.no)(bob.myrights(box))
             self.assertIn("NONEXISTENT", str(bob.getacl(box)))
         # Without "e": EXPUNGE is refused, CLOSE closes.
@@ -128,7 +135,7 @@ class Sharing(unittest.TestCase):
         self.ok(bob.store("1", "+FLAGS", "\\Deleted"))
         self.assertIn("NOPERM", str(bob.expunge()))
         self.ok(bob.close())
-        self.assertIn("(MESSAGES 2)", self.ok(ann.status("Hidden", "(MESSAGES)"))[0])
+        self.assertIn("(MESSAGES 3)", self.ok(ann.status("Hidden", "(MESSAGES)"))[0])
         self.no(bob.subscribe('"Other Users/ann@example.test/Nowhere"'))
         # Seen, but not to be read; then to be read; then not to be seen.
         self.ok(ann.setacl("Hidden", "bob@example.test", "l"))
@@ -145,7 +152,7 @@ class Sharing(unittest.TestCase):
         self.ok(ann.setacl("Hidden", "bob@example.test", "lr"))
         self.assertEqual(bob.readline(), b'* LIST (\\HasNoChildren) "/" "Other Users/ann@example.test/Hidden"\r\n')
         self.ok(ann.append("Hidden", "", None, MAIL))
-        self.assertIn(b"(MESSAGES 3", bob.readline())
+        self.assertIn(b"(MESSAGES 4", bob.readline())
         self.ok(ann.deleteacl("Hidden", "bob@example.test"))
         self.assertEqual(bob.readline(), b'* LIST (\\NonExistent \\NoAccess) "/" "Other Users/ann@example.test/Hidden"\r\n')
         self.ok(ann.delete("Hidden"))

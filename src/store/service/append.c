@@ -182,7 +182,7 @@ static int append(struct append *x, Store__MessageAppended *reply, struct error 
         return rc;
     }
     x->submitted = true;
-    reply->uidvalidity = f->uidvalidity;
+    if ((session_rights(x->session, f) & RIGHT_READ) != 0) reply->uidvalidity = f->uidvalidity;
     reply->folder = f->id;
     for (size_t i = 0; i < x->count; i++) {
         uint32_t uid = append_one(x, &b, &x->items[i]);

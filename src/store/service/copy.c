@@ -200,12 +200,13 @@ static int copy_run(struct copy *c, struct rpc_request *r, struct error *err) {
     rc = copy_selected(c, &sel, err);
     if (rc != 0) return rc;
     Store__MessageCopied reply = STORE__MESSAGE_COPIED__INIT;
-    reply.uidvalidity = c->to->uidvalidity;
+    bool may_read = (session_rights(c->session, c->to) & RIGHT_READ) != 0;
+    if (may_read) reply.uidvalidity = c->to->uidvalidity;
     reply.modseq = c->from->highestmodseq;
     reply.from = runs_make(r->arena, c->got.runs, c->got.count);
     reply.n_from = reply.from == NULL ? 0 : c->got.count;
     reply.to = runs_make(r->arena, c->made.runs, c->made.count);
-    reply.n_to = reply.to == NULL ? 0 : c->made.count;
+    reply.n_to = reply.to == NULL || !may_read ? 0 : c->made.count;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }
