@@ -72,7 +72,10 @@ static bool take_pattern(struct imap_args *a, struct str reference, struct listi
         return true;
     }
     const char *joined = arena_printf(a->arena, "%.*s%.*s", STR_ARG(reference), STR_ARG(p));
-    if (joined == NULL || imap_mailbox_decode(str_from(joined), a->utf8, a->arena, &whole) != 0) return false;
+    if (joined == NULL) return false;
+    int err = imap_mailbox_decode(str_from(joined), a->utf8, a->arena, &whole);
+    if (err == ERR_INVALID) return true; /* no name can match: RFC 9051 section 6.3.9 */
+    if (err != 0) return false;
     l->pattern[l->patterns++] = whole;
     return true;
 }

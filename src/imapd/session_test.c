@@ -158,7 +158,8 @@ static const struct dialogue dialogues[] = {
      "> e SELECT a\n< * 0 EX*\n< * 0 R*\n< * FL*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< * OK*\n< e OK *\n> f "
      "DELETE a\n< "
      "* OK [CLOSED] *\n< f OK *\n> g NOOP\n< g OK *\n"
-     "> h CREATE Entw&APw-rfe\n< h OK *\n> i LIST \"\" E%\n< * LIST (*) \"/\" Entw&APw-rfe\n< i OK *\n"},
+     "> h CREATE Entw&APw-rfe\n< h OK *\n> i LIST \"\" E%\n< * LIST (*) \"/\" Entw&APw-rfe\n< i OK *\n> j LIST \"\" "
+     "\"a\x7f*\"\n< j OK LIST *\n"},
     {"subscriptions and extended LIST: RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154",
      LOGIN "> 1 CREATE a/b\n< 1 OK *\n> 2 SUBSCRIBE a/b\n< 2 OK *\n> 3 CREATE Sent (USE (\\Sent))\n< 3 OK *\n> 4 "
            "SUBSCRIBE INBOX\n< 4 OK *\n"
