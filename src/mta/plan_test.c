@@ -91,7 +91,7 @@ static void routes(void **state) {
          "",
          "LOCAL: 0>#1 1>#1 2>#1/Work"},
         {{"a@x.test", "a@x.test"}, {"L1", "L1"}, "LOCAL SMTPC", "", "LOCAL: 0>#1"},
-        /* several connectors (MTA-16); forwarding to the same address as another recipient */
+        /* several connectors (MTA-16, ARCH-11); forwarding to the same address as another recipient */
         {{"a@x.test", "f@o.example"},
          {"L1,S:f@O.example", "-"},
          "LOCAL SMTPC",

@@ -232,7 +232,7 @@ class Access(unittest.TestCase):
         for sender, expected in (("a@good.test", "250"), ("a@mail.good.test", "250"), ("", "250"), ("a@null.test", "550.5.7.27")):
             self.assertRegex(self.last("198.51.100.1", sender=sender), "^" + expected)
 
-    def test_sender_table(self):   # SNDCHK-02
+    def test_sender_table(self):   # SNDCHK-02, SPAM-03
         self.table("sender", "@spam.test")
         self.until("553.5.7.1", "198.51.100.1", sender="x@spam.test")
         self.drop("sender", "@spam.test")
@@ -255,7 +255,7 @@ class Access(unittest.TestCase):
         self.drop("dnslist", "wl.test")
         self.drop("dnslist", "bl.test")
 
-    def test_tagged_mail_arrives_without_forged_tags(self):   # DNSBL-06, PEER-15, LIM-66
+    def test_tagged_mail_arrives_without_forged_tags(self):   # DNSBL-06, PEER-15, ARCH-26, LIM-66
         self.table("dnslist", "tag.test", "policy=tag")
 
         def tagged():
@@ -273,7 +273,7 @@ class Access(unittest.TestCase):
         iems.wait_until("tag", tagged, 5)
         self.drop("dnslist", "tag.test")
 
-    def test_tagged_mail_is_dropped_where_that_is_wanted(self):   # DNSBL-07, LMDA-08: for users who have chosen nothing
+    def test_tagged_mail_is_dropped_where_that_is_wanted(self):   # DNSBL-07, SPAM-06, LMDA-08: for users who have chosen nothing
         self.table("dnslist", "tag.test", "policy=tag", "local=discard")
 
         def dropped():

@@ -237,7 +237,7 @@ class Queue(unittest.TestCase):
         self.assertIn("nobody-there@example.test: 550", p.stderr)
         self.assertEqual(self.mail.count("bart"), before + 2)
 
-    def test_deadly_message(self):   # MTA-14, MTA-17, NOTIF-01, LIM-65
+    def test_deadly_message(self):   # MTA-14, MTA-17, NOTIF-01, LIM-65, TRBL-32
         """What every process dies of is put aside, and the postmaster is told."""
         self.mail.run("alias", "add", "postmaster@example.test", "bart@example.test")
         before = self.mail.count("bart")

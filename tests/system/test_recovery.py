@@ -321,7 +321,12 @@ class EverythingDies(unittest.TestCase):
                     s.sendmail("a@sender.example", ["bart@example.test"], iems.message(f"n{n}").replace("\n", "\r\n"))
                     acked += 1
             mail.kill_everything()
+            port = iems.free_port()
+            mail.configure(f"[smtpd]\nlisten_lmtp = 127.0.0.9:{port}")   # LIM-30: another address stops nothing inside
             mail.start()
+            with smtplib.LMTP("127.0.0.9", port) as s:
+                s.sendmail("a@sender.example", ["bart@example.test"], iems.message(f"n{acked}").replace("\n", "\r\n"))
+                acked += 1
             mail.wait_count("bart", acked, seconds=20)
             subjects = [re.search(rb"^Subject: (\S+)", m, re.M).group(1) for m in mail.messages("bart")]
             self.assertEqual(sorted(subjects), sorted(b"n%d" % n for n in range(acked)))
