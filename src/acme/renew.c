@@ -44,44 +44,43 @@ int acme_save(struct acme *a) {
 
 /* ---------------------------------------------------------------- one order */
 
-/* The account's key, made at first; it is saved before it is used. */
-static int account_key(struct acme *a, const char *directory, EVP_PKEY **out, struct error *err) {
-    struct str pem = acme_state_key(a->state, directory);
-    EVP_PKEY *key = pem.len > 0 ? acme_key_read(pem) : NULL;
-    if (pem.len > 0 && key == NULL) return error_set(err, ERR_CORRUPT, "the account's key in tls/acme.json is damaged");
-    if (key == NULL) {
-        struct buf fresh = BUF_INIT(ACME_KEY_MAX);
-        key = acme_key_new(ACME_ECDSA);
-        int rc = key == NULL ? ERR_NOMEM : acme_key_write(key, &fresh);
-        if (rc == 0) rc = acme_state_set_account(a->state, directory, buf_str(&fresh), "");
-        buf_wipe(&fresh);
-        if (rc == 0) rc = acme_save(a);
-        if (rc != 0) {
-            EVP_PKEY_free(key);
-            return error_set(err, rc, "cannot keep a key for the account");
-        }
+/* Whose key: of the account at a directory; or, with a name, of a certificate with a key of this kind. */
+struct key_owner {
+    const char *directory, *name, *kind;
+};
+
+/* A new key, saved before it is used. */
+static int key_make(struct acme *a, struct key_owner o, EVP_PKEY **out, struct error *err) {
+    bool account = o.name == NULL, rsa = !account && strcmp(o.kind, "rsa") == 0;
+    struct buf fresh = BUF_INIT(ACME_KEY_MAX);
+    EVP_PKEY *key = acme_key_new(rsa ? ACME_RSA : ACME_ECDSA);
+    int rc = key == NULL ? ERR_NOMEM : acme_key_write(key, &fresh);
+    if (rc == 0 && account) rc = acme_state_set_account(a->state, o.directory, buf_str(&fresh), "");
+    if (rc == 0 && !account) rc = acme_state_set_name_key(a->state, o.name, o.kind, buf_str(&fresh));
+    buf_wipe(&fresh);
+    if (rc == 0) rc = acme_save(a);
+    if (rc != 0) {
+        EVP_PKEY_free(key);
+        return error_set(err, rc, "cannot keep a key for the %s", account ? "account" : "certificate");
     }
     *out = key;
     return 0;
 }
 
-/* The key of the certificate before, as TLSA records "3 1 1" want it (RFC 7671 section 8.1), or a new one, which is
- * kept before it is used. */
+static int account_key(struct acme *a, const char *directory, EVP_PKEY **out, struct error *err) {
+    struct str pem = acme_state_key(a->state, directory);
+    if (pem.len == 0) return key_make(a, (struct key_owner){.directory = directory}, out, err);
+    EVP_PKEY *key = acme_key_read(pem);
+    if (key == NULL) return error_set(err, ERR_CORRUPT, "the account's key in tls/acme.json is damaged");
+    *out = key;
+    return 0;
+}
+
+/* The key of the certificate before, as TLSA records "3 1 1" want it (RFC 7671 section 8.1), or a new one. */
 static int name_key(struct acme *a, const char *name, const char *kind, EVP_PKEY **out, struct error *err) {
     EVP_PKEY *key =
         option_bool(a->daemon, "acme.keep_keys") ? acme_key_read(acme_state_name_key(a->state, name, kind)) : NULL;
-    if (key == NULL) {
-        struct buf fresh = BUF_INIT(ACME_KEY_MAX);
-        key = acme_key_new(strcmp(kind, "rsa") == 0 ? ACME_RSA : ACME_ECDSA);
-        int rc = key == NULL ? ERR_NOMEM : acme_key_write(key, &fresh);
-        if (rc == 0) rc = acme_state_set_name_key(a->state, name, kind, buf_str(&fresh));
-        buf_wipe(&fresh);
-        if (rc == 0) rc = acme_save(a);
-        if (rc != 0) {
-            EVP_PKEY_free(key);
-            return error_set(err, rc, "cannot keep a key for the certificate");
-        }
-    }
+    if (key == NULL) return key_make(a, (struct key_owner){.name = name, .kind = kind}, out, err);
     *out = key;
     return 0;
 }

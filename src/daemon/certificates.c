@@ -2,6 +2,7 @@
 #include "daemon/private.h"
 
 #include "base/log.h"
+#include "net/tls_tickets.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -74,4 +75,10 @@ void daemon_set_certificates(struct daemon *d, int fd) {
     }
     use(d, all);
     wipe(all);
+}
+
+void daemon_set_tickets(struct daemon *d, struct str keys) {
+    int rc = d->tls == NULL ? tls_server_new_empty(&d->tls) : 0;
+    if (rc == 0) rc = tls_server_set_tickets(d->tls, keys);
+    if (rc != 0) log_event(LOG_ERROR, "-", "tls-tickets", "error=\"%s\"", err_name(rc));
 }

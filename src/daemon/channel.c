@@ -49,6 +49,7 @@ static void channel_packet(struct daemon *d, struct packet *p) {
     case CONTROL__PACKET__KIND_SESSION: new_session(d, m->session, packet_take_fd(p)); break;
     case CONTROL__PACKET__KIND_LOG_FILE: daemon_set_log(packet_take_fd(p), m->log_file->level); break;
     case CONTROL__PACKET__KIND_CERTIFICATES: daemon_set_certificates(d, packet_take_fd(p)); break;
+    case CONTROL__PACKET__KIND_TLS_TICKETS: daemon_set_tickets(d, rpc_bytes(m->tls_tickets->keys)); break;
     case CONTROL__PACKET__KIND_OPTIONS:
         daemon_options_from_packet(d, m->options->options, m->options->n_options);
         break;

@@ -26,7 +26,7 @@ enum { NAME_MAX_LEN = 100, NEAR = 3, VALUE_SHOWN = 60 };
            "PORT-01 PORT-02 PORT-03")
 #define WORKER_OPTIONS(module)                                                                                         \
     OPTION(module ".workers", OPTION_COUNT, "0", 0, 64, "processes",                                                   \
-           "Worker processes; 0 = as many as suit the machine", "ARCH-01")
+           "Worker processes, from the next start of the instance; 0 = half of the processors, 1 to 8", "ARCH-01")
 #define OPTION(name_, type_, def_, min_, max_, unit_, doc_, req_)                                                      \
     {.name = (name_),                                                                                                  \
      .type = (type_),                                                                                                  \

@@ -85,6 +85,8 @@ NODISCARD int daemon_take_start(struct daemon *d, struct packet *p, struct error
 void daemon_options_from_packet(struct daemon *d, Control__Option *const *options, size_t count);
 /* Certificates in a memory file, whose descriptor is taken over; -1: nothing to do. */
 void daemon_set_certificates(struct daemon *d, int fd);
+/* Keys of session tickets, the same in all workers of the module. */
+void daemon_set_tickets(struct daemon *d, struct str keys);
 /* certificates.c: what the options say of TLS. */
 void daemon_configure_tls(struct daemon *d);
 void daemon_set_log(int fd, const char *level);

@@ -65,6 +65,7 @@ int daemon_take_start(struct daemon *d, struct packet *p, struct error *err) {
     if (rc != 0) return rc;
     daemon_set_log(s->has_log_fd ? packet_take_fd(p) : -1, s->log_level);
     daemon_options_from_packet(d, s->options, s->n_options);
+    if (s->tls_tickets.len > 0) daemon_set_tickets(d, rpc_bytes(s->tls_tickets));
     if (s->has_certificates) daemon_set_certificates(d, packet_take_fd(p));
     return 0;
 }

@@ -6,12 +6,13 @@
 #include "net/chunk.h"
 #include "net/tls.h"
 #include "net/tls_identity.h"
+#include "net/tls_tickets.h"
 
 #include <openssl/ssl.h>
 
 enum { TLS_RESUME_KEY = 32 };
 
-enum { TLS_KINDS = 3, TLS_IDENTITY_DIGEST = 32, TLS_TICKET_KEYS = 3 };
+enum { TLS_KINDS = 3, TLS_IDENTITY_DIGEST = 32 };
 
 struct tls_leaf {
     X509 *cert;
@@ -24,15 +25,6 @@ struct tls_identity {
     size_t count; /* at least one, each of another kind of key */
     struct tls_leaf leaves[TLS_KINDS];
     unsigned char digest[TLS_IDENTITY_DIGEST]; /* of the PEM text */
-};
-
-struct tls_ticket_key {
-    unsigned char name[16], cipher[32], mac[32];
-};
-struct tls_tickets {
-    struct tls_ticket_key keys[TLS_TICKET_KEYS]; /* the newest first: that one encrypts */
-    unsigned count;
-    uint64_t made_ms;
 };
 
 struct tls_server {
@@ -83,7 +75,6 @@ void tls_server_apply(const struct tls_server *t, SSL_CTX *ctx);
 
 /* --- tls_tickets.c */
 NODISCARD int tls_tickets_use(SSL_CTX *ctx); /* whose app data is the server */
-void tls_tickets_rotate(struct tls_tickets *t, uint64_t now_ms);
 
 /* --- tls_sessions.c: what servers gave for resumption (RFC 8446 section 2.2, RFC 5077), a bounded number */
 struct tls_sessions;

@@ -211,18 +211,54 @@ FIBER_TEST(tickets) {
     teardown();
 }
 
+/* Processes that have the same keys resume each other's sessions; keys that one has not got yet cost a whole handshake.
+ */
+FIBER_TEST(shared_tickets) {
+    setup();
+    struct tls_named list[NAMES];
+    struct tls_server *first = server, *second = NULL;
+    struct tls_tickets keys = {0};
+    fill(list);
+    assert_int_equal(tls_server_new_empty(&second), 0);
+    assert_int_equal(tls_server_set(second, list, NAMES, NULL, NULL), 0);
+    assert_true(tls_tickets_rotate(&keys, 5));
+    assert_int_equal(tls_server_set_tickets(first, tls_tickets_text(&keys)), 0);
+    assert_false(resumed("mail.example.org"));
+    server = second; /* with keys of its own */
+    assert_false(resumed("mail.example.org"));
+    server = first;
+    assert_false(resumed("mail.example.org"));
+    server = second;
+    assert_int_equal(tls_server_set_tickets(second, tls_tickets_text(&keys)), 0);
+    assert_true(resumed("mail.example.org"));
+    assert_true(tls_tickets_rotate(&keys, 5 + UINT64_C(3600) * 1000));
+    assert_int_equal(tls_server_set_tickets(second, tls_tickets_text(&keys)), 0);
+    assert_true(resumed("mail.example.org"));
+    server = first;
+    assert_false(resumed("mail.example.org"));
+    server = second;
+    assert_true(resumed("mail.example.org"));
+    assert_int_equal(tls_server_set_tickets(second, STR("no key")), ERR_INVALID);
+    assert_int_equal(tls_server_set_tickets(second, STR_EMPTY), ERR_INVALID);
+    assert_false(tls_tickets_rotate(&second->tickets, UINT64_MAX)); /* not by itself */
+    assert_true(resumed("mail.example.org"));
+    server = first;
+    tls_server_free(second);
+    teardown();
+}
+
 static void test_rotate(void **state) {
     (void)state;
     struct tls_tickets t = {0};
     const uint64_t hour = UINT64_C(3600) * 1000;
-    tls_tickets_rotate(&t, 5);
+    assert_true(tls_tickets_rotate(&t, 5));
     struct tls_ticket_key first = t.keys[0];
-    tls_tickets_rotate(&t, 4 + hour);
+    assert_false(tls_tickets_rotate(&t, 4 + hour));
     assert_memory_equal(&t.keys[0], &first, sizeof first);
-    tls_tickets_rotate(&t, 5 + hour);
+    assert_true(tls_tickets_rotate(&t, 5 + hour));
     assert_memory_not_equal(&t.keys[0], &first, sizeof first);
     assert_memory_equal(&t.keys[1], &first, sizeof first);
-    for (uint64_t i = 2; i < 10; i++) tls_tickets_rotate(&t, 5 + i * hour);
+    for (uint64_t i = 2; i < 10; i++) assert_true(tls_tickets_rotate(&t, 5 + i * hour));
     assert_int_equal(t.count, TLS_TICKET_KEYS);
     for (unsigned i = 0; i < t.count; i++) assert_memory_not_equal(&t.keys[i], &first, sizeof first);
 }
@@ -294,8 +330,9 @@ static void test_identity(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(by_name),  cmocka_unit_test(challenge),
-                                       cmocka_unit_test(tickets),  cmocka_unit_test(test_rotate),
-                                       cmocka_unit_test(test_set), cmocka_unit_test(test_identity)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_name),      cmocka_unit_test(challenge),
+                                       cmocka_unit_test(tickets),      cmocka_unit_test(shared_tickets),
+                                       cmocka_unit_test(test_rotate),  cmocka_unit_test(test_set),
+                                       cmocka_unit_test(test_identity)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,19 +1,18 @@
-/* Keys of session tickets (RFC 5077, RFC 8446 section 4.6.1): made here, never written anywhere, a new one every hour,
- * so that what was recorded cannot be read for long with what is taken from memory. They outlive a change of
- * certificates. */
+/* The keys of a server outlive a change of its certificates. */
 #include "net/tls_private.h"
 
 #include "base/clock.h"
 #include "base/encode.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 
 enum { TICKET_KEY_MS = 3600 * 1000, TICKET_RENEW = 2 };
 
-void tls_tickets_rotate(struct tls_tickets *t, uint64_t now_ms) {
-    if (t->count > 0 && now_ms - t->made_ms < TICKET_KEY_MS) return;
+bool tls_tickets_rotate(struct tls_tickets *t, uint64_t now_ms) {
+    if (t->given || (t->count > 0 && now_ms - t->made_ms < TICKET_KEY_MS)) return false;
     /* after a long silence no key may live on that is too old */
     uint64_t missed = t->count > 0 ? (now_ms - t->made_ms) / TICKET_KEY_MS : 0;
     if (missed >= TLS_TICKET_KEYS) t->count = 0;
@@ -21,6 +20,21 @@ void tls_tickets_rotate(struct tls_tickets *t, uint64_t now_ms) {
     random_bytes(&t->keys[0], sizeof t->keys[0]);
     if (t->count < TLS_TICKET_KEYS) t->count++;
     t->made_ms = now_ms;
+    return true;
+}
+
+struct str tls_tickets_text(const struct tls_tickets *t) {
+    return str_of(t->keys, t->count * sizeof t->keys[0]);
+}
+
+int tls_server_set_tickets(struct tls_server *server, struct str text) {
+    struct tls_tickets *t = &server->tickets;
+    if (text.len == 0 || text.len > sizeof t->keys || text.len % sizeof t->keys[0] != 0) return ERR_INVALID;
+    OPENSSL_cleanse(t->keys, sizeof t->keys);
+    memcpy(t->keys, text.ptr, text.len);
+    t->count = (unsigned)(text.len / sizeof t->keys[0]);
+    t->given = true;
+    return 0;
 }
 
 static int key_find(const struct tls_tickets *t, const unsigned char *name) {
@@ -34,7 +48,7 @@ static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
                       int encrypt) {
     struct tls_server *server = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
     struct tls_tickets *t = &server->tickets;
-    tls_tickets_rotate(t, clock_mono_ms());
+    (void)tls_tickets_rotate(t, clock_mono_ms());
     int i = encrypt != 0 ? 0 : key_find(t, name);
     if (i < 0) return 0; /* a whole handshake instead */
     struct tls_ticket_key *k = &t->keys[i];

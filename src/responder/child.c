@@ -232,6 +232,7 @@ int child_send_start(struct worker *w) {
     s->user = r->config->user;
     s->has_log_fd = true;
     if (m->def->ticket_key) s->ticket_key = rpc_binary(str_of(r->ticket_key, sizeof r->ticket_key));
+    if (m->def->tls) s->tls_tickets = rpc_binary(tls_tickets_text(&m->tickets));
     add_listeners(m, &p);
     p.fds[p.fd_count++] = r->log_fd;
     int certificates = m->def->tls ? certificates_fd(r) : -1;

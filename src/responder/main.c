@@ -66,7 +66,7 @@ static int begin(struct responder *r, const char *dir, struct error *err) {
     rc = door_open(r, err);
     if (rc != 0) return rc;
     if (signals(r) != 0 || control_open(r) != 0 || log_file_watch(r) != 0 || health_start(r) != 0 ||
-        certificates_watch(r) != 0 || broker_watch_options(r) != 0) {
+        tickets_start(r) != 0 || certificates_watch(r) != 0 || broker_watch_options(r) != 0) {
         return error_set(err, ERR_NOMEM, "out of memory");
     }
     log_event(LOG_INFO, "-", "starting", "instance=\"%s\" version=%s pid=%d", r->dir, IEMS_VERSION, (int)getpid());

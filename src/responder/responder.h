@@ -8,6 +8,7 @@
 #include "daemon/counters.h"
 #include "daemon/modules.h"
 #include "net/fiber.h"
+#include "net/tls_tickets.h"
 #include "net/watch.h"
 #include "responder/certificates.h"
 #include "rpc/control_methods.h"
@@ -76,7 +77,8 @@ struct module {
     unsigned worker_count;
     struct module_socket sockets[MODULE_SOCKETS_MAX];
     size_t socket_count;
-    bool bound; /* the sockets are all that it wants */
+    bool bound;                 /* the sockets are all that it wants */
+    struct tls_tickets tickets; /* each module its own: one that is taken over cannot read the sessions of others */
 };
 
 struct responder {
@@ -117,6 +119,11 @@ NODISCARD int listeners_bind(struct module *m, struct error *err);
 NODISCARD int workers_start(struct responder *r, struct error *err);
 void worker_set_state(struct worker *w, enum worker_state state);
 void worker_reaped(struct worker *w, int status);
+/* tickets.c: keys of TLS session tickets for all workers of a module, rotated. */
+NODISCARD int tickets_start(struct responder *r);
+/* worker_number.c: how many workers a module has by the value of its option and the processors that there are. */
+unsigned worker_number(uint64_t wanted, unsigned processors);
+unsigned worker_processors(void); /* those that this process may use */
 /* child.c: ERR_ with a reason. Sets pid and channel. */
 NODISCARD int child_start(struct worker *w, struct error *err);
 NODISCARD int child_send_start(struct worker *w);

@@ -287,8 +287,7 @@ static void on_child(int signum, void *arg) {
 }
 
 static int module_start(struct responder *r, struct module *m) {
-    uint64_t count = m->def->workers ? module_option(m, "workers") : 1;
-    m->worker_count = count == 0 ? 1 : (unsigned)count;
+    m->worker_count = m->def->workers ? worker_number(module_option(m, "workers"), worker_processors()) : 1;
     m->workers = calloc(m->worker_count, sizeof *m->workers);
     if (m->workers == NULL) return ERR_NOMEM;
     m->wanted = module_option(m, "auto_start") != 0;

@@ -125,8 +125,9 @@ class Instance:
 
     def kill_everything(self):
         """As if the machine had lost its power, except for what is in the cache of the disk. Afterwards no process is left."""
-        pids = [self.responder_pid(), *self.pids().values()]
-        for module in self.pids():
+        processes = self.processes()
+        pids = [self.responder_pid(), *(pid for _, pid in processes)]
+        for module, _ in processes:
             self.killed[module] = self.killed.get(module, 0) + 1   # the responder may see one of them end
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
@@ -192,11 +193,15 @@ class Instance:
         self.run("-C", "-a", address, "-p", password, "-f", name.split("@")[0].title(), "-l", "Tester", *more, program="iemsuser")
         return address
 
-    def pids(self):
-        """module -> pid of the running modules."""
+    def processes(self):
+        """(module, pid) of all running workers."""
         import json
         status = json.loads(self.run("status", self.dir, "--json", check=False).stdout)
-        return {m["name"]: m["pid"] for m in status["modules"] if m.get("pid")}
+        return [(m["name"], m["pid"]) for m in status["modules"] if m.get("pid")]
+
+    def pids(self):
+        """module -> pid of the running modules; of several workers, one."""
+        return dict(self.processes())
 
     def log(self):
         """All of it, with the parts that were rotated away."""

@@ -67,7 +67,8 @@ class Responder(unittest.TestCase):
         self.assertIn("every module is ready", out.stdout)
         status = self.status()
         self.assertTrue(status["all_ready"])
-        self.assertEqual([m["state"] for m in status["modules"]], ["ready"] * (len(MODULES) + 1))
+        self.assertEqual({m["name"] for m in status["modules"]}, {"slapd", *MODULES})   # some have several workers on a large machine
+        self.assertEqual({m["state"] for m in status["modules"]}, {"ready"})
         table = self.mail.run("status").stdout
         for word in ("MODULE", "slapd", "smtpd", "ready", "RESTARTS"):
             self.assertIn(word, table)

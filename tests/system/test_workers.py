@@ -1,8 +1,11 @@
-"""Limits of smtpd hold for all its workers together, and what a worker had is free when it dies (SMTPD-03); a module may run as several processes (ARCH-18)."""
+"""Limits of smtpd hold for all its workers together, and what a worker had is free when it dies (SMTPD-03); a module may run as several processes
+(ARCH-18); TLS sessions are resumed at any of them (RFC 8446 section 4.6.1)."""
+import contextlib
 import json
 import os
 import signal
 import socket
+import ssl
 import unittest
 
 import iems
@@ -45,19 +48,38 @@ class Workers(unittest.TestCase):
         with self.connect(host).makefile("rb") as f:
             return f.readline().decode()
 
-    def greeting_of(self, pid, host):
-        """The same from this worker: the other one stands still. A connection may wake the one that stands still, and then
+    @contextlib.contextmanager
+    def connected_to(self, pid, host):
+        """A connection to this worker: the other one stands still. A connection may wake the one that stands still, and then
         waits for the next one, or for the next look of this one: therefore a second."""
         others = [p for p in self.workers() if p != pid]
         for p in others:
             os.kill(p, signal.SIGSTOP)
         try:
-            with self.connect(host).makefile("rb") as f:
-                self.connect("127.0.0.1")
-                return f.readline().decode()
+            s = self.connect(host)
+            self.connect("127.0.0.1")
+            yield s
         finally:
             for p in others:
                 os.kill(p, signal.SIGCONT)
+
+    def greeting_of(self, pid, host):
+        with self.connected_to(pid, host) as s, s.makefile("rb") as f:
+            return f.readline().decode()
+
+    def resumed(self, pid, context, session):
+        """Whether this worker resumes the session by STARTTLS; and the session that goes on from it."""
+        with self.connected_to(pid, "127.0.5.1") as s:
+            with s.makefile("rb") as f:
+                self.assertEqual(f.readline()[:3], b"220")
+                for command in (b"EHLO client.example", b"STARTTLS"):
+                    s.sendall(command + b"\r\n")
+                    while f.readline()[3:4] == b"-":
+                        pass
+            with context.wrap_socket(s, session=session) as tls:
+                tls.sendall(b"NOOP\r\n")
+                self.assertEqual(tls.recv(100)[:3], b"250")   # and with it the ticket
+                return tls.session_reused, tls.session
 
     def codes(self, host, number):
         """Each worker in turn."""
@@ -82,7 +104,9 @@ class Workers(unittest.TestCase):
 
     def test_connections_in_a_minute(self):
         self.row("127.0.2.0/24", "max_rate=4")
-        self.assertEqual(self.codes("127.0.2.1", 6), ["220"] * 4 + ["421"] * 2)
+        codes = self.codes("127.0.2.1", 7)   # four fast ones; what is older than a minute counts less and less
+        self.assertEqual(codes[:4], ["220"] * 4)
+        self.assertIn("421", codes[4:], "each worker counts for itself")
 
     def test_a_worker_that_dies_leaves_nothing_behind(self):
         self.row("127.0.3.0/24", "max_sessions=2")
@@ -93,6 +117,22 @@ class Workers(unittest.TestCase):
         os.kill(pids[0], signal.SIGKILL)
         iems.wait_until("another worker", lambda: pids[0] not in self.workers() and len(self.workers()) == 2, 15)
         self.assertEqual(self.codes("127.0.3.1", 3), ["220", "220", "421"])
+
+    def test_tls_sessions_are_resumed_at_another_worker(self):
+        context = iems.no_verify()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context.maximum_version = version
+            session, seen = None, []
+            for pid in self.workers() * 2:
+                reused, session = self.resumed(pid, context, session)
+                seen.append(reused)
+            self.assertEqual(seen, [False, True, True, True], version)
+        first, other = self.workers()
+        self.a.killed["smtpd"] = self.a.killed.get("smtpd", 0) + 1
+        os.kill(first, signal.SIGKILL)
+        iems.wait_until("another worker", lambda: first not in self.workers() and len(self.workers()) == 2, 15)
+        new = next(p for p in self.workers() if p != other)
+        self.assertTrue(self.resumed(new, context, session)[0])   # it has the keys of the others
 
     def test_a_worker_that_stands_still_is_replaced(self):
         """SMTPD-20: meanwhile it holds up nobody, and what it had is free again."""
