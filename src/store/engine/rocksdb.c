@@ -28,6 +28,7 @@ struct engine_iter {
     rocksdb_iterator_t *it;
     struct buf from, to;
     bool reverse, started;
+    bool over;             /* behind a place that cannot be read nothing can */
     struct rocks *damaged; /* or NULL */
     enum engine_space space;
     struct buf last; /* if so: where it stands */
@@ -248,11 +249,12 @@ static bool rocks_hole_pass(struct engine_iter *it) {
     memcpy(n, it->last.ptr, it->last.len < sizeof n ? it->last.len : sizeof n);
     it->damaged->base.holes++;
     while (bit < HOLE_BITS && !hole_ends(it, n, bit)) bit++;
-    if (bit == HOLE_BITS) return false;
+    it->over = bit == HOLE_BITS;
+    if (it->over) return false;
     if (bit > 0) (void)number_add(n, bit - 1); /* here it does not end yet; what is left is less than as much again */
     for (unsigned b = bit > 0 ? bit - 1 : 0; b > 0; b--)
         if (!hole_ends(it, n, b - 1)) (void)number_add(n, b - 1);
-    (void)hole_ends(it, n, 0);
+    it->over = !hole_ends(it, n, 0);
     return rocksdb_iter_valid(it->it);
 }
 
@@ -276,6 +278,7 @@ static bool rocks_iter_next(struct engine_iter *it, struct str *key, struct str 
 
 static int rocks_iter_close(struct engine_iter *it) {
     char *text = NULL;
+    bool over = it->over;
     rocksdb_iter_get_error(it->it, &text);
     rocksdb_iter_destroy(it->it);
     rocksdb_readoptions_destroy(it->opts);
@@ -283,7 +286,8 @@ static int rocks_iter_close(struct engine_iter *it) {
     buf_done(&it->to);
     buf_done(&it->last);
     free(it);
-    return status(text, NULL);
+    int rc = status(text, NULL);
+    return over ? 0 : rc;
 }
 
 static struct engine_snapshot *rocks_snapshot_new(struct engine *e) {

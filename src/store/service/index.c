@@ -45,7 +45,7 @@ int index_start(struct service *s, struct error *err) {
     struct key k = key_of_id(KEY_UNINDEXED, 0);
     BUF_AUTO v = BUF_INIT(64);
     int rc = store_get(s->st, SPACE_META, key_str(&k), &v);
-    if (rc == ERR_NOTFOUND) return 0;
+    if (rc == ERR_NOTFOUND || (rc != 0 && s->st->engine->damaged)) return 0;
     if (rc != 0) return error_set(err, rc, "the state of the search index cannot be read: %s", err_name(rc));
     struct wire w = wire_of(buf_str(&v));
     uint64_t at = wire_get_u64(&w);
