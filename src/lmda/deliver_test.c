@@ -44,7 +44,7 @@ static void deliveries_body(void) {
         {{{"gone@x", 9, "", 0}}, "s@o", 0, 1, "all (0>#9)\ncommit ID all done=0 [INPUT own <> s@o]", 2},
         {{{"gone@x", 9, "", 0}}, "", 0, 1, "all (0>#9)\ncommit ID all done=0", 2},
         {{{"gone@x", 9, "", DSN_NOTIFY_NEVER}}, "s@o", 0, 1, "all (0>#9)\ncommit ID all done=0", 2},
-        /* full mailbox: waits, the others get theirs; after a day it is sent back */
+        /* LIM-34: a mailbox that takes nothing holds up nobody else; it waits, after a day the message is sent back */
         {{{"a@x", 1, "", 0}, {"full@x", 8, "", 0}},
          "s@o",
          0,

@@ -254,7 +254,7 @@ class Accounts(unittest.TestCase):
         # TRBL-28: no alias may be what is an address of another already
         self.assertIn("exists already", run("alias", "add", "bob@example.test", "ann@example.test", code=73))
 
-    def test_number_of_users(self):   # ACCT-13 TRBL-24: beyond the limit new accounts are refused, nothing else
+    def test_number_of_users(self):   # ACCT-13 TRBL-24 LIM-35: beyond the limit new accounts are refused, nothing else
         mail, run = self.mail, self.run_iems
         run("domain", "add", "few.test")
         run("quota", "set", "@few.test", "--users", "2")
