@@ -31,7 +31,7 @@ for part in "${parts[@]}"; do
       --suppress=missingInclude --suppress=nullPointerOutOfMemory --suppress=ctunullpointer --suppressions-list=scripts/cppcheck.txt "${sources[@]}" || fail "cppcheck" ;;
   tidy | deep)
     more=()
-    [ "$part" = tidy ] || more=("--config=$(grep -v ^ExtraArgs .clang-tidy)")
+    [ "$part" = tidy ] || more=("--config=$(grep -v ^ExtraArgsBefore .clang-tidy)")
     printf '%s\n' "${sources[@]}" | grep -v '_test\.c$' | xargs -P2 -n4 clang-tidy -p $build --quiet "${more[@]}" 2>/tmp/lint-tidy.$$ >/tmp/lint-tidy-out.$$ || true
     if grep -qE '(error|warning):' /tmp/lint-tidy-out.$$; then
       grep -E -A3 '(error|warning):' /tmp/lint-tidy-out.$$ | head -60
