@@ -398,12 +398,15 @@ def main():
     p.add_argument("--only", default="accept,mailbox,relay,relay_tls,checks,imap,mailboxes,memory,queue")
     p.add_argument("--runs", type=int, default=3)
     o = p.parse_args()
-    print("| what | IEMS | peer | ratio | goal | met | more |\n|---|---|---|---|---|---|---|", flush=True)
     parts = {"accept": lambda w: accept(w, o.runs), "mailbox": lambda w: mailbox(w, o.runs), "relay": lambda w: relaying.relay(w, o.runs, o.quick, row, load),
              "relay_tls": lambda w: relaying.relay_tls(w, o.runs, o.quick, row),
              "checks": lambda w: checks.checks(w, o.runs, o.quick, row, load),
              "imap": lambda w: imap(w, o.runs, o.quick), "mailboxes": lambda w: mailboxes(w, o.runs, o.quick), "memory": lambda w: memory(w, o.quick),
              "queue": lambda w: queue(w, o.quick)}
+    unknown = [name for name in o.only.split(",") if name not in parts]
+    if unknown:
+        p.error(f"--only: there is no {', '.join(unknown)}; there are {', '.join(parts)}")
+    print("| what | IEMS | peer | ratio | goal | met | more |\n|---|---|---|---|---|---|---|", flush=True)
     for name in o.only.split(","):
         work = tempfile.mkdtemp(prefix="iems-bench-", dir=os.environ.get("IEMS_BENCH_DIR"))
         os.chmod(work, 0o755)
