@@ -24,6 +24,7 @@ struct module_def {
     bool ticket_key;                         /* gets the key of session tickets */
     bool serves;                             /* offers a service of its name to the others */
     bool workers;                            /* may run as several processes */
+    int nice; /* how much it stands back for the processors: added to the responder's niceness, 0 to 19 */
 };
 
 extern const struct module_def module_table[];

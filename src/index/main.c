@@ -6,17 +6,12 @@
 #include "net/fiber.h"
 #include "proto/mime/charset.h"
 
-#include <sys/resource.h>
-
-enum { NICE = 10 };
-
 static struct index_work work;
 
 static int prepare(struct daemon *d, struct error *err) {
     (void)d;
     (void)err;
     charset_prepare();
-    (void)!setpriority(PRIO_PROCESS, 0, NICE);
     return 0;
 }
 

@@ -27,6 +27,7 @@ struct plan {
     int log;     /* its standard error */
     bool drop;   /* change the user here (slapd), because the program itself does not */
     rlim_t nofile;
+    int nice; /* added to the responder's own */
 };
 
 /* Keeps the right to bind low ports across the change of user and exec; without it slapd would have to start as root
@@ -71,6 +72,7 @@ __attribute__((noreturn)) static void child_main(const struct responder *r, cons
     int null = open("/dev/null", O_RDWR), keep = p->channel < 0 ? CHANNEL_FD : CHANNEL_FD + 1;
     struct rlimit files = {p->nofile, p->nofile};
     (void)setpgid(0, 0);
+    if (p->nice != 0) (void)!nice(p->nice);
     child_signals();
     if (p->nofile != 0) (void)setrlimit(RLIMIT_NOFILE, &files);
     (void)dup2(p->log, STDERR_FILENO);
@@ -163,7 +165,8 @@ static int start_module(struct worker *w, struct error *err) {
     }
     packet_socket_setup(pair[0]);
     const char *const argv[] = {program, NULL};
-    struct plan plan = {.argv = argv, .channel = pair[1], .log = w->module->responder->log_fd};
+    struct plan plan = {
+        .argv = argv, .channel = pair[1], .log = w->module->responder->log_fd, .nice = w->module->def->nice};
     rc = fork_child(w, &plan, err);
     close(pair[1]);
     if (rc != 0) {

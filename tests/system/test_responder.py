@@ -83,6 +83,15 @@ class Responder(unittest.TestCase):
         self.assertEqual(self.mail.run("status", check=False).returncode, 69)
         self.assertIn("not running", self.mail.run("stop", self.mail.dir).stdout)
 
+    def test_who_waits_for_an_answer_comes_first(self):
+        """Users and other servers wait for smtpd, imapd, pop3d and webd; what was accepted can wait."""
+        self.mail.start()
+        own = os.getpriority(os.PRIO_PROCESS, self.mail.responder_pid())
+        behind, last = {"mta", "lmda", "smtpc"}, {"index", "quota"}
+        for m in self.status()["modules"]:
+            more = 15 if m["name"] in last else 10 if m["name"] in behind else 0
+            self.assertEqual(os.getpriority(os.PRIO_PROCESS, m["pid"]), min(own + more, 19), m["name"])
+
     def test_killed_module_is_back_within_a_second(self):  # RESP-04 SMTPD-01 SMTPD-08
         self.mail.start()
         for name in ("store", "smtpd", "dir", "slapd"):
