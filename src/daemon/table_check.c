@@ -32,13 +32,21 @@ static int check_size(const char *name, struct str value, struct error *err) {
     return error_set(err, ERR_INVALID, "%s: 0 (no limit of its own) or at least %d bytes", name, SIZE_LEAST);
 }
 
+/* A host has one place for each purpose. */
+static int check_single(const char *name, struct str value, struct error *err) {
+    struct str rest = value;
+    (void)str_word(&rest);
+    if (str_trim(rest).len == 0 && str_find(value, ',') == STR_NPOS) return 0;
+    return error_set(err, ERR_INVALID, "%s: one name or address, not a list", name);
+}
+
 static const struct {
     const char *table, *column;
     int (*check)(const char *name, struct str value, struct error *err);
 } checks[] = {
-    {"peer", "max_in", check_size},
-    {"peer", "max_out", check_size},
-    {"peer", "tls_fingerprint", check_fingerprints},
+    {"host", "control", check_single}, {"host", "fingerprint", check_fingerprints},
+    {"host", "mail", check_single},    {"peer", "max_in", check_size},
+    {"peer", "max_out", check_size},   {"peer", "tls_fingerprint", check_fingerprints},
 };
 
 int table_form_check(const struct table *t, const struct option *column, struct str value, struct error *err) {

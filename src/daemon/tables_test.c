@@ -73,6 +73,9 @@ static void test_key(void **state) {
         {"dnslist", "a b", NULL},
         {"dnslist", "*", NULL},
         {"dnslist", "a=b", NULL},
+        /* RESP-12 */
+        {"host", "Mail2.Example.org", "mail2.example.org"},
+        {"host", "*", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct table *t = table_find(str_from(cases[i].table));
@@ -135,6 +138,15 @@ static void test_value(void **state) {
         /* DNSBL-02 */
         {"dnslist", "answers", "127.0.0.2 127.0.0.4-127.0.0.11", 0, NULL},
         {"dnslist", "answers", "127.0.0.x", ERR_INVALID, NULL},
+        /* RESP-12 */
+        {"host", "mail", "mx.example:2525", 0, NULL},
+        {"host", "control", "[2001:db8::1]:1234", 0, NULL},
+        {"host", "control", "a.example:99999", ERR_INVALID, NULL},
+        {"host", "control", "a.example b.example", ERR_INVALID, "control: one name or address, not a list"},
+        {"host", "mail", "a.example,b.example", ERR_INVALID, "mail: one name or address, not a list"},
+        {"host", "role", "Operate", 0, NULL},
+        {"host", "role", "root", ERR_INVALID, "role: one of none, monitor, operate, not 'root'"},
+        {"host", "fingerprint", "00", ERR_INVALID, "fingerprint: a fingerprint has 64 hexadecimal digits (SHA-256)"},
         /* PEER-12, PEER-13 */
         {"peer", "max_in", "0", 0, NULL},
         {"peer", "max_out", "8k", 0, NULL},

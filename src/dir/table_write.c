@@ -5,6 +5,8 @@
 #include "dir/tables.h"
 #include "directory/slapd_config.h"
 
+#include <string.h>
+
 enum { DN_MAX = 2048, TRIES = 4, DEFAULTS_ARENA_MAX = 1024 * 1024 };
 
 static char *table_dn(const struct table *t, const char *key, struct arena *arena) {
@@ -35,6 +37,8 @@ static struct write_op *row_op(const struct table *t, const struct row *row, boo
     if (op == NULL) return NULL;
     int rc = exists ? write_op_set(op, mod, ATTR_ROW_VALUE, STR_EMPTY)
                     : write_op_value(op, mod, ATTR_OBJECT_CLASS, STR("ietablerow"));
+    if (rc == 0 && !exists && strcmp(t->name, "host") == 0) /* RESP-12 */
+        rc = write_op_value(op, mod, ATTR_OBJECT_CLASS, STR("iemachine"));
     if (rc == 0 && !exists) rc = write_op_set(op, mod, ATTR_ROW_KEY, str_from(row_key(row)));
     const struct option *column;
     const char *value;

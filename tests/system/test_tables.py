@@ -38,6 +38,7 @@ class Tables(unittest.TestCase):
             argv = [tool, "-x", "-H", uri, "-D", AGENT, "-w", f.read().strip(), *args]
         p = subprocess.run(argv, input=input, capture_output=True, text=True, timeout=60, env=dict(os.environ, LDAPNOINIT="1"))
         self.assertEqual(p.returncode, 0, p.stderr)
+        return p.stdout
 
     def test_default_peer(self):   # PEER-03
         self.assertIn("*", self.rows("peer"))
@@ -95,6 +96,18 @@ class Tables(unittest.TestCase):
             p = self.iems("access", "set", key, "relay=allow")
             self.assertIn("open relay", p.stderr)
         self.iems("access", "delete", "*", "0.0.0.0/0", "192.0.2.0/24", "192.0.2.5-192.0.2.9")
+
+    def test_hosts(self):   # RESP-12
+        self.iems("host", "set", "Mail2.example", "mail=192.0.2.2:2525", "role=monitor", "fingerprint=" + ":".join(32 * ["0A"]))
+        row = self.ldap("ldapsearch", "-LLL", "-b", "o=iems", "(objectClass=iemachine)", "iekey", "ievalue")
+        self.assertIn("iekey: mail2.example\n", row)
+        self.assertIn("ievalue: mail=192.0.2.2:2525\n", row)
+        self.fails(65, "64 hexadecimal digits", "host", "set", "mail2.example", "fingerprint=0a")
+        self.fails(65, "not a list", "host", "set", "mail2.example", "control=a.example b.example")
+        self.iems("host", "set", "mail2.example", "role=operate")
+        self.assertEqual(self.show("host", "mail2.example")["columns"]["control"], {"value": "", "default": True})
+        self.iems("host", "delete", "mail2.example")
+        self.assertEqual(self.rows("host"), {})
 
     def greeting(self):
         with socket.create_connection(("127.0.0.1", self.mail.port("smtp")), timeout=30) as s:
