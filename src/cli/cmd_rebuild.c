@@ -57,6 +57,8 @@ static int rebuild_account(struct rebuild *x, const char *folder, struct error *
     int rc = call(x, "", 0, &reply, err);
     if (rc != 0) return rc == ERR_NOTFOUND ? 0 : error_prefix(err, "%.100s", x->address); /* deleted, or never used */
     const Store__FolderRebuilt *r = (const Store__FolderRebuilt *)reply.msg;
+    x->counters += r->counters;
+    for (size_t i = 0; i < r->n_told; i++) printf("%s: %s\n", x->address, r->told[i]);
     for (size_t i = 0; rc == 0 && i < r->n_folders; i++) {
         rc = rebuild_folder(x, r->folders[i], err);
         if (rc == ERR_NOTFOUND) rc = 0; /* deleted meanwhile */

@@ -14,6 +14,7 @@
 #define ROLES_READER  (ROLES_MAILBOX | ROLE_SMTPD) /* smtpd: BURL, with the ticket of the user who logged in */
 #define ROLES_ACCOUNT (ROLE_DIR | ROLE_CLI)
 #define ROLES_QUOTA   (ROLE_QUOTA | ROLE_CLI | ROLE_WEBD)
+#define ROLES_FILES   (ROLE_CLI | ROLE_WEBD)
 #define ROLES_ANY     0xffffffffu
 
 /* X(id, NAME, roles, request message, reply message) */
@@ -83,6 +84,15 @@
     X(83, UNDELETE_LIST, ROLE_CLI, undelete_list, undelete_listed)                                                     \
     X(84, UNDELETE_RESTORE, ROLE_CLI, undelete_restore, undelete_restored)                                             \
     X(85, FOLDER_REBUILD, ROLE_CLI, folder_rebuild, folder_rebuilt)                                                    \
+    X(110, FILE_LIST, ROLES_FILES, file_list, file_listed)                                                             \
+    X(111, FILE_STAT, ROLES_FILES, file_name, file_info)                                                               \
+    X(112, FILE_READ, ROLES_FILES, file_read, file_info)                                                               \
+    X(113, FILE_PUT, ROLES_FILES, file_put, file_info)                                                                 \
+    X(114, FILE_MKDIR, ROLES_FILES, file_mkdir, empty)                                                                 \
+    X(115, FILE_MOVE, ROLES_FILES, file_move, empty)                                                                   \
+    X(116, FILE_COPY, ROLES_FILES, file_move, file_copied)                                                             \
+    X(117, FILE_REMOVE, ROLES_FILES, file_remove, empty)                                                               \
+    X(118, FILE_USAGE, ROLES_FILES, file_usage_get, file_usage)                                                        \
     X(70, STATUS, ROLES_ANY, empty, store_status)
 
 /* X(id, NAME, message): pushed by the store */

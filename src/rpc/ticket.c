@@ -1,5 +1,5 @@
-/* Layout: u8 version, u64 account, u64 quota, i64 expires, u16 + address, u16 + service, 32 bytes HMAC-SHA256 of all
- * that stands before. Integers are big-endian. */
+/* Layout: u8 version, u64 account, u64 quota, i64 expires, u8 files, u64 and u64 their quotas, u16 + address, u16 +
+ * service, 32 bytes HMAC-SHA256 of all that stands before. Integers are big-endian. */
 #include "rpc/ticket.h"
 
 #include "base/encode.h"
@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-enum { TICKET_VERSION = 1, FIXED_LEN = 25, MAC_LEN = 32 };
+enum { TICKET_VERSION = 2, FIXED_LEN = 42, MAC_LEN = 32 };
 
 static int mac(struct str key, struct str data, unsigned char out[static MAC_LEN]) {
     unsigned len = 0;
@@ -31,6 +31,9 @@ int ticket_seal(struct str key, const struct ticket *t, struct buf *out) {
     be64_put(fixed + 1, t->account);
     be64_put(fixed + 9, t->quota);
     be64_put(fixed + 17, (uint64_t)t->expires_s);
+    fixed[25] = t->files;
+    be64_put(fixed + 26, t->files_quota);
+    be64_put(fixed + 34, t->files_domain_quota);
     buf_add(&b, str_of(fixed, sizeof fixed));
     put_short_str(&b, t->address);
     put_short_str(&b, t->service);
@@ -64,6 +67,9 @@ int ticket_open(struct str key, struct str sealed, int64_t now_s, struct ticket 
         return error_set(err, ERR_DENIED, "session ticket is not genuine");
     const unsigned char *p = (const unsigned char *)body.ptr;
     struct ticket t = {.account = be64_get(p + 1), .quota = be64_get(p + 9), .expires_s = (int64_t)be64_get(p + 17)};
+    t.files = p[25] == 1;
+    t.files_quota = be64_get(p + 26);
+    t.files_domain_quota = be64_get(p + 34);
     struct str rest = str_of(body.ptr + FIXED_LEN, body.len - FIXED_LEN);
     if (p[0] != TICKET_VERSION || !take_short_str(&rest, TICKET_ADDRESS_MAX, &t.address) ||
         !take_short_str(&rest, TICKET_SERVICE_MAX, &t.service) || rest.len != 0)

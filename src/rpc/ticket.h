@@ -9,12 +9,14 @@ enum {
     TICKET_KEY_LEN = 32,
     TICKET_ADDRESS_MAX = 1024,
     TICKET_SERVICE_MAX = 32,
-    TICKET_MAX = 1 + 24 + 4 + TICKET_ADDRESS_MAX + TICKET_SERVICE_MAX + 32, /* a whole ticket in bytes */
+    TICKET_MAX = 1 + 24 + 17 + 4 + TICKET_ADDRESS_MAX + TICKET_SERVICE_MAX + 32, /* a whole ticket in bytes */
 };
 
 struct ticket {
     uint64_t account;
-    uint64_t quota;     /* bytes, 0 = unlimited */
+    uint64_t quota; /* bytes, 0 = unlimited */
+    bool files;     /* web folders may be used; limits in bytes, 0 = unlimited */
+    uint64_t files_quota, files_domain_quota;
     int64_t expires_s;  /* wall clock, seconds since 1970; good before this second */
     struct str address; /* primary address */
     struct str service; /* "imap", "pop3", ... */

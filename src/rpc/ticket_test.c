@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-static const struct ticket sample = {.account = 77, .quota = 1000, .expires_s = 5000};
+static const struct ticket sample = {
+    .account = 77, .quota = 1000, .expires_s = 5000, .files = true, .files_quota = 7, .files_domain_quota = 9};
 
 static struct str key_a(void) {
     return str_of("0123456789abcdef0123456789abcdef", TICKET_KEY_LEN);
@@ -31,6 +32,7 @@ static void test_round(void **state) {
     assert_int_equal(ticket_open(key_a(), buf_str(&b), 4999, &got, NULL), 0);
     assert_int_equal(got.account, 77);
     assert_int_equal(got.quota, 1000);
+    assert_true(got.files && got.files_quota == 7 && got.files_domain_quota == 9);
     assert_true(str_eq(got.address, STR("bart@example.test")));
     assert_true(str_eq(got.service, STR("imap")));
 }

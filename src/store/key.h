@@ -26,6 +26,10 @@ enum key_kind {
     KEY_VANISHED = 'v',   /* folder, modseq, first uid */
     KEY_EXPUNGED = 'D',   /* account, time, folder, uid: may be brought back */
 
+    KEY_FILE = 'w',       /* account, parent folder, name: of web folders (files/record.h) */
+    KEY_FILE_USAGE = 'W', /* account */
+    KEY_FILE_PURGE = 'z', /* account, folder that was removed and has entries still */
+
     KEY_BLOB = 'b',      /* blob */
     KEY_REFS = 'r',      /* blob with more than one reference */
     KEY_UPLOAD = 'u',    /* blob that is not whole yet */

@@ -23,6 +23,7 @@ static int delete_account(struct service *s, struct account *a) {
     }
     while (a->subscribed_count > 0) account_subscribe(a, &b, str_from(a->subscribed[a->subscribed_count - 1]), false);
     metadata_delete(&b, a, NULL);
+    files_delete_all(s->files, &b, a->id);
     a->deleted = true;
     a->kept = false;
     a->state = (struct quota_state){0};
@@ -32,6 +33,7 @@ static int delete_account(struct service *s, struct account *a) {
     int rc = store_commit(s->st, &b, COMMIT_DURABLE, NULL);
     batch_done(&b);
     for (size_t i = 0; i < n && rc == 0; i++) purge_run(s, folders[i]);
+    files_purge_all(s->files, a->id);
     undelete_sweep(s);
     free(folders);
     return rc;

@@ -85,6 +85,7 @@ void check_run(struct check *c) {
     if (c->rc == 0 && !c->queue_only) c->rc = check_mailboxes(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_pages(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_shares(c);
+    if (c->rc == 0 && !c->queue_only) c->rc = check_files(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_blobs(c);
     if (c->rc == 0 && !c->queue_only) c->rc = check_search(c);
 }
@@ -98,5 +99,7 @@ void check_done(struct check *c) {
     if (c->entry_ids != NULL) map_free(c->entry_ids, NULL);
     if (c->refs != NULL) map_free(c->refs, NULL);
     if (c->folder_of != NULL) map_free(c->folder_of, free);
+    if (c->file_folders != NULL) map_free(c->file_folders, NULL);
+    if (c->files != NULL) map_free(c->files, free);
     *c = (struct check){0};
 }

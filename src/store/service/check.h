@@ -15,6 +15,7 @@ enum check_repair {
     REPAIR_COUNTERS,
     REPAIR_FLAGS,
     REPAIR_SHARE,
+    REPAIR_FILES,
 };
 
 /* One thing that is wrong, and what repairs it. */
@@ -35,13 +36,15 @@ struct check {
     bool queue_only;
     _Atomic uint64_t records; /* read so far; may be looked at while it runs */
     uint64_t entries, accounts, folders, messages, blobs;
-    uint64_t first_id;     /* identifiers from here on are newer than the snapshot's state in memory */
-    struct map *entry_ids; /* queue entries seen */
-    struct map *refs;      /* blob -> count of references seen */
-    bool body_unknown;     /* an entry in quarantine may have any body that nothing names */
-    bool nameless;         /* the record of a folder's name cannot be read: the folder is not known */
-    struct map *folder_of; /* folder -> struct check_folder */
-    size_t paged_min;      /* folders with fewer messages have no pages */
+    uint64_t first_id;        /* identifiers from here on are newer than the snapshot's state in memory */
+    struct map *entry_ids;    /* queue entries seen */
+    struct map *refs;         /* blob -> count of references seen */
+    bool body_unknown;        /* an entry in quarantine may have any body that nothing names */
+    bool nameless;            /* the record of a folder's name cannot be read: the folder is not known */
+    struct map *folder_of;    /* folder -> struct check_folder */
+    struct map *files;        /* account -> what its web folders hold */
+    struct map *file_folders; /* folder of web folders -> one of those */
+    size_t paged_min;         /* folders with fewer messages have no pages */
     int page_rc;
     int rc;
 };
@@ -71,6 +74,7 @@ void check_ref(struct check *c, uint64_t blob);
 NODISCARD int check_queue(struct check *c);
 NODISCARD int check_mailboxes(struct check *c);
 NODISCARD int check_pages(struct check *c); /* behind check_mailboxes */
+NODISCARD int check_files(struct check *c);
 NODISCARD int check_blobs(struct check *c);
 NODISCARD int check_shares(struct check *c);
 NODISCARD int check_search(struct check *c);

@@ -152,14 +152,19 @@ static int repair_one(struct service *s, struct check *c, const struct check_fau
     case REPAIR_INDEX: return f->key != NULL ? repair_delete(s, str_of(f->key, f->key_len)) : 0;
     case REPAIR_COUNTERS: return repair_folder(s, c, f->id);
     case REPAIR_SHARE: return repair_share(s, f->id);
+    case REPAIR_FILES: return files_repair(s->files, f->id, &(struct files_repaired){0});
     default: return 0;
     }
 }
 
 static int repair_all(struct service *s, struct check *c) {
+    uint64_t files = 0;
     int rc = 0;
     for (size_t i = 0; i < c->fault_count && rc == 0; i++) {
-        rc = repair_one(s, c, &c->faults[i]);
+        const struct check_fault *f = &c->faults[i];
+        if (f->repair == REPAIR_FILES && f->id == files) continue; /* all of an account was put right at once */
+        if (f->repair == REPAIR_FILES) files = f->id;
+        rc = repair_one(s, c, f);
         if (rc == ERR_CORRUPT) rc = 0; /* it is told as left; the others go on */
     }
     return rc;

@@ -59,6 +59,10 @@ void service_metrics(struct service *s, struct buf *out) {
     line(out, "store_packed_bodies_total", "counter", "Bodies that were packed for long", packed->bodies);
     line(out, "store_packed_bytes_total", "counter", "Their bytes before", packed->bytes);
     line(out, "store_packed_into_bytes_total", "counter", "Their bytes after", packed->packed);
+    struct files_stats files;
+    files_get_stats(s->files, &files);
+    line(out, "store_web_files", "gauge", "Files in web folders", files.files);
+    line(out, "store_web_file_bytes", "gauge", "Their bytes", files.bytes);
     line(out, "store_sessions", "gauge", "Mailbox sessions", s->sessions);
     line(out, "store_braked_users", "gauge", "Accounts whose sending is slowed down", usages_braked(s));
     line(out, "store_memory_tables_bytes", "gauge", "Engine memory: tables being written", e.memory_tables);

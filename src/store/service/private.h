@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "net/loop.h"
 #include "rpc/ticket.h"
+#include "store/files/files.h"
 #include "store/mailbox/share.h"
 #include "store/service/fold.h"
 #include "store/service/service.h"
@@ -65,6 +66,7 @@ struct service {
     struct blobs *bs;
     struct mailboxes *m;
     struct queue *q;
+    struct files *files;
     struct rpc_server *server;
     unsigned char ticket_key[TICKET_KEY_LEN];
     struct space space;
@@ -118,6 +120,10 @@ struct session {
     struct account **others; /* of whose folders some were used; held */
     size_t other_count;
     uint64_t quota;
+    struct {
+        bool allowed, admin; /* admin: may look and remove though it is not allowed */
+        struct files_limits limits;
+    } files;
     struct list watches;
     struct list account_watches; /* watch.c */
     unsigned pins;               /* requests under way */
@@ -196,6 +202,15 @@ HANDLER(on_index_put);
 HANDLER(on_search_candidates);
 HANDLER(on_search_status);
 HANDLER(on_search_rebuild);
+HANDLER(on_file_list);
+HANDLER(on_file_stat);
+HANDLER(on_file_read);
+HANDLER(on_file_put);
+HANDLER(on_file_mkdir);
+HANDLER(on_file_move);
+HANDLER(on_file_copy);
+HANDLER(on_file_remove);
+HANDLER(on_file_usage);
 HANDLER(on_usage_get);
 HANDLER(on_usage_brake);
 HANDLER(on_usage_slowed);

@@ -31,6 +31,18 @@ static int add_counters(struct engine *e, Store__AccountUsage *u) {
     return engine_iter_close(e, it);
 }
 
+static int add_files(struct engine *e, Store__AccountUsage *u) {
+    struct key k = key_of_id(KEY_FILE_USAGE, u->account);
+    struct file_usage f;
+    BUF_AUTO v = BUF_INIT(FILE_VALUE_MAX);
+    int rc = engine_get(e, SPACE_META, key_str(&k), READ_ANY, &v);
+    if (rc == ERR_NOTFOUND || (rc == 0 && file_usage_decode(buf_str(&v), &f) != 0)) return 0;
+    if (rc != 0) return rc;
+    u->files = f.files;
+    u->file_bytes = f.bytes;
+    return 0;
+}
+
 static int add_state(struct engine *e, Store__AccountUsage *u, Store__QuotaState *out) {
     struct key k = key_of_id(KEY_QUOTA, u->account);
     struct quota_state q;
@@ -54,6 +66,7 @@ static void usage_work(void *arg) {
     struct usage_job *j = arg;
     for (size_t i = 0; i < j->count && j->rc == 0; i++) {
         j->rc = add_counters(j->e, &j->list[i]);
+        if (j->rc == 0) j->rc = add_files(j->e, &j->list[i]);
         if (j->rc == 0) j->rc = add_state(j->e, &j->list[i], &j->states[i]);
     }
 }

@@ -296,6 +296,17 @@ static int name_folders(struct rebuild *x) {
     return 0;
 }
 
+/* Web folders have no slices: what is put right are records, not contents. */
+static int rebuild_files(struct rebuild *x) {
+    struct files_repaired told = {0};
+    int rc = files_repair(x->s->files, x->a->id, &told);
+    if (rc != 0 || (told.removed == 0 && told.recovered == 0 && !told.counted)) return rc;
+    tell(x, "web folders counted anew, %llu damaged entries removed, %llu folders without a name are at the top",
+         (unsigned long long)told.removed, (unsigned long long)told.recovered);
+    x->reply.counters = true;
+    return 0;
+}
+
 static int rebuild_folder(struct rebuild *x, const Store__FolderRebuild *req, struct error *err) {
     x->f = account_folder(x->a, str_from(req->name));
     if (x->f == NULL) return error_set(err, ERR_NOTFOUND, "there is no folder \"%.200s\"", req->name);
@@ -313,7 +324,8 @@ HANDLER(on_folder_rebuild) {
     struct rebuild x = {.s = arg, .r = r, .reply = STORE__FOLDER_REBUILT__INIT};
     int rc = account_pin(x.s->m, req->account, STR_EMPTY, false, &x.a);
     if (rc != 0) return error_set(err, rc, "this account has no mailbox");
-    rc = req->name[0] == 0 ? name_folders(&x) : rebuild_folder(&x, req, err);
+    rc = req->name[0] == 0 ? rebuild_files(&x) : rebuild_folder(&x, req, err);
+    if (rc == 0 && req->name[0] == 0) rc = name_folders(&x);
     account_unpin(x.a);
     if (rc == 0) rpc_answer(r, &x.reply.base, STR_EMPTY);
     if (rc != 0 && err->text[0] == 0) error_fill(err, rc, "the folder cannot be rebuilt: %s", err_name(rc));

@@ -70,6 +70,15 @@
     X(STORE_FOLDER_REBUILD, on_folder_rebuild, true)                                                                   \
     X(STORE_METADATA_GET, on_metadata_get, true)                                                                       \
     X(STORE_METADATA_SET, on_metadata_set, true)                                                                       \
+    X(STORE_FILE_LIST, on_file_list, true)                                                                             \
+    X(STORE_FILE_STAT, on_file_stat, true)                                                                             \
+    X(STORE_FILE_READ, on_file_read, true)                                                                             \
+    X(STORE_FILE_PUT, on_file_put, true)                                                                               \
+    X(STORE_FILE_MKDIR, on_file_mkdir, true)                                                                           \
+    X(STORE_FILE_MOVE, on_file_move, true)                                                                             \
+    X(STORE_FILE_COPY, on_file_copy, true)                                                                             \
+    X(STORE_FILE_REMOVE, on_file_remove, true)                                                                         \
+    X(STORE_FILE_USAGE, on_file_usage, true)                                                                           \
     X(STORE_STATUS, on_status, false)
 
 static int dispatch(struct rpc_request *r, struct error *err, void *arg);
@@ -184,6 +193,7 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     s->m = mailboxes_new(s->st, s->bs, cfg->mailbox_cache);
     mailboxes_on_healed(s->m, on_healed, s);
     s->q = queue_new(s->st, s->bs, s->m);
+    s->files = files_new(s->st, s->bs);
     queue_set_trace_days(s->q, cfg->trace_days);
     queue_on_quarantined(s->q, notice_quarantined, s);
     index_open(s);
@@ -199,6 +209,8 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     rc = index_start(s, err);
     if (rc != 0) return rc;
     rc = usages_start(s, err);
+    if (rc != 0) return rc;
+    rc = files_start(s->files, err);
     if (rc != 0) return rc;
     rc = purge_start(s, err);
     if (rc == 0) undelete_start(s);
@@ -244,15 +256,17 @@ void service_close(struct service *s) {
     folds_stop(s);
     notice_stop(s);
     queue_stop(s->q);
+    if (s->files != NULL) files_stop(s->files);
     rpc_server_free(s->server);
     pages_stop(s);
     /* Requests under way end with the next commits; then nothing refers to the parts. */
     (void)!store_wait_durable(s->st, commit_last(s->st->commits));
-    for (int i = 0; i < 100 && s->requests > 0; i++)
+    for (int i = 0; i < 100 && (s->requests > 0 || files_busy(s->files)); i++)
         if (fiber_sleep(10) != 0) break;
     shelves_done(&s->shelves);
-    if (s->requests == 0) {
+    if (s->requests == 0 && !files_busy(s->files)) {
         queue_free(s->q);
+        files_free(s->files);
         mailboxes_free(s->m);
         blobs_free(s->bs);
     }

@@ -92,6 +92,9 @@ HANDLER(on_session_open) {
     struct session *n = calloc(1, sizeof *n);
     IEMS_ASSERT(n != NULL);
     *n = (struct session){.service = s, .conn = c, .number = ++c->next_session, .account = a, .quota = t.quota};
+    n->files.allowed = t.files;
+    n->files.admin = str_eq(t.service, STR("admin"));
+    n->files.limits = (struct files_limits){t.files_quota, t.files_domain_quota};
     list_init(&n->watches);
     list_init(&n->account_watches);
     IEMS_ASSERT(map_put(c->sessions, str_of(&n->number, sizeof n->number), n, NULL) == 0);
