@@ -29,7 +29,7 @@ static bool add_extension(X509 *x, int nid, const char *value) {
     return ok;
 }
 
-static bool fill(X509 *x, EVP_PKEY *key, const char *hostname, bool loopback) {
+static bool fill(X509 *x, EVP_PKEY *key, const char *hostname, bool loopback, unsigned days) {
     char names[NAMES_MAX];
     (void)snprintf(names, sizeof names, "DNS:%s%s", hostname, loopback ? ",DNS:localhost,IP:127.0.0.1,IP:::1" : "");
     X509_NAME *subject = X509_get_subject_name(x);
@@ -38,7 +38,7 @@ static bool fill(X509 *x, EVP_PKEY *key, const char *hostname, bool loopback) {
     (void)snprintf(cn, sizeof cn, "%s", hostname);
     return X509_set_version(x, 2) == 1 && set_serial(x) &&
            X509_gmtime_adj(X509_getm_notBefore(x), -SECONDS_A_DAY) != NULL &&
-           X509_gmtime_adj(X509_getm_notAfter(x), (long)(CERTIFICATE_DAYS - 1) * SECONDS_A_DAY) != NULL &&
+           X509_gmtime_adj(X509_getm_notAfter(x), (long)(days - 1) * SECONDS_A_DAY) != NULL &&
            X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0) == 1 &&
            X509_set_issuer_name(x, subject) == 1 && X509_set_pubkey(x, key) == 1 &&
            add_extension(x, NID_subject_alt_name, names) &&
@@ -59,10 +59,10 @@ static bool write_pem(X509 *x, EVP_PKEY *key, struct buf *pem) {
     return ok && pem->error == 0;
 }
 
-int certificate_make(const char *hostname, bool loopback, struct buf *pem, struct error *err) {
+int certificate_make(const char *hostname, bool loopback, unsigned days, struct buf *pem, struct error *err) {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *x = X509_new();
-    bool ok = key != NULL && x != NULL && fill(x, key, hostname, loopback) && write_pem(x, key, pem);
+    bool ok = key != NULL && x != NULL && fill(x, key, hostname, loopback, days) && write_pem(x, key, pem);
     X509_free(x);
     EVP_PKEY_free(key);
     return ok ? 0 : error_set(err, ERR_IO, "OpenSSL could not make a certificate for %s", hostname);

@@ -4,9 +4,9 @@
 
 #include "base/buf.h"
 
-enum { CERTIFICATE_DAYS = 825, CERTIFICATE_PEM_MAX = 16 * 1024 };
+enum { CERTIFICATE_DAYS = 825, CERTIFICATE_DAYS_BETWEEN_HOSTS = 36500, CERTIFICATE_PEM_MAX = 16 * 1024 };
 
-/* Certificate and key as PEM. `loopback`: also for localhost, 127.0.0.1 and ::1. */
-NODISCARD int certificate_make(const char *hostname, bool loopback, struct buf *pem, struct error *err);
+/* Certificate and key as PEM, good for `days`. `loopback`: also for localhost, 127.0.0.1 and ::1. */
+NODISCARD int certificate_make(const char *hostname, bool loopback, unsigned days, struct buf *pem, struct error *err);
 
 #endif

@@ -102,6 +102,13 @@ static int add_rest(struct make *x, struct error *err) {
         const char *name;
         bool secret;
     } folders[] = {{"tables", false}, {"texts", false}, {"tls", true}, {"secrets", true}};
+    static const struct {
+        const char *from, *to;
+        bool secret;
+    } parts[] = {{"directory/local.conf", "config/local.conf", false},
+                 {"directory/host.conf", "config/host.conf", true},
+                 {"directory/host.pem", "config/host.pem", true},
+                 {"directory/hosts.pem", "config/hosts.pem", true}};
     char from[INSTANCE_PATH_MAX], to[INSTANCE_PATH_MAX];
     int rc = instance_path(x->path, "directory.export", from);
     if (rc == 0) rc = directory_export(x->instance, from, err);
@@ -111,8 +118,11 @@ static int add_rest(struct make *x, struct error *err) {
     if (rc == 0) rc = folder_make(to, 0700, err);
     if (rc == 0) rc = instance_path(x->instance, "iems.conf", from);
     if (rc == 0) rc = add_file(x, from, "config/iems.conf", err);
-    if (rc == 0) rc = instance_path(x->instance, "directory/local.conf", from);
-    if (rc == 0 && access(from, F_OK) == 0) rc = add_file(x, from, "config/local.conf", err);
+    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].secret && !x->keys) continue;
+        rc = instance_path(x->instance, parts[i].from, from);
+        if (rc == 0 && access(from, F_OK) == 0) rc = add_file(x, from, parts[i].to, err);
+    }
     for (size_t i = 0; rc == 0 && i < sizeof folders / sizeof folders[0]; i++) {
         if (folders[i].secret && !x->keys) continue;
         rc = instance_path(x->instance, folders[i].name, from);

@@ -1,6 +1,7 @@
 #include "cli/certificate.h"
 #include "cli/commands.h"
 #include "cli/instance_folders.h"
+#include "cli/sharing.h"
 #include "daemon/config.h"
 #include "directory/slapd_config.h"
 
@@ -23,15 +24,33 @@ struct plan {
     char path[PATH_MAX]; /* of dir, absolute */
     const char *hostname, *domain, *user;
     uint64_t port_base;
+    const char *join_file; /* NULL: a directory of its own */
+    struct join join;
     bool made; /* by us, or it was empty: may be removed when something fails */
 };
+
+/* What the join file says of the new host. */
+static int join_names(struct plan *p) {
+    struct error err = {0};
+    int rc = join_read(p->join_file, &p->join, &err);
+    if (rc == 0 && (p->hostname != NULL || p->domain != NULL))
+        rc = error_set(&err, ERR_INVALID, "%s names the host and its domain: leave out --hostname and --domain",
+                       p->join_file);
+    if (rc != 0) cli_error("%s", err.text);
+    p->hostname = p->join.file.name;
+    p->domain = p->join.file.domain;
+    return rc == 0 ? EX_OK : EX_DATAERR;
+}
 
 static int parse(struct plan *p, int argc, char **argv) {
     const char *base = NULL;
     struct {
         const char *name, **to;
-    } options[] = {
-        {"--hostname", &p->hostname}, {"--domain", &p->domain}, {"--port-base", &base}, {"--user", &p->user}};
+    } options[] = {{"--hostname", &p->hostname},
+                   {"--domain", &p->domain},
+                   {"--port-base", &base},
+                   {"--user", &p->user},
+                   {"--join", &p->join_file}};
     for (int i = 1; i < argc; i++) {
         bool found = false;
         for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
@@ -45,6 +64,7 @@ static int parse(struct plan *p, int argc, char **argv) {
         p->dir = argv[i];
     }
     if (p->dir == NULL) return cli_usage(cli_current(), "which folder?");
+    if (p->join_file != NULL && join_names(p) != EX_OK) return EX_DATAERR;
     if (p->hostname == NULL || p->domain == NULL) return cli_usage(cli_current(), "--hostname and --domain are needed");
     if (!config_is_fqdn(str_from(p->hostname))) {
         return cli_usage(cli_current(), "'%s' is not a full domain name, as mail.example.org", p->hostname);
@@ -132,7 +152,7 @@ static int write_file(const struct plan *p, const char *name, mode_t mode, struc
 
 static int write_certificate(const struct plan *p, struct error *err) {
     struct buf pem = BUF_INIT(CERTIFICATE_PEM_MAX);
-    int rc = certificate_make(p->hostname, p->port_base != 0, &pem, err);
+    int rc = certificate_make(p->hostname, p->port_base != 0, CERTIFICATE_DAYS, &pem, err);
     if (rc == 0) rc = write_file(p, "tls/server.pem", 0600, buf_str(&pem), err);
     buf_wipe(&pem);
     return rc;
@@ -168,6 +188,7 @@ static int write_conf(const struct plan *p, struct error *err) {
 static int fill(const struct plan *p, struct error *err) {
     int rc = instance_folders_make(p->path, err);
     if (rc == 0) rc = write_certificate(p, err);
+    if (rc == 0 && p->join_file != NULL) rc = join_do(&p->join, p->path, (unsigned)p->port_base, err);
     if (rc == 0) rc = slapd_config_write(p->path, p->domain, true, err);
     if (rc == 0) rc = write_conf(p, err); /* last: without it this is no instance */
     const struct passwd *pw = p->user[0] != '\0' && geteuid() == 0 ? getpwnam(p->user) : NULL;
@@ -180,10 +201,12 @@ static void tell_next(const struct plan *p) {
            "  tls/server.pem   a self-signed certificate: put yours in its place (chain and key, PEM)\n\n"
            "Next:\n"
            "  iems start %s\n"
-           "  export IEMS_DIR=%s\n"
-           "  iems user add postmaster@%s        (and everybody else)\n"
-           "  iems status\n",
-           p->path, p->hostname, p->domain, p->path, p->path, p->domain);
+           "  export IEMS_DIR=%s\n",
+           p->path, p->hostname, p->domain, p->path, p->path);
+    if (p->join_file == NULL)
+        printf("  iems user add postmaster@%s        (and everybody else)\n  iems status\n", p->domain);
+    else
+        printf("  iems directory status               (its directory comes from %s)\n", p->join.file.provider_name);
     if (p->port_base == 0) return;
     printf("\nPorts: SMTP %u, submission %u, IMAP %u, POP3 %u, with TLS %u, %u, %u (127.0.0.1 and ::1)\n",
            (unsigned)p->port_base + 25, (unsigned)p->port_base + 587, (unsigned)p->port_base + 143,
@@ -204,8 +227,10 @@ int cmd_init(struct cli *c, int argc, char **argv) {
     if (rc != 0) {
         cli_error("%s", err.text);
         instance_clear(p.path);
+        explicit_bzero(&p.join, sizeof p.join);
         return EX_CANTCREAT;
     }
+    explicit_bzero(p.join.file.secret, sizeof p.join.file.secret);
     tell_next(&p);
     return EX_OK;
 }

@@ -34,10 +34,11 @@
 #define TABLE_END
 
 const struct command command_table[] = {
-    {"init", "DIR --hostname NAME --domain NAME [--port-base N] [--user NAME]", "Make a new instance",
+    {"init", "DIR {--hostname NAME --domain NAME | --join FILE} [--port-base N] [--user NAME]", "Make a new instance",
      "Makes the folder DIR with iems.conf, a self-signed certificate and an empty directory for the domain.\n"
      "  --hostname NAME   full name of this mail server, as mail.example.org\n"
      "  --domain NAME     the first mail domain, as example.org\n"
+     "  --join FILE       share the directory of another host: the file of iems directory invite, given there\n"
      "  --port-base N     listen on N + usual port (SMTP N+25, IMAP N+143, ...) on 127.0.0.1 and ::1 only;\n"
      "                    without it on the standard ports of all addresses, for which root is needed\n"
      "  --user NAME       user to become when started as root (default iems without --port-base)\n"
@@ -218,6 +219,26 @@ const struct command command_table[] = {
      "  --dry-run   only tell what would be done\n"
      "  --replace   load the file in place of the whole directory (the instance must be stopped)",
      cmd_directory_import, GROUP_ACCOUNTS},
+    {"directory invite", "NAME [FILE]", "Let another host have a copy of the directory",
+     "Writes a join file (default NAME.join, - for standard output), which holds a secret that is good for one time:\n"
+     "on the host NAME, iems init DIR --join FILE makes an instance that shares the directory of this one.\n"
+     "Changes are made at this host from then on, wherever the command is given. See docs/admin/hosts.md.",
+     cmd_directory_invite, GROUP_ACCOUNTS},
+    {"directory expel", "NAME", "Give a host no changes of the directory any more",
+     "It keeps the copy that it has. Give the command where changes are made.", cmd_directory_expel, GROUP_ACCOUNTS},
+    {"directory status", "[--json]", "Show the hosts that share the directory, and how far each copy is",
+     "Asks each host. The exit status is 75 when one cannot be reached or is behind.", cmd_directory_status,
+     GROUP_ACCOUNTS},
+    {"directory promote", "[--force]", "Let this host take the changes of the directory in place of one that is lost",
+     "The host that took them before must be stopped; --force does not look. Then, on the others: iems directory "
+     "follow.",
+     cmd_directory_promote, GROUP_ACCOUNTS},
+    {"directory follow", "[--force] NAME",
+     "Take a new copy of the directory from the host NAME, and changes from now on",
+     "For replicas after the promotion of NAME or a restoration of its directory from a backup, and for a provider\n"
+     "that was away when NAME was promoted. What only this host has is not in the new copy, for which --force is\n"
+     "needed; the former copy is kept in directory/data.before.",
+     cmd_directory_follow, GROUP_ACCOUNTS},
 
     {"queue list",
      "[--channel C] [--destination D] [--sender S] [--recipient R] [--sort KEY] [--limit N | --all] [--json]",

@@ -48,7 +48,12 @@ static int make_dir(struct target *t, struct error *err) {
 static bool place(const char *path, char *out, size_t size) {
     static const struct {
         const char *from, *to;
-    } places[] = {{"store/", "data/store/"}, {"config/local.conf", "directory/local.conf"}, {"config/", ""}};
+    } places[] = {{"store/", "data/store/"},
+                  {"config/local.conf", "directory/local.conf"},
+                  {"config/host.conf", "directory/host.conf"},
+                  {"config/host.pem", "directory/host.pem"},
+                  {"config/hosts.pem", "directory/hosts.pem"},
+                  {"config/", ""}};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         if (!str_starts(str_from(path), str_from(places[i].from))) continue;
         int n = snprintf(out, size, "%s%s", places[i].to, path + strlen(places[i].from));
@@ -106,7 +111,7 @@ static int make_certificate(struct target *t, struct error *err) {
     char path[INSTANCE_PATH_MAX];
     if (t->has_certificate) return 0;
     struct buf pem = BUF_INIT(CERTIFICATE_PEM_MAX);
-    int rc = certificate_make(t->config->hostname, t->config->port_base != 0, &pem, err);
+    int rc = certificate_make(t->config->hostname, t->config->port_base != 0, CERTIFICATE_DAYS, &pem, err);
     if (rc == 0) rc = instance_path(t->dir, "tls/server.pem", path);
     if (rc == 0) rc = file_write_new(path, buf_str(&pem), 0600, err);
     buf_wipe(&pem);

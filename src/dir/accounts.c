@@ -3,10 +3,11 @@
 #include "base/log.h"
 #include "dir/dir.h"
 #include "directory/slapd_config.h"
+#include "net/loop.h"
 
 #include <stdio.h>
 
-enum { BLOCK = 100, NUMBER_WAIT_MS = 30000 };
+enum { BLOCK = 100, NUMBER_WAIT_MS = 5000, NUMBER_AGAIN_MS = 50 };
 
 static uint64_t last_reserved(const struct mirror *m) {
     size_t pos = 0;
@@ -18,20 +19,33 @@ static uint64_t last_reserved(const struct mirror *m) {
     return last;
 }
 
-static int reserve(struct dir *d, struct error *err) {
-    uint64_t last = last_reserved(d->mirror), highest = mirror_highest_account(d->mirror);
-    if (highest > last) last = highest;
+/* The number is changed only if it is still the one that was read: another host may have been first. */
+static int reserve_once(struct dir *d, uint64_t *from, struct error *err) {
+    uint64_t last = last_reserved(d->mirror), highest = mirror_highest_account(d->mirror), next = last;
+    if (highest > next) next = highest;
     ARENA_AUTO arena = arena_new(DIR_ARENA_MAX);
-    char text[24];
-    int n = snprintf(text, sizeof text, "%llu", (unsigned long long)(last + BLOCK));
+    char old[24], fresh[24];
+    int m = snprintf(old, sizeof old, "%llu", (unsigned long long)last);
+    int n = snprintf(fresh, sizeof fresh, "%llu", (unsigned long long)(next + BLOCK));
     struct write_op *op = arena == NULL ? NULL : write_op_new(arena, WRITE_MODIFY, DIRECTORY_ACCOUNTS_DN);
-    if (op == NULL || write_op_set(op, LDAP_MOD_REPLACE, ATTR_LAST_ACCOUNT, str_of(text, (size_t)n)) != 0) {
+    if (op == NULL || write_op_set(op, LDAP_MOD_DELETE, ATTR_LAST_ACCOUNT, str_of(old, (size_t)m)) != 0 ||
+        write_op_set(op, LDAP_MOD_ADD, ATTR_LAST_ACCOUNT, str_of(fresh, (size_t)n)) != 0) {
         return error_set(err, ERR_NOMEM, "out of memory");
     }
     int rc = dir_write(d, op, err);
+    if (rc == 0) *from = next;
+    return rc;
+}
+
+static int reserve(struct dir *d, struct error *err) {
+    uint64_t until = loop_now_ms() + NUMBER_WAIT_MS, from = 0;
+    int rc;
+    while ((rc = reserve_once(d, &from, err)) == ERR_NOTFOUND && loop_now_ms() < until) { /* the mirror is behind */
+        if (fiber_sleep(NUMBER_AGAIN_MS) != 0) return error_set(err, ERR_CANCELLED, "cancelled");
+    }
     if (rc != 0) return rc;
-    d->next_account = last + 1;
-    d->last_account = last + BLOCK;
+    d->next_account = from + 1;
+    d->last_account = from + BLOCK;
     return 0;
 }
 
@@ -87,6 +101,6 @@ static void number_all(void *arg) {
 }
 
 void accounts_number_all(struct dir *d) {
-    if (d->numbering) return;
+    if (d->numbering || d->replica) return; /* one host does it: the provider */
     d->numbering = fiber_spawn("number accounts", number_all, d, NULL) == 0;
 }

@@ -30,7 +30,9 @@ struct dir {
     struct resolve_settings settings;
     char default_domain[256];
 
-    bool synced; /* the first refresh was complete */
+    bool replica;            /* changes are made at another host */
+    char provider_name[256]; /* that one */
+    bool synced;             /* the first refresh was complete */
     bool connected;
     struct cond synced_now;
     bool unnumbered; /* accounts came that have no number yet */

@@ -117,7 +117,11 @@ int dir_write(struct dir *d, struct write_op *op, struct error *err) {
     d->counts.writes++;
     if (op->rc != 0) {
         if (err != NULL) *err = op->err;
-        return op->rc;
+        bool away = d->replica && (op->rc == ERR_IO || op->rc == ERR_NOSPACE || op->rc == ERR_TIMEOUT);
+        if (!away) return op->rc;
+        (void)error_prefix(err, "the directory is changed at %s, which does not answer as it should", d->provider_name);
+        if (err != NULL) err->code = ERR_AGAIN;
+        return ERR_AGAIN;
     }
     int rc = op->record == NULL ? 0 : mirror_apply(d->mirror, op->record);
     config_refresh(d);

@@ -11,6 +11,7 @@
 #include "dir/tables.h"
 #include "dir/trust.h"
 #include "dir/watchers.h"
+#include "directory/replication.h"
 #include "directory/slapd_config.h"
 #include "proto/sasl/scram_keys.h"
 #include "rpc/store_methods.h"
@@ -68,6 +69,17 @@ static void take_options(struct dir *d) {
     d->brake_settings.window_ms = option_u64(d->daemon, "dir.brake_window") * SECONDS;
 }
 
+/* Which host the changes of the directory are made at. */
+static int find_provider(struct dir *d, struct error *err) {
+    struct replication r;
+    int rc = replication_read(daemon_instance_dir(d->daemon), &r, err);
+    if (rc != 0) return rc;
+    d->replica = r.replica;
+    memcpy(d->provider_name, r.provider_name, sizeof d->provider_name);
+    explicit_bzero(&r, sizeof r);
+    return 0;
+}
+
 /* What needs files: the agent's password. libldap sets itself up now, for later it can open nothing. */
 static int prepare(struct daemon *daemon, struct error *err) {
     struct dir *d = calloc(1, sizeof *d);
@@ -77,6 +89,7 @@ static int prepare(struct daemon *daemon, struct error *err) {
     char secret[SLAPD_SECRET_MAX];
     int rc = slapd_read_secret(daemon_instance_dir(daemon), secret, err);
     if (rc == 0) rc = slapd_ldapi_uri(daemon_instance_dir(daemon), d->agent.uri, sizeof d->agent.uri, err);
+    if (rc == 0) rc = find_provider(d, err);
     if (rc != 0) return rc;
     (void)snprintf(d->agent.dn, sizeof d->agent.dn, "%s", DIRECTORY_AGENT_DN);
     memcpy(d->agent.secret, secret, sizeof secret);
@@ -125,7 +138,7 @@ static int start(struct daemon *daemon, struct error *err) {
     rc = feed_start(d, err);
     if (rc != 0) return rc;
     take_options(d);
-    tables_make_defaults(d);
+    if (!d->replica) tables_make_defaults(d);
     shared_refresh(d);
     gone_start(d);
     return 0;

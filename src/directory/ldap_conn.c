@@ -4,6 +4,25 @@
 #include <string.h>
 #include <sys/time.h>
 
+/* STARTTLS with a host that the file knows, under its name. */
+static int secure(LDAP *ld, const struct ldap_account *account, struct error *err) {
+    int demand = LDAP_OPT_X_TLS_DEMAND, client = 0;
+    struct timeval timeout = {.tv_sec = LDAP_CONN_TIMEOUT_S};
+    bool set = ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, account->ca) == LDAP_OPT_SUCCESS &&
+               ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) == LDAP_OPT_SUCCESS &&
+               ldap_set_option(ld, LDAP_OPT_TIMEOUT, &timeout) == LDAP_OPT_SUCCESS &&
+               ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client) == LDAP_OPT_SUCCESS;
+    if (!set) return error_set(err, ERR_IO, "TLS cannot be used with %s", account->ca);
+    int rc = ldap_start_tls_s(ld, NULL, NULL);
+    if (rc == LDAP_SUCCESS) return 0;
+    char *why = NULL;
+    (void)ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &why);
+    (void)error_set(err, ERR_IO, "%s: %s%s%s", account->uri, ldap_err2string(rc), why != NULL ? ": " : "",
+                    why != NULL ? why : "");
+    ldap_memfree(why);
+    return ERR_IO;
+}
+
 int ldap_conn_open(const struct ldap_account *account, LDAP **out, struct error *err) {
     LDAP *ld = NULL;
     int rc = ldap_initialize(&ld, account->uri);
@@ -14,11 +33,16 @@ int ldap_conn_open(const struct ldap_account *account, LDAP **out, struct error 
     (void)ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &timeout);
     (void)ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
     (void)ldap_set_option(ld, LDAP_OPT_RESTART, LDAP_OPT_ON);
+    if (account->ca[0] != '\0' && secure(ld, account, err) != 0) {
+        ldap_conn_close(ld);
+        return ERR_IO;
+    }
     struct berval secret = {strlen(account->secret), (char *)(uintptr_t)account->secret};
     rc = ldap_sasl_bind_s(ld, account->dn, LDAP_SASL_SIMPLE, &secret, NULL, NULL, NULL);
     if (rc != LDAP_SUCCESS) {
         ldap_conn_close(ld);
-        if (rc == LDAP_INVALID_CREDENTIALS) return error_set(err, ERR_DENIED, "directory refuses the agent's password");
+        if (rc == LDAP_INVALID_CREDENTIALS)
+            return error_set(err, ERR_DENIED, "directory refuses the password of %s", account->dn);
         return error_set(err, ERR_IO, "directory: %s", ldap_err2string(rc));
     }
     *out = ld;

@@ -13,6 +13,7 @@ struct ldap_account {
     char uri[LDAP_CONN_TEXT_MAX];
     char dn[LDAP_CONN_TEXT_MAX];
     char secret[LDAP_CONN_TEXT_MAX];
+    char ca[4096]; /* file of the certificates that are trusted: TLS is spoken; "" = a Unix socket, no TLS */
 };
 
 /* Connects and binds. ERR_IO (not reachable), ERR_DENIED (bad credentials). */

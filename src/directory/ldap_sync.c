@@ -182,10 +182,15 @@ static int on_id_set(struct ldap_sync *s, BerElement *ber) {
     return rc;
 }
 
+/* A copy that has not come from its provider yet has no contextCSN: nothing may be said of what it does not hold. */
+static bool is_whole(const struct berval *cookie) {
+    return str_find_str(str_of(cookie->bv_val, cookie->bv_len), STR("csn=")) != STR_NPOS;
+}
+
 static int on_info(struct ldap_sync *s, struct berval *value) {
     BerElement *ber = ber_init(value);
     if (ber == NULL) return ERR_NOMEM;
-    struct berval cookie;
+    struct berval cookie = {0};
     ber_int_t done = 1;
     ber_len_t len;
     int rc = 0;
@@ -197,6 +202,7 @@ static int on_info(struct ldap_sync *s, struct berval *value) {
             rc = ERR_INVALID;
         if (rc == 0 && ber_peek_tag(ber, &len) == LBER_BOOLEAN && ber_scanf(ber, "b", &done) == LBER_ERROR)
             rc = ERR_INVALID;
+        if (rc == 0 && done && s->refreshing && !is_whole(&cookie)) rc = ERR_AGAIN;
         if (rc == 0 && done) rc = refresh_done(s);
         break;
     case LDAP_TAG_SYNC_ID_SET: rc = on_id_set(s, ber); break;
@@ -236,6 +242,7 @@ static int on_message(struct ldap_sync *s, LDAPMessage *msg, struct error *err) 
     case LDAP_RES_SEARCH_RESULT: return on_result(s, msg, err);
     default: break;
     }
+    if (rc == ERR_AGAIN) return error_set(err, rc, "the directory has not come from its provider yet");
     return rc == 0 ? 0 : error_set(err, rc, "directory sent what cannot be understood");
 }
 

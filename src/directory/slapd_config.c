@@ -5,6 +5,7 @@
 
 #include "base/encode.h"
 #include "daemon/tables.h"
+#include "directory/replication.h"
 #include "directory/slapd_files.h"
 #include "directory/slapd_schema.h"
 
@@ -39,18 +40,22 @@ static bool path_is_plain(const char *path) {
 }
 
 static void add_access_rules(struct buf *c) {
-    /* Secrets and configuration: the agent alone, which as rootdn is not subject to these rules (DIR-06). */
-    buf_adds(c, "access to attrs=iepassword,iescramkey,iescramsha1key,userPassword by * none\n");
-    buf_adds(c, "access to dn.subtree=\"" DIRECTORY_CONFIG_DN "\" by * none\n");
+    /* The hosts that have copies log in over TLS. */
+    buf_adds(c, "access to dn.onelevel=\"" DIRECTORY_REPLICAS_DN "\" attrs=userPassword\n    " REPLICATION_ACCESS
+                " by anonymous tls_ssf=128 auth by * none\n");
+    /* Secrets and configuration: these hosts, and the agent, which as rootdn is not subject to these rules (DIR-06). */
+    buf_adds(c, "access to attrs=iepassword,iescramkey,iescramsha1key,userPassword " REPLICATION_ACCESS " by * none\n");
+    buf_adds(c, "access to dn.subtree=\"" DIRECTORY_CONFIG_DN "\" " REPLICATION_ACCESS " by * none\n");
     /* White pages: names and addresses for clients on this host (DIR-27). */
     buf_adds(c, "access to attrs=entry,objectClass,cn,sn,givenName,displayName,mail,ieaddress,telephoneNumber,mobile,"
                 "street,postalAddress,postalCode,l,st,title,o,ou,dc,description,iedomainname\n"
+                "    " REPLICATION_ACCESS "\n"
                 "    by peername.ip=127.0.0.0%255.0.0.0 read\n"
                 "    by peername.ipv6=::1 read\n"
                 "    by sockurl.regex=^ldapi:// read\n"
                 "    by users read\n"
                 "    by * none\n");
-    buf_adds(c, "access to * by * none\n");
+    buf_adds(c, "access to * " REPLICATION_ACCESS " by * none\n");
 }
 
 /* Equality only: what the overlays and the agent look up. Substring indexes would make each write several times dearer,
@@ -61,32 +66,48 @@ static void add_indexes(struct buf *c) {
     for (size_t i = 0; i < sizeof indexes / sizeof indexes[0]; i++) buf_printf(c, "index %s eq\n", indexes[i]);
 }
 
-static int build_config(const char *dir, const char *core, const char *modules, const char *secret, bool tls,
-                        struct buf *c) {
+/* What the others know this host by, when it shares its directory; else what its mail clients see. */
+static bool find_certificate(const char *dir, bool usable, char pem[static SLAPD_TEXT_MAX]) {
+    bool own = slapd_path(dir, "directory/host.pem", pem, SLAPD_TEXT_MAX, NULL) == 0 && access(pem, R_OK) == 0;
+    if (own || !usable) return own;
+    return slapd_path(dir, "tls/server.pem", pem, SLAPD_TEXT_MAX, NULL) == 0 && access(pem, R_OK) == 0;
+}
+
+struct plan {
+    const char *dir, *core, *modules;
+    char secret[SLAPD_SECRET_MAX];
+    struct replication replication;
+    bool tls;
+};
+
+static int build_config(const struct plan *p, struct buf *c) {
     buf_adds(c, "# Generated at each start. Put additions into local.conf beside this file.\n");
-    buf_printf(c, "include \"%s\"\ninclude \"%s/directory/iems.schema\"\n", core, dir);
-    if (modules != NULL) {
-        buf_printf(c, "modulepath \"%s\"\nmoduleload back_mdb\nmoduleload syncprov\nmoduleload unique\n", modules);
+    buf_printf(c, "include \"%s\"\ninclude \"%s/directory/iems.schema\"\n", p->core, p->dir);
+    if (p->modules != NULL) {
+        buf_printf(c, "modulepath \"%s\"\nmoduleload back_mdb\nmoduleload syncprov\nmoduleload unique\n", p->modules);
+        if (p->replication.replica) buf_adds(c, "moduleload back_ldap\n");
     }
-    buf_printf(c, "pidfile \"%s/run/slapd.pid\"\n", dir);
-    buf_adds(c, "threads 4\ntool-threads 1\nloglevel none\nsizelimit 500\ntimelimit 30\n"
+    buf_printf(c, "pidfile \"%s/run/slapd.pid\"\n", p->dir);
+    buf_printf(c, "threads %d\n", p->replication.shared ? 16 : 4);
+    buf_adds(c, "tool-threads 1\nloglevel none\nsizelimit 500\ntimelimit 30\n"
                 "conn_max_pending 1000\nconn_max_pending_auth 5000\n"
                 "disallow tls_2_anon\nsockbuf_max_incoming 262144\nsockbuf_max_incoming_auth 16777216\n");
     char pem[SLAPD_TEXT_MAX];
-    int n = snprintf(pem, sizeof pem, "%s/tls/server.pem", dir);
-    if (tls && n > 0 && (size_t)n < sizeof pem && access(pem, R_OK) == 0) {
+    if (find_certificate(p->dir, p->tls, pem)) {
         buf_printf(c, "TLSCertificateFile \"%s\"\nTLSCertificateKeyFile \"%s\"\nTLSVerifyClient never\n", pem, pem);
     }
+    replication_config_head(&p->replication, p->dir, c);
     buf_adds(c, "\ndatabase mdb\nsuffix \"\"\nrootdn \"" DIRECTORY_AGENT_DN "\"\n");
-    buf_printf(c, "rootpw \"%s\"\ndirectory \"%s/directory/data\"\nmaxsize " MDB_MAXSIZE "\n", secret, dir);
+    buf_printf(c, "rootpw \"%s\"\ndirectory \"%s/directory/data\"\nmaxsize " MDB_MAXSIZE "\n", p->secret, p->dir);
     buf_adds(c, "mode 0600\n");
     add_indexes(c);
     add_access_rules(c);
+    replication_config_database(&p->replication, p->dir, c);
     buf_adds(c, "overlay syncprov\nsyncprov-checkpoint 1000 10\nsyncprov-sessionlog 1000\n");
-    buf_adds(c, "overlay unique\nunique_uri ldap:///?ieaddress,mail?sub?(!(objectClass=iedeletedaccount))\nunique_uri "
-                "ldap:///?iedomainname?sub\n"
-                "unique_uri ldap:///?ieaccountid?sub\n");
-    buf_printf(c, "include \"%s/directory/local.conf\"\n", dir);
+    if (!p->replication.replica) /* a replica takes what its provider has found to be right */
+        buf_adds(c, "overlay unique\nunique_uri ldap:///?ieaddress,mail?sub?(!(objectClass=iedeletedaccount))\n"
+                    "unique_uri ldap:///?iedomainname?sub\nunique_uri ldap:///?ieaccountid?sub\n");
+    buf_printf(c, "include \"%s/directory/local.conf\"\n", p->dir);
     return c->error;
 }
 
@@ -144,7 +165,7 @@ static int make_secret(const char *dir, char secret[static SLAPD_SECRET_MAX], st
     return rc != 0 ? rc : slapd_file_write(path, buf_str(&hex), err);
 }
 
-static int make_database(const char *dir, const char *domain, struct error *err) {
+static int make_database(const char *dir, const char *domain, bool replica, struct error *err) {
     char data[SLAPD_TEXT_MAX], mdb[SLAPD_TEXT_MAX], ldif_path[SLAPD_TEXT_MAX], conf[SLAPD_TEXT_MAX];
     int rc;
     if ((rc = slapd_path(dir, "directory/data", data, sizeof data, err)) != 0) return rc;
@@ -155,6 +176,7 @@ static int make_database(const char *dir, const char *domain, struct error *err)
     if (mkdir(data, 0700) != 0 && access(data, W_OK | X_OK) != 0) {
         return error_set(err, ERR_IO, "cannot make %s", data);
     }
+    if (replica) return 0; /* all of it comes from the provider */
     BUF_AUTO ldif = BUF_INIT(LDIF_MAX);
     if ((rc = build_ldif(domain == NULL ? "" : domain, &ldif, err)) != 0) return rc;
     if ((rc = slapd_file_write(ldif_path, buf_str(&ldif), err)) != 0) return rc;
@@ -165,33 +187,40 @@ static int make_database(const char *dir, const char *domain, struct error *err)
     return rc;
 }
 
+static int write_files(const char *dir, struct error *err) {
+    char path[SLAPD_TEXT_MAX];
+    int rc = slapd_path(dir, "directory/iems.schema", path, sizeof path, err);
+    if (rc == 0) rc = slapd_file_write(path, str_of(iems_schema, iems_schema_len), err);
+    if (rc == 0) rc = slapd_path(dir, "directory/local.conf", path, sizeof path, err);
+    if (rc != 0 || access(path, F_OK) == 0) return rc;
+    return slapd_file_write(path, STR("# Additions to slapd.conf; this file is never overwritten.\n"), err);
+}
+
 int slapd_config_write(const char *dir, const char *domain, bool tls, struct error *err) {
     if (!path_is_plain(dir)) {
         return error_set(err, ERR_INVALID, "instance folder '%s' must be absolute, without quotes or backslashes", dir);
     }
-    const char *core = first_existing(core_schemas, sizeof core_schemas / sizeof core_schemas[0]);
-    if (core == NULL)
+    struct plan p = {.dir = dir, .tls = tls};
+    p.core = first_existing(core_schemas, sizeof core_schemas / sizeof core_schemas[0]);
+    if (p.core == NULL)
         return error_set(err, ERR_NOTFOUND, "slapd is not installed (no core.schema): install package slapd");
-    const char *modules = first_existing(module_dirs, sizeof module_dirs / sizeof module_dirs[0]);
-    char path[SLAPD_TEXT_MAX], secret[SLAPD_SECRET_MAX];
+    p.modules = first_existing(module_dirs, sizeof module_dirs / sizeof module_dirs[0]);
+    char path[SLAPD_TEXT_MAX];
     int rc;
     if ((rc = slapd_path(dir, "directory", path, sizeof path, err)) != 0) return rc;
     if (mkdir(path, 0700) != 0 && access(path, W_OK | X_OK) != 0) {
         return error_set(err, ERR_IO, "cannot make or write to %s", path);
     }
-    if ((rc = make_secret(dir, secret, err)) != 0) return rc;
-    if ((rc = slapd_path(dir, "directory/iems.schema", path, sizeof path, err)) != 0) return rc;
-    if ((rc = slapd_file_write(path, str_of(iems_schema, iems_schema_len), err)) != 0) return rc;
-    if ((rc = slapd_path(dir, "directory/local.conf", path, sizeof path, err)) != 0) return rc;
-    if (access(path, F_OK) != 0 &&
-        (rc = slapd_file_write(path, STR("# Additions to slapd.conf; this file is never overwritten.\n"), err)) != 0) {
-        return rc;
-    }
-    BUF_AUTO conf = BUF_INIT(CONFIG_MAX);
-    rc = build_config(dir, core, modules, secret, tls, &conf);
-    explicit_bzero(secret, sizeof secret);
-    if (rc != 0) return error_set(err, rc, "out of memory");
-    if ((rc = slapd_path(dir, "directory/slapd.conf", path, sizeof path, err)) != 0) return rc;
-    if ((rc = slapd_file_write(path, buf_str(&conf), err)) != 0) return rc;
-    return make_database(dir, domain, err);
+    if ((rc = make_secret(dir, p.secret, err)) != 0) return rc;
+    struct buf conf = BUF_INIT(CONFIG_MAX);
+    rc = write_files(dir, err);
+    if (rc == 0) rc = replication_read(dir, &p.replication, err);
+    if (rc == 0) rc = replication_take_renewal(dir, err);
+    if (rc == 0 && build_config(&p, &conf) != 0) rc = error_set(err, conf.error, "out of memory");
+    if (rc == 0) rc = slapd_path(dir, "directory/slapd.conf", path, sizeof path, err);
+    if (rc == 0) rc = slapd_file_write(path, buf_str(&conf), err);
+    bool replica = p.replication.replica;
+    explicit_bzero(&p, sizeof p);
+    buf_wipe(&conf);
+    return rc == 0 ? make_database(dir, domain, replica, err) : rc;
 }

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,16 @@ static int write_all(int fd, struct str s) {
     return 0;
 }
 
+/* What root writes belongs to whom the folder belongs to. */
+static int give(int fd, const char *path) {
+    char folder[SLAPD_TEXT_MAX];
+    struct stat st;
+    ptrdiff_t slash = str_rfind(str_from(path), '/');
+    if (geteuid() != 0 || slash <= 0) return 0;
+    if (str_to_cstr(str_sub(str_from(path), 0, (size_t)slash), folder, sizeof folder) != 0) return ERR_LIMIT;
+    return stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0 ? 0 : ERR_IO;
+}
+
 int slapd_file_write(const char *path, struct str content, struct error *err) {
     char temp[SLAPD_TEXT_MAX];
     int n = snprintf(temp, sizeof temp, "%s.new", path);
@@ -33,6 +44,7 @@ int slapd_file_write(const char *path, struct str content, struct error *err) {
     int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return error_set(err, ERR_IO, "cannot write %s: %s", temp, strerror(errno));
     int rc = write_all(fd, content);
+    if (rc == 0) rc = give(fd, path);
     if (rc == 0 && fsync(fd) != 0) rc = ERR_IO;
     if (rc != 0) (void)error_set(err, rc, "cannot write %s: %s", temp, strerror(errno));
     if (close(fd) != 0 && rc == 0) rc = error_set(err, ERR_IO, "cannot write %s: %s", temp, strerror(errno));

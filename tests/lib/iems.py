@@ -76,7 +76,7 @@ def alive(pid):
 
 
 class Instance:
-    def __init__(self, hostname="mail.example.test", domain="example.test", config="", folder=None, port_base=None):
+    def __init__(self, hostname="mail.example.test", domain="example.test", config="", folder=None, port_base=None, join=None):
         self.own_folder = folder is None
         self.parent = tempfile.mkdtemp(prefix="iems-test-") if folder is None else None
         self.dir = folder or os.path.join(self.parent, "instance")
@@ -85,7 +85,8 @@ class Instance:
         self.killed = {}         # module -> how often the test has killed it
         self.may_end = re.compile(r"(?!)")   # reasons of module-ended that the test expects
         self.log_seen = 0        # faults of the log that were reported before
-        self.run("init", self.dir, "--hostname", hostname, "--domain", domain, "--port-base", str(self.base))
+        named = ["--join", join] if join else ["--hostname", hostname, "--domain", domain]   # a join file names both
+        self.run("init", self.dir, *named, "--port-base", str(self.base))
         if config:
             self.configure(config)
 
