@@ -4,6 +4,7 @@
 #include "cli/csv.h"
 #include "cli/table_args.h"
 #include "cli/user_bulk.h"
+#include "daemon/rows.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +12,21 @@
 
 enum { IMPORT_ARENA_MAX = INT32_MAX, FIELDS_MAX = TABLE_COLUMNS_MAX + 1, LINE_BYTES_MAX = 256 * 1024 };
 
+/* All or nothing: what the columns of a line ask of each other is checked before the first row is set. */
+static int line_check(const struct table *t, const char *key, char *const *columns, size_t count, struct error *err) {
+    struct row_value values[TABLE_COLUMNS_MAX];
+    struct row *row = NULL;
+    int rc = table_row_check(t, key, columns, count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) rc = row_value_parse(str_from(columns[i]), &values[i]);
+    if (rc == 0) rc = row_new(t, str_from(key), values, count, &row, err);
+    if (rc == 0) rc = table_rules_check(t, row, err);
+    row_free(row);
+    return rc;
+}
+
 static int add_item(struct bulk *b, const struct table *t, size_t line, char *key, char **columns, size_t count,
                     struct arena *arena, struct error *err) {
-    int rc = table_row_check(t, key, columns, count, err);
+    int rc = line_check(t, key, columns, count, err);
     if (rc != 0) return rc;
     Dir__TableSet *set = arena_alloc(arena, sizeof *set);
     if (set == NULL) return error_set(err, ERR_NOMEM, "out of memory");

@@ -38,6 +38,8 @@ const struct table *rows_table(const struct rows *r);
 
 /* The form of a text, beyond what its type says. ERR_INVALID with what would be right. */
 NODISCARD int table_form_check(const struct table *t, const struct option *column, struct str value, struct error *err);
+/* What the columns of a row ask of each other. ERR_INVALID with what is missing. */
+NODISCARD int table_rules_check(const struct table *t, const struct row *row, struct error *err);
 uint64_t table_default_u64(const struct table *t, size_t column);
 
 /* ---- rows_network.c: which range is the narrowest, for each stretch of addresses */

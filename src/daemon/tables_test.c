@@ -166,12 +166,75 @@ static void test_value(void **state) {
     }
 }
 
+static void test_rules(void **state) {
+    (void)state;
+#define FINGERPRINT "tls_fingerprint=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+    static const struct {
+        const char *table, *key, *columns[4], *message; /* message NULL: the row is right */
+    } cases[] = {
+        /* STLS-03 */
+        {"peer", "a.example", {"tls=fingerprint", FINGERPRINT}, NULL},
+        {"peer", "a.example", {FINGERPRINT}, NULL},
+        {"peer", "a.example", {"tls=verified"}, NULL},
+        {"peer",
+         "a.example",
+         {"tls=fingerprint"},
+         "tls=fingerprint needs tls_fingerprint: the SHA-256 of the certificate or key, in the same command"},
+        {"peer",
+         "*",
+         {"tls=Fingerprint", "tls_fingerprint="},
+         "tls=fingerprint needs tls_fingerprint: the SHA-256 of the certificate or key, in the same command"},
+        /* SAUTH-04: lists beside each other, "-" is none, the last word is for all that follow */
+        {"route", "a.example", {"hosts=[192.0.2.1]"}, NULL},
+        {"route", "a.example", {"hosts=r.example", "user=me", "password_file=p"}, NULL},
+        {"route", "a.example", {"hosts=r.example s.example", "user=- me", "password_file=p"}, NULL},
+        {"route", "a.example", {"hosts=r.example s.example", "user=- me", "password_file=- p"}, NULL},
+        {"route", "a.example", {"hosts=r.example,s.example", "user=-,me", "password_file=-,p"}, NULL},
+        {"route", "a.example", {"hosts=r.example", "password_file=p"}, NULL},
+        {"route", "a.example", {"hosts=r.example", "user=me"}, "r.example has a user, but no password_file"},
+        {"route",
+         "a.example",
+         {"hosts=r.example [s.example]:26", "user=me", "password_file=p -"},
+         "[s.example]:26 has a user, but no password_file"},
+        {"route", "a.example", {"user=me", "password_file=p"}, "user needs hosts: who is it known to?"},
+        /* SCHED-15; RFC 2645 section 5.1 */
+        {"fetch", "mail.isp.example", {"interval=1h"}, NULL},
+        {"fetch", "isp", {"host=[192.0.2.1]:26", "method=atrn", "user=me", "password_file=p"}, NULL},
+        {"fetch", "isp", {"host=a.example", "user=me"}, "user needs password_file"},
+        {"fetch",
+         "isp",
+         {"host=a.example", "method=atrn"},
+         "method=atrn needs user and password_file: such servers ask for a log-in"},
+        {"fetch", "my_isp!", {"interval=1h"}, "host is missing: 'my_isp!' is not the name of one"},
+        /* STLS-01 */
+        {"certificate", "*.a.example", {"file=wide.pem"}, NULL},
+        {"certificate", "a.example", {"acme=yes"}, NULL},
+        {"certificate",
+         "*.a.example",
+         {"acme=yes"},
+         "acme=yes: a name with * needs a proof by DNS, which is not done; name each host"},
+        {"dnslist", "zen.example", {"kind=allow"}, NULL}, /* a table without rules */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct table *t = table_find(str_from(cases[i].table));
+        struct row_value values[4];
+        struct row *row = NULL;
+        struct error err = {0};
+        size_t count = 0;
+        for (; count < 4 && cases[i].columns[count] != NULL; count++)
+            assert_int_equal(row_value_parse(str_from(cases[i].columns[count]), &values[count]), 0);
+        assert_int_equal(row_new(t, str_from(cases[i].key), values, count, &row, &err), 0);
+        assert_int_equal(table_rules_check(t, row, &err), cases[i].message == NULL ? 0 : ERR_INVALID);
+        if (cases[i].message != NULL) assert_string_equal(err.text, cases[i].message);
+        row_free(row);
+    }
+#undef FINGERPRINT
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_definitions),
-        cmocka_unit_test(test_key),
-        cmocka_unit_test(test_long_key),
-        cmocka_unit_test(test_value),
+        cmocka_unit_test(test_definitions), cmocka_unit_test(test_key),   cmocka_unit_test(test_long_key),
+        cmocka_unit_test(test_value),       cmocka_unit_test(test_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

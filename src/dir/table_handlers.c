@@ -83,6 +83,7 @@ static int answer_row(struct rpc_request *r, const struct row *row, struct error
 static int save(struct dir *d, struct rpc_request *r, struct editing *e, const char *what, struct error *err) {
     struct row *row = NULL;
     int rc = row_new(e->table, buf_str(&e->key), e->values, e->count, &row, err);
+    if (rc == 0) rc = table_rules_check(e->table, row, err);
     if (rc == 0) rc = tables_write(d, e->table, row, r->arena, err);
     if (rc == 0) {
         log_event(LOG_INFO, "-", what, "table=%s key=\"%s\" by=%s", e->table->name, row_key(row),

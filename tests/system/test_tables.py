@@ -74,6 +74,12 @@ class Tables(unittest.TestCase):
         self.fails(65, "one of default, allow, deny", "access", "set", "192.0.2.0/24", "relay=yes")
         self.fails(65, "is not: address, network", "access", "set", "example.org", "relay=allow")
         self.fails(65, "is not column=value", "peer", "set", "a.example", "tls")
+        self.fails(65, "needs tls_fingerprint", "peer", "set", "a.example", "tls=fingerprint")   # STLS-03
+        self.iems("peer", "set", "a.example", "tls=fingerprint", "tls_fingerprint=" + "00" * 32)
+        self.fails(65, "needs tls_fingerprint", "peer", "unset", "a.example", "tls_fingerprint")
+        self.fails(65, "line 2: r.example has a user, but no password_file", "route", "import", "-", input="b.example hosts=r.example\nc.example hosts=r.example user=me\n")
+        self.assertEqual(self.rows("route"), {})
+        self.iems("peer", "delete", "a.example")
         self.fails(64, "usage: iems peer set KEY", "peer", "set")
         self.fails(64, "there is no command 'access frob'; there are:\n  iems access test", "access", "frob")
         self.fails(64, "'access' what? There are:\n  iems access test", "access")
