@@ -179,6 +179,7 @@ int report_make(struct lease *l, const struct report_config *config, const struc
     if (rc == 0) { /* RFC 8689 section 5: a report is as worthy of protection as its message */
         out->output->entry->requiretls = e->requiretls;
         out->output->entry->tls_optional = e->tls_optional;
+        out->output->entry->mt_priority = e->mt_priority; /* RFC 6710 section 4.6 */
     }
     return rc == 0 ? 0 : error_set(err, rc, "the report could not be made: %s", err_name(rc));
 }

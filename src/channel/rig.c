@@ -290,6 +290,8 @@ static void describe_output(const Store__NewEntry *n) {
     rig.output.ready = seconds_from_now(e->ready);
     rig.output.expires = seconds_from_now(e->expires);
     rig.output.priority = e->priority;
+    rig.output.mt_priority = e->mt_priority;
+    rig.output.requiretls = e->requiretls;
     const char *own = !n->own_body                                   ? ""
                       : str_eq(str_from(e->source), STR("LOCALOUT")) ? " own"
                                                                      : " own, not of LOCALOUT"; /* STORE-11 */

@@ -13,7 +13,8 @@ struct rig {
     unsigned lines;    /* of the log */
     struct {
         int64_t ready, expires; /* seconds from now; 0 = not set */
-        int32_t priority;
+        int32_t priority, mt_priority;
+        bool requiretls;
     } output;          /* the last one of a commit */
     bool dir_fails;    /* the directory answers with an error */
     bool commit_fails; /* the next commit is refused */

@@ -79,6 +79,10 @@ static bool is_trusted(const struct client *c) {
     return plan == NULL || plan->level >= PLAN_FINGERPRINT || plan->named_safely;
 }
 
+bool client_takes_requiretls(const struct client *c) {
+    return c->trusted && c->caps.requiretls;
+}
+
 static int handshake(struct client *c, struct arena *arena, struct client_failure *f) {
     struct error err = {0};
     char peer[NET_ADDR_TEXT_MAX];

@@ -20,6 +20,24 @@ static struct outcome deadline_check(const Store__Entry *e, const struct caps *c
     return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
 }
 
+/* RFC 8689 section 4.2.1. Reports go where it cannot be had, too (section 5): without a sender nobody would be told. */
+static struct outcome protection_check(const Store__Entry *e, const struct caps *c, const struct send_options *o) {
+    if (!command_insists(e)) return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
+    if (!o->tls_verified)
+        return outcome_make(OUTCOME_PERMANENT, "5.7.10",
+                            STR("The sender asked for protected transport (REQUIRETLS), and it is not certain that the "
+                                "server is the right one, over TLS."));
+    if (!c->requiretls)
+        return outcome_make(OUTCOME_PERMANENT, "5.7.30",
+                            STR("The sender asked for protected transport (REQUIRETLS), which "
+                                "the server does not offer."));
+    return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
+}
+
+bool command_insists(const Store__Entry *e) {
+    return e->requiretls && e->sender[0] != '\0';
+}
+
 /* RFC 6531 section 3.2: without SMTPUTF8 the domain may go in its A-label form, the local part has none. */
 static int address_put(struct str address, bool utf8, struct buf *out) {
     if (utf8 || str_is_ascii(address)) {
@@ -45,10 +63,8 @@ struct outcome command_check(const Store__Entry *e, const struct caps *c, const 
     uint64_t size = e->size + e->prefix.len;
     if (c->size_max != 0 && size > c->size_max)
         return outcome_make(OUTCOME_PERMANENT, "5.3.4", STR("The message is larger than the server accepts."));
-    if (e->requiretls && !(c->requiretls && o->tls_verified))
-        return outcome_make(OUTCOME_PERMANENT, "5.7.30",
-                            STR("The sender asked for protected transport (REQUIRETLS), which "
-                                "the server does not offer."));
+    struct outcome protection = protection_check(e, c, o);
+    if (protection.class != OUTCOME_NONE) return protection;
     if (e->body_binary && !(c->binary && c->chunking))
         return outcome_make(OUTCOME_PERMANENT, "5.6.3", STR("The message is binary, which the server does not take."));
     if (e->body_8bit && !c->eightbit && !o->eightbit_anyway)

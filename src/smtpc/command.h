@@ -17,6 +17,8 @@ struct send_options {
     int64_t now_ms;
 };
 
+/* The message goes only to a server with REQUIRETLS that is certain to be the right one (RFC 8689 section 4.2.1). */
+bool command_insists(const Store__Entry *e);
 /* Whether the server can take this message at all; PERMANENT with a status if not, else NONE. */
 struct outcome command_check(const Store__Entry *e, const struct caps *c, const struct send_options *o);
 void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, struct buf *out);

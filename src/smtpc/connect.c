@@ -89,6 +89,14 @@ static int open_with_tls_or_without(struct attempt *a, const struct net_addr *ad
     return open_once(a, addr, config, failure);
 }
 
+/* RFC 8689 section 4.2.1: the next host may have what this one lacks. */
+static int pass_over(struct attempt *a) {
+    *a->why = outcome_make(OUTCOME_PERMANENT, "5.7.30", STR("No host of the destination offers REQUIRETLS over TLS."));
+    log_event(LOG_SMTP, "-", "host-passed-over", "host=%s lacks=REQUIRETLS", a->host->name);
+    client_quit(&a->out->client);
+    return ERR_AGAIN;
+}
+
 static int open_address(struct attempt *a, const struct net_addr *addr) {
     struct client_failure failure = {0};
     struct client_config *config = arena_memdup(a->arena, &a->smtpc->client, sizeof *config);
@@ -100,11 +108,13 @@ static int open_address(struct attempt *a, const struct net_addr *addr) {
     config->user = config->password = NULL; /* needed no more, and the password is gone */
     buf_wipe(&password);
     if (rc != 0) {
+        a->out->unasked = true;
         a->out->refused |= failure.fault == CLIENT_FAULT_PROTECTION;
         a->out->busy |= failure.fault == CLIENT_FAULT_REFUSED && str_starts(failure.outcome.reply, STR("4"));
         note(a, addr, &failure.outcome);
         return rc;
     }
+    if (a->out->insists && !client_takes_requiretls(&a->out->client)) return pass_over(a);
     net_addr_ip_text(addr, a->out->ip);
     secure_label(&a->out->client, a->out->tls);
     return 0;
@@ -124,6 +134,7 @@ static int open_host(struct attempt *a) {
     int rc = ERR_AGAIN;
     if (addr == NULL) {
         int found = route_addresses(&a->smtpc->router, a->host, a->arena, &addr, &count, a->why);
+        a->out->unasked |= found != 0;
         if (found != 0) return found;
     }
     const struct secure_ask ask = {.destination = a->destination,
@@ -133,6 +144,7 @@ static int open_host(struct attempt *a) {
                                    .port = a->host->port};
     int planned = secure_plan(a->smtpc, &ask, a->arena, &a->plan, a->why);
     a->out->refused |= planned == ERR_DENIED;
+    a->out->unasked |= planned != 0;
     if (planned != 0) return planned;
     int passed = gate_pass(a);
     if (passed != 0) return passed;
@@ -181,6 +193,7 @@ static int open_hops(struct attempt *a, const struct route *route, bool all, boo
         if (rc == 0 && hops_works(s->hops, name))
             log_event(LOG_MESSAGE, "-", "relay-returned", "host=%.*s", STR_ARG(name));
         if (ends(rc)) return rc;
+        if (a->out->insists) continue; /* no fault of the host's */
         if (!hops_failed(s->hops, name, &s->hops_times, loop_now_ms())) return rc;
         if (i < route->count)
             log_event(LOG_MESSAGE, "-", "relay-away", "host=%.*s next=%s", STR_ARG(name), route->hosts[i].hop_name);

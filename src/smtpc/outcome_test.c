@@ -237,7 +237,7 @@ static void wishes(void **state) {
         {{.mt_priority = true}, 0, "", 3, false, "", " MT-PRIORITY=3", ""},
         {{.mt_priority = true}, 0, "", -9, false, "", " MT-PRIORITY=-9", ""},
         {{.mt_priority = true}, 0, "", 0, false, "", "", ""},
-        {{.requiretls = true}, 0, "", 0, true, "5.7.30", " REQUIRETLS", ""}, /* TLS is off */
+        {{.requiretls = true}, 0, "", 0, true, "5.7.10", " REQUIRETLS", ""}, /* TLS is off */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         Store__Entry e = STORE__ENTRY__INIT;
@@ -315,9 +315,11 @@ static void can_be_sent(void **state) {
         {{.smtputf8 = true}, false, false, true, false, true, true, false, "", "a@b\xc3\xbcx.test"},
         {{.esmtp = true}, false, false, true, false, true, false, false, ""},
         {{.smtputf8 = true}, false, false, true, false, true, true, false, ""},
-        {{.requiretls = true}, false, false, false, true, true, false, false, "5.7.30"},
-        {{.requiretls = true}, false, false, false, true, true, false, true, ""},
-        {{.esmtp = true}, false, false, false, true, true, false, true, "5.7.30"},
+        {{.requiretls = true}, false, false, false, true, true, false, false, "5.7.10", "a@b"},
+        {{.requiretls = true}, false, false, false, true, true, false, true, "", "a@b"},
+        {{.esmtp = true}, false, false, false, true, true, false, true, "5.7.30", "a@b"},
+        {{.esmtp = true}, false, false, false, true, true, false, false, "5.7.10", "a@b"},
+        {{.esmtp = true}, false, false, false, true, true, false, false, "", ""}, /* RFC 8689 section 5: a report */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         Store__Entry e = STORE__ENTRY__INIT;

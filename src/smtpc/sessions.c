@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/loop.h"
+#include "smtpc/command.h"
 #include "smtpc/pick.h"
 #include "smtpc/smtpc.h"
 
@@ -197,7 +198,30 @@ static void count_sent(struct session *s, const struct lease *l, const struct ou
     }
 }
 
+/* Another host of the destination may take what this one may not have (RFC 8689 section 4.2.1): over a connection for
+ * this message alone. True: it has it. `left`: why it waits, when not all hosts could be asked. */
+static bool deliver_elsewhere(struct session *s, struct lease *l, struct outcome *left) {
+    struct connection c = {.insists = true};
+    struct outcome why;
+    ARENA_AUTO arena = arena_new(SESSION_MEMORY_MAX);
+    if (arena == NULL) return false;
+    if (smtpc_connect(s->smtpc, s->destination->name, arena, NULL, &c, &why) == 0) {
+        smtpc_deliver_over(s->smtpc, &c, l);
+        client_quit(&c.client);
+        return true;
+    }
+    if (c.unasked || s->smtpc->stopping)
+        *left = outcome_make(OUTCOME_TEMPORARY, "4.7.5",
+                             STR("The sender asked for protected transport (REQUIRETLS). The hosts that could be asked "
+                                 "do not offer it."));
+    return false;
+}
+
 static void deliver(struct session *s, struct lease *l) {
+    struct outcome left = outcome_make(OUTCOME_NONE, "", STR_EMPTY);
+    bool elsewhere =
+        s->destination != NULL && command_insists(l->entry) && !client_takes_requiretls(&s->connection.client);
+    if (elsewhere && deliver_elsewhere(s, l, &left)) return;
     size_t count = l->entry->n_recipients;
     struct outcome *outcomes = arena_alloc(l->arena, count * sizeof *outcomes + 1);
     size_t *picked = arena_alloc(l->arena, count * sizeof *picked + 1);
@@ -218,6 +242,8 @@ static void deliver(struct session *s, struct lease *l) {
         settle_untouched(s->smtpc, l);
         return;
     }
+    for (size_t i = 0; left.class != OUTCOME_NONE && i < count; i++)
+        if (outcomes[i].class == OUTCOME_NONE) outcomes[i] = left;
     if (!message_send(s, l, outcomes, picked)) {
         sending_end(s->smtpc, done.sending, &done); /* an earlier transaction of it may have gone through */
         settle_untouched(s->smtpc, l);              /* not the message's fault: another connection takes it at once */

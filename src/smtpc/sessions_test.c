@@ -122,6 +122,25 @@ TEST(gives_up) {
     server_end();
 }
 
+/* A report has the priority (RFC 6710 section 4.6) and the protection of its message, of which it shows the header
+ * alone then (RFC 8689 section 5). */
+TEST(report_is_as_its_message) {
+    server_start();
+    start();
+    for (int strict = 0; strict <= 1; strict++) {
+        Store__Entry *e = mail("far.example", "perm@far.example");
+        e->mt_priority = -3;
+        e->requiretls = strict;
+        rig_offer(e);
+        (void)rig_wait(1);
+        assert_int_equal(rig.output.mt_priority, -3);
+        assert_int_equal(rig.output.requiretls, strict);
+        assert_int_equal(strstr(buf_cstr(&rig.report), "Content-Type: text/rfc822-headers") != NULL, strict);
+    }
+    finish();
+    server_end();
+}
+
 /* Times that come while the destination rests: without a connection. SNOT-01, SNOT-02. */
 TEST(attention) {
     server_start();
@@ -401,6 +420,7 @@ int main(void) {
         cmocka_unit_test(no_head_of_line),
         cmocka_unit_test(growing_waits),
         cmocka_unit_test(gives_up),
+        cmocka_unit_test(report_is_as_its_message),
         cmocka_unit_test(attention),
         cmocka_unit_test(relayed),
         cmocka_unit_test(unreachable),
