@@ -71,6 +71,13 @@ void buf_adds(struct buf *b, const char *cstr) {
     buf_add(b, str_from(cstr));
 }
 
+void buf_add_utf8(struct buf *b, uint32_t code_point) {
+    unsigned rest = code_point < 0x80 ? 0 : code_point < 0x800 ? 1 : code_point < 0x10000 ? 2 : 3;
+    static const unsigned lead[] = {0, 0xc0, 0xe0, 0xf0};
+    buf_addc(b, (char)(lead[rest] | code_point >> 6 * rest));
+    while (rest-- > 0) buf_addc(b, (char)(0x80 | (code_point >> 6 * rest & 0x3f)));
+}
+
 void buf_addu(struct buf *b, uint64_t n) {
     char digits[20];
     size_t i = sizeof digits;

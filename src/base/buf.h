@@ -23,6 +23,7 @@ void buf_add(struct buf *b, struct str s);
 void buf_addc(struct buf *b, char c);
 void buf_adds(struct buf *b, const char *cstr);
 void buf_addu(struct buf *b, uint64_t n); /* decimal */
+void buf_add_utf8(struct buf *b, uint32_t code_point);
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char *fmt, ...);
 /* Room for `n` more bytes; returns where to write, or NULL (error is set). Follow with buf_commit. */
 char *buf_reserve(struct buf *b, size_t n);

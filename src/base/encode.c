@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum { BASE64_LINE = 57 }; /* octets: 76 characters */
+
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_encode(struct buf *out, struct str in) {
@@ -16,6 +18,13 @@ void base64_encode(struct buf *out, struct str in) {
         char quad[4] = {base64_digits[v >> 18], base64_digits[v >> 12 & 63], n > 1 ? base64_digits[v >> 6 & 63] : '=',
                         n > 2 ? base64_digits[v & 63] : '='};
         buf_add(out, str_of(quad, 4));
+    }
+}
+
+void base64_encode_lines(struct buf *out, struct str in) {
+    for (size_t at = 0; at < in.len; at += BASE64_LINE) {
+        base64_encode(out, str_sub(in, at, BASE64_LINE));
+        buf_adds(out, "\r\n");
     }
 }
 

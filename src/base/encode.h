@@ -5,6 +5,7 @@
 #include "base/buf.h"
 
 void base64_encode(struct buf *out, struct str in);
+void base64_encode_lines(struct buf *out, struct str in); /* of a message (RFC 2045 section 6.8): each with its CRLF */
 /* Strict: padded, no blanks, no bits beyond the end. ERR_INVALID leaves `out` as it was. */
 NODISCARD int base64_decode(struct buf *out, struct str in);
 /* The alphabet of section 5, without padding (RFC 7515 section 2); as strict. */

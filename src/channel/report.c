@@ -169,7 +169,8 @@ int report_make(struct lease *l, const struct report_config *config, const struc
         .message = message,
         .return_full = full,
     };
-    BUF_AUTO body = BUF_INIT(message.len + 2 * DSN_OVERHEAD_MAX + 8 * config->text.len + 2 * count * DSN_RECIPIENT_MAX);
+    BUF_AUTO body =
+        BUF_INIT(message.len / 2 * 3 + 2 * DSN_OVERHEAD_MAX + 8 * config->text.len + 2 * count * DSN_RECIPIENT_MAX);
     rc = dsn_build(&r, &body, &eightbit);
     if (rc != 0) return error_set(err, rc, "the report could not be made: %s", err_name(rc));
     struct str copy = arena_str(l->arena, buf_str(&body));

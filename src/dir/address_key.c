@@ -20,24 +20,6 @@ static size_t utf8_get(const char *p, wchar_t *out) {
     return n;
 }
 
-static void utf8_put(struct buf *b, wchar_t c) {
-    if (c < 0x80) {
-        buf_addc(b, (char)c);
-    } else if (c < 0x800) {
-        buf_addc(b, (char)(0xc0 | c >> 6));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else {
-        if (c < 0x10000) {
-            buf_addc(b, (char)(0xe0 | c >> 12));
-        } else {
-            buf_addc(b, (char)(0xf0 | c >> 18));
-            buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
-        }
-        buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    }
-}
-
 /* Lower case of all scripts; glibc has C.UTF-8 built in, so nothing is read from disk. */
 static void fold_case(struct str s, struct buf *out) {
     static locale_t locale;
@@ -45,7 +27,7 @@ static void fold_case(struct str s, struct buf *out) {
     for (size_t i = 0; i < s.len;) {
         wchar_t c;
         i += utf8_get(s.ptr + i, &c);
-        utf8_put(out, locale == (locale_t)0 ? c : (wchar_t)towlower_l((wint_t)c, locale));
+        buf_add_utf8(out, locale == (locale_t)0 ? c : (wchar_t)towlower_l((wint_t)c, locale));
     }
 }
 

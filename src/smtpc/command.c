@@ -103,28 +103,16 @@ void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, s
     buf_adds(out, "\r\n");
 }
 
-/* RFC 6533 section 3: in 7 bits for a server without SMTPUTF8; what is ASCII is encoded already. */
-static void orcpt_encode(struct buf *out, struct str orcpt, bool utf8) {
-    for (size_t i = 0; i < orcpt.len;) {
-        unsigned char c = (unsigned char)orcpt.ptr[i];
-        size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-        uint32_t code = n == 1 ? c : c & (0xffu >> (n + 1));
-        for (size_t k = 1; k < n && i + k < orcpt.len; k++) code = code << 6 | ((unsigned char)orcpt.ptr[i + k] & 0x3f);
-        if (n == 1 || utf8)
-            buf_add(out, str_sub(orcpt, i, n));
-        else
-            buf_printf(out, "\\x{%02X}", code);
-        i += n;
-    }
-}
-
 /* Where the sender named another address than the one it goes to now, that one is to stand in reports (RFC 3461
  * section 5.2.1). */
 static void orcpt_put(const Store__Recipient *r, bool utf8, struct buf *out) {
     struct str original = str_from(r->original);
     if (r->orcpt[0] != '\0') {
         buf_adds(out, " ORCPT=");
-        orcpt_encode(out, str_from(r->orcpt), utf8);
+        if (utf8)
+            buf_adds(out, r->orcpt);
+        else
+            dsn_unitext_encode(out, str_from(r->orcpt), true); /* RFC 6533 section 3: without SMTPUTF8 */
     } else if (original.len > 0 && str_is_ascii(original) && !address_same(original, str_from(r->address))) {
         buf_adds(out, " ORCPT=rfc822;");
         dsn_xtext_encode(out, original);

@@ -2,6 +2,7 @@
 #include "proto/dsn/dsn.h"
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "proto/dsn/parts.h"
 
 bool dsn_wanted(enum dsn_action action, unsigned notify, struct str sender, bool delay_by_default) {
@@ -87,45 +88,63 @@ static void header_put(const struct dsn_report *r, struct str subject, bool utf8
                STR_ARG(r->ident));
 }
 
-static void part_put(const struct dsn_report *r, const char *description, const char *type, bool eightbit,
+enum encoding { ENCODING_7BIT, ENCODING_8BIT, ENCODING_BASE64 };
+
+static void part_put(const struct dsn_report *r, const char *description, const char *type, enum encoding encoding,
                      struct buf *out) {
-    buf_printf(out, "\r\n--report-%.*s\r\nContent-Description: %s\r\nContent-Type: %s\r\n", STR_ARG(r->ident),
-               description, type);
-    if (eightbit) buf_adds(out, "Content-Transfer-Encoding: 8bit\r\n");
-    buf_adds(out, "\r\n");
+    static const char *const names[] = {"", "Content-Transfer-Encoding: 8bit\r\n",
+                                        "Content-Transfer-Encoding: base64\r\n"};
+    buf_printf(out, "\r\n--report-%.*s\r\nContent-Description: %s\r\nContent-Type: %s\r\n%s\r\n", STR_ARG(r->ident),
+               description, type, names[encoding]);
+}
+
+/* The message, or its header. `utf8`: who gets the report takes international headers; others get those encoded (RFC
+ * 6533 section 4.5). True: there are octets above 0x7f. */
+static bool back_put(const struct dsn_report *r, struct str back, bool utf8, struct buf *out) {
+    bool global = r->smtputf8 && !str_is_ascii(dsn_header_part(r->message));
+    enum encoding encoding = global && !utf8 ? ENCODING_BASE64 : str_is_ascii(back) ? ENCODING_7BIT : ENCODING_8BIT;
+    part_put(r, r->return_full ? "Your message" : "Header of your message",
+             r->return_full ? (global ? "message/global" : "message/rfc822")
+                            : (global ? "message/global-headers" : "text/rfc822-headers"),
+             encoding, out);
+    if (encoding == ENCODING_BASE64) {
+        base64_encode_lines(out, back);
+        return false;
+    }
+    buf_add(out, back);
+    if (!str_ends(back, STR("\r\n"))) buf_adds(out, "\r\n");
+    return encoding == ENCODING_8BIT;
 }
 
 int dsn_build(const struct dsn_report *r, struct buf *out, bool *eightbit) {
     if (r->count == 0 || r->to.len == 0 || r->ident.len == 0) return ERR_INVALID;
     size_t start = out->len;
+    /* An address in ASCII may be of a host without SMTPUTF8. */
+    bool utf8 = r->smtputf8 && !str_is_ascii(r->to);
     struct str back = r->return_full ? r->message : header_limited(r->message);
     BUF_AUTO text = BUF_INIT(DSN_OVERHEAD_MAX + r->count * DSN_RECIPIENT_MAX);
     BUF_AUTO status = BUF_INIT(DSN_OVERHEAD_MAX + r->count * DSN_RECIPIENT_MAX);
+    BUF_AUTO last = BUF_INIT(DSN_OVERHEAD_MAX + back.len / 2 * 3);
     struct str template = r->text, subject = dsn_template_subject(&template);
     if (template.len > 0)
         dsn_template_put(r, template, &text);
     else
         dsn_text_put(r, true, &text);
-    dsn_status_put(r, r->smtputf8, &status);
-    bool text8 = !str_is_ascii(buf_str(&text)), status8 = !str_is_ascii(buf_str(&status)), back8 = !str_is_ascii(back);
-    bool any8 = text8 || status8 || back8;
-    header_put(r, subject, r->smtputf8, out);
+    dsn_status_put(r, utf8, &status);
+    bool text8 = !str_is_ascii(buf_str(&text)), status8 = !str_is_ascii(buf_str(&status)),
+         any8 = back_put(r, back, utf8, &last) || text8 || status8;
+    header_put(r, subject, utf8, out);
     if (any8) buf_adds(out, "Content-Transfer-Encoding: 8bit\r\n");
     buf_adds(out, "\r\nThis is a report in several parts (RFC 3464).\r\n");
-    part_put(r, "Report", text8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii", text8, out);
+    part_put(r, "Report", text8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii",
+             text8 ? ENCODING_8BIT : ENCODING_7BIT, out);
     buf_add(out, buf_str(&text));
-    part_put(r, "Delivery status", status8 ? "message/global-delivery-status" : "message/delivery-status", status8,
-             out);
+    part_put(r, "Delivery status", status8 ? "message/global-delivery-status" : "message/delivery-status",
+             status8 ? ENCODING_8BIT : ENCODING_7BIT, out);
     buf_add(out, buf_str(&status));
-    bool global = r->smtputf8 && !str_is_ascii(dsn_header_part(r->message));
-    part_put(r, r->return_full ? "Your message" : "Header of your message",
-             r->return_full ? (global ? "message/global" : "message/rfc822")
-                            : (global ? "message/global-headers" : "text/rfc822-headers"),
-             back8, out);
-    buf_add(out, back);
-    if (!str_ends(back, STR("\r\n"))) buf_adds(out, "\r\n");
+    buf_add(out, buf_str(&last));
     buf_printf(out, "\r\n--report-%.*s--\r\n", STR_ARG(r->ident));
-    if (out->error != 0 || text.error != 0 || status.error != 0) {
+    if (out->error != 0 || text.error != 0 || status.error != 0 || last.error != 0) {
         buf_truncate(out, start);
         return ERR_NOMEM;
     }

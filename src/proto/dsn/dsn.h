@@ -40,7 +40,7 @@ struct dsn_report {
     int64_t arrival, now;      /* seconds since 1970 */
     int64_t deliver_by;        /* deadline of RFC 2852, seconds since 1970; 0 = none */
     struct str future_release; /* request of RFC 4865, as store.proto has it, or empty */
-    bool smtputf8;             /* the message had SMTPUTF8: the report may (RFC 6533) */
+    bool smtputf8;             /* the message had SMTPUTF8: the report may, if `to` needs it anyway (RFC 6533) */
     const struct dsn_recipient *recipients;
     size_t count;
     struct str text;    /* what a person reads, as template.c has it; empty = the built-in text */

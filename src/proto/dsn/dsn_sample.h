@@ -12,6 +12,10 @@ static const char sample_message[] =
     "Message-ID: <m1@example.test>\r\nSubject: Lunch\r\n on Friday\r\nFrom: bart@example.test\r\n"
     "\r\nBody line\r\n";
 
+static const char sample_message_utf8[] =
+    "Message-ID: <m1@example.test>\r\nSubject: Mittagessen f\xc3\xbcr alle\r\nFrom: bart@example.test\r\n"
+    "\r\nBody line\r\n";
+
 static const struct dsn_recipient sample_failed[] = {
     {.action = DSN_FAILED,
      .address = TEXT("homer@example.com"),
@@ -31,7 +35,10 @@ static const struct dsn_recipient sample_delayed[] = {
      .will_retry_until = 1795500000},
 };
 static const struct dsn_recipient sample_utf8[] = {
-    {.action = DSN_FAILED, .address = TEXT("\xce\xb1@ex\xc3\xa4mple.com"), .status = TEXT("5.6.7")},
+    {.action = DSN_FAILED,
+     .address = TEXT("\xce\xb1@ex\xc3\xa4mple.com"),
+     .orcpt = TEXT("utf-8;\\x{3B1}\\x{2B}\xc3\xa4@ex\\x{E4}mple.com"),
+     .status = TEXT("5.6.7")},
 };
 static const struct dsn_recipient sample_relayed[] = {
     {.action = DSN_RELAYED,
@@ -45,19 +52,24 @@ struct sample {
     const char *name;
     const struct dsn_recipient *recipients;
     size_t count;
-    bool full, smtputf8;
+    bool full, smtputf8, utf8_sender, utf8_header;
 };
 static const struct sample samples[] = {
-    {"failed", sample_failed, 2, true, false},     {"failed-headers", sample_failed, 2, false, false},
-    {"delayed", sample_delayed, 1, false, false},  {"utf8", sample_utf8, 1, true, true},
-    {"utf8-in-7bit", sample_utf8, 1, true, false}, {"relayed", sample_relayed, 2, false, false},
+    {"failed", sample_failed, 2, true, false},
+    {"failed-headers", sample_failed, 2, false, false},
+    {"delayed", sample_delayed, 1, false, false},
+    {"utf8", sample_utf8, 1, true, true, true, true},
+    {"utf8-in-7bit", sample_utf8, 1, true, false},
+    {"relayed", sample_relayed, 2, false, false},
+    {"utf8-to-ascii", sample_utf8, 1, true, true, false, true},
+    {"utf8-headers-to-ascii", sample_utf8, 1, false, true, false, true},
 };
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
 
 static inline int sample_build(const struct sample *s, struct buf *out, bool *eightbit) {
     struct dsn_report r = {.hostname = STR("mail.example.test"),
                            .from = STR("postmaster@example.test"),
-                           .to = STR("bart@example.test"),
+                           .to = s->utf8_sender ? STR("b\xc3\xa4rt@example.test") : STR("bart@example.test"),
                            .envid = STR("env+2D42"),
                            .ident = STR("0abc123"),
                            .trace = STR("tr1"),
@@ -66,7 +78,7 @@ static inline int sample_build(const struct sample *s, struct buf *out, bool *ei
                            .smtputf8 = s->smtputf8,
                            .recipients = s->recipients,
                            .count = s->count,
-                           .message = str_from(sample_message),
+                           .message = str_from(s->utf8_header ? sample_message_utf8 : sample_message),
                            .return_full = s->full};
     return dsn_build(&r, out, eightbit);
 }

@@ -29,21 +29,6 @@ static void xtext_put(struct buf *out, struct str in) {
     if (dsn_xtext_decode(out, in) != 0) buf_add(out, in);
 }
 
-/* RFC 6533 section 3: utf-8-addr-xtext, the form of an international address in 7 bits: "\x{3B1}". */
-static void utf8_xtext_put(struct buf *out, struct str in) {
-    for (size_t i = 0; i < in.len;) {
-        unsigned char c = (unsigned char)in.ptr[i];
-        size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-        uint32_t code = n == 1 ? c : c & (0xff >> (n + 1));
-        for (size_t k = 1; k < n && i + k < in.len; k++) code = code << 6 | ((unsigned char)in.ptr[i + k] & 0x3f);
-        if (n == 1 && c > 0x20 && c < 0x7f && c != '\\' && c != '+' && c != '=')
-            buf_addc(out, (char)c);
-        else
-            buf_printf(out, "\\x{%02X}", code);
-        i += n;
-    }
-}
-
 static void address_put(struct buf *out, const char *field, struct str address, bool utf8) {
     BUF_AUTO value = BUF_INIT(DSN_TEXT_MAX * 8);
     if (str_is_ascii(address) || !str_is_utf8(address)) {
@@ -54,9 +39,17 @@ static void address_put(struct buf *out, const char *field, struct str address, 
         if (utf8)
             buf_add(&value, address);
         else
-            utf8_xtext_put(&value, address);
+            dsn_unitext_encode(&value, address, false);
     }
     dsn_field_put(out, field, buf_str(&value), utf8);
+}
+
+/* RFC 6533 sections 3 and 4.1: in UTF-8 where that may stand, in 7 bits elsewhere; what is malformed as it came. */
+static void unitext_put(struct buf *out, struct str in, bool utf8) {
+    if (!utf8)
+        dsn_unitext_encode(out, in, true);
+    else if (dsn_unitext_decode(out, in) != 0)
+        buf_add(out, in);
 }
 
 static void orcpt_put(struct buf *out, struct str orcpt, bool utf8) {
@@ -65,7 +58,10 @@ static void orcpt_put(struct buf *out, struct str orcpt, bool utf8) {
     struct str rest = orcpt, type = str_cut(&rest, ';');
     buf_add(&value, str_trim(type));
     buf_adds(&value, "; ");
-    xtext_put(&value, str_trim(rest));
+    if (str_eq_nocase(str_trim(type), STR("utf-8")))
+        unitext_put(&value, str_trim(rest), utf8);
+    else
+        xtext_put(&value, str_trim(rest));
     dsn_field_put(out, "Original-Recipient", buf_str(&value), utf8);
 }
 

@@ -3,20 +3,8 @@
 static void add_code_point(struct buf *out, uint32_t c) {
     if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff) {
         buf_addc(out, ' ');
-    } else if (c < 0x80) {
-        buf_addc(out, (char)c);
-    } else if (c < 0x800) {
-        buf_addc(out, (char)(0xc0 | c >> 6));
-        buf_addc(out, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        buf_addc(out, (char)(0xe0 | c >> 12));
-        buf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_addc(out, (char)(0x80 | (c & 0x3f)));
     } else {
-        buf_addc(out, (char)(0xf0 | c >> 18));
-        buf_addc(out, (char)(0x80 | (c >> 12 & 0x3f)));
-        buf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_addc(out, (char)(0x80 | (c & 0x3f)));
+        buf_add_utf8(out, c);
     }
 }
 

@@ -48,6 +48,52 @@ int dsn_xtext_decode(struct buf *out, struct str s) {
     return 0;
 }
 
+void dsn_unitext_encode(struct buf *out, struct str s, bool coded) {
+    for (size_t i = 0; i < s.len;) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+        uint32_t code = n == 1 ? c : c & (0xffu >> (n + 1));
+        for (size_t k = 1; k < n && i + k < s.len; k++) code = code << 6 | ((unsigned char)s.ptr[i + k] & 0x3f);
+        if (n == 1 && (coded || (is_xchar(c) && c != '\\')))
+            buf_addc(out, (char)c);
+        else
+            buf_printf(out, "\\x{%02X}", code);
+        i += n;
+    }
+}
+
+/* EmbeddedUnicodeChar at the front of `*s`: taken off. */
+static bool embedded_take(struct str *s, uint32_t *code) {
+    struct str rest = str_sub(*s, 3, s->len), digits = str_cut(&rest, '}');
+    uint32_t n = 0;
+    if (!str_starts(*s, STR("\\x{")) || digits.len < 2 || digits.len > 6 || digits.len + 3 == s->len) return false;
+    for (size_t i = 0; i < digits.len; i++) {
+        int value = hex_value(digits.ptr[i]);
+        if (value < 0) return false;
+        n = n << 4 | (uint32_t)value;
+    }
+    *s = rest;
+    *code = n;
+    return n != 0 && n <= 0x10ffff && (n < 0xd800 || n > 0xdfff);
+}
+
+int dsn_unitext_decode(struct buf *out, struct str s) {
+    size_t begin = out->len;
+    while (s.len > 0) {
+        uint32_t code = 0;
+        if (s.ptr[0] != '\\') {
+            buf_addc(out, s.ptr[0]);
+            s = str_sub(s, 1, s.len);
+        } else if (embedded_take(&s, &code)) {
+            buf_add_utf8(out, code);
+        } else {
+            buf_truncate(out, begin);
+            return ERR_INVALID;
+        }
+    }
+    return 0;
+}
+
 static const struct {
     const char *name;
     unsigned bit;

@@ -12,6 +12,12 @@ void dsn_xtext_encode(struct buf *out, struct str s);
 /* ERR_INVALID leaves `out` as it was. */
 NODISCARD int dsn_xtext_decode(struct buf *out, struct str s);
 
+/* utf-8-addr-xtext of RFC 6533 section 3, which is in 7 bits: "\x{3B1}". `coded`: what is ASCII in `s` is in that form
+ * already, as in an ORCPT. */
+void dsn_unitext_encode(struct buf *out, struct str s, bool coded);
+/* Back to UTF-8. ERR_INVALID leaves `out` as it was. */
+NODISCARD int dsn_unitext_decode(struct buf *out, struct str s);
+
 /* "NEVER", or "SUCCESS,FAILURE,DELAY" in any order. ERR_INVALID. */
 NODISCARD int dsn_notify_parse(struct str s, unsigned *notify);
 void dsn_notify_format(struct buf *out, unsigned notify);

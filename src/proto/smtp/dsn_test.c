@@ -82,7 +82,38 @@ static void orcpt(void **state) {
     }
 }
 
+/* RFC 6533 section 3. */
+static void unitext(void **state) {
+    (void)state;
+    static const struct {
+        const char *plain, *coded;
+    } cases[] = {
+        {"a@b.example", "a@b.example"},
+        {"\xce\xb1@ex\xc3\xa4mple.com", "\\x{3B1}@ex\\x{E4}mple.com"},
+        {"a b\\+=", "a\\x{20}b\\x{5C}\\x{2B}\\x{3D}"},
+        {"\xe2\x82\xac\xf0\x9f\x98\x80", "\\x{20AC}\\x{1F600}"},
+    };
+    static const char *const bad[] = {"\\",        "\\x",         "\\x{",    "\\x{}",   "\\x{4}",   "\\x{3B1",
+                                      "\\x{D800}", "\\x{110000}", "\\x{00}", "\\x{3G}", "\\y{3B1}", "\\x{0003B1A}"};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        BUF_AUTO coded = BUF_INIT(100), plain = BUF_INIT(100), again = BUF_INIT(100);
+        dsn_unitext_encode(&coded, str_from(cases[i].plain), false);
+        assert_string_equal(buf_cstr(&coded), cases[i].coded);
+        assert_int_equal(dsn_unitext_decode(&plain, buf_str(&coded)), 0);
+        assert_string_equal(buf_cstr(&plain), cases[i].plain);
+        dsn_unitext_encode(&again, buf_str(&coded), true);
+        assert_string_equal(buf_cstr(&again), cases[i].coded);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        BUF_AUTO out = BUF_INIT(100);
+        buf_addc(&out, 'x');
+        assert_int_equal(dsn_unitext_decode(&out, str_from(bad[i])), ERR_INVALID);
+        assert_string_equal(buf_cstr(&out), "x");
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(xtext), cmocka_unit_test(notify), cmocka_unit_test(orcpt)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(xtext), cmocka_unit_test(notify), cmocka_unit_test(orcpt),
+                                       cmocka_unit_test(unitext)};
     return cmocka_run_group_tests_name("smtp dsn", tests, NULL, NULL);
 }

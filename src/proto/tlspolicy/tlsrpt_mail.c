@@ -7,20 +7,13 @@
 #include "proto/mime/summary.h"
 #include "proto/tlspolicy/tlsrpt.h"
 
-enum { BASE64_LINE = 57, VALUE_MAX = 4096, TYPES_MEMORY = 256 * 1024 };
+enum { VALUE_MAX = 4096, TYPES_MEMORY = 256 * 1024 };
 
 /* What goes into a header field or a file name of ours: no control characters, no quotes. */
 static void put_clean(struct buf *out, struct str s) {
     for (size_t i = 0; i < s.len && i < 255; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
         buf_addc(out, c <= 0x20 || c >= 0x7f || c == '"' || c == '\\' ? '_' : (char)c);
-    }
-}
-
-static void put_base64(struct buf *out, struct str in) {
-    for (size_t at = 0; at < in.len; at += BASE64_LINE) {
-        base64_encode(out, str_sub(in, at, BASE64_LINE));
-        buf_adds(out, "\r\n");
     }
 }
 
@@ -64,7 +57,7 @@ int tlsrpt_mail_write(const struct tlsrpt_mail *m, const struct tlsrpt_report *r
     buf_addc(out, '!');
     put_clean(out, r->policies[0].domain);
     buf_printf(out, "!%lld!%lld!%.*s.json.gz\"\r\n\r\n", (long long)r->from, (long long)r->to, STR_ARG(m->ident));
-    put_base64(out, buf_str(&packed));
+    base64_encode_lines(out, buf_str(&packed));
     buf_printf(out, "\r\n--=_%.*s--\r\n", STR_ARG(m->ident));
     return out->error;
 }
