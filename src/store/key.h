@@ -25,6 +25,7 @@ enum key_kind {
     KEY_METADATA = 'M',   /* account, folder (0 = of the account) */
     KEY_VANISHED = 'v',   /* folder, modseq, first uid */
     KEY_EXPUNGED = 'D',   /* account, time, folder, uid: may be brought back */
+    KEY_TRANSFER = 'J',   /* transfer, part: COPY or MOVE in steps (service/transfer.h) */
 
     KEY_FILE = 'w',       /* account, parent folder, name: of web folders (files/record.h) */
     KEY_FILE_USAGE = 'W', /* account */

@@ -1,8 +1,9 @@
 /* MESSAGE_COPY and MESSAGE_EXPUNGE. Copies share the body; a move also takes the message out of its folder, in the same
- * commit. Very large sets go in several commits. RFC 9051 section 6.4.3, 6.4.7, RFC 6851. */
+ * commit. Very large sets go in several commits (transfer.h). RFC 9051 section 6.4.3, 6.4.7, RFC 6851. */
 #include "base/clock.h"
 #include "store/mailbox/expunged.h"
 #include "store/service/gather.h"
+#include "store/service/transfer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,22 +50,25 @@ static bool still_there(const struct folder *f, uint32_t uid, size_t *at) {
 struct copy {
     struct service *s;
     struct session *session;
-    const Store__MessageCopy *req;
     struct folder *from, *to;
     uint32_t *uids;
     size_t count;
     struct run_list got, made;
-    uint64_t may; /* flags that may be set in the target (RFC 4314 section 4) */
+    struct transfer t; /* recorded when there is more than one step */
     uint64_t keyword_map[64];
 };
+
+static bool is_move(const struct copy *c) {
+    return c->t.kind == TRANSFER_MOVE;
+}
 
 /* Which bit a keyword of the source has in the target. Keywords that do not fit there are dropped. */
 static void map_keywords(struct copy *c, struct batch *b, uint64_t used) {
     for (unsigned i = 0; i < 64; i++) {
         uint64_t bit = 1ull << i;
         c->keyword_map[i] = i < MAILBOX_KEYWORD_SHIFT || c->from == c->to ? bit : 0;
-        c->keyword_map[i] &= c->may;
-        if (i < MAILBOX_KEYWORD_SHIFT || c->from == c->to || !(used & bit) || !(c->may & bit)) continue;
+        c->keyword_map[i] &= c->t.may;
+        if (i < MAILBOX_KEYWORD_SHIFT || c->from == c->to || !(used & bit) || !(c->t.may & bit)) continue;
         unsigned k = i - MAILBOX_KEYWORD_SHIFT;
         if (k >= c->from->keyword_count) continue;
         if (folder_keywords(c->to, b, &c->from->keywords[k], 1, true, false, &c->keyword_map[i]) != 0)
@@ -87,24 +91,55 @@ static void copy_one(struct copy *c, struct batch *b, struct gathered *g, uint64
                             .summary = g->stored.summary};
     run_add(&c->got, g->uid);
     run_add(&c->made, folder_append(c->to, b, &n));
-    if (!c->req->move) blob_add_refs(c->s->bs, b, g->blob, 1);
+    if (!is_move(c)) blob_add_refs(c->s->bs, b, g->blob, 1);
+}
+
+static void copy_sizes(const struct copy *c, const struct gather *g, uint64_t *bytes, uint32_t *count) {
+    size_t at;
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->list[i].blob == NULL || !still_there(c->from, g->list[i].uid, &at)) continue;
+        *bytes += g->list[i].stored.size;
+        ++*count;
+    }
+}
+
+static int copy_room(const struct copy *c, uint64_t bytes, uint32_t count, struct error *err) {
+    struct account *owner = c->to->account;
+    enum account_room room = account_room(owner, bytes, count, session_quota(c->session, owner));
+    return room == ROOM_FITS ? 0 : error_set(err, ERR_NOSPACE, "%s", account_room_text(room));
+}
+
+/* A move in steps is not undone: there must be room for all of it. */
+static int move_room(struct copy *c, struct error *err) {
+    uint64_t bytes = 0;
+    uint32_t count = 0;
+    for (size_t at = 0; at < c->count;) {
+        struct gather g;
+        size_t max = c->count - at < c->s->copy_slice ? c->count - at : c->s->copy_slice;
+        int rc = gather_take(&g, c->s, c->from->id, c->uids + at, max);
+        if (rc != 0) return rc;
+        copy_sizes(c, &g, &bytes, &count);
+        at += g.count;
+        gather_done(&g);
+    }
+    return copy_room(c, bytes, count, err);
 }
 
 static int copy_check(struct copy *c, const struct gather *g, struct error *err) {
     uint64_t bytes = 0;
     uint32_t count = 0;
-    size_t at;
     if (c->from->gone || c->to->gone) return error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
     if (c->to->uidnext > UINT32_MAX - g->count) return error_set(err, ERR_LIMIT, "the folder has no more UIDs");
-    if (c->req->move && c->to->account == c->from->account) return 0;
-    for (size_t i = 0; i < g->count; i++) {
-        if (g->list[i].blob == NULL || !still_there(c->from, g->list[i].uid, &at)) continue;
-        bytes += g->list[i].stored.size;
-        count++;
-    }
-    struct account *owner = c->to->account;
-    enum account_room room = account_room(owner, bytes, count, session_quota(c->session, owner));
-    return room == ROOM_FITS ? 0 : error_set(err, ERR_NOSPACE, "%s", account_room_text(room));
+    if (is_move(c) && (c->to->account == c->from->account || c->t.id != 0)) return 0;
+    copy_sizes(c, g, &bytes, &count);
+    return copy_room(c, bytes, count, err);
+}
+
+static void copy_begin(struct copy *c, struct batch *b) {
+    struct run_list runs = {0};
+    for (size_t i = 0; i < c->count && is_move(c); i++) run_add(&runs, c->uids[i]);
+    transfer_begin(c->s, b, &c->t, c->from, c->to, runs.runs, runs.count);
+    free(runs.runs);
 }
 
 /* Changes memory and fills the batch, without a wait. */
@@ -129,7 +164,7 @@ static void copy_gathered(struct copy *c, struct batch *b, struct gather *g) {
         index[n++] = at;
         size += g->list[i].stored.size;
     }
-    if (c->req->move && n > 0) folder_list_remove(c->from, b, index, n, size, folder_next_modseq(c->from));
+    if (is_move(c) && n > 0) folder_list_remove(c->from, b, index, n, size, folder_next_modseq(c->from));
     free(index);
 }
 
@@ -140,31 +175,40 @@ static int copy_slice(struct copy *c, size_t from, size_t *done, struct error *e
     int rc = gather_take(&g, c->s, c->from->id, c->uids + from, max);
     if (rc != 0) return rc;
     *done = g.count;
-    rc = copy_check(c, &g, err);
+    bool first = c->t.id == 0 && g.count < c->count; /* of several */
+    if (first && is_move(c) && c->to->account != c->from->account) rc = move_room(c, err);
+    if (rc == 0) rc = copy_check(c, &g, err);
     if (rc != 0) {
         gather_done(&g);
         return rc;
     }
     batch_init(&b);
+    if (first) copy_begin(c, &b);
+    uint32_t uidnext = c->to->uidnext;
     copy_gathered(c, &b, &g);
+    if (c->t.id != 0 && !is_move(c) && c->to->uidnext > uidnext)
+        transfer_made(&b, &c->t, (struct uid_run){uidnext, c->to->uidnext - 1});
     gather_done(&g);
     if (batch_empty(&b)) return 0;
     c->from->seq = c->to->seq = commit_last(c->s->st->commits) + 1;
     rc = store_commit(c->s->st, &b, COMMIT_DURABLE, NULL);
     batch_done(&b);
     if (!c->to->gone) folder_changed(c->to, c->to->seq);
-    if (c->req->move && c->from != c->to && !c->from->gone) folder_changed(c->from, c->from->seq);
+    if (is_move(c) && c->from != c->to && !c->from->gone) folder_changed(c->from, c->from->seq);
     return rc;
 }
 
-static void copy_undo(struct copy *c);
+static int copy_undo(struct copy *c);
 
-static int copy_selected(struct copy *c, struct message_selection *sel, struct error *err) {
-    int rc = 0;
-    c->uids = selected_uids(c->from, sel, 0, &c->count);
-    free(sel->index);
-    for (size_t at = 0, n = 0; rc == 0 && at < c->count; at += n) rc = copy_slice(c, at, &n, err);
-    if (rc != 0 && !c->req->move) copy_undo(c);
+static int copy_steps(struct copy *c, struct error *err) {
+    int rc = 0, ended = 0;
+    for (size_t at = 0, n = 0; rc == 0 && at < c->count; at += n)
+        rc = at > 0 && c->s->closing ? error_set(err, ERR_CANCELLED, "the message store is shutting down")
+                                     : copy_slice(c, at, &n, err);
+    if (rc == ERR_CANCELLED) return rc; /* the next start goes on */
+    if (rc != 0 && !is_move(c)) ended = copy_undo(c);
+    if (ended == 0 && c->t.id != 0) ended = transfer_end(c->s, &c->t);
+    if (rc == 0) rc = ended;
     return rc == 0 ? store_wait_durable(c->s->st, c->from->seq) : rc;
 }
 
@@ -174,30 +218,15 @@ static void copy_done(struct copy *c) {
     free(c->made.runs);
 }
 
-int messages_move_all(struct service *s, struct session *session, struct folder *from, struct folder *to,
-                      struct error *err) {
-    Store__MessageCopy req = STORE__MESSAGE_COPY__INIT;
-    struct copy c = {.s = s, .session = session, .req = &req, .from = from, .to = to, .may = UINT64_MAX};
+static int copy_run(struct copy *c, struct rpc_request *r, const Store__MessageCopy *req, struct error *err) {
     struct message_selection sel = {0};
-    req.move = true;
-    int rc = folder_load(from);
+    int rc = is_move(c) ? 0 : space_refuse(c->s, err);
+    if (rc == 0) rc = select_messages(c->from, req->uids, req->n_uids, 0, SIZE_MAX, r->arena, &sel);
     if (rc != 0) return rc;
-    to->pins++;
-    rc = select_messages(from, NULL, 0, 0, SIZE_MAX, NULL, &sel);
-    if (rc == 0) rc = copy_selected(&c, &sel, err);
-    copy_done(&c);
-    folder_unload(to);
-    folder_unload(from);
-    return rc;
-}
-
-static int copy_run(struct copy *c, struct rpc_request *r, struct error *err) {
-    struct message_selection sel = {0};
-    int rc = c->req->move ? 0 : space_refuse(c->s, err);
-    if (rc == 0) rc = select_messages(c->from, c->req->uids, c->req->n_uids, 0, SIZE_MAX, r->arena, &sel);
-    if (rc != 0) return rc;
-    if (c->req->n_uids == 0) sel.count = 0;
-    rc = copy_selected(c, &sel, err);
+    if (req->n_uids == 0) sel.count = 0;
+    c->uids = selected_uids(c->from, &sel, 0, &c->count);
+    free(sel.index);
+    rc = copy_steps(c, err);
     if (rc != 0) return rc;
     Store__MessageCopied reply = STORE__MESSAGE_COPIED__INIT;
     bool may_read = (session_rights(c->session, c->to) & RIGHT_READ) != 0;
@@ -213,7 +242,7 @@ static int copy_run(struct copy *c, struct rpc_request *r, struct error *err) {
 
 HANDLER(on_message_copy) {
     const Store__MessageCopy *req = (const Store__MessageCopy *)r->msg;
-    struct copy c = {.s = arg, .req = req};
+    struct copy c = {.s = arg, .t = {.kind = req->move ? TRANSFER_MOVE : TRANSFER_COPY}};
     int rc = session_pin(r, req->session, &c.session, err);
     if (rc != 0) return rc;
     struct session *session = c.session;
@@ -226,8 +255,8 @@ HANDLER(on_message_copy) {
             rc = error_set(err, ERR_NOTFOUND, "\"%.200s\" holds only other folders", c.to->name);
         if (rc == 0) {
             c.to->pins++;
-            c.may = rights_flags(session_rights(session, c.to));
-            rc = copy_run(&c, r, err);
+            c.t.may = rights_flags(session_rights(session, c.to));
+            rc = copy_run(&c, r, req, err);
             folder_unload(c.to);
         }
         folder_unload(c.from);
@@ -284,21 +313,58 @@ static int expunge_slice(struct service *s, struct folder *f, const uint32_t *ui
     return rc;
 }
 
-/* A COPY that fails in the middle leaves nothing behind (RFC 9051 section 6.4.7). */
-static void copy_undo(struct copy *c) {
-    size_t count = 0, n = 0;
-    for (size_t i = 0; i < c->made.count; i++) count += c->made.runs[i].last - c->made.runs[i].first + 1;
-    uint32_t *uids = malloc((count + 1) * sizeof *uids);
-    IEMS_ASSERT(uids != NULL);
-    count = 0;
-    for (size_t i = 0; i < c->made.count; i++)
-        for (uint32_t uid = c->made.runs[i].first; uid <= c->made.runs[i].last; uid++) uids[count++] = uid;
+/* UIDs of the runs, in order, of messages that are there. */
+static uint32_t *uids_of_runs(const struct folder *f, const struct uid_run *runs, size_t run_count, size_t *count) {
+    size_t cap = 0, n = 0;
+    uint32_t *uids = NULL;
+    for (size_t i = 0; i < run_count; i++) {
+        for (size_t at = folder_find(f, runs[i].first); at < f->count && f->list[at].uid <= runs[i].last; at++) {
+            if (n == cap) {
+                cap = cap * 2 + 64;
+                uids = realloc(uids, cap * sizeof *uids);
+                IEMS_ASSERT(uids != NULL);
+            }
+            uids[n++] = f->list[at].uid;
+        }
+    }
+    *count = n;
+    return uids;
+}
+
+static int copies_drop(struct service *s, struct folder *to, const struct uid_run *runs, size_t run_count) {
+    size_t count = 0;
+    uint32_t *uids = uids_of_runs(to, runs, run_count, &count);
     int rc = 0;
-    for (size_t at = 0; rc == 0 && at < count && !c->to->gone; at += n)
-        rc =
-            expunge_slice(c->s, c->to, uids + at, count - at < EXPUNGE_SLICE ? count - at : EXPUNGE_SLICE, 0, &n, NULL);
-    if (rc == 0 && count > 0) (void)!store_wait_durable(c->s->st, c->to->seq);
+    for (size_t at = 0, n = 0; rc == 0 && at < count && !to->gone; at += n) {
+        size_t max = count - at < EXPUNGE_SLICE ? count - at : EXPUNGE_SLICE;
+        rc = expunge_slice(s, to, uids + at, max, 0, &n, NULL);
+    }
+    if (rc == 0 && count > 0) rc = store_wait_durable(s->st, to->seq);
     free(uids);
+    return rc;
+}
+
+/* A COPY that fails in the middle leaves nothing behind (RFC 9051 section 6.4.7). */
+static int copy_undo(struct copy *c) {
+    if (c->made.count == 0) return 0;
+    int rc = folder_load(c->to);
+    if (rc != 0) return rc;
+    rc = copies_drop(c->s, c->to, c->made.runs, c->made.count);
+    folder_unload(c->to);
+    return rc;
+}
+
+int transfer_go(struct service *s, struct transfer *t, struct folder *from, struct folder *to,
+                const struct uid_run *runs, size_t count) {
+    if (t->kind == TRANSFER_COPY) {
+        int rc = copies_drop(s, to, runs, count);
+        return rc == 0 ? transfer_end(s, t) : rc;
+    }
+    struct copy c = {.s = s, .t = *t, .from = from, .to = to};
+    c.uids = uids_of_runs(from, runs, count, &c.count);
+    int rc = copy_steps(&c, NULL);
+    copy_done(&c);
+    return rc;
 }
 
 static int expunge(struct service *s, struct rpc_request *r, const Store__MessageExpunge *req, struct folder *f) {

@@ -1,6 +1,7 @@
 /* FOLDER_CREATE, FOLDER_DELETE, FOLDER_RENAME: one durable commit each. RFC 9051 section 6.3.4 to 6.3.6; rights as in
  * RFC 4314 section 4. */
 #include "store/service/private.h"
+#include "store/service/transfer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -224,30 +225,36 @@ static void rename_tree(struct account *a, struct batch *b, struct folder *f, co
 }
 
 /* INBOX stays what it is and hands its messages to a new folder (RFC 9051 section 6.3.6, RFC 8474 section 4), which
- * gets a copy of its annotations (RFC 5464 section 4.1). */
-static int rename_inbox(struct service *s, struct session *session, struct folder *inbox, const char *to,
-                        struct str annotations, struct error *err) {
+ * gets a copy of its annotations (RFC 5464 section 4.1). The commit that makes the folder records the move: a crash
+ * leaves no folder without the messages. The list of INBOX is HOT. */
+static int rename_inbox(struct service *s, struct folder *inbox, const char *to, struct str annotations,
+                        struct error *err) {
     struct account *a = inbox->account;
+    struct transfer t = {.kind = TRANSFER_MOVE, .may = UINT64_MAX};
+    struct uid_run all = {1, inbox->uidnext - 1};
     struct batch b;
     batch_init(&b);
     int rc = make_parents(a, &b, to, err);
     struct folder *f = account_add_folder(a, &b, str_from(to), "");
     folder_inherit(f, &b, parent_of(a, to));
     metadata_put(&b, f, annotations);
+    if (rc == 0 && inbox->messages > 0) transfer_begin(s, &b, &t, inbox, f, &all, 1);
     f->pins++;
     int done = commit_folder(s, &b, f);
     batch_done(&b);
     if (rc == 0) rc = done;
-    if (rc == 0) rc = messages_move_all(s, session, inbox, f, err);
+    if (rc == 0 && t.id != 0) rc = transfer_go(s, &t, inbox, f, &all, 1);
     folder_unload(f);
     return rc;
 }
 
-static int read_annotations(struct service *s, struct folder *f, struct buf *out, struct error *err) {
-    f->pins++;
-    int rc = metadata_read(s, f, out);
+/* Waits for what RENAME of INBOX needs: names are looked at afterwards. The list is held then. */
+static int inbox_prepare(struct service *s, struct folder *f, struct buf *annotations, struct error *err) {
+    int rc = folder_load(f);
+    if (rc != 0) return rc;
+    rc = metadata_read(s, f, annotations);
     if (rc == 0 && f->gone) rc = error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
-    folder_unload(f);
+    if (rc != 0) folder_unload(f);
     return rc;
 }
 
@@ -274,11 +281,14 @@ static int rename_folder(struct service *s, struct session *session, const Store
     if (rc == 0 && f->account != a) rc = error_set(err, ERR_INVALID, "a folder cannot be moved to another owner");
     if (rc == 0 && is_inbox(f) && a != session->account)
         rc = error_set(err, ERR_DENIED, "the INBOX of somebody else cannot be renamed");
-    if (rc == 0 && is_inbox(f)) rc = read_annotations(s, f, &annotations, err); /* waits: names are looked at behind */
-    if (rc == 0) rc = create_check(session, a, to, err);
-    if (rc == 0) rc = rename_check(a, f, to, err);
+    if (rc == 0 && is_inbox(f)) rc = inbox_prepare(s, f, &annotations, err);
     if (rc != 0) return rc;
-    return is_inbox(f) ? rename_inbox(s, session, f, to, buf_str(&annotations), err) : rename_other(s, f, to, err);
+    bool inbox = is_inbox(f);
+    rc = create_check(session, a, to, err);
+    if (rc == 0) rc = rename_check(a, f, to, err);
+    if (rc == 0) rc = inbox ? rename_inbox(s, f, to, buf_str(&annotations), err) : rename_other(s, f, to, err);
+    if (inbox) folder_unload(f);
+    return rc;
 }
 
 HANDLER(on_folder_rename) {

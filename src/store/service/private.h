@@ -301,9 +301,6 @@ void metadata_delete(struct batch *b, const struct account *a, const struct fold
 NODISCARD int metadata_read(struct service *s, const struct folder *f, struct buf *out);
 void metadata_put(struct batch *b, const struct folder *f, struct str record);
 
-/* copy.c: all messages of a folder go to another one of the account. In a fiber. */
-NODISCARD int messages_move_all(struct service *s, struct session *session, struct folder *from, struct folder *to,
-                                struct error *err);
 /* index.c */
 void index_open(struct service *s);                              /* before anything can begin to wait */
 NODISCARD int index_start(struct service *s, struct error *err); /* in a fiber */

@@ -1,4 +1,5 @@
 #include "store/service/private.h"
+#include "store/service/transfer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,7 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     rc = files_start(s->files, err);
     if (rc != 0) return rc;
     rc = purge_start(s, err);
+    if (rc == 0) rc = transfers_recover(s, err);
     if (rc == 0) undelete_start(s);
     return rc != 0 ? rc : rpc_server_new(&store_service, &ops, s, &s->server);
 }
