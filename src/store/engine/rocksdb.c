@@ -1,6 +1,7 @@
 /* The embedded engine: RocksDB with two column families, "default" for META and "blob" for BLOB. Writes go to the log
  * without a sync; engine_sync makes all that was written so far durable by one fdatasync of the log. */
 #include "store/engine/engine.h"
+#include "store/engine/holes.h"
 #include "store/engine/log_fill.h"
 #include "store/engine/rocksdb_options.h"
 
@@ -21,10 +22,12 @@ struct rocks {
     rocksdb_writebatch_t *group; /* for the next write, or NULL */
     size_t group_bytes;          /* of the largest write with it */
     struct log_fill fill;
+    struct holes holes; /* of a damaged one */
 };
 
 struct engine_iter {
     rocksdb_readoptions_t *opts;
+    rocksdb_readoptions_t *beyond; /* if damaged: without bounds */
     rocksdb_iterator_t *it;
     struct buf from, to;
     bool reverse, started;
@@ -200,6 +203,9 @@ static int rocks_iter_open(struct engine *e, const struct engine_range *q, struc
     if (it->from.len > 0) rocksdb_readoptions_set_iterate_lower_bound(it->opts, it->from.ptr, it->from.len);
     if (it->to.len > 0) rocksdb_readoptions_set_iterate_upper_bound(it->opts, it->to.ptr, it->to.len);
     it->it = rocksdb_create_iterator_cf(r->db, it->opts, r->cf[q->space]);
+    if (it->damaged != NULL) it->beyond = rocksdb_readoptions_create();
+    if (it->damaged != NULL && q->snapshot != NULL)
+        rocksdb_readoptions_set_snapshot(it->beyond, q->snapshot->snap);
     *out = it;
     return 0;
 }
@@ -219,43 +225,57 @@ static bool number_add(unsigned char n[HOLE_BYTES], unsigned bit) {
     return carry == 0;
 }
 
-/* Whether what stands at `n` plus 2^bit or behind can be read, or is the end. An iterator that has failed may fail
- * where another one does not: it takes the bad block for the one before. */
-static bool hole_ends(struct engine_iter *it, const unsigned char n[HOLE_BYTES], unsigned bit) {
-    unsigned char at[HOLE_BYTES];
+/* An iterator that has failed may fail where another one does not: it takes the bad block for the one before. False: so
+ * does a new one. */
+static bool seek_anew(struct engine_iter *it, const rocksdb_readoptions_t *opts, struct str to) {
     char *text = NULL;
-    memcpy(at, n, sizeof at);
     rocksdb_iter_destroy(it->it);
-    it->it = rocksdb_create_iterator_cf(it->damaged->db, it->opts, it->damaged->cf[it->space]);
-    if (!number_add(at, bit)) {
-        rocksdb_iter_seek_to_last(it->it);
-        if (rocksdb_iter_valid(it->it)) rocksdb_iter_next(it->it); /* the end */
-        return true;
-    }
-    rocksdb_iter_seek(it->it, (const char *)at, sizeof at);
+    it->it = rocksdb_create_iterator_cf(it->damaged->db, opts, it->damaged->cf[it->space]);
+    rocksdb_iter_seek(it->it, to.ptr, to.len);
     if (rocksdb_iter_valid(it->it)) return true;
     rocksdb_iter_get_error(it->it, &text);
     return status(text, NULL) == 0;
 }
 
-/* The next record that can be read behind the place where the iterator failed. False: there is none, or it did not
- * fail. */
-static bool rocks_hole_pass(struct engine_iter *it) {
+/* Whether what stands at `n` plus 2^bit or behind can be read, or is the end. */
+static bool hole_ends(struct engine_iter *it, const unsigned char n[HOLE_BYTES], unsigned bit) {
+    unsigned char at[HOLE_BYTES];
+    memcpy(at, n, sizeof at);
+    return !number_add(at, bit) || seek_anew(it, it->beyond, str_of(at, sizeof at));
+}
+
+/* Finds the first record behind `last` that can be read, whether it is in the range or not; "" = there is none. */
+static void hole_measure(struct engine_iter *it, struct buf *to) {
     unsigned char n[HOLE_BYTES] = {0};
     unsigned bit = 0;
-    char *text = NULL;
-    rocksdb_iter_get_error(it->it, &text);
-    if (status(text, NULL) == 0) return false;
     memcpy(n, it->last.ptr, it->last.len < sizeof n ? it->last.len : sizeof n);
-    it->damaged->base.holes++;
+    buf_clear(to);
     while (bit < HOLE_BITS && !hole_ends(it, n, bit)) bit++;
-    it->over = bit == HOLE_BITS;
-    if (it->over) return false;
+    if (bit == HOLE_BITS) return;
     if (bit > 0) (void)number_add(n, bit - 1); /* here it does not end yet; what is left is less than as much again */
     for (unsigned b = bit > 0 ? bit - 1 : 0; b > 0; b--)
         if (!hole_ends(it, n, b - 1)) (void)number_add(n, b - 1);
-    it->over = !hole_ends(it, n, 0);
-    return rocksdb_iter_valid(it->it);
+    if (!number_add(n, 0) || !seek_anew(it, it->beyond, str_of(n, sizeof n)) || !rocksdb_iter_valid(it->it)) return;
+    struct str key;
+    key.ptr = rocksdb_iter_key(it->it, &key.len);
+    buf_add(to, key);
+}
+
+/* The next record that can be read behind the place where the iterator failed. False: there is none, or it did not
+ * fail. */
+static bool rocks_hole_pass(struct engine_iter *it) {
+    BUF_AUTO to = BUF_INIT(BATCH_KEY_MAX);
+    struct holes *known = &it->damaged->holes;
+    char *text = NULL;
+    rocksdb_iter_get_error(it->it, &text);
+    if (status(text, NULL) == 0) return false;
+    it->damaged->base.holes++;
+    if (!holes_find(known, it->space, buf_str(&it->last), &to)) {
+        hole_measure(it, &to);
+        holes_add(known, it->space, buf_str(&it->last), buf_str(&to));
+    }
+    it->over = to.len == 0 || !seek_anew(it, it->opts, buf_str(&to));
+    return !it->over && rocksdb_iter_valid(it->it);
 }
 
 static bool rocks_iter_next(struct engine_iter *it, struct str *key, struct str *value) {
@@ -282,6 +302,7 @@ static int rocks_iter_close(struct engine_iter *it) {
     rocksdb_iter_get_error(it->it, &text);
     rocksdb_iter_destroy(it->it);
     rocksdb_readoptions_destroy(it->opts);
+    if (it->beyond != NULL) rocksdb_readoptions_destroy(it->beyond);
     buf_done(&it->from);
     buf_done(&it->to);
     buf_done(&it->last);
@@ -376,6 +397,7 @@ static void rocks_close(struct engine *e) {
         if (r->cf[s] != NULL) rocksdb_column_family_handle_destroy(r->cf[s]);
     if (r->db != NULL) rocksdb_close(r->db);
     log_fill_done(&r->fill);
+    holes_done(&r->holes);
     pthread_mutex_destroy(&r->writing);
     if (r->group != NULL) rocksdb_writebatch_destroy(r->group);
     if (r->write != NULL) rocksdb_writeoptions_destroy(r->write);
@@ -411,6 +433,7 @@ int engine_rocksdb_open(const struct engine_config *cfg, struct engine **out, st
     r->base.damaged = cfg->damaged;
     pthread_mutex_init(&r->writing, NULL);
     log_fill_init(&r->fill, cfg->dir);
+    holes_init(&r->holes);
     rocksdb_setup_init(&r->setup, cfg->cache_bytes);
     r->read[READ_ANY] = rocksdb_readoptions_create();
     r->read[READ_MEMORY] = rocksdb_readoptions_create();

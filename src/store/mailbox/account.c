@@ -129,6 +129,15 @@ struct load {
     int rc;
 };
 
+/* What it held comes anew with the next login; it says by no means that the account is deleted. */
+static void record_missed(struct account *a) {
+    a->deleted = a->kept = false;
+    a->exists = a->damaged = true;
+    a->created = a->last_access = clock_wall_ms();
+    a->next_uidvalidity = (uint32_t)clock_wall_s();
+    a->address = str_dup(STR_EMPTY);
+}
+
 static int load_record(struct load *l) {
     struct key k = key_of_id(KEY_ACCOUNT, l->a->id);
     BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
@@ -143,12 +152,9 @@ static int load_record(struct load *l) {
     a->last_access = (int64_t)wire_get_u64(&w);
     a->next_uidvalidity = wire_get_u32(&w);
     struct str address = wire_get_bytes(&w);
-    if (w.bad) { /* what it held comes anew with the next login; it says by no means that the account is deleted */
-        a->deleted = a->kept = false;
-        a->damaged = true;
-        a->created = a->last_access = clock_wall_ms();
-        a->next_uidvalidity = (uint32_t)clock_wall_s();
-        address = STR_EMPTY;
+    if (w.bad) {
+        record_missed(a);
+        return 0;
     }
     a->address = str_dup(address);
     a->exists = true;
@@ -229,12 +235,13 @@ static int load_quota(struct load *l) {
 
 static void load_work(void *arg) {
     struct load *l = arg;
-    l->rc = load_record(l);
-    if (l->rc == ERR_NOTFOUND) {
-        l->rc = 0;
-        return;
-    }
+    int found = load_record(l);
+    l->rc = found == ERR_NOTFOUND ? 0 : found;
     if (l->rc == 0) l->rc = each_of(l, KEY_NAME, take_name);
+    if (found == ERR_NOTFOUND && l->rc == 0) {
+        if (l->a->folder_count == 0) return; /* it was never there: the record of a deleted one stays */
+        record_missed(l->a);
+    }
     if (l->rc == 0) l->rc = each_of(l, KEY_COUNTERS, take_counters);
     if (l->rc == 0 && l->e->damaged) miss_counters(l->a);
     if (l->rc == 0) l->rc = each_of(l, KEY_SUBSCRIBED, take_subscribed);

@@ -43,7 +43,7 @@ static void each_name(struct check *c, struct str key, struct str value) {
     c->folders++;
     struct key k = key_of_id(KEY_ACCOUNT, account);
     if (!check_has(c, key_str(&k)))
-        check_fault(c, REPAIR_NONE, account, "account %llu has folders but no record", ULL(account));
+        check_fault(c, REPAIR_COUNTERS, id, "account %llu has folder %llu but no record", ULL(account), ULL(id));
 }
 
 static void each_purge(struct check *c, struct str key, struct str value) {
