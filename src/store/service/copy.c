@@ -313,19 +313,15 @@ static int expunge_slice(struct service *s, struct folder *f, const uint32_t *ui
     return rc;
 }
 
-/* UIDs of the runs, in order, of messages that are there. */
+/* UIDs of messages that are there, of runs that ascend. */
 static uint32_t *uids_of_runs(const struct folder *f, const struct uid_run *runs, size_t run_count, size_t *count) {
-    size_t cap = 0, n = 0;
-    uint32_t *uids = NULL;
+    uint32_t *uids = malloc((f->count + 1) * sizeof *uids);
+    size_t n = 0, at = 0;
+    IEMS_ASSERT(uids != NULL);
     for (size_t i = 0; i < run_count; i++) {
-        for (size_t at = folder_find(f, runs[i].first); at < f->count && f->list[at].uid <= runs[i].last; at++) {
-            if (n == cap) {
-                cap = cap * 2 + 64;
-                uids = realloc(uids, cap * sizeof *uids);
-                IEMS_ASSERT(uids != NULL);
-            }
+        size_t first = folder_find(f, runs[i].first);
+        for (at = first > at ? first : at; at < f->count && f->list[at].uid <= runs[i].last; at++)
             uids[n++] = f->list[at].uid;
-        }
     }
     *count = n;
     return uids;
