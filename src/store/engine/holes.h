@@ -1,5 +1,5 @@
-/* Places of a damaged store that cannot be read, as scans have found them: finding where one ends costs hundreds of reads.
- * From any thread. */
+/* Places of a damaged store that cannot be read, as scans have found them: finding where one ends costs hundreds of
+ * reads. From any thread. */
 #ifndef IEMS_STORE_ENGINE_HOLES_H
 #define IEMS_STORE_ENGINE_HOLES_H
 

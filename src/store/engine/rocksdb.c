@@ -204,8 +204,7 @@ static int rocks_iter_open(struct engine *e, const struct engine_range *q, struc
     if (it->to.len > 0) rocksdb_readoptions_set_iterate_upper_bound(it->opts, it->to.ptr, it->to.len);
     it->it = rocksdb_create_iterator_cf(r->db, it->opts, r->cf[q->space]);
     if (it->damaged != NULL) it->beyond = rocksdb_readoptions_create();
-    if (it->damaged != NULL && q->snapshot != NULL)
-        rocksdb_readoptions_set_snapshot(it->beyond, q->snapshot->snap);
+    if (it->damaged != NULL && q->snapshot != NULL) rocksdb_readoptions_set_snapshot(it->beyond, q->snapshot->snap);
     *out = it;
     return 0;
 }

@@ -286,8 +286,8 @@ static uint64_t rebuild_lists(void) {
     return rc == 0 ? ((const Store__FolderRebuilt *)reply.msg)->n_folders : 0;
 }
 
-/* The record of an account is lost, its folders are there: the check says so and a repair, a rebuild or a login brings it
- * back; nothing of it is taken for left-overs (REBLD-01, REBLD-06). */
+/* The record of an account is lost, its folders are there: the check says so and a repair, a rebuild or a login brings
+ * it back; nothing of it is taken for left-overs (REBLD-01, REBLD-06). */
 static void body_lost(void) {
     for (int way = 0; way < 3; way++) {
         testdir_make(dir);

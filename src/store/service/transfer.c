@@ -134,8 +134,7 @@ static int left_finish(struct service *s, struct left *l) {
     struct account *of_from = NULL, *of_to = NULL;
     struct folder *from = NULL, *to = NULL;
     int rc = pin_folder(s, l->t.to.account, l->t.to.folder, &of_to, &to);
-    if (rc == 0 && l->t.kind == TRANSFER_MOVE)
-        rc = pin_folder(s, l->t.from.account, l->t.from.folder, &of_from, &from);
+    if (rc == 0 && l->t.kind == TRANSFER_MOVE) rc = pin_folder(s, l->t.from.account, l->t.from.folder, &of_from, &from);
     if (rc == 0) rc = transfer_go(s, &l->t, from, to, l->runs, l->count);
     if (rc == 0) tell(s, l, to);
     if (from != NULL) folder_unload(from);

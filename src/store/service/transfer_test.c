@@ -1,5 +1,5 @@
-/* COPY, MOVE and RENAME of INBOX in several steps: wherever a crash cuts, afterwards a copy is not there or is whole, and
- * what is moved is in one folder, all of it. RFC 9051 section 6.4.7 and 6.3.6, RFC 6851 section 3.3. */
+/* COPY, MOVE and RENAME of INBOX in several steps: wherever a crash cuts, afterwards a copy is not there or is whole,
+ * and what is moved is in one folder, all of it. RFC 9051 section 6.4.7 and 6.3.6, RFC 6851 section 3.3. */
 #include "store/engine/testdir.h"
 #include "store/mailbox/private.h"
 #include "store/mailbox/rights.h"
