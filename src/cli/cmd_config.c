@@ -1,5 +1,6 @@
 /* The options of the instance: what iems.conf says, what the directory says, the defaults. */
 #include "cli/commands.h"
+#include "cli/hosts.h"
 #include "cli/settings.h"
 
 #include "cli/running.h"
@@ -108,7 +109,12 @@ int cmd_config_unset(struct cli *c, int argc, char **argv) {
 }
 
 int cmd_config_reload(struct cli *c, int argc, char **argv) {
-    (void)argv;
+    if (argc == 3 && strcmp(argv[1], "--host") == 0) {
+        if (!cli_instance(c, NULL)) return EX_NOINPUT;
+        int status = hosts_do(c, REMOTE_RELOAD, &(struct host_ask){.host = argv[2]}, NULL);
+        if (status == EX_OK) printf("iems.conf and the certificates of %s were read again\n", argv[2]);
+        return status;
+    }
     if (argc != 1) return cli_usage(cli_current(), "no arguments are expected");
     struct rpc_client *control = cli_connect(c, &control_service);
     if (control == NULL) return EX_UNAVAILABLE;

@@ -1,9 +1,9 @@
-#include "cli/certificate.h"
 #include "cli/commands.h"
 #include "cli/instance_folders.h"
 #include "cli/sharing.h"
 #include "daemon/config.h"
 #include "directory/slapd_config.h"
+#include "net/tls_make.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -151,8 +151,8 @@ static int write_file(const struct plan *p, const char *name, mode_t mode, struc
 }
 
 static int write_certificate(const struct plan *p, struct error *err) {
-    struct buf pem = BUF_INIT(CERTIFICATE_PEM_MAX);
-    int rc = certificate_make(p->hostname, p->port_base != 0, CERTIFICATE_DAYS, &pem, err);
+    struct buf pem = BUF_INIT(TLS_MAKE_PEM_MAX);
+    int rc = tls_make_certificate(p->hostname, p->port_base != 0, TLS_MAKE_SERVER_DAYS, &pem, err);
     if (rc == 0) rc = write_file(p, "tls/server.pem", 0600, buf_str(&pem), err);
     buf_wipe(&pem);
     return rc;

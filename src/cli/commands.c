@@ -49,10 +49,23 @@ const struct command command_table[] = {
      cmd_start, GROUP_INSTANCE},
     {"stop", "[DIR]", "Stop the instance: no process is left",
      "Modules end their sessions within some seconds; what is queued stays queued.", cmd_stop, GROUP_INSTANCE},
-    {"restart", "[MODULE]", "Restart one module, or the whole instance",
+    {"restart", "[MODULE[@HOST]]", "Restart one module, or the whole instance",
      "Without MODULE the instance is stopped and started. Modules: `iems status`.", cmd_restart, GROUP_INSTANCE},
-    {"status", "[DIR] [--json]", "Show modules, their state, pid, uptime, memory and restarts",
-     "The exit status is 0 only when every module is ready.", cmd_status, GROUP_INSTANCE},
+    {"module start", "MODULE[@HOST]...", "Start modules by hand, here or on another host of the organisation",
+     "MODULE may be all: those with auto_start. Until the instance ends; for always see auto_start in iems.conf.\n"
+     "Example: iems module start imapd@mail2.example.org",
+     cmd_module_start, GROUP_INSTANCE},
+    {"module stop", "MODULE[@HOST]...", "Stop modules, here or on another host of the organisation",
+     "MODULE may be all; another host goes on listening for remote control. Sessions are ended within some seconds.",
+     cmd_module_stop, GROUP_INSTANCE},
+    {"module restart", "MODULE[@HOST]...", "Restart modules, here or on another host of the organisation", NULL,
+     cmd_module_restart, GROUP_INSTANCE},
+    {"status", "[DIR] [--host NAME | --all-hosts] [--json]",
+     "Show modules, their state, pid, uptime, memory and restarts",
+     "The exit status is 0 only when every module is ready.\n"
+     "  --host NAME   of another host (iems host list), also its store: room, queues, format\n"
+     "  --all-hosts   a line for each host",
+     cmd_status, GROUP_INSTANCE},
     {"doctor", "[DIR] [--full] [--dns | --no-dns] [--json]",
      "Look for what keeps the server from working, and say what to do",
      "Looks at configuration, owners and modes of files, disk, clock, ports, modules, directory, queues, store,\n"
@@ -61,8 +74,8 @@ const struct command command_table[] = {
      "  --dns      ask DNS also for a test instance (one with port_base); --no-dns: never\n"
      "Exit status: 0 all is in order, 1 something to look at (warn), 2 something does not work (fail).",
      cmd_doctor, GROUP_INSTANCE},
-    {"metrics", "[DIR]", "Print the measurements of all modules, as Prometheus reads them", NULL, cmd_metrics,
-     GROUP_INSTANCE},
+    {"metrics", "[DIR] | --host NAME", "Print the measurements of all modules, as Prometheus reads them", NULL,
+     cmd_metrics, GROUP_INSTANCE},
 
     {"user add", "ADDRESS [--first NAME] [--last NAME] [--quota MB] [...]", "Make an account",
      "The password is asked for, or read from standard input or a file, never taken from the arguments.\n"
@@ -341,7 +354,8 @@ const struct command command_table[] = {
      "What iems.conf says of an option wins over the directory.\nExample: iems config set smtpd.max_sessions 500",
      cmd_config_set, GROUP_CONFIG},
     {"config unset", "NAME", "Return an option to its default", NULL, cmd_config_unset, GROUP_CONFIG},
-    {"config reload", "", "Read iems.conf and the certificates again", NULL, cmd_config_reload, GROUP_CONFIG},
+    {"config reload", "[--host NAME]", "Read iems.conf and the certificates again, here or on another host", NULL,
+     cmd_config_reload, GROUP_CONFIG},
     {"certificate status", "[--json]", "Show the certificates in use, when they end, and what ACME did",
      "* stands for names that are not known. The rows behind them: iems certificate list", cmd_certificate_status,
      GROUP_CONFIG},
@@ -427,6 +441,17 @@ const struct command command_table[] = {
      "Brings a working copy of the store to the format of this version and checks it.", cmd_upgrade, GROUP_INSTANCE},
 
 #include "daemon/tables.tbl"
+
+    {"host key", "", "Print the fingerprint of the key by which other hosts know this one",
+     "The key is DIR/tls/control.pem, made when it is first needed.", cmd_host_key, GROUP_TABLES},
+    {"host trust", "NAME ADDRESS[:PORT] FINGERPRINT [--role none|monitor|operate]",
+     "Let a host of the organisation see or control the others, and be controlled",
+     "FINGERPRINT is what `iems host key` prints there; PORT is 1234 if not given.\n"
+     "  --role ROLE   what it may do on the others: none, monitor (see, the default), operate (also start and stop)\n"
+     "Example: iems host trust mail2.example.org 192.0.2.12 4f0c...9a --role operate",
+     cmd_host_trust, GROUP_TABLES},
+    {"host untrust", "NAME...", "Forget the key and the role of hosts; calls of theirs that are under way end",
+     "The rest of the row stays. To delete it all: iems host delete NAME.", cmd_host_untrust, GROUP_TABLES},
 
     {"help", "[COMMAND] [--man]", "Show the commands, or all about one", NULL, cmd_help, GROUP_CONFIG},
     {"completion", "bash", "Print the tab completion for a shell", "Example: source <(iems completion bash)",

@@ -176,6 +176,9 @@ void doctor_ports(struct doctor *d) {
     if (d->running) return; /* they are ours: see the modules */
     for (size_t i = 0; i < module_count; i++) {
         const struct module_def *m = &module_table[i];
+        char start[64];
+        (void)snprintf(start, sizeof start, "%s.auto_start", m->name);
+        if (settings_u64(d->settings, start) == 0) continue;
         if (m->program == NULL) bad += try_ports(d, "server.port_base", "default", 389 + d->conf->port_base, true);
         for (size_t k = 0; k < MODULE_LISTENERS_MAX && m->listeners[k].name != NULL; k++) {
             char option[64];

@@ -1,11 +1,11 @@
 /* A new instance from a backup. Everything is compared with the manifest while it is copied; iems.conf comes last, so
  * that what was not finished is no instance. */
 #include "cli/backup.h"
-#include "cli/certificate.h"
 #include "cli/instance_folders.h"
 #include "cli/restore.h"
 #include "directory/slapd_config.h"
 #include "directory/slapd_files.h"
+#include "net/tls_make.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -110,8 +110,8 @@ static int read_conf(struct target *t, struct error *err) {
 static int make_certificate(struct target *t, struct error *err) {
     char path[INSTANCE_PATH_MAX];
     if (t->has_certificate) return 0;
-    struct buf pem = BUF_INIT(CERTIFICATE_PEM_MAX);
-    int rc = certificate_make(t->config->hostname, t->config->port_base != 0, CERTIFICATE_DAYS, &pem, err);
+    struct buf pem = BUF_INIT(TLS_MAKE_PEM_MAX);
+    int rc = tls_make_certificate(t->config->hostname, t->config->port_base != 0, TLS_MAKE_SERVER_DAYS, &pem, err);
     if (rc == 0) rc = instance_path(t->dir, "tls/server.pem", path);
     if (rc == 0) rc = file_write_new(path, buf_str(&pem), 0600, err);
     buf_wipe(&pem);

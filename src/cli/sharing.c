@@ -1,9 +1,9 @@
 #include "cli/sharing.h"
 
 #include "base/encode.h"
-#include "cli/certificate.h"
 #include "cli/files.h"
 #include "directory/slapd_files.h"
+#include "net/tls_make.h"
 #include "rpc/control_methods.h"
 
 #include <openssl/pem.h>
@@ -13,7 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { PORT = 389 };
+enum { PORT = 389, BETWEEN_HOSTS_DAYS = 36500 };
 
 /* ---------------------------------------------------------------- this instance */
 
@@ -88,9 +88,8 @@ int sharing_connect(const struct sharing *s, const char *uri, LDAP **out, struct
 /* ---------------------------------------------------------------- what others know of a host */
 
 static int make_certificate(const char *path, const char *hostname, bool loopback, struct error *err) {
-    struct buf pem = BUF_INIT(CERTIFICATE_PEM_MAX);
-    int rc =
-        access(path, F_OK) == 0 ? 0 : certificate_make(hostname, loopback, CERTIFICATE_DAYS_BETWEEN_HOSTS, &pem, err);
+    struct buf pem = BUF_INIT(TLS_MAKE_PEM_MAX);
+    int rc = access(path, F_OK) == 0 ? 0 : tls_make_certificate(hostname, loopback, BETWEEN_HOSTS_DAYS, &pem, err);
     if (rc == 0 && pem.len > 0) rc = slapd_file_write(path, buf_str(&pem), err);
     buf_wipe(&pem);
     return rc;

@@ -47,5 +47,6 @@ const struct module_def module_table[] = {
      .depends = {"dir", "store"},
      .tls = true,
      .serves = true},
+    {.name = "remote", .program = "iems-remote", .listeners = {{"control", 1234, false, false}}, .serves = true},
 };
 const size_t module_count = sizeof module_table / sizeof module_table[0];

@@ -12,10 +12,11 @@
 enum { NAME_MAX_LEN = 100, NEAR = 3, VALUE_SHOWN = 60 };
 
 /* What the responder does with a module (RESP-03 to RESP-06). */
-#define MODULE_OPTIONS(module)                                                                                         \
+#define MODULE_OPTIONS(module) MODULE_OPTIONS_WITH(module, "yes")
+#define MODULE_OPTIONS_WITH(module, auto_start)                                                                        \
     OPTION(module ".auto_restart", OPTION_BOOL, "yes", 0, 0, "", "Start the module again when it ends by itself",      \
            "RESP-04")                                                                                                  \
-    OPTION(module ".auto_start", OPTION_BOOL, "yes", 0, 0, "", "Start the module with the instance", "RESP-03")        \
+    OPTION(module ".auto_start", OPTION_BOOL, auto_start, 0, 0, "", "Start the module with the instance", "RESP-03")   \
     OPTION(module ".auto_stop", OPTION_BOOL, "yes", 0, 0, "", "Stop the module with the instance", "RESP-05")          \
     OPTION(module ".wait", OPTION_SECONDS, "0", 0, 3600, "seconds",                                                    \
            "How long after the start of the instance the module is started", "RESP-06")

@@ -30,6 +30,8 @@ NODISCARD int tls_server_set(struct tls_server *t, const struct tls_named *list,
 void tls_server_set_protocols(struct tls_server *t, const char *protocols);
 /* Whether clients are asked for a certificate. Any that shows the key to it will do: see tls_peer_certificate. */
 void tls_server_ask_certificates(struct tls_server *t, bool ask);
+/* TLS 1.3 alone. */
+void tls_server_require_13(struct tls_server *t);
 bool tls_server_is_empty(const struct tls_server *t);
 void tls_server_free(struct tls_server *t);
 int64_t tls_server_not_after(const struct tls_server *t); /* wall seconds of expiry */
@@ -70,6 +72,8 @@ enum tls_fault {
 /* `roots_pem`: trusted roots, or empty for the system's (loaded now, before the jail closes). */
 NODISCARD int tls_client_new(struct str roots_pem, struct tls_client **out, struct error *err);
 void tls_client_free(struct tls_client *t);
+/* Shows the certificate of `pem` (see tls_identity.h) to servers that ask for one, and speaks TLS 1.3 alone. */
+NODISCARD int tls_client_identify(struct tls_client *t, struct str pem, struct error *err);
 
 /* Handshakes. The stream's input must be empty (see stream_discard_input). On failure the stream is failed. */
 NODISCARD int tls_accept(struct stream *s, struct tls_server *t, uint64_t deadline_ms, struct error *err);
@@ -95,6 +99,9 @@ struct tls_info {
 NODISCARD int tls_get_info(const struct stream *s, struct tls_info *out); /* ERR_NOTFOUND when not TLS */
 /* The certificate of the other side, DER, verified or not; `out` may be NULL. ERR_NOTFOUND when there is none. */
 NODISCARD int tls_peer_certificate(const struct stream *s, struct buf *out);
+/* Its public key, as the SHA-256 that TLS_VERIFY_FINGERPRINT knows, and its last second (wall seconds; of one that is
+ * not valid yet: 0). ERR_NOTFOUND when there is none. */
+NODISCARD int tls_peer_key(const struct stream *s, unsigned char digest[static TLS_FINGERPRINT], int64_t *not_after);
 /* Channel binding data: "tls-exporter" (RFC 9266, TLS 1.3) or "tls-server-end-point" (RFC 5929). ERR_NOTFOUND. */
 NODISCARD int tls_channel_binding(const struct stream *s, const char *type, struct buf *out);
 

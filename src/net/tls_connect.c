@@ -4,6 +4,7 @@
 #include "net/stream_private.h"
 #include "net/tls_private.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
@@ -81,7 +82,7 @@ static void resume_key(const struct tls_expect *e, enum tls_verify by, unsigned 
 
 static bool fingerprint_known(const struct tls_expect *e, const unsigned char *digest, unsigned len) {
     for (size_t i = 0; len == TLS_FINGERPRINT && i < e->fingerprint_count; i++) {
-        if (memcmp(digest, e->fingerprints[i], TLS_FINGERPRINT) == 0) return true;
+        if (CRYPTO_memcmp(digest, e->fingerprints[i], TLS_FINGERPRINT) == 0) return true;
     }
     return false;
 }

@@ -102,6 +102,17 @@ int tls_client_new(struct str roots_pem, struct tls_client **out, struct error *
     return 0;
 }
 
+int tls_client_identify(struct tls_client *t, struct str pem, struct error *err) {
+    struct tls_identity *id = NULL;
+    int rc = tls_identity_new(pem, &id, err);
+    if (rc != 0) return rc;
+    const struct tls_leaf *l = &id->leaves[0];
+    bool ok = SSL_CTX_use_cert_and_key(t->ctx, l->cert, l->key, l->chain, 1) == 1 &&
+              SSL_CTX_set_min_proto_version(t->ctx, TLS1_3_VERSION) == 1;
+    tls_identity_free(id);
+    return ok ? 0 : tls_error(err, ERR_INVALID, "TLS", "this certificate cannot be used");
+}
+
 void tls_client_free(struct tls_client *t) {
     if (t == NULL) return;
     tls_sessions_free(t->sessions);

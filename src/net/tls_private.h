@@ -34,6 +34,7 @@ struct tls_server {
     struct tls_tickets tickets;
     const char *protocols; /* "" = any */
     bool ask_certificates;
+    bool only_13; /* TLS 1.3 */
 };
 
 struct tls_client {

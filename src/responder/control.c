@@ -80,6 +80,7 @@ static int handle_status(struct rpc_request *q, struct error *err, void *arg) {
         char *line = arena_cstr(q->arena, str_cut(&rest, '\n'));
         if (line != NULL) warnings[status.n_warnings++] = line;
     }
+    status.log_level = (char *)(uintptr_t)log_level_name(log_level());
     status.pid = (uint32_t)getpid();
     rpc_answer(q, &status.base, STR_EMPTY);
     return 0;
@@ -131,6 +132,11 @@ static int act(struct module *m, const char *verb, struct error *err) {
     return 0;
 }
 
+/* Who calls through iems-remote needs it to call again. */
+static bool in_all(const struct module *m, bool from_afar) {
+    return module_option(m, "auto_start") != 0 && !(from_afar && strcmp(m->def->name, "remote") == 0);
+}
+
 static int handle_action(struct rpc_request *q, struct error *err, void *arg) {
     struct responder *r = arg;
     const Control__ModuleAction *a = (const void *)q->msg;
@@ -141,12 +147,15 @@ static int handle_action(struct rpc_request *q, struct error *err, void *arg) {
     if (a->module[0] != '\0' && module_find(r, a->module) == NULL) {
         return error_set(err, ERR_NOTFOUND, "there is no module '%.40s'", a->module);
     }
+    bool from_afar = strcmp(rpc_session_name(q->session), "remote") == 0, stop = strcmp(a->verb, "stop") == 0;
+    if (from_afar && strcmp(a->module, "remote") == 0) {
+        return error_set(err, ERR_DENIED, "remote carries the call itself: that can be done on its host alone");
+    }
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < module_count; i++) {
-        struct module *m = &r->modules[i];
-        if (a->module[0] == '\0' ? module_option(m, "auto_start") != 0 : strcmp(m->def->name, a->module) == 0) {
+        struct module *m = &r->modules[stop ? module_count - 1 - i : i]; /* first those that need others */
+        if (a->module[0] == '\0' ? in_all(m, from_afar) : strcmp(m->def->name, a->module) == 0)
             rc = act(m, a->verb, err);
-        }
     }
     if (rc != 0) return rc;
     Control__Empty empty = CONTROL__EMPTY__INIT;
@@ -228,6 +237,7 @@ int control_open(struct responder *r) {
         {CONTROL_PROOF_SET, handle_proof_set, true},
         {CONTROL_ACME_STATE_GET, handle_acme_state_get, false},
         {CONTROL_ACME_STATE_PUT, handle_acme_state_put, false},
+        {CONTROL_HOST_KEY, handle_host_key, false},
         {CONTROL_COUNT_ENTER, handle_count_enter, false},
         {CONTROL_COUNT_LEAVE, handle_count_leave, false},
     };

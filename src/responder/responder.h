@@ -164,6 +164,8 @@ int handle_certificate_install(struct rpc_request *q, struct error *err, void *a
 int handle_proof_set(struct rpc_request *q, struct error *err, void *arg);
 int handle_acme_state_get(struct rpc_request *q, struct error *err, void *arg);
 int handle_acme_state_put(struct rpc_request *q, struct error *err, void *arg);
+/* host_key.c: the key by which other hosts know this one. */
+int handle_host_key(struct rpc_request *q, struct error *err, void *arg);
 /* counts.c: what the workers of a module count together. */
 int handle_count_enter(struct rpc_request *q, struct error *err, void *arg);
 int handle_count_leave(struct rpc_request *q, struct error *err, void *arg);

@@ -9,6 +9,7 @@ static const struct {
     {"imapd", ROLE_IMAPD},         {"pop3d", ROLE_POP3D}, {"webd", ROLE_WEBD},   {"dlm", ROLE_DLM},
     {"bsmtp", ROLE_BSMTP},         {"dir", ROLE_DIR},     {"store", ROLE_STORE}, {"cli", ROLE_CLI},
     {"responder", ROLE_RESPONDER}, {"acme", ROLE_ACME},   {"index", ROLE_INDEX}, {"quota", ROLE_QUOTA},
+    {"remote", ROLE_REMOTE},
 };
 
 uint32_t rpc_role_from_name(struct str module) {

@@ -40,6 +40,7 @@ enum rpc_role {
     ROLE_ACME = 1 << 13,
     ROLE_INDEX = 1 << 14,
     ROLE_QUOTA = 1 << 16,
+    ROLE_REMOTE = 1 << 17,
 };
 uint32_t rpc_role_from_name(struct str module); /* "smtpd" -> ROLE_SMTPD; 0 = unknown */
 const char *rpc_role_name(uint32_t role);

@@ -36,7 +36,7 @@
     X(24, TRACE_FIND, ROLE_CLI | ROLE_WEBD, trace_find, trace_found)                                                   \
     X(25, STORE_CHECK, ROLE_CLI, store_check_request, store_check_reply)                                               \
     X(26, QUEUE_RUN, ROLE_SMTPD | ROLE_CLI | ROLE_WEBD | ROLE_SMTPC, queue_run, queue_ran)                             \
-    X(27, STORE_CHECK_PROGRESS, ROLE_CLI, store_check_progress_request, store_check_progress)                          \
+    X(27, STORE_CHECK_PROGRESS, ROLE_CLI | ROLE_REMOTE, store_check_progress_request, store_check_progress)            \
     X(30, SESSION_OPEN, ROLES_READER, session_open, session_opened)                                                    \
     X(31, SESSION_CLOSE, ROLES_READER, session_close, empty)                                                           \
     X(32, FOLDER_LIST, ROLES_MAILBOX, folder_list, folder_listed)                                                      \

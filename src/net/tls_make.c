@@ -1,4 +1,4 @@
-#include "cli/certificate.h"
+#include "net/tls_make.h"
 
 #include "base/encode.h"
 
@@ -59,7 +59,7 @@ static bool write_pem(X509 *x, EVP_PKEY *key, struct buf *pem) {
     return ok && pem->error == 0;
 }
 
-int certificate_make(const char *hostname, bool loopback, unsigned days, struct buf *pem, struct error *err) {
+int tls_make_certificate(const char *hostname, bool loopback, unsigned days, struct buf *pem, struct error *err) {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *x = X509_new();
     bool ok = key != NULL && x != NULL && fill(x, key, hostname, loopback, days) && write_pem(x, key, pem);
