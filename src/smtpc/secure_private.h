@@ -33,11 +33,16 @@ struct secure {
     uint64_t saved_domains, saved_tally;
     struct cond changed, reconfigured;
     bool dane, report, stopping;
+    unsigned posts; /* reports that are on their way by HTTPS */
     uint64_t sessions[SECURE_KINDS], failed, refused, resumed, reports;
 };
 
 /* What is to be kept has changed, perhaps. */
 void secure_changed(struct smtpc *s);
 void secure_save(struct smtpc *s);
+
+/* --- secure_post.c: a report goes to an address "https:", now or within a period. ERR_LIMIT: too many are under way.
+ */
+NODISCARD int secure_post(struct smtpc *s, const struct tlsrpt_report *r, struct str url, uint64_t period_s);
 
 #endif

@@ -1,5 +1,5 @@
-/* Reports on TLS (RFC 8460) go out when their period has ended, one message a domain, to addresses that the domain has
- * asked for; a domain that asks for none gets none. */
+/* Reports on TLS (RFC 8460) go out when their period has ended, one for each domain, to all addresses that the domain
+ * has asked for; a domain that asks for none gets none. */
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/log.h"
@@ -26,32 +26,42 @@ static int submit(struct smtpc *s, const char *from, const char *to, const char 
     return notice_submit(channel_store(s->channel), &n, err);
 }
 
-static void send_to(struct smtpc *s, struct tlsrpt_report *r, struct str uri) {
-    char ident[IDENT_SIZE];
-    const char *from = option_str(s->daemon, "smtpc.tlsrpt_from"),
-               *organization = option_str(s->daemon, "smtpc.tlsrpt_organization"),
-               *submitter = daemon_default_domain(s->daemon);
-    BUF_AUTO to = BUF_INIT(TOTAL_ADDRESSES);
-    BUF_AUTO message = BUF_INIT(TLSRPT_MESSAGE_MAX);
+static void told(const struct tlsrpt_report *r, const char *trace, struct str to, int rc, const char *error) {
+    struct str domain = r->policies[0].domain;
+    log_event(rc == 0 ? LOG_MESSAGE : LOG_WARNING, trace, rc == 0 ? "tls-report" : "tls-report-failed",
+              "domain=%.*s to=<%.*s> policies=%zu error=\"%s\"", STR_ARG(domain), STR_ARG(to), r->policy_count, error);
+}
+
+static void send_mail(struct smtpc *s, struct tlsrpt_report *r, const char *ident, const struct buf *to) {
     struct error err = {0};
-    if (tlsrpt_mailto(uri, &to) != 0) return; /* https: reports go by mail only */
-    ident_new(ident);
-    r->organization = str_from(organization[0] != '\0' ? organization : submitter);
-    r->contact = str_from(from);
-    r->id = str_from(ident);
-    struct tlsrpt_mail m = {.from = str_from(from),
-                            .to = buf_str(&to),
-                            .submitter = str_from(submitter),
+    BUF_AUTO message = BUF_INIT(TLSRPT_MESSAGE_MAX);
+    struct tlsrpt_mail m = {.from = r->contact,
+                            .to = buf_str(to),
+                            .submitter = str_from(daemon_default_domain(s->daemon)),
                             .hostname = str_from(daemon_hostname(s->daemon)),
                             .ident = str_from(ident),
                             .now = clock_wall_s()};
     int rc = tlsrpt_mail_write(&m, r, &message);
-    if (rc == 0) rc = submit(s, from, buf_cstr(&to), ident, buf_str(&message), &err);
+    if (rc == 0)
+        rc = submit(s, option_str(s->daemon, "smtpc.tlsrpt_from"), buf_cstr(to), ident, buf_str(&message), &err);
     if (rc == 0) s->secure->reports++;
-    struct str domain = r->policies[0].domain;
-    log_event(rc == 0 ? LOG_MESSAGE : LOG_WARNING, ident, rc == 0 ? "tls-report" : "tls-report-failed",
-              "domain=%.*s to=<%s> policies=%zu error=\"%s\"", STR_ARG(domain), buf_cstr(&to), r->policy_count,
-              err.text);
+    told(r, ident, buf_str(to), rc, err.text);
+}
+
+static void send_to(struct smtpc *s, struct tlsrpt_report *r, struct str uri) {
+    char ident[IDENT_SIZE];
+    const char *organization = option_str(s->daemon, "smtpc.tlsrpt_organization");
+    BUF_AUTO to = BUF_INIT(TOTAL_ADDRESSES);
+    ident_new(ident);
+    r->organization = str_from(organization[0] != '\0' ? organization : daemon_default_domain(s->daemon));
+    r->contact = str_from(option_str(s->daemon, "smtpc.tlsrpt_from"));
+    r->id = str_from(ident);
+    if (tlsrpt_mailto(uri, &to) == 0) {
+        send_mail(s, r, ident, &to);
+    } else if (str_starts_nocase(uri, STR("https://"))) {
+        int rc = secure_post(s, r, uri, option_u64(s->daemon, "smtpc.tlsrpt_period"));
+        if (rc != 0) told(r, ident, uri, rc, err_name(rc));
+    }
 }
 
 /* The record is asked for now: it is wanted once a day, not for each message. */

@@ -121,7 +121,7 @@ class PolicyServer:
     """HTTPS with the policies of domains; "mta-sts.NAME" -> text."""
 
     def __init__(self, pem, policies):
-        self.asked = []
+        self.asked, self.reports = [], []   # reports: path, type, body; each is to come again once
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -133,6 +133,13 @@ class PolicyServer:
                 self.send_header("Content-Type", "text/plain; charset=utf-8")
                 self.end_headers()
                 self.wfile.write((text or "").encode())
+
+            def do_POST(self):   # RFC 8460 section 5.4
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                report = (self.headers["Host"].split(":")[0] + self.path, self.headers["Content-Type"], body)
+                self.send_response(201 if report in outer.reports else 503)
+                outer.reports.append(report)
+                self.end_headers()
 
             def log_message(self, *args):
                 pass
@@ -206,7 +213,8 @@ class Transport(unittest.TestCase):
             if domain == "srollover.test":   # the record of the next key stands beside that of the present one
                 records += f"_{cls.port}._tcp.mail 60 TLSA 3 1 1 {cls.ca.digest('leaf')}\n_{cls.port}._tcp.mail 60 TLSA 3 0 1 {'00' * 32}\n"
             if domain in ("testing.test", "swrong.test"):
-                records += '_smtp._tls 60 TXT "v=TLSRPTv1; rua=mailto:tls@other.test"\n'
+                https = f",https://mta-sts.swrong.test:{cls.web.port}/reports?of=tls" if domain == "swrong.test" else ""
+                records += f'_smtp._tls 60 TXT "v=TLSRPTv1; rua=mailto:tls@other.test{https}"\n'
             zones[domain] = records
         zones["sparent.test"] = "child 60 NS ns"   # without DS: what is below is not signed
         zones["expired.test"], key = expired_zone("expired.test", cls.port, cls.ca.digest("leaf"))
@@ -296,6 +304,13 @@ retry_destination = 1d
         self.assertEqual(policy["policy"]["policy-string"], ["3 1 1 " + "00" * 32])
         self.assertEqual(policy["summary"]["total-successful-session-count"], 0)
         self.assertGreater(policy["summary"]["total-failure-session-count"], 0)
+        posts = self.web.reports
+        where, kind, body = iems.wait_until("a report by HTTPS, offered again", lambda: next((r for r in posts if posts.count(r) == 2), None), 30)
+        self.assertEqual((where, kind), ("mta-sts.swrong.test/reports?of=tls", "application/tlsrpt+gzip"))   # sections 5.4 and 5.5
+        posted = json.loads(gzip.decompress(body))
+        self.assertEqual(posted["contact-info"], "postmaster@example.test")
+        self.assertEqual([p["policy"] for p in posted["policies"]], [policy["policy"]])
+        self.a.wait_logged(f'domain=swrong.test to=https://mta-sts.swrong.test:{self.web.port}/reports?of=tls again=no error=""')
         self.assertEqual(policy["failure-details"][0]["receiving-mx-hostname"], "mail.swrong.test")
 
     def test_sts(self):   # RFC 8461 sections 4 and 5
