@@ -27,6 +27,7 @@ static int add_port(struct listen_list *out, uint16_t port, bool loopback, const
 
 static int add_word(struct listen_list *out, struct str text, uint16_t usual, bool loopback, const char *option,
                     struct error *err) {
+    if (str_eq_nocase(text, STR("default"))) return add_port(out, usual, loopback, option, err);
     struct str host = text, port_text = STR_EMPTY;
     uint64_t port = usual;
     ptrdiff_t colon = str_rfind(text, ':');
@@ -49,7 +50,6 @@ static int add_word(struct listen_list *out, struct str text, uint16_t usual, bo
 int listen_parse(const char *option, struct str value, uint16_t usual, bool loopback, struct listen_list *out,
                  struct error *err) {
     if (str_eq_nocase(value, STR("off"))) return 0;
-    if (str_eq_nocase(value, STR("default"))) return add_port(out, usual, loopback, option, err);
     int rc = 0;
     for (struct str word; rc == 0 && (word = str_word(&value)).len > 0;)
         rc = add_word(out, word, usual, loopback, option, err);

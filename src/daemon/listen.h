@@ -12,7 +12,7 @@ struct listen_list {
     size_t count;
 };
 
-/* Appends the addresses of `value`: "off", "default" (the port `usual`), or words "2525", "192.0.2.1:25",
+/* Appends the addresses of `value`: "off", or words "default" (the port `usual`), "2525", "192.0.2.1:25",
  * "[2001:db8::1]:25", "192.0.2.1", "*:25". A port alone is bound on all addresses, or on those of loopback. IPv6 is
  * left out where the machine has none. Errors name the option. */
 NODISCARD int listen_parse(const char *option, struct str value, uint16_t usual, bool loopback, struct listen_list *out,

@@ -22,7 +22,7 @@ enum { NAME_MAX_LEN = 100, NEAR = 3, VALUE_SHOWN = 60 };
            "How long after the start of the instance the module is started", "RESP-06")
 #define LISTEN_OPTION(module, service, what, port)                                                                     \
     OPTION(module ".listen_" service, OPTION_TEXT, "default", 1, 500, "",                                              \
-           "Where " what " listens: default (port " port " plus port_base), off, a port, or ADDRESS:PORT separated "   \
+           "Where " what " listens: off, or default (port " port " plus port_base), ports, ADDRESS:PORT, separated "   \
            "by blanks",                                                                                                \
            "PORT-01 PORT-02 PORT-03")
 #define WORKER_OPTIONS(module)                                                                                         \
