@@ -212,7 +212,7 @@ class Esmtp(unittest.TestCase):
         self.assertEqual(burl(url + "/;SECTION=2", url + "/;SECTION=1.MIME", url + "/;SECTION=1/;PARTIAL=1.3")[0], 250)
         self.a.wait_count("bart", n + 1)
         self.assertTrue(self.a.messages("bart")[-1].endswith(b"Subject: of them\r\n\r\n<p>second\r\nirs"), self.a.messages("bart")[-1])
-        for access, codes in (("submit+bart@example.test", (250, b"2.0.0")), ("user+bart@example.test", (250, b"2.0.0")), ("authuser", (250, b"2.0.0")),
+        for access, codes in (("submit+bart@example.test", (250, b"2.0.0")), ("submit+bart%40example.test", (250, b"2.0.0")), ("user+bart@example.test", (250, b"2.0.0")), ("authuser", (250, b"2.0.0")),
                               ("anonymous", (250, b"2.0.0")), ("submit+homer@example.test", (554, b"5.7.14")), ("user+lisa@example.test", (554, b"5.7.14"))):
             c.xatom("GENURLAUTH", f'"{url};URLAUTH={access}"', "INTERNAL")
             token = c.response("GENURLAUTH")[1][0].decode().strip('"')

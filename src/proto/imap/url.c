@@ -147,7 +147,7 @@ static bool take_time(struct str s, int64_t *out) {
 }
 
 /* [";EXPIRE=" date-time] ";URLAUTH=" access [":" mechanism ":" token] */
-static bool take_access(struct str whole, struct str *rest, struct imap_url *u) {
+static bool take_access(struct str whole, struct str *rest, struct arena *arena, struct imap_url *u) {
     struct str value;
     if (take_value(rest, ";EXPIRE=", &value)) {
         u->has_expire = true;
@@ -155,9 +155,9 @@ static bool take_access(struct str whole, struct str *rest, struct imap_url *u) 
     }
     if (!take_value(rest, ";URLAUTH=", &value)) return !u->has_expire;
     u->has_access = true;
-    u->access = str_cut(&value, ':');
-    u->rump = str_of(whole.ptr, (size_t)(u->access.ptr + u->access.len - whole.ptr));
-    if (u->access.len == 0) return false;
+    struct str access = str_cut(&value, ':');
+    u->rump = str_of(whole.ptr, (size_t)(access.ptr + access.len - whole.ptr));
+    if (!decode(access, arena, &u->access) || access.len == 0) return false;
     if (u->rump.len == whole.len) return true;
     u->mechanism = str_cut(&value, ':');
     u->token = value;
@@ -169,7 +169,7 @@ int imap_url_parse(struct str text, struct arena *arena, struct imap_url *out) {
     struct str rest = text;
     if (text.len > IMAP_URL_MAX || !str_is_ascii(text)) return ERR_INVALID;
     if (!take_server(&rest, arena, &u) || !take_mailbox(&rest, arena, &u) || !take_message(&rest, arena, &u) ||
-        !take_access(text, &rest, &u) || rest.len > 0)
+        !take_access(text, &rest, arena, &u) || rest.len > 0)
         return ERR_INVALID;
     *out = u;
     return 0;

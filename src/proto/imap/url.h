@@ -22,7 +22,7 @@ struct imap_url {
     bool has_expire;
     int64_t expire;              /* seconds */
     struct str rump;             /* everything before ":mechanism:token" */
-    struct str access;           /* "anonymous", "user+lisa@example.org", ... */
+    struct str access;           /* "anonymous", "user+lisa@example.org", ..., without %XX */
     struct str mechanism, token; /* empty: not yet authorized */
 };
 

@@ -119,6 +119,9 @@ static void access(void **state) {
         {"user+", false, false},
         {"submit+lisa@example.test", false, true},
         {"submit+bart@example.test", false, false},
+        {"submit+lisa%40example.test", false, true}, /* "@" is none of enc-user's own */
+        {"user+lisa%40example.test", true, true},
+        {"submit+lisa%2540example.test", false, false},
         {"submit+", false, false},
         {"stream", false, false},
     };
