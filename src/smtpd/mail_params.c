@@ -2,7 +2,6 @@
 #include "smtpd/mail_params.h"
 
 #include "base/clock.h"
-#include "proto/smtp/datetime.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,10 +43,8 @@ static void hold_keep(struct transaction *t, const struct smtp_mail_params *m, i
         t->ready = now + (int64_t)m->hold_for * MS;
         t->hold = arena_printf(t->arena, "for;%llu", (unsigned long long)m->hold_for);
     } else if (m->hold_until > 0) {
-        BUF_AUTO until = BUF_INIT(CLOCK_TEXT_MAX);
-        smtp_datetime_format(&until, m->hold_until);
         t->ready = m->hold_until * MS;
-        t->hold = arena_printf(t->arena, "until;%s", buf_cstr(&until));
+        t->hold = arena_printf(t->arena, "until;%.*s", STR_ARG(m->hold_until_text)); /* reports tell it as it came */
     }
 }
 

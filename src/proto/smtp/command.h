@@ -54,12 +54,13 @@ struct smtp_mail_params {
     uint64_t size; /* SIZE=, 0 = not told */
     enum smtp_body body;
     bool smtputf8;
-    const char *ret;    /* "FULL", "HDRS" or "" */
-    struct str envid;   /* xtext, as received */
-    struct str auth;    /* AUTH=: xtext or "<>", as received */
-    uint64_t hold_for;  /* HOLDFOR=, seconds; 0 = not told (RFC 4865) */
-    int64_t hold_until; /* HOLDUNTIL=, seconds since 1970; 0 = not told */
-    char by_mode;       /* BY=: 'N' (notify) or 'R' (return), 0 = not told (RFC 2852) */
+    const char *ret;            /* "FULL", "HDRS" or "" */
+    struct str envid;           /* xtext, as received */
+    struct str auth;            /* AUTH=: xtext or "<>", as received */
+    uint64_t hold_for;          /* HOLDFOR=, seconds; 0 = not told (RFC 4865) */
+    int64_t hold_until;         /* HOLDUNTIL=, seconds since 1970; 0 = not told */
+    struct str hold_until_text; /* as it was written */
+    char by_mode;               /* BY=: 'N' (notify) or 'R' (return), 0 = not told (RFC 2852) */
     bool by_trace;
     int64_t by;        /* seconds from now; may be negative with 'N' */
     bool has_priority; /* MT-PRIORITY= (RFC 6710) */

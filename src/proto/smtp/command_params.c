@@ -78,6 +78,7 @@ static bool take_hold_for(struct str value, struct smtp_command *out) {
 }
 
 static bool take_hold_until(struct str value, struct smtp_command *out) {
+    out->mail.hold_until_text = value;
     return smtp_datetime_parse(value, &out->mail.hold_until) == 0 && out->mail.hold_until > 0;
 }
 
