@@ -120,6 +120,7 @@ static int refused(struct planning *p, const struct plan *plan, const char *host
     log_event(LOG_MESSAGE, "-", "host-refused", "destination=%.*s host=%s reason=\"%s\"", STR_ARG(p->domain), host,
               plan->reason);
     struct tally_event e = {.domain = plan->domain,
+                            .base = plan->report == TLSRPT_TLSA ? plan->expect.name : STR_EMPTY,
                             .type = plan->report,
                             .policy = plan->policy_text,
                             .mx = plan->mx,
@@ -226,6 +227,7 @@ void secure_note(struct smtpc *s, const struct plan *plan, const struct client *
     net_addr_ip_text(to, ip);
     if (failure == NULL && stream_local(c->stream) != NULL) net_addr_ip_text(stream_local(c->stream), local);
     struct tally_event e = {.domain = plan->domain,
+                            .base = plan->report == TLSRPT_TLSA ? plan->expect.name : STR_EMPTY,
                             .type = plan->report,
                             .policy = plan->policy_text,
                             .mx = plan->mx,

@@ -73,7 +73,7 @@ int secure_post(struct smtpc *s, const struct tlsrpt_report *r, struct str url, 
     if (p == NULL) return ERR_NOMEM;
     *p = (struct post){.smtpc = s,
                        .url = str_dup(url),
-                       .domain = str_dup(r->policies[0].domain),
+                       .domain = str_dup(r->domain),
                        .body = BUF_INIT(TLSRPT_JSON_MAX),
                        .wait_ms = wait_ms > 0 ? wait_ms : 1,
                        .until_ms = loop_now_ms() + (period_ms > RETRY_LEAST_MS ? period_ms : RETRY_LEAST_MS)};

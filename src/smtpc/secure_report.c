@@ -27,7 +27,7 @@ static int submit(struct smtpc *s, const char *from, const char *to, const char 
 }
 
 static void told(const struct tlsrpt_report *r, const char *trace, struct str to, int rc, const char *error) {
-    struct str domain = r->policies[0].domain;
+    struct str domain = r->domain;
     log_event(rc == 0 ? LOG_MESSAGE : LOG_WARNING, trace, rc == 0 ? "tls-report" : "tls-report-failed",
               "domain=%.*s to=<%.*s> policies=%zu error=\"%s\"", STR_ARG(domain), STR_ARG(to), r->policy_count, error);
 }
@@ -69,7 +69,7 @@ static int report(struct smtpc *s, struct tlsrpt_report *r, struct arena *arena)
     enum dns_status status;
     struct str *texts = NULL, uri[TLSRPT_RUA_MAX];
     size_t count = 0, found = 0;
-    char *name = arena_printf(arena, "_smtp._tls.%.*s", STR_ARG(r->policies[0].domain));
+    char *name = arena_printf(arena, "_smtp._tls.%.*s", STR_ARG(r->domain));
     if (name == NULL) return ERR_NOMEM;
     int rc = resolver_txt(s->resolver, str_from(name), arena, &status, &texts, &count);
     if (rc != 0) return rc;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_MAX = 320, LINE_MEMORY = 1024 * 1024, DAY_S = 86400, TEXT_MAX = 4096 };
+enum { KEY_MAX = 600, LINE_MEMORY = 1024 * 1024, DAY_S = 86400, TEXT_MAX = 4096 };
 
 struct failure {
     enum tlsrpt_result result;
@@ -22,7 +22,7 @@ struct counted {
     struct list node; /* in the order of their making */
     int64_t from, to;
     enum tlsrpt_policy_type type;
-    char *domain, *policy, *mx; /* lines */
+    char *domain, *base, *policy, *mx; /* the last two are lines */
     uint64_t ok, failed;
     struct failure failures[TALLY_FAILURES_MAX];
     size_t failure_count;
@@ -46,6 +46,7 @@ static void counted_free(void *p) {
         free(f->reason);
     }
     free(c->domain);
+    free(c->base);
     free(c->policy);
     free(c->mx);
     free(c);
@@ -82,24 +83,25 @@ int64_t tally_period_end(const struct tally *t, int64_t now_s) {
     return (now_s / (int64_t)t->period + 1) * (int64_t)t->period;
 }
 
-static bool key_of(int64_t from, struct str domain, enum tlsrpt_policy_type type, char out[static KEY_MAX]) {
-    int n = snprintf(out, KEY_MAX, "%lld %d %.*s", (long long)from, (int)type, STR_ARG(domain));
+static bool key_of(int64_t from, struct str domain, struct str base, enum tlsrpt_policy_type type,
+                   char out[static KEY_MAX]) {
+    int n = snprintf(out, KEY_MAX, "%lld %d %.*s %.*s", (long long)from, (int)type, STR_ARG(domain), STR_ARG(base));
     return n > 0 && n < KEY_MAX;
 }
 
-static struct counted *counted_of(struct tally *t, struct str domain, enum tlsrpt_policy_type type, int64_t from,
-                                  int64_t to) {
+/* Of the event's domain and policy. NULL: there is no room. */
+static struct counted *counted_of(struct tally *t, const struct tally_event *e, int64_t from, int64_t to) {
     char key[KEY_MAX];
-    if (!key_of(from, domain, type, key)) return NULL;
+    if (!key_of(from, e->domain, e->base, e->type, key)) return NULL;
     struct counted *c = map_get(t->by_key, str_from(key));
     if (c != NULL) return c;
     if (map_count(t->by_key) >= TALLY_DOMAINS_MAX) return NULL;
     c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
+    *c = (struct counted){
+        .from = from, .to = to, .type = e->type, .domain = str_dup(e->domain), .base = str_dup(e->base)};
     list_init(&c->node);
-    *c = (struct counted){.node = c->node, .from = from, .to = to, .type = type, .domain = str_dup(domain)};
-    list_init(&c->node);
-    if (c->domain == NULL || map_put(t->by_key, str_from(key), c, NULL) != 0) {
+    if (c->domain == NULL || c->base == NULL || map_put(t->by_key, str_from(key), c, NULL) != 0) {
         counted_free(c);
         return NULL;
     }
@@ -138,7 +140,7 @@ static char *join(const struct str *list, size_t count) {
 
 void tally_note(struct tally *t, const struct tally_event *e, int64_t now_s) {
     int64_t to = tally_period_end(t, now_s), from = to - (int64_t)t->period;
-    struct counted *c = counted_of(t, e->domain, e->type, from, to);
+    struct counted *c = counted_of(t, e, from, to);
     if (c == NULL) return;
     t->version++;
     if (c->policy == NULL) c->policy = str_dup(str_sub(e->policy, 0, TEXT_MAX));
@@ -171,7 +173,7 @@ static int lines_of(const char *text, struct arena *arena, const struct str **ou
 static int policy_of(const struct counted *c, struct arena *arena, struct tlsrpt_policy *p) {
     struct tlsrpt_failure *list = arena_alloc(arena, (c->failure_count + 1) * sizeof *list);
     *p = (struct tlsrpt_policy){.type = c->type,
-                                .domain = arena_str(arena, str_from(c->domain)),
+                                .domain = arena_str(arena, str_from(c->base[0] != '\0' ? c->base : c->domain)),
                                 .successful = c->ok,
                                 .failed = c->failed,
                                 .failures = list,
@@ -193,7 +195,8 @@ static int policy_of(const struct counted *c, struct arena *arena, struct tlsrpt
 
 static void drop(struct tally *t, struct counted *c) {
     char key[KEY_MAX];
-    if (key_of(c->from, str_from(c->domain), c->type, key)) (void)map_remove(t->by_key, str_from(key));
+    if (key_of(c->from, str_from(c->domain), str_from(c->base), c->type, key))
+        (void)map_remove(t->by_key, str_from(key));
     counted_free(c);
     t->version++;
 }
@@ -207,10 +210,11 @@ int tally_take(struct tally *t, int64_t now_s, struct arena *arena, struct tlsrp
         break;
     }
     if (first == NULL) return ERR_NOTFOUND;
-    struct tlsrpt_policy *list = arena_alloc(arena, (TLSRPT_TLSA + 1) * sizeof *list);
+    struct tlsrpt_policy *list = arena_alloc(arena, TALLY_POLICIES_MAX * sizeof *list);
     char *domain = arena_cstr(arena, str_from(first->domain));
     if (list == NULL || domain == NULL) return ERR_NOMEM;
-    *out = (struct tlsrpt_report){.from = first->from, .to = first->to - 1, .policies = list};
+    *out =
+        (struct tlsrpt_report){.domain = str_from(domain), .from = first->from, .to = first->to - 1, .policies = list};
     list_foreach_safe(n, &t->all) {
         struct counted *c = list_entry(n, struct counted, node);
         if (c->from != out->from || c->to != out->to + 1 || !str_eq_nocase(str_from(c->domain), str_from(domain)))
@@ -218,19 +222,23 @@ int tally_take(struct tally *t, int64_t now_s, struct arena *arena, struct tlsrp
         if (policy_of(c, arena, &list[out->policy_count]) != 0) return ERR_NOMEM;
         out->policy_count++;
         drop(t, c);
-        if (out->policy_count > TLSRPT_TLSA) break;
+        if (out->policy_count == TALLY_POLICIES_MAX) break;
     }
     return 0;
 }
 
-/* One line each: "rpt FROM TO {report}". */
+/* One line each: "rpt FROM TO {report}". Contact is the domain of the recipients, if it is not that of the policy. */
 void tally_save(const struct tally *t, struct buf *out) {
     list_foreach(n, &t->all) {
         const struct counted *c = list_entry(n, struct counted, node);
         ARENA_AUTO arena = arena_new(LINE_MEMORY);
         struct tlsrpt_policy p;
         if (arena == NULL || policy_of(c, arena, &p) != 0) continue;
-        struct tlsrpt_report r = {.from = c->from, .to = c->to, .policies = &p, .policy_count = 1};
+        struct tlsrpt_report r = {.contact = str_from(c->base[0] != '\0' ? c->domain : ""),
+                                  .from = c->from,
+                                  .to = c->to,
+                                  .policies = &p,
+                                  .policy_count = 1};
         buf_printf(out, "rpt %lld %lld ", (long long)c->from, (long long)c->to);
         (void)!tlsrpt_write(&r, out);
     }
@@ -246,7 +254,10 @@ static void load_line(struct tally *t, struct str line) {
     ARENA_AUTO arena = arena_new(LINE_MEMORY);
     if (arena == NULL || tlsrpt_parse(str_trim(line), arena, &r, &err) != 0) return;
     const struct tlsrpt_policy *p = &r.policies[0];
-    struct counted *c = counted_of(t, p->domain, p->type, (int64_t)from, (int64_t)to);
+    bool own = r.contact.len == 0;
+    struct tally_event whose = {
+        .domain = own ? p->domain : r.contact, .base = own ? STR_EMPTY : p->domain, .type = p->type};
+    struct counted *c = counted_of(t, &whose, (int64_t)from, (int64_t)to);
     if (c == NULL) return;
     c->ok += p->successful;
     c->failed += p->failed;

@@ -9,13 +9,15 @@ enum {
     TALLY_DOMAINS_MAX = 10000, /* of all periods together */
     TALLY_FAILURES_MAX = 20,   /* kinds of failures of one domain and policy */
     TALLY_STRINGS_MAX = 20,
+    TALLY_POLICIES_MAX = 20, /* in one report; what is more is in the next */
     TALLY_SAVED_MAX = 32 * 1024 * 1024,
 };
 
 struct tally;
 
 struct tally_event {
-    struct str domain;
+    struct str domain; /* of the recipients */
+    struct str base;   /* of the policy, if it is another: the TLSA base domain */
     enum tlsrpt_policy_type type;
     struct str policy; /* its lines */
     const struct str *mx;

@@ -32,7 +32,8 @@ static void check_first(struct tally *t, int64_t now) {
     assert_int_equal(tally_take(t, now, arena, &r), 0);
     assert_int_equal(r.from, 86400);
     assert_int_equal(r.to, 2 * 86400 - 1);
-    assert_int_equal(r.policy_count, 2);
+    assert_int_equal(r.policy_count, 3);
+    assert_true(str_eq(r.domain, STR("far.test")));
     const struct tlsrpt_policy *p = &r.policies[0];
     assert_true(str_eq(p->domain, STR("far.test")));
     assert_int_equal(p->successful, 2);
@@ -44,7 +45,11 @@ static void check_first(struct tally *t, int64_t now) {
     assert_int_equal(p->string_count, 2);
     assert_true(str_eq(p->strings[1], STR("mode: testing")));
     assert_true(p->mx_count == 1 && str_eq(p->mx[0], patterns[0]));
-    assert_int_equal(r.policies[1].type, TLSRPT_TLSA);
+    for (size_t i = 1; i <= 2; i++) { /* RFC 8460 section 1.1: the policy of each host is its own */
+        assert_int_equal(r.policies[i].type, TLSRPT_TLSA);
+        assert_true(str_eq(r.policies[i].domain, i == 1 ? STR("mx1.host.test") : STR("mx2.host.test")));
+        assert_true(str_eq(r.policies[i].strings[0], i == 1 ? STR("3 1 1 00") : STR("3 1 1 01")));
+    }
 }
 
 static struct tally *filled(void) {
@@ -55,8 +60,14 @@ static struct tally *filled(void) {
     note(t, "FAR.test", TLSRPT_CERTIFICATE_EXPIRED, "a.far.test", day + 7);
     note(t, "far.test", TLSRPT_CERTIFICATE_EXPIRED, "b.far.test", day);
     note(t, "far.test", TLSRPT_SUCCESS, "b.far.test", day);
-    struct tally_event e = {
-        .domain = STR("far.test"), .type = TLSRPT_TLSA, .policy = STR("3 1 1 00"), .result = TLSRPT_SUCCESS};
+    struct tally_event e = {.domain = STR("far.test"),
+                            .base = STR("mx1.host.test"),
+                            .type = TLSRPT_TLSA,
+                            .policy = STR("3 1 1 00"),
+                            .result = TLSRPT_SUCCESS};
+    tally_note(t, &e, day);
+    e.base = STR("mx2.host.test");
+    e.policy = STR("3 1 1 01");
     tally_note(t, &e, day);
     note(t, "other.test", TLSRPT_SUCCESS, "x", day);
     note(t, "far.test", TLSRPT_SUCCESS, "b.far.test", day + 86400); /* the next day */

@@ -301,6 +301,7 @@ retry_destination = 1d
         part = next(p for p in email.message_from_bytes(text).walk() if p.get_content_type() == "application/tlsrpt+gzip")
         (policy,) = json.loads(gzip.decompress(part.get_payload(decode=True)))["policies"]
         self.assertEqual(policy["policy"]["policy-type"], "tlsa")
+        self.assertEqual(policy["policy"]["policy-domain"], "mail.swrong.test")   # section 1.1: the TLSA base domain
         self.assertEqual(policy["policy"]["policy-string"], ["3 1 1 " + "00" * 32])
         self.assertEqual(policy["summary"]["total-successful-session-count"], 0)
         self.assertGreater(policy["summary"]["total-failure-session-count"], 0)

@@ -45,7 +45,7 @@ struct tlsrpt_failure {
 };
 struct tlsrpt_policy {
     enum tlsrpt_policy_type type;
-    struct str domain;
+    struct str domain;              /* that the policy is of: with DANE the TLSA base domain (section 1.1) */
     const struct str *strings, *mx; /* the policy itself, its patterns */
     size_t string_count, mx_count;
     uint64_t successful, failed;
@@ -53,6 +53,7 @@ struct tlsrpt_policy {
     size_t failure_count;
 };
 struct tlsrpt_report {
+    struct str domain; /* of the recipients, who asked for it; for the message around the report */
     struct str organization, contact, id;
     struct str from_text, to_text; /* RFC 3339, as it came */
     int64_t from, to;              /* seconds since 1970; when writing */
@@ -80,7 +81,7 @@ struct tlsrpt_mail {
     struct str ident; /* unique [0-9a-z] */
     int64_t now;
 };
-/* The message around a report on one policy domain, gzip'ed (section 5.3), with "TLS-Required: No" so that the report
+/* The message around a report, gzip'ed (section 5.3), with "TLS-Required: No" so that the report
  * on broken TLS arrives. */
 NODISCARD int tlsrpt_mail_write(const struct tlsrpt_mail *m, const struct tlsrpt_report *r, struct buf *out);
 /* The JSON in a message, or in a file that is plain or gzip'ed JSON. ERR_NOTFOUND: it has no report. */

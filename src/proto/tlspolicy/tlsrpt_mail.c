@@ -19,7 +19,7 @@ static void put_clean(struct buf *out, struct str s) {
 
 static void put_header(struct buf *out, const struct tlsrpt_mail *m, const struct tlsrpt_report *r) {
     char date[CLOCK_TEXT_MAX];
-    struct str domain = r->policies[0].domain;
+    struct str domain = r->domain;
     clock_rfc5322(m->now, date);
     buf_printf(out, "From: <%.*s>\r\nTo: <%.*s>\r\nDate: %s\r\n", STR_ARG(m->from), STR_ARG(m->to), date);
     buf_printf(out, "Message-ID: <%.*s.tlsrpt@%.*s>\r\n", STR_ARG(m->ident), STR_ARG(m->hostname));
@@ -48,14 +48,14 @@ int tlsrpt_mail_write(const struct tlsrpt_mail *m, const struct tlsrpt_report *r
                "--=_%.*s\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
                "This is a report about TLS sessions of %.*s with the mail servers of ",
                STR_ARG(m->ident), STR_ARG(m->submitter));
-    put_clean(out, r->policies[0].domain);
+    put_clean(out, r->domain);
     buf_printf(out,
                ".\r\n\r\n--=_%.*s\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64\r\n"
                "Content-Disposition: attachment;\r\n filename=\"",
                STR_ARG(m->ident));
     put_clean(out, m->submitter);
     buf_addc(out, '!');
-    put_clean(out, r->policies[0].domain);
+    put_clean(out, r->domain);
     buf_printf(out, "!%lld!%lld!%.*s.json.gz\"\r\n\r\n", (long long)r->from, (long long)r->to, STR_ARG(m->ident));
     base64_encode_lines(out, buf_str(&packed));
     buf_printf(out, "\r\n--=_%.*s--\r\n", STR_ARG(m->ident));

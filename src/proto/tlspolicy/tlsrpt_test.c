@@ -81,8 +81,9 @@ static const struct tlsrpt_policy policies[] = {{.type = TLSRPT_STS,
                                                  .failed = 102,
                                                  .failures = failures,
                                                  .failure_count = 2},
-                                                {.type = TLSRPT_TLSA, .domain = STR("far.test"), .successful = 1}};
-static const struct tlsrpt_report report = {.organization = STR("Example \xc3\x84 Inc."),
+                                                {.type = TLSRPT_TLSA, .domain = STR("mx.far.test"), .successful = 1}};
+static const struct tlsrpt_report report = {.domain = STR("far.test"),
+                                            .organization = STR("Example \xc3\x84 Inc."),
                                             .contact = STR("tls@near.test"),
                                             .id = STR("abc123"),
                                             .from = 1459468800,
