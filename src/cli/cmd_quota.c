@@ -215,22 +215,37 @@ static int set_users(struct cli *c, const char *pattern, const char *size, const
     return EX_OK;
 }
 
-/* `@domain --total SIZE --default MB --users NUMBER`: a row of the table domainquota. */
+/* Web folders of a domain: a size, unlimited or disabled (WFOLD-04); what stands in the two columns. */
+static void files_columns(const char *value, char on[static COLUMN_LEN], char total[static COLUMN_LEN]) {
+    bool disabled = strcmp(value, "disabled") == 0;
+    (void)snprintf(on, COLUMN_LEN, "files=%s", disabled ? "no" : "yes");
+    (void)snprintf(total, COLUMN_LEN, "files_total=%s",
+                   disabled || strcmp(value, "unlimited") == 0 || strcmp(value, "enabled") == 0 ? "0" : value);
+}
+
+/* `@domain --total SIZE --default MB --users NUMBER --files SIZE`: a row of the table domainquota. */
 static int set_domain(struct cli *c, const char *domain, int argc, char **argv) {
     static char table[] = "domainquota";
     Dir__TableSet set = DIR__TABLE_SET__INIT;
-    char columns[3][COLUMN_LEN], *list_of[3] = {columns[0], columns[1], columns[2]};
+    enum { COLUMNS = 5 };
+    char columns[COLUMNS][COLUMN_LEN], *list_of[COLUMNS] = {columns[0], columns[1], columns[2], columns[3], columns[4]};
     for (int i = 0; i < argc; i += 2) {
         const char *column = strcmp(argv[i], "--total") == 0     ? "total"
                              : strcmp(argv[i], "--default") == 0 ? "user_default"
                              : strcmp(argv[i], "--users") == 0   ? "max_users"
                                                                  : NULL;
-        if (column == NULL || i + 1 == argc || set.n_columns == 3)
+        if (strcmp(argv[i], "--files") == 0 && i + 1 < argc && set.n_columns + 2 <= COLUMNS) {
+            files_columns(argv[i + 1], columns[set.n_columns], columns[set.n_columns + 1]);
+            set.n_columns += 2;
+            continue;
+        }
+        if (column == NULL || i + 1 == argc || set.n_columns == COLUMNS)
             return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
         const char *value = strcmp(argv[i + 1], "unlimited") == 0 ? "0" : argv[i + 1];
         (void)snprintf(columns[set.n_columns++], COLUMN_LEN, "%s=%s", column, value);
     }
-    if (set.n_columns == 0) return cli_usage(cli_current(), "--total SIZE, --default MB or --users NUMBER is expected");
+    if (set.n_columns == 0)
+        return cli_usage(cli_current(), "--total SIZE, --default MB, --users NUMBER or --files SIZE is expected");
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;

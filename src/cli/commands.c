@@ -85,7 +85,9 @@ const struct command command_table[] = {
      "  --permission PERM         send, receive, send+receive (default) or none\n"
      "  --alias ADDRESS           one more address; may stand several times\n"
      "  --connector CHANNEL$ADDR  LOCAL, SMTPC (forward), DL, BSMTPOUT; may stand several times\n"
-     "  --home DIR --web-dir DIR --web enable|disable --web-quota MB\n"
+     "  --home DIR --web-dir DIR\n"
+     "  --files enable|disable    web folders (default disable; iems help files ls)\n"
+     "  --files-quota MB|unlimited   what they may hold (default unlimited)\n"
      "  --imap|--pop3|--smtp|--web on|off   whether the account may log in there (default on)\n"
      "  --disable                 no login and no mail yet\n"
      "  --password-stdin          first line of standard input\n"
@@ -144,12 +146,15 @@ const struct command command_table[] = {
      cmd_quota_list, GROUP_ACCOUNTS},
     {"quota show", "ADDRESS [--json]", "Show one account's quota", NULL, cmd_quota_show, GROUP_ACCOUNTS},
     {"quota set",
-     "PATTERN [MB|unlimited] [--messages NUMBER|unlimited] | @DOMAIN [--total SIZE] [--default MB] [--users N]",
+     "PATTERN [MB|unlimited] [--messages NUMBER|unlimited] | @DOMAIN [--total SIZE] [--default MB] [--users N] "
+     "[--files SIZE]",
      "Set quotas of accounts, of a domain, of new accounts",
      "  --messages N   how many messages each of the accounts may hold\n"
      "  --total SIZE   what all accounts of the domain may hold together, as 50G; 0 or unlimited = no limit\n"
      "  --default MB   quota of new accounts of the domain\n"
      "  --users N      accounts that the domain may have; those that are there stay\n"
+     "  --files SIZE   what the web folders of all its accounts may hold together; unlimited, or disabled: nobody has "
+     "any\n"
      "Examples: iems quota set 'b*@example.org' 500, iems quota set @example.org --total 50G",
      cmd_quota_set, GROUP_ACCOUNTS},
     {"quota run", "", "Check all mailboxes now, and print the report", NULL, cmd_quota_run, GROUP_ACCOUNTS},
@@ -157,6 +162,38 @@ const struct command command_table[] = {
      GROUP_ACCOUNTS},
     {"quota history", "[--json] | --delete NUMBER...", "List the checks that were, and when the next one is",
      "NUMBER is that of the list; --delete deletes these reports.", cmd_quota_history, GROUP_ACCOUNTS},
+    {"files ls", "ADDRESS[:PATH] [-r] [--json]", "List a user's web folders",
+     "Web folders are files that an account keeps on the server. PATH has \"/\" between its names.\n"
+     "An account has them after iems user set ADDRESS --files enable, unless its domain has them disabled\n"
+     "(iems quota set @DOMAIN --files disabled).\n"
+     "  -r   with all that is in folders",
+     cmd_files_ls, GROUP_ACCOUNTS},
+    {"files put", "[-r] [--replace] [--type TYPE] FILE... ADDRESS[:PATH]", "Put files into a user's web folders",
+     "PATH is the folder for them, or of one file its new name. FILE may be - for standard input.\n"
+     "A file is there when it is whole; one that is there stays, if --replace is not said.\n"
+     "  -r            folders, too, with all that they hold\n"
+     "  --type TYPE   content type, as image/png\n"
+     "Example: iems files put -r reports/ bart@example.org:archive/",
+     cmd_files_put, GROUP_ACCOUNTS},
+    {"files get", "[-r] [--replace] ADDRESS[:PATH] [FILE|FOLDER|-]", "Get files from a user's web folders",
+     "- is standard output; without an operand into the folder where you are.\n"
+     "  -r          a folder, with all that it holds\n"
+     "  --replace   files that are there",
+     cmd_files_get, GROUP_ACCOUNTS},
+    {"files mkdir", "[-p] ADDRESS:PATH...", "Make folders in a user's web folders",
+     "  -p   also those above; one that is there is right", cmd_files_mkdir, GROUP_ACCOUNTS},
+    {"files mv", "[--replace] ADDRESS:PATH PATH", "Move or rename in a user's web folders",
+     "Into the second PATH if that is a folder. Example: iems files mv bart@example.org:plan.pdf 2026/", cmd_files_mv,
+     GROUP_ACCOUNTS},
+    {"files cp", "[--replace] ADDRESS:PATH PATH", "Copy in a user's web folders",
+     "Folders with all that they hold. A copy counts for the quota, but takes no room on the disk.", cmd_files_cp,
+     GROUP_ACCOUNTS},
+    {"files rm", "[-r] ADDRESS:PATH...", "Remove from a user's web folders",
+     "For good: nothing brings it back but a backup.\n"
+     "  -r   folders with all that they hold",
+     cmd_files_rm, GROUP_ACCOUNTS},
+    {"files usage", "ADDRESS [--json]", "Show what a user's web folders hold and may hold", NULL, cmd_files_usage,
+     GROUP_ACCOUNTS},
     {"sessions list", "[--user U] [--service S] [--peer P] [--limit N | --all] [--after PLACE] [--json]",
      "Show who is logged in over IMAP, POP3 and SMTP",
      "Filters may have * and ? for any text. Services: imap, pop3, smtp. A hundred are shown if nothing else is said; "

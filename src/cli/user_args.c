@@ -17,6 +17,8 @@ enum {
     OPT_WEB_DIR,
     OPT_WEB,
     OPT_WEB_QUOTA,
+    OPT_FILES,
+    OPT_FILES_QUOTA,
     OPT_ALIAS,
     OPT_CONNECTOR,
     OPT_TELEPHONE,
@@ -41,6 +43,8 @@ static const struct option options[] = {
     {"web-dir", required_argument, NULL, OPT_WEB_DIR},
     {"web", required_argument, NULL, OPT_WEB},
     {"web-quota", required_argument, NULL, OPT_WEB_QUOTA},
+    {"files", required_argument, NULL, OPT_FILES},
+    {"files-quota", required_argument, NULL, OPT_FILES_QUOTA},
     {"alias", required_argument, NULL, OPT_ALIAS},
     {"connector", required_argument, NULL, OPT_CONNECTOR},
     {"telephone", required_argument, NULL, OPT_TELEPHONE},
@@ -99,16 +103,20 @@ static int take_service(struct user_args *a, const char *service, const char *va
     return 0;
 }
 
-/* on and off are logins to web mail; enable and disable the older web folders. */
-static int take_web(struct user_args *a, const char *value, struct error *err) {
-    if (strcasecmp(value, "on") == 0 || strcasecmp(value, "off") == 0) return take_service(a, "web", value, err);
+/* Web folders (WFOLD-03). `others`: what else the option takes, for the message. */
+static int take_files(struct user_args *a, const char *name, const char *value, const char *others, struct error *err) {
     bool enable = strcasecmp(value, "enable") == 0;
     if (!enable && strcasecmp(value, "disable") != 0)
-        return error_set(err, ERR_INVALID, "--web %s: on or off (web mail), enable or disable (web folder) is meant",
-                         value);
+        return error_set(err, ERR_INVALID, "--%s %s: %senable or disable (web folders) is meant", name, value, others);
     a->user.has_web = true;
     a->user.web_enabled = enable;
     return 0;
+}
+
+/* on and off are logins to web mail; enable and disable the older way to say --files. */
+static int take_web(struct user_args *a, const char *value, struct error *err) {
+    if (strcasecmp(value, "on") == 0 || strcasecmp(value, "off") == 0) return take_service(a, "web", value, err);
+    return take_files(a, "web", value, "on or off (web mail), ", err);
 }
 
 static int add(char **list, size_t *count, char *value, struct error *err) {
@@ -128,6 +136,8 @@ static int take_option(int opt, char *value, struct user_args *a, struct error *
     case OPT_HOME: u->home = value; return 0;
     case OPT_WEB_DIR: u->web_dir = value; return 0;
     case OPT_WEB: return take_web(a, value, err);
+    case OPT_FILES: return take_files(a, "files", value, "", err);
+    case OPT_FILES_QUOTA: return take_quota("files-quota", value, &u->has_web_quota, &u->web_quota_mb, err);
     case OPT_WEB_QUOTA: return take_quota("web-quota", value, &u->has_web_quota, &u->web_quota_mb, err);
     case OPT_IMAP: return take_service(a, "imap", value, err);
     case OPT_POP3: return take_service(a, "pop3", value, err);

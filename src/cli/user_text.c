@@ -35,10 +35,8 @@ void user_text_print(const Dir__User *u, const Store__AccountInfo *info) {
     if (u->max_messages > 0) printf("%-14s %u\n", "Max. messages", u->max_messages);
     print_text("Home", u->home);
     print_text("Web folder", u->web_dir);
-    if (u->has_web) {
-        printf("%-14s %s\n", "Web folders", u->web_enabled ? "enabled" : "disabled");
-        print_quota("Web quota", u->web_quota_mb);
-    }
+    if (u->account != 0) printf("%-14s %s\n", "Web folders", u->web_enabled ? "enabled" : "disabled");
+    if (u->has_web || u->web_quota_mb > 0) print_quota("Web quota", u->web_quota_mb);
     if (info == NULL || !info->exists) return;
     printf("%-14s %llu messages in %llu folders, %.1f MB\n", "Mailbox", (unsigned long long)info->messages,
            (unsigned long long)info->folders, (double)info->bytes / (1024.0 * 1024.0));

@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "dir/password.h"
+#include "dir/tables.h"
 #include "net/loop.h"
+#include "proto/smtp/address.h"
 #include "rpc/ticket.h"
 
 #include <openssl/evp.h>
@@ -16,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICKET_LIFE_S = 24 * 60 * 60, HASH_WAIT_MS = 20000, SALT_LEN = 16 };
+enum { MB = 1024 * 1024, TICKET_LIFE_S = 24 * 60 * 60, HASH_WAIT_MS = 20000, SALT_LEN = 16 };
 
 /* ---------------------------------------------------------------- hashing on workers */
 
@@ -69,15 +71,28 @@ static void log_result(const struct login *l, const char *event, const char *mor
               l->name, l->peer, l->tls ? "yes" : "no", more);
 }
 
+/* Web folders: the account must have them enabled and its domain must not have them disabled (WFOLD-03, WFOLD-04). */
+static void ticket_files(struct dir *d, const struct entry *e, struct ticket *t) {
+    const struct table *table = table_find(STR("domainquota"));
+    struct rows *rows;
+    struct str domain = address_domain_of(entry_get(e, ATTR_ADDRESS));
+    if ((e->flags & ENTRY_WEB_ENABLED) == 0 || tables_rows(d->tables, table, &rows) != 0) return;
+    const struct row *row = rows_match_domain(rows, domain);
+    t->files = row_bool(table, row, "files");
+    t->files_quota = e->web_quota_mb * MB;
+    t->files_domain_quota = row_u64(table, row, "files_total");
+}
+
 /* `challenge`: additional data with success. */
 static int answer_ok(struct dir *d, struct rpc_request *r, const struct login *l, const struct entry *e,
                      struct str challenge, struct error *err) {
     BUF_AUTO sealed = BUF_INIT(TICKET_MAX);
     struct ticket t = {.account = e->account,
-                       .quota = e->quota_mb * 1024 * 1024,
+                       .quota = e->quota_mb * MB,
                        .expires_s = clock_wall_s() + TICKET_LIFE_S,
                        .address = entry_get(e, ATTR_ADDRESS),
                        .service = str_from(l->service)};
+    ticket_files(d, e, &t);
     int rc = ticket_seal(daemon_ticket_key(d->daemon), &t, &sealed);
     if (rc != 0) return error_set(err, rc, "cannot make a ticket");
     Dir__AuthReply reply = DIR__AUTH_REPLY__INIT;

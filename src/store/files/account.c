@@ -98,12 +98,23 @@ static uint64_t changed(uint64_t n, int64_t by) {
     return by < 0 && n < (uint64_t)-by ? 0 : n + (uint64_t)by; /* a damaged count must not wrap */
 }
 
+/* Deletes the record when nothing is used. */
+static void usage_put(const struct file_usage *u, uint64_t account, struct batch *b) {
+    struct key k = key_of_id(KEY_FILE_USAGE, account);
+    BUF_AUTO v = BUF_INIT(FILE_VALUE_MAX);
+    file_usage_encode(u, &v);
+    if (u->files == 0 && u->folders == 0 && u->bytes == 0)
+        batch_delete(b, SPACE_META, key_str(&k));
+    else
+        batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
+}
+
 void files_count(struct files_account *a, struct batch *b, int64_t files, int64_t folders, int64_t bytes) {
     a->usage.files = changed(a->usage.files, files);
     a->usage.folders = changed(a->usage.folders, folders);
     a->usage.bytes = changed(a->usage.bytes, bytes);
     a->domain->bytes = changed(a->domain->bytes, bytes);
-    file_usage_put(&a->usage, a->id, b);
+    usage_put(&a->usage, a->id, b);
 }
 
 static int room(const struct files_account *a, const struct files_limits *l, int64_t bytes, int64_t entries,

@@ -45,17 +45,10 @@ int file_entry_decode(struct str value, struct file_entry *out) {
     return 0;
 }
 
-void file_usage_put(const struct file_usage *u, uint64_t account, struct batch *b) {
-    struct key k = key_of_id(KEY_FILE_USAGE, account);
-    BUF_AUTO v = BUF_INIT(FILE_VALUE_MAX);
-    if (u->files == 0 && u->folders == 0 && u->bytes == 0) {
-        batch_delete(b, SPACE_META, key_str(&k));
-        return;
-    }
-    wire_u64(&v, u->files);
-    wire_u64(&v, u->folders);
-    wire_u64(&v, u->bytes);
-    batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
+void file_usage_encode(const struct file_usage *u, struct buf *out) {
+    wire_u64(out, u->files);
+    wire_u64(out, u->folders);
+    wire_u64(out, u->bytes);
 }
 
 int file_usage_decode(struct str value, struct file_usage *out) {

@@ -32,8 +32,7 @@ NODISCARD int file_key_parse(struct str key, uint64_t *account, uint64_t *parent
 void file_entry_encode(const struct file_entry *e, struct buf *out);
 /* The view points into the value. ERR_CORRUPT. */
 NODISCARD int file_entry_decode(struct str value, struct file_entry *out);
-/* Deletes the record when nothing is used. */
-void file_usage_put(const struct file_usage *u, uint64_t account, struct batch *b);
+void file_usage_encode(const struct file_usage *u, struct buf *out);
 NODISCARD int file_usage_decode(struct str value, struct file_usage *out);
 
 #endif

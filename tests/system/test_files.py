@@ -1,0 +1,163 @@
+"""Web folders from the command line: WFOLD-01 to WFOLD-04, DOM-10."""
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+import iems
+
+KB = 1024
+MB = 1024 * KB
+
+
+class Files(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.mail = iems.Instance()
+        cls.mail.__enter__()
+        cls.addClassCleanup(cls.mail.__exit__, None, None, None)
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.scratch.cleanup)
+
+    def files(self, *args, **how):
+        return self.mail.run("files", *args, **how)
+
+    def local(self, name, content):
+        path = os.path.join(self.scratch.name, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def names(self, target, *more):
+        return [f["path"] + ("/" if f["folder"] else "") for f in json.loads(self.files("ls", target, *more, "--json").stdout)]
+
+    def usage(self, user):
+        return json.loads(self.files("usage", f"{user}@example.test", "--json").stdout)
+
+    def user(self, name, *more):
+        self.mail.user(name, iems.PASSWORD, "-m", "enable", *more)
+        return f"{name}@example.test"
+
+    def check(self):
+        self.assertIn("in order", self.mail.run("store", "check").stdout)
+
+    def refused(self, status, text, *args, **how):
+        done = self.files(*args, check=False, **how)
+        self.assertEqual(done.returncode, status, done)
+        self.assertIn(text, done.stderr)
+
+    def test_tree(self):   # WFOLD-01
+        bart = self.user("bart")
+        big = os.urandom(300 * KB) * 4
+        one = self.local("one.txt", "hello")
+        self.local("tree/a/Überschrift.txt", "in a")
+        self.local("tree/a/b/empty", "")
+        self.local("tree/big.bin", big)
+        os.symlink("/etc/passwd", os.path.join(self.scratch.name, "tree", "link"))
+        os.utime(one, (1600000000, 1600000000))
+        self.files("put", one, bart)
+        self.files("mkdir", "-p", f"{bart}:notes/old")
+        self.files("put", "--type", "text/plain", "-", f"{bart}:notes/today", input="from a pipe")
+        self.refused(65, "left out", "put", "-r", os.path.join(self.scratch.name, "tree"), f"{bart}:")   # the link
+        self.assertEqual(self.names(bart, "-r"), ["notes/", "notes/old/", "notes/today", "one.txt", "tree/", "tree/a/", "tree/a/b/",
+                                                  "tree/a/b/empty", "tree/a/Überschrift.txt", "tree/big.bin"])
+        listed = self.files("ls", f"{bart}:one.txt").stdout
+        self.assertRegex(listed, r"2020-09-13T12:26:40 +one\.txt")
+        self.assertEqual(self.files("get", f"{bart}:notes/today", "-").stdout, "from a pipe")
+        self.files("cp", f"{bart}:tree", "copy")
+        self.files("mv", f"{bart}:tree", "notes/")
+        self.files("mv", f"{bart}:one.txt", f"{bart}:notes/first.txt")
+        self.refused(73, "is there already", "put", one, f"{bart}:notes/first.txt")
+        self.files("put", "--replace", self.local("two.txt", "second"), f"{bart}:notes/first.txt")
+        out = os.path.join(self.scratch.name, "out")
+        self.files("get", "-r", f"{bart}:copy", out)
+        with open(os.path.join(out, "big.bin"), "rb") as f:
+            self.assertEqual(f.read(), big)
+        self.assertEqual(sorted(os.listdir(os.path.join(out, "a"))), ["b", "Überschrift.txt"])
+        self.files("get", "-r", f"{bart}:copy", out)   # into it, now that it is there
+        self.refused(65, "3 were left out", "get", "-r", f"{bart}:copy", out)
+        self.files("get", "-r", "--replace", f"{bart}:notes/tree", self.scratch.name)
+        self.refused(75, "not empty", "rm", f"{bart}:notes")
+        use = self.usage("bart")
+        self.assertEqual((use["files"], use["folders"], use["used_bytes"]), (8, 8, 2 * (len(big) + 4) + 6 + 11))
+        self.files("rm", "-r", f"{bart}:copy", f"{bart}:notes/tree")
+        iems.wait_until("the room of what was removed", lambda: self.usage("bart")["files"] == 2)
+        for args in (("ls", f"{bart}:nowhere"), ("get", f"{bart}:nowhere"), ("rm", f"{bart}:nowhere"), ("mv", f"{bart}:x", "y")):
+            self.refused(67, "is not there", *args)
+        self.refused(67, "no account", "ls", "nobody@example.test")
+        self.refused(65, "\"..\" is no name", "mkdir", f"{bart}:../up")
+        self.assertEqual(self.files("ls", "bart", check=False).returncode, 64)
+        self.check()
+
+    def test_permission(self):   # WFOLD-03: nobody has them who was not told to
+        mail = self.mail
+        one = self.local("perm.txt", "x")
+        mail.run("-C", "-a", "maggie@example.test", "-p", "password", "-t", "1", "-c", mail.dir, program="iemsuser")
+        self.assertRegex(mail.run("user", "show", "maggie@example.test").stdout, r"Web folders +disabled\nWeb quota +1 MB")
+        self.refused(77, "web folders are disabled for maggie@example.test", "put", one, "maggie@example.test")
+        self.assertEqual(self.names("maggie@example.test"), [])   # the administrator may look
+        mail.run("-C", "-a", "ling@example.test", "-p", "password", "-m", "enable", "-c", mail.dir, program="iemsuser")
+        self.files("put", one, "ling@example.test")
+        mail.run("user", "set", "maggie@example.test", "--files", "enable")
+        self.files("put", one, "maggie@example.test")
+        self.refused(75, "full", "put", self.local("perm2", b"y" * MB), "maggie@example.test")
+        mail.run("user", "set", "maggie@example.test", "--files-quota", "2")
+        self.files("put", self.local("perm2", b"y" * MB), "maggie@example.test")
+        self.assertEqual(self.usage("maggie")["limit_bytes"], 2 * MB)
+
+    def test_domain(self):   # WFOLD-04, DOM-10: MB, unlimited or disabled, of all accounts together
+        mail = self.mail
+        mail.run("domain", "add", "sum.test")
+        for name in ("a", "b"):
+            mail.run("user", "add", f"{name}@sum.test", "--no-password", "--files", "enable")
+        half = self.local("half", b"z" * (700 * KB))
+        mail.run("quota", "set", "@sum.test", "--files", "1M")
+        use = lambda: json.loads(self.files("usage", "a@sum.test", "--json").stdout)
+        iems.wait_until("the domain's limit", lambda: use()["domain_limit_bytes"] == MB)
+        self.files("put", half, "a@sum.test")
+        self.refused(75, "the domain has used up its room", "put", half, "b@sum.test")
+        mail.run("quota", "set", "@sum.test", "--files", "unlimited")
+        iems.wait_until("no limit", lambda: use()["domain_limit_bytes"] == 0)
+        self.files("put", half, "b@sum.test")
+        self.assertEqual(use()["domain_used_bytes"], 1400 * KB)
+        mail.run("quota", "set", "@sum.test", "--files", "disabled")
+        iems.wait_until("disabled", lambda: not use()["enabled"])
+        self.refused(77, "disabled", "put", "--replace", half, "a@sum.test")
+        self.assertEqual(self.names("a@sum.test"), ["half"])   # what is there stays
+
+    def test_life(self):   # an account takes its files along: deleted, brought back, gone
+        mail = self.mail
+        lisa = self.user("lisa")
+        self.files("put", self.local("life", "kept"), lisa)
+        mail.run("user", "delete", lisa, "--yes")
+        self.refused(67, "no account", "ls", lisa)
+        mail.run("user", "undelete", lisa)
+        self.assertEqual(self.files("get", f"{lisa}:life", "-").stdout, "kept")
+        mail.run("user", "delete", lisa, "--yes", "--now")
+        self.user("lisa")
+        self.assertEqual(self.names(lisa), [])
+        self.check()
+
+    def test_kill(self):   # in the middle of a transfer: nothing half is seen, what was acknowledged is there
+        homer = self.user("homer")
+        content = os.urandom(MB)
+        pid = self.mail.pids()["store"]
+        self.files("put", "-", f"{homer}:whole", input="w" * 100)
+        with subprocess.Popen([iems.IEMS, "files", "put", "-", f"{homer}:half"], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=dict(os.environ, IEMS_DIR=self.mail.dir)) as sending:
+            for _ in range(12):   # all but the last two megabytes are in the store then
+                sending.stdin.write(content)
+            self.assertEqual(self.names(homer), ["whole"])
+            self.mail.kill("store")
+            self.mail.wait_restarted("store", pid)
+            sending.stdin.close()
+            self.assertIn(b"iems: -: ", sending.stderr.read())
+        self.assertNotEqual(sending.returncode, 0)
+        self.assertEqual(self.names(homer), ["whole"])
+        self.assertEqual(self.usage("homer")["used_bytes"], 100)
+        self.check()
+
+
+iems.main()
