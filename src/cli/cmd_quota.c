@@ -21,6 +21,7 @@ struct each {
     /* EX_OK goes on. `u`: what the store knows; NULL = nothing was asked of it. */
     int (*take)(struct each *e, const Dir__User *user, const Store__AccountUsage *u);
     json_t *array; /* NULL: text */
+    bool one;      /* more of it is told */
     uint64_t mb;   /* to set, with has_mb */
     uint32_t messages;
     bool has_mb, has_messages;
@@ -97,27 +98,40 @@ static void print_line(const Dir__User *user, const Store__AccountUsage *u) {
            (unsigned long long)u->messages, stage_of(u), until[0] != '\0' ? " until " : "", until);
 }
 
+/* WFOLD-02 */
+static void print_files(const Dir__User *user, const Store__AccountUsage *u) {
+    char limit[32] = "unlimited";
+    if (!user->web_enabled && u->files == 0) return;
+    if (user->web_quota_mb > 0) (void)snprintf(limit, sizeof limit, "%llu MB", (unsigned long long)user->web_quota_mb);
+    printf("%-36s %12s %10.1f MB       %9llu  %s\n", "  web folders (files)", limit, (double)u->file_bytes / MB,
+           (unsigned long long)u->files, user->web_enabled ? "enabled" : "disabled");
+}
+
 static json_t *line_json(const Dir__User *user, const Store__AccountUsage *u) {
     const Store__QuotaState *s = u->state;
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:b, s:I, s:I}", "user", user->address, "limit_bytes",
-                     (json_int_t)(user->quota_mb * MB), "limit_messages", (json_int_t)user->max_messages, "used_bytes",
-                     (json_int_t)u->bytes, "messages", (json_int_t)u->messages, "state",
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:b, s:I, s:I, s:{s:b, s:I, s:I, s:I}}", "user", user->address,
+                     "limit_bytes", (json_int_t)(user->quota_mb * MB), "limit_messages", (json_int_t)user->max_messages,
+                     "used_bytes", (json_int_t)u->bytes, "messages", (json_int_t)u->messages, "state",
                      s != NULL && s->blocked ? "domain full" : stage_of(u), "blocked", s != NULL && s->blocked, "since",
-                     (json_int_t)(s != NULL ? s->since : 0), "until", (json_int_t)(s != NULL ? s->until : 0));
+                     (json_int_t)(s != NULL ? s->since : 0), "until", (json_int_t)(s != NULL ? s->until : 0),
+                     "web_folders", "enabled", user->web_enabled, "limit_bytes", (json_int_t)(user->web_quota_mb * MB),
+                     "used_bytes", (json_int_t)u->file_bytes, "files", (json_int_t)u->files);
 }
 
 static int take_line(struct each *e, const Dir__User *user, const Store__AccountUsage *u) {
-    if (e->array == NULL)
+    if (e->array == NULL) {
         print_line(user, u);
-    else
+        if (e->one) print_files(user, u);
+    } else {
         (void)json_array_append_new(e->array, line_json(user, u));
+    }
     return EX_OK;
 }
 
 struct list_args {
     const char *pattern, *by; /* by NULL: in order of the addresses, told as they come */
     uint64_t top;
-    bool json, domains;
+    bool json, domains, one;
 };
 
 /* What was gathered, in order. */
@@ -139,7 +153,7 @@ static int list_told(const struct list_args *a, const json_t *lines) {
 
 static int list(struct cli *c, const struct list_args *a) {
     bool gather = a->json || a->by != NULL || a->domains;
-    struct each e = {.pattern = a->pattern, .take = take_line, .array = gather ? json_array() : NULL};
+    struct each e = {.pattern = a->pattern, .take = take_line, .array = gather ? json_array() : NULL, .one = a->one};
     if (!a->json) printf("%-36s %12s %13s %5s %9s  %s\n", "USER", "LIMIT", "USED", "", "MESSAGES", "STATE");
     int status = each_over(c, &e, true);
     if (status == EX_OK && e.array != NULL) status = list_told(a, e.array);
@@ -178,7 +192,7 @@ int cmd_quota_show(struct cli *c, int argc, char **argv) {
     bool json = argc == 3 && strcmp(argv[2], "--json") == 0;
     if (argc < 2 || argv[1][0] == '-' || (argc > 2 && !json))
         return cli_usage(cli_current(), "one address is expected");
-    return list(c, &(struct list_args){.pattern = argv[1], .json = json});
+    return list(c, &(struct list_args){.pattern = argv[1], .json = json, .one = true});
 }
 
 /* ---------------------------------------------------------------- set */

@@ -22,8 +22,12 @@ static int add(struct report *r, const Dir__User *u) {
     char *address = arena_cstr(r->arena, str_from(u->address));
     if (address == NULL) return ERR_NOMEM;
     const char *at = strrchr(address, '@');
-    r->accounts[r->count++] = (struct report_account){
-        .address = address, .domain = at == NULL ? "" : at + 1, .id = u->account, .limit = u->quota_mb * MB};
+    r->accounts[r->count++] =
+        (struct report_account){.address = address,
+                                .domain = at == NULL ? "" : at + 1,
+                                .id = u->account,
+                                .limit = u->quota_mb * MB,
+                                .files = {.enabled = u->web_enabled, .limit = u->web_quota_mb * MB}};
     return 0;
 }
 
@@ -52,6 +56,8 @@ static int gather_users(struct quota *q, struct report *r, struct error *err) {
 static void take_usage(struct report_account *a, const Store__AccountUsage *u) {
     a->used = u->bytes;
     a->messages = u->messages;
+    a->files.used = u->file_bytes;
+    a->files.count = u->files;
     a->blocked = u->state != NULL && u->state->blocked;
     if (u->state == NULL) return;
     a->life = (struct life){u->state->stage, u->state->since, u->state->until, u->state->level};
@@ -83,12 +89,15 @@ static void domain_limits(struct quota *q, struct report *r) {
     for (size_t i = 0; i < r->domain_count; i++) {
         const struct row *row = rows_match_domain(rows, str_from(r->domains[i].name));
         r->domains[i].limit = row_u64(t, row, "total");
+        r->domains[i].files_disabled = !row_bool(t, row, "files");
+        r->domains[i].files_limit = row_u64(t, row, "files_total");
     }
 }
 
 int accounts_gather(struct quota *q, struct report *out, struct error *err) {
     struct report r = {.arena = arena_new(ARENA_MAX), .hostname = daemon_hostname(q->daemon)};
     if (r.arena == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    r.home = arena_printf(r.arena, "%s/data/store", daemon_instance_dir(q->daemon));
     int rc = gather_users(q, &r, err);
     if (rc == 0) rc = gather_usage(q, &r, err);
     if (rc == 0 && (rc = report_sort(&r)) != 0) (void)error_set(err, rc, "out of memory");

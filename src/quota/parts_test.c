@@ -106,17 +106,22 @@ static void reports(void **state) {
          .domain = "b.test",
          .limit = 20 * MB,
          .used = 18 * MB,
+         .files = {.enabled = true, .limit = 50 * MB, .used = 12 * MB, .count = 7},
          .life = {.stage = STORE__QUOTA_STAGE__WARNED, .until = 1000}},
-        {.address = "<x>&@a.test", .domain = "a.test", .used = MB},
+        {.address = "<x>&@a.test", .domain = "a.test", .used = MB, .files = {.enabled = true}},
         {.address = "a@b.test",
          .domain = "b.test",
          .limit = MB,
          .used = 2 * MB,
+         .files = {.limit = MB, .used = MB, .count = 1}, /* it was disabled later */
          .life = {.stage = STORE__QUOTA_STAGE__EXPIRED}},
     };
     struct report r = {
         .arena = arena_new(100000), .hostname = "mail.example.test", .accounts = list, .count = 3, .at = 1};
+    r.home = "/srv/mail/data/store";
     assert_int_equal(report_sort(&r), 0);
+    r.domains[0].files_disabled = true;
+    r.domains[1].files_limit = 100 * MB;
     assert_int_equal(r.domain_count, 2);
     assert_string_equal(r.domains[0].name, "a.test");
     assert_int_equal(r.domains[1].used, 20 * MB);
@@ -137,6 +142,26 @@ static void reports(void **state) {
     assert_true(str_find_str(buf_str(&few), STR("warned until ")) > 0);
     assert_true(str_find_str(buf_str(&html), STR("&lt;x&gt;&amp;@a.test")) > 0);
     assert_true(str_find_str(buf_str(&html), STR("<x>")) < 0);
+    /* WFOLD-02: the second section, told apart, with home directory, totals, limit and use of each user */
+    assert_int_equal(s.files_used, 13 * MB);
+    assert_int_equal(s.files_users, 2);
+    assert_true(str_find_str(buf_str(&text), STR("\n\nQuota Report for Web Store\nHome directory /srv/mail/data/store\n"
+                                                 "Total usage    13.0 MB in 8 files\nUsers          2\n"
+                                                 "Over quota     1\n\nb.test: 2 users, 13.0 MB used of 100.0 MB\n")) >
+                0);
+    assert_true(
+        str_ends(buf_str(&text),
+                 STR("  a@b.test                                         1.0 MB of         1.0 MB        1 files  "
+                     "disabled\n  z@b.test                                        12.0 MB of        50.0 MB    "
+                     "    7 files  \n")));
+    assert_true(str_ends(buf_str(&few), STR("1 files  disabled\n")));
+    assert_true(str_find_str(buf_str(&html), STR("<h2>Quota Report for Web Store</h2>")) > 0);
+    assert_true(str_find_str(buf_str(&html), STR("<tr><td>z@b.test</td><td>50.0 MB</td><td>12.0 MB</td><td>7</td>")) >
+                0);
+    for (size_t i = 0; i < 3; i++) list[i].files.enabled = false, list[i].files.count = 0;
+    buf_clear(&text);
+    report_text(&r, true, &text);
+    assert_true(str_find_str(buf_str(&text), STR("Web Store")) < 0); /* nobody has any */
     arena_free(r.arena);
 }
 

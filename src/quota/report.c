@@ -40,6 +40,7 @@ int report_sort(struct report *r) {
         struct report_domain *d = &r->domains[r->domain_count - 1];
         d->count++;
         d->used += r->accounts[i].used;
+        d->files_used += r->accounts[i].files.used;
     }
     return 0;
 }
@@ -57,7 +58,13 @@ struct report_sums report_sum(const struct report *r) {
         s.warned += a->life.stage == STORE__QUOTA_STAGE__WARNED;
         s.expired += a->life.stage == STORE__QUOTA_STAGE__EXPIRED;
         s.blocked += a->blocked;
+        s.files_used += a->files.used;
+        s.files_count += a->files.count;
+        s.files_over += a->files.limit > 0 && a->files.used >= a->files.limit;
     }
+    for (size_t i = 0; i < r->domain_count; i++)
+        for (size_t k = r->domains[i].first; k < r->domains[i].first + r->domains[i].count; k++)
+            s.files_users += report_has_files(&r->domains[i], &r->accounts[k]);
     return s;
 }
 
@@ -65,7 +72,7 @@ static bool is_noted(const struct report_account *a) {
     return a->life.stage != STORE__QUOTA_STAGE__FINE || is_over(a) || a->blocked;
 }
 
-static void limit_text(uint64_t limit, char out[static 32]) {
+void report_limit(uint64_t limit, char out[static 32]) {
     if (limit == 0)
         (void)snprintf(out, 32, "unlimited");
     else
@@ -92,21 +99,22 @@ void report_text(const struct report *r, bool all, struct buf *out) {
     for (size_t i = 0; i < r->domain_count; i++) {
         const struct report_domain *d = &r->domains[i];
         report_size(d->used, used);
-        limit_text(d->limit, limit);
+        report_limit(d->limit, limit);
         buf_printf(out, "\n%s: %zu users, %s used of %s\n", d->name, d->count, used, limit);
         for (size_t k = d->first; k < d->first + d->count; k++) {
             const struct report_account *a = &r->accounts[k];
             if (!all && !is_noted(a)) continue;
             report_size(a->used, used);
-            limit_text(a->limit, limit);
+            report_limit(a->limit, limit);
             state_text(a, state, sizeof state);
             buf_printf(out, "  %-40s %14s of %14s %4llu%%  %s\n", a->address, used, limit,
                        (unsigned long long)(a->limit == 0 ? 0 : a->used / (a->limit / PERCENT + 1)), state);
         }
     }
+    report_files_text(r, all, out);
 }
 
-static void html_put(struct buf *out, const char *text) {
+void report_html_put(struct buf *out, const char *text) {
     for (; *text != '\0'; text++) {
         switch (*text) {
         case '<': buf_adds(out, "&lt;"); break;
@@ -121,9 +129,9 @@ static void html_put(struct buf *out, const char *text) {
 static void html_domain(const struct report *r, const struct report_domain *d, struct buf *out) {
     char used[32], limit[32], state[LINE_LEN];
     report_size(d->used, used);
-    limit_text(d->limit, limit);
+    report_limit(d->limit, limit);
     buf_adds(out, "<h2>");
-    html_put(out, d->name);
+    report_html_put(out, d->name);
     buf_printf(out,
                "</h2>\n<p>%zu users, %s used of %s</p>\n<table>\n<tr><th>User</th><th>Limit</th><th>Used</th>"
                "<th>Messages</th><th>State</th></tr>\n",
@@ -131,12 +139,12 @@ static void html_domain(const struct report *r, const struct report_domain *d, s
     for (size_t k = d->first; k < d->first + d->count; k++) {
         const struct report_account *a = &r->accounts[k];
         report_size(a->used, used);
-        limit_text(a->limit, limit);
+        report_limit(a->limit, limit);
         state_text(a, state, sizeof state);
         buf_printf(out, "<tr class=\"%s\"><td>", life_name(a->life.stage));
-        html_put(out, a->address);
+        report_html_put(out, a->address);
         buf_printf(out, "</td><td>%s</td><td>%s</td><td>%llu</td><td>", limit, used, (unsigned long long)a->messages);
-        html_put(out, state);
+        report_html_put(out, state);
         buf_adds(out, "</td></tr>\n");
     }
     buf_adds(out, "</table>\n");
@@ -148,14 +156,15 @@ void report_html(const struct report *r, struct buf *out) {
     clock_rfc5322(r->at, when);
     report_size(s.used, used);
     buf_adds(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Mailbox quotas of ");
-    html_put(out, r->hostname);
+    report_html_put(out, r->hostname);
     buf_adds(out, "</title>\n<style>body{font-family:sans-serif}td,th{padding:2px 1em;text-align:left}"
                   ".warned{background:#fec}.expired{background:#fcc}</style></head><body>\n<h1>Mailbox quotas of ");
-    html_put(out, r->hostname);
+    report_html_put(out, r->hostname);
     buf_printf(out,
                "</h1>\n<p>Generated %s. Total usage %s, %llu users: %llu over quota, %llu warned, %llu disabled.</p>\n",
                when, used, (unsigned long long)s.users, (unsigned long long)s.over, (unsigned long long)s.warned,
                (unsigned long long)s.expired);
     for (size_t i = 0; i < r->domain_count; i++) html_domain(r, &r->domains[i], out);
+    report_files_html(r, out);
     buf_adds(out, "</body></html>\n");
 }

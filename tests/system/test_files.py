@@ -1,4 +1,4 @@
-"""Web folders from the command line: WFOLD-01 to WFOLD-04, DOM-10."""
+"""Web folders from the command line: WFOLD-01 to WFOLD-04, DOM-10; quotas of them in the reports of the Quota Agent."""
 import json
 import os
 import subprocess
@@ -139,6 +139,21 @@ class Files(unittest.TestCase):
         self.user("lisa")
         self.assertEqual(self.names(lisa), [])
         self.check()
+
+    def test_report(self):   # WFOLD-02: a section of its own, with home directory, totals, limit and use of each
+        moe = self.user("moe", "-t", "3")
+        self.files("put", self.local("report", b"r" * MB), moe)
+        text = self.mail.run("quota", "run").stdout
+        mail, web = text.split("Quota Report for Web Store\n")
+        self.assertRegex(mail, r"moe@example\.test +0\.0 MB of +unlimited")
+        self.assertIn(f"Home directory {self.mail.dir}/data/store\n", web)
+        self.assertRegex(web, r"Total usage +\d+\.\d MB in \d+ files\nUsers +\d+\nOver quota +\d+\n")
+        self.assertRegex(web, r"moe@example\.test +1\.0 MB of +3\.0 MB +1 files")
+        html = self.mail.run("quota", "report", "--html").stdout
+        self.assertIn("<td>moe@example.test</td><td>3.0 MB</td><td>1.0 MB</td><td>1</td>", html.split("Web Store")[1])
+        self.assertRegex(self.mail.run("quota", "show", moe).stdout, r"web folders \(files\) +3 MB +1\.0 MB +1 +enabled")
+        told = json.loads(self.mail.run("quota", "show", moe, "--json").stdout)[0]["web_folders"]
+        self.assertEqual(told, {"enabled": True, "limit_bytes": 3 * MB, "used_bytes": MB, "files": 1})
 
     def test_kill(self):   # in the middle of a transfer: nothing half is seen, what was acknowledged is there
         homer = self.user("homer")
