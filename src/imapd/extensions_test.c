@@ -160,6 +160,15 @@ static const struct dialogue dialogues[] = {
      "> a GETMETADATA nowhere /shared/admin\n< a NO [NONEXISTENT] *\n> b GETMETADATA INBOX /foo/x\n< b BAD *\n"
      "> c SETMETADATA INBOX (/private/a*b \"x\")\n< c BAD *\n> d SETMETADATA INBOX (/private//x \"x\")\n< d BAD *\n"
      "> e GETMETADATA (DEPTH 2) INBOX /private/x\n< e BAD *\n"},
+    {"all entries below a root; a value that is too long: RFC 5464 4.2.2, 4.3",
+     LOGIN "> 1 SETMETADATA INBOX (/private/a \"1\" /private/vendor/b \"2\" /shared/comment \"3\")\n< 1 OK *\n"
+           "> 2 GETMETADATA (DEPTH infinity) INBOX (/private)\n< * METADATA INBOX (/private/a \"1\" /private/vendor/b "
+           "\"2\")\n< 2 OK *\n> 3 GETMETADATA (DEPTH 1) INBOX (/Private /Shared)\n"
+           "< * METADATA INBOX (/private/a \"1\" /shared/comment \"3\")\n< 3 OK *\n"
+           "> 4 SETMETADATA INBOX (/private \"x\")\n< 4 BAD *\n> 5 GETMETADATA INBOX /privates\n< 5 BAD *\n"
+           "> 6 SETMETADATA INBOX (/private/x {70000}\n< 6 NO [METADATA MAXSIZE 65536] *\n> 7 NOOP\n< 7 OK *\n"
+           "> 8 SETMETADATA INBOX (/private/x {70000+}\n! big 70000\n> )\n< 8 NO [METADATA MAXSIZE 65536] *\n"
+           "> 9 NOOP\n< 9 OK *\n"},
     {"LIST-METADATA: RFC 9590",
      LOGIN "> 1 CREATE a\n< 1 OK *\n> 2 SETMETADATA a (/shared/comment \"x\")\n< 2 OK *\n"
            "> 3 LIST \"\" * RETURN (METADATA (/shared/comment /private/comment))\n< * LIST (*) \"/\" INBOX\n"

@@ -19,11 +19,20 @@ bool metadata_take_name(struct imap_args *a, struct str *out) {
     return true;
 }
 
+static bool take_root(struct imap_args *a, struct str *out) {
+    struct imap_args b = *a;
+    if (!imap_args_astring(&b, out) || (!str_eq_nocase(*out, STR("/private")) && !str_eq_nocase(*out, STR("/shared"))))
+        return false;
+    *a = b;
+    return true;
+}
+
 bool metadata_take_names(struct imap_args *a, struct metadata_names *out) {
     out->count = 0;
     bool list = imap_args_char(a, '('); /* also without: the examples of section 4.4.1 */
     do {
-        if (out->count == METADATA_ENTRIES_MAX || !metadata_take_name(a, &out->name[out->count++])) return false;
+        struct str *name = &out->name[out->count];
+        if (out->count++ == METADATA_ENTRIES_MAX || (!metadata_take_name(a, name) && !take_root(a, name))) return false;
     } while (imap_args_space(a));
     return !list || imap_args_char(a, ')');
 }

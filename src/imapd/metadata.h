@@ -13,6 +13,7 @@ struct metadata_names {
     size_t count;
 };
 /* entries = entry / "(" entry *(SP entry) ")" */
+/* Also "/private" and "/shared", for what is below them. */
 bool metadata_take_names(struct imap_args *a, struct metadata_names *out);
 /* entry: an astring that begins with "/private/" or "/shared/" */
 bool metadata_take_name(struct imap_args *a, struct str *out);

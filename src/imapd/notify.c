@@ -60,7 +60,7 @@ bool notify_at_once(const struct notify *n) {
 
 unsigned notify_selected(const struct session *s) {
     const struct notify *n = s->notify;
-    if (n == NULL) return IMAP_NOTIFY_MESSAGES;
+    if (n == NULL || n->implied) return IMAP_NOTIFY_MESSAGES;
     const struct imap_notify_group *g = selected_group(n);
     return g == NULL ? 0 : g->events;
 }
@@ -156,6 +156,14 @@ int notify_start(struct session *s) {
     return refresh(s, s->notify->set.status);
 }
 
+void notify_imply(struct session *s) {
+    static const char set[] = " SET (personal (MailboxMetadataChange ServerMetadataChange)) "
+                              "(subtree (\"Other Users\" Shared) (MailboxMetadataChange))";
+    if (s->notify != NULL || notify_new(str_from(set), true, &s->notify) != 0) return;
+    s->notify->implied = true;
+    (void)!notify_start(s); /* if the store cannot now: with the next command */
+}
+
 static int tell_messages(struct session *s, uint64_t folder) {
     struct notify_mailbox *m = notify_tree_find(s->notify->tree, folder);
     if (m == NULL) return 0;
@@ -174,7 +182,8 @@ static int tell_messages(struct session *s, uint64_t folder) {
 /* RFC 5465 section 5.8: as if the client had said NOTIFY NONE. */
 static void give_up(struct session *s) {
     struct notify *n = s->notify;
-    session_puts(s, "* OK [NOTIFICATIONOVERFLOW] More has changed than can be told; NOTIFY is off\r\n");
+    if (!n->implied)
+        session_puts(s, "* OK [NOTIFICATIONOVERFLOW] More has changed than can be told; NOTIFY is off\r\n");
     n->set = (struct imap_notify){.none = true};
     n->wide = n->overflow = false;
     n->pending_count = 0;

@@ -12,6 +12,7 @@ struct notify_tree;
 struct notify {
     struct arena *arena; /* of `set` */
     struct imap_notify set;
+    bool implied;        /* by ENABLE METADATA: annotations alone, and no sooner than a command ends or in IDLE */
     bool wide;           /* mailboxes other than the selected one are watched */
     bool names;          /* names, subscriptions or rights have changed since the tree was read */
     bool overflow;       /* more was to be told than is kept */
@@ -25,6 +26,8 @@ struct notify {
 /* From the arguments of the command. Errors as imap_notify_parse. */
 NODISCARD int notify_new(struct str text, bool utf8, struct notify **out);
 void notify_free(struct notify *n); /* NULL is fine */
+/* ENABLE METADATA (RFC 5464 section 4.1): annotations that others change are told, unless the client says NOTIFY. */
+void notify_imply(struct session *s);
 /* Begins to watch; with STATUS, tells how the mailboxes are. */
 NODISCARD int notify_start(struct session *s);
 /* The store no longer tells of the account. */

@@ -46,6 +46,13 @@ static const struct dialogue dialogues[] = {
                          "! other SETMETADATA \"\" (/private/comment \"x\")\n< * METADATA \"\" /private/comment\n"
                          "! other DELETE c\n< * LIST (\\NonExistent) \"/\" c\n"
                          "> 2 NOTIFY NONE\n< 2 OK *\n! other CREATE d\n> 3 NOOP\n< 3 OK *\n> 4 NOOP\n< 4 OK *\n"},
+    {"ENABLE METADATA alone: annotations that others change, at the end of a command and in IDLE: RFC 5464 4.1", THREE
+     "> 1 ENABLE METADATA\n< * ENABLED METADATA\n< 1 OK *\n! other CREATE b\n"
+     "! other SETMETADATA INBOX (/shared/comment \"x\")\n> 2 NOOP\n< * METADATA INBOX /shared/comment\n< 2 OK *\n"
+     "> 3 SETMETADATA INBOX (/shared/comment \"own\")\n< 3 OK *\n! deliver\n> 4 NOOP\n< * 4 EXISTS\n< 4 OK *\n"
+     "> 5 IDLE\n< + *\n! other SETMETADATA b (/private/y \"x\")\n< * METADATA b /private/y\n! deliver\n< * 5 EXISTS\n"
+     "! other SETMETADATA \"\" (/private/y \"x\")\n< * METADATA \"\" /private/y\n> DONE\n< 5 OK *\n"
+     "> 6 NOTIFY NONE\n< 6 OK *\n! other SETMETADATA b (/private/y \"z\")\n> 7 NOOP\n< 7 OK *\n"},
     {"a changed flag is told only with FlagChange; HIGHESTMODSEQ with CONDSTORE: RFC 5465 5.1",
      LOGIN "> 1 ENABLE CONDSTORE\n< * ENABLED CONDSTORE\n< 1 OK *\n! other CREATE b | " ADD(
          "b") "\n"

@@ -116,6 +116,11 @@ static bool moved_along(const struct renamed *r, struct str from, struct str to)
     return str_starts(below, STR("/")) && str_eq(below, str_sub(from, r->from.len, SIZE_MAX));
 }
 
+/* Section 5.9. What ENABLE METADATA implies is of annotations alone. */
+static bool tells_access(const struct session *s, unsigned events) {
+    return events != 0 && !s->notify->implied;
+}
+
 static void compare_names(struct session *s, const struct notify_mailbox *was, struct notify_mailbox *m,
                           struct renamed *r) {
     unsigned events = m->events | (was == NULL ? 0 : was->events);
@@ -127,7 +132,7 @@ static void compare_names(struct session *s, const struct notify_mailbox *was, s
     bool access = was == NULL ? m->no_access : was->no_access != m->no_access; /* section 5.9 */
     if (renamed && !along) *r = (struct renamed){was->name, m->name};
     if ((other && (events & IMAP_NOTIFY_MAILBOX_NAME) != 0) ||
-        (subscription && (events & IMAP_NOTIFY_SUBSCRIPTION) != 0) || (access && events != 0))
+        (subscription && (events & IMAP_NOTIFY_SUBSCRIPTION) != 0) || (access && tells_access(s, events)))
         tell_name(s, m, false, renamed && !along ? was->name : STR_EMPTY);
 }
 
@@ -155,7 +160,7 @@ static int take_folder(struct session *s, struct notify_tree *old, struct notify
     struct notify_mailbox *m = add(s->notify, fresh, f);
     if (m == NULL) return ERR_LIMIT;
     if (old == NULL) {
-        if (m->no_access && m->events != 0) tell_name(s, m, false, STR_EMPTY); /* section 3.1 */
+        if (m->no_access && tells_access(s, m->events)) tell_name(s, m, false, STR_EMPTY); /* section 3.1 */
         return 0;
     }
     struct notify_mailbox *was = f->id != 0 ? notify_tree_find(old, f->id) : map_get(old->by_name, m->name);
@@ -179,7 +184,7 @@ static void tell_gone(struct session *s, const struct map *all, const struct not
         struct notify_mailbox *m = value;
         if (m->seen) continue;
         m->no_access = m->id != 0 && imap_mailbox_is_other(m->name);
-        if (m->no_access ? m->events != 0
+        if (m->no_access ? tells_access(s, m->events)
                          : (m->events & (m->id != 0 ? IMAP_NOTIFY_MAILBOX_NAME : IMAP_NOTIFY_SUBSCRIPTION)) != 0)
             tell_name(s, m, true, STR_EMPTY);
         if (m->id != 0) tell_parent(s, fresh, m->name);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "imapd/command.h"
+#include "imapd/metadata.h"
 #include "imapd/notify.h"
 #include "imapd/store_call.h"
 #include "imapd/view.h"
@@ -154,6 +155,17 @@ void session_shutdown(struct session *s) {
     fiber_cancel(s->fiber);
 }
 
+/* An annotation that is too long (RFC 5464 section 4.3). */
+static bool refuse_annotation(struct session *s, struct imap_args *a, struct str tag) {
+    struct str name;
+    if (s->reader.fault != IMAP_FAULT_LITERAL_TOO_LONG || !imap_args_space(a) || !imap_args_atom(a, &name) ||
+        !str_eq_nocase(name, STR("SETMETADATA")))
+        return false;
+    session_printf(s, "%.*s NO [METADATA MAXSIZE %d] The value is too long\r\n", (int)tag.len, tag.ptr,
+                   METADATA_VALUE_MAX);
+    return true;
+}
+
 /* What the reader could not take: the tag, if it is one, tells the client which command it was. */
 static void refuse_command(struct session *s) {
     static const char *const texts[] = {"Bad command", "Command line too long", "[TOOBIG] Literal too large",
@@ -161,6 +173,7 @@ static void refuse_command(struct session *s) {
     struct imap_args a = {.rest = buf_str(&s->reader.text)};
     struct str tag;
     bool has_tag = imap_args_tag(&a, &tag) && imap_args_peek_char(&a, ' ');
+    if (has_tag && s->state != STATE_NOT_AUTHENTICATED && refuse_annotation(s, &a, tag)) return;
     session_printf(s, "%.*s BAD %s\r\n", has_tag ? (int)tag.len : 1, has_tag ? tag.ptr : "*", texts[s->reader.fault]);
     s->bad_commands++;
     s->imapd->count.bad_commands++;
@@ -177,7 +190,7 @@ static void end_command(struct session *s) {
 static int run_commands(struct session *s) {
     while (!s->closing) {
         enum imap_parse result;
-        int err = s->notify == NULL ? 0 : notify_wait(s);
+        int err = s->notify == NULL || s->notify->implied ? 0 : notify_wait(s);
         if (s->closing) break;
         if (err == 0) err = session_next_event(s, session_deadline(s), &result);
         if (err != 0) return err;
