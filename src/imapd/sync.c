@@ -116,11 +116,19 @@ static void tell_gone(struct session *s, const struct imap_runs *gone) {
     (void)!imap_runs_subtract(&s->view->uids, gone);
 }
 
+static void tell_recent(struct session *s) {
+    uint32_t recent = view_recent(s->view);
+    if (s->rev2 || recent == s->view->recent_told) return;
+    s->view->recent_told = recent;
+    session_printf(s, "* %u RECENT\r\n", recent);
+}
+
 void sync_expunged(struct session *s, const struct imap_runs *vanished) {
     struct imap_runs known = {0};
     if (imap_runs_intersect(vanished, &s->view->uids, &known) == 0) {
         tell_gone(s, &known);
         (void)!imap_runs_subtract(&s->view->gone, &known);
+        tell_recent(s);
     }
     imap_runs_done(&known);
 }
@@ -179,13 +187,6 @@ static int take_changes(struct session *s) {
         if (v->own[i] > v->known) v->own[kept++] = v->own[i];
     v->own_count = kept;
     return 0;
-}
-
-static void tell_recent(struct session *s) {
-    uint32_t recent = view_recent(s->view);
-    if (s->rev2 || recent == s->view->recent_told) return;
-    s->view->recent_told = recent;
-    session_printf(s, "* %u RECENT\r\n", recent);
 }
 
 /* What NOTIFY wants to be told of each new message (RFC 5465 section 5.2). */
