@@ -114,6 +114,9 @@ int cmd_import(struct cli *c, int argc, char **argv) {
         .session = &session, .source = a.maildir != NULL ? a.maildir : a.mbox, .dry_run = a.dry_run, .subscribe = true};
     int rc = a.maildir != NULL ? import_maildir(&x, &err) : import_mbox(&x, &err);
     progress_end();
+    if (rc == 0 && x.failed > 0)
+        rc = error_set(&err, ERR_CORRUPT, "%llu folders are not imported, or not all of them",
+                       (unsigned long long)x.failed);
     if (rc != 0) cli_error("%s", err.text[0] != '\0' ? err.text : err_name(rc));
     printf("%llu folders; %llu messages %s, %llu were there.\n", (unsigned long long)x.folders,
            (unsigned long long)x.counts.added, a.dry_run ? "would be imported" : "imported",

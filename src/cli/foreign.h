@@ -33,10 +33,13 @@ struct import {
     bool dry_run;
     bool subscribe, adopt; /* the folder at hand; see mail_target.h */
     struct mail_counts counts;
-    uint64_t folders;
+    uint64_t folders, failed;
 };
 NODISCARD int import_maildir(struct import *x, struct error *err);
 NODISCARD int import_mbox(struct import *x, struct error *err);
+/* What is wrong with one folder is told, and does not keep the others from being imported: then 0. A full mailbox and a
+ * store that does not answer end it. */
+NODISCARD int import_go_on(struct import *x, const char *name, int rc, struct error *err);
 /* For both: a folder of that name, made when it is missing. */
 NODISCARD int import_target(struct import *x, const char *name, struct mail_target **out, struct error *err);
 

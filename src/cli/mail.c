@@ -74,7 +74,7 @@ int mail_folders(const struct mail_session *s, struct arena *arena, struct mail_
         for (size_t i = 0; i < page->n_folders; i++) {
             if ((list[all.count] = folder_copy(arena, page->folders[i])) == NULL) return ERR_NOMEM;
             after = list[all.count]->name;
-            if (list[all.count]->id != 0) all.count++; /* 0: only a subscription */
+            if (list[all.count]->id != 0 && !list[all.count]->others) all.count++; /* 0: only a subscription */
         }
         more = page->more && page->n_folders > 0;
     }

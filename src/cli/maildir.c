@@ -271,7 +271,8 @@ int import_maildir(struct import *x, struct error *err) {
         bool is_folder =
             instance_path(x->source, list[i]->d_name, path) == 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
         x->subscribe = maildir_subscribed(&subscriptions, list[i]->d_name);
-        if (rc == 0 && is_folder) rc = import_folder(x, path, buf_cstr(&name), err);
+        if (rc == 0 && is_folder)
+            rc = import_go_on(x, buf_cstr(&name), import_folder(x, path, buf_cstr(&name), err), err);
         free(list[i]);
     }
     free(list);

@@ -177,7 +177,8 @@ static int import_tree(struct import *x, const char *dir, const char *above, int
         buf_printf(&name, "%s%s", above, above[0] != '\0' ? "/" : "");
         foreign_name_in(mbox ? str_sub(file, 0, file.len - 5) : file, &name);
         bool there = rc == 0 && instance_path(dir, list[i]->d_name, path) == 0 && stat(path, &st) == 0;
-        if (there && mbox && S_ISREG(st.st_mode)) rc = import_file(x, path, buf_cstr(&name), err);
+        if (there && mbox && S_ISREG(st.st_mode))
+            rc = import_go_on(x, buf_cstr(&name), import_file(x, path, buf_cstr(&name), err), err);
         if (there && S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
             rc = import_tree(x, path, buf_cstr(&name), depth + 1, err);
         free(list[i]);

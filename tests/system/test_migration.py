@@ -167,6 +167,27 @@ class Migration(Common):
         self.assertEqual({b"INBOX", b"Caf&AOk-"}, subscribed())
         c.logout()
 
+    def test_5_folders_of_others(self):
+        """An export takes one's own folders alone; an import names a folder that it cannot make, and goes on."""
+        owner, user = self.instance.user("owner"), self.instance.user("guest")
+        c = self.instance.imap("owner")
+        c.setacl("Archive", user, "lr")
+        c.append("Archive", None, None, b"Subject: shared\r\n\r\nx\r\n")
+        c.logout()
+        for form, own in (("--maildir", "6 folders, 0"), ("--mbox", "7 folders, 1")):   # later with Zoo
+            top = os.path.join(self.scratch, "guest" + form)
+            self.assertIn(own + " messages written", self.instance.run("export", user, form, top).stdout)
+            for folder in ("Other Users/somebody", "Zoo"):   # as a server would name them that has no idea of namespaces
+                path = os.path.join(top, folder + ".mbox" if form == "--mbox" else "." + folder.replace("/", "."))
+                os.makedirs(os.path.dirname(path) if form == "--mbox" else os.path.join(path, "cur"), exist_ok=True)
+                with open(path if form == "--mbox" else os.path.join(path, "cur", "1.a:2,S"), "w", encoding="ascii") as f:
+                    f.write(("From a@b.test Mon Mar  4 10:00:00 2019\n" if form == "--mbox" else "") + f"Subject: {folder}{form}\n\nx\n")
+            p = self.instance.run("import", user, form, top, check=False)
+            self.assertEqual((65, True), (p.returncode, "1 messages imported" in p.stdout), p.stdout + p.stderr)
+            self.assertIn('folder "Other Users/somebody" is not imported', p.stderr)
+        self.assertEqual(2, self.instance.count("guest", "Zoo"))
+        self.assertIn("0 messages", self.instance.run("export", owner, "--mbox", os.path.join(self.scratch, "o"), "--folder", "Sent").stdout)
+
 
 @unittest.skipUnless(dovecot.available(), "needs Dovecot, and root to start it")
 class FromServer(Common):

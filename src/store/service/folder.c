@@ -11,6 +11,7 @@ void folder_fill(const struct session *s, struct folder *f, struct arena *arena,
     struct account *a = f->account;
     bool own = a == s->account;
     out->id = f->id;
+    out->others = !own;
     out->name = (char *)(uintptr_t)session_folder_name(s, f, arena);
     out->special_use = (char *)(uintptr_t)(own ? f->special_use : ""); /* uses are one's own folders' */
     out->subscribed = account_subscribed(s->account, str_from(out->name));
