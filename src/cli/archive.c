@@ -190,7 +190,8 @@ int archive_login(const struct archive *a, uint64_t number, const char *address,
     struct ticket t = {.account = number,
                        .expires_s = clock_wall_s() + TICKET_S,
                        .address = str_from(address),
-                       .service = STR("restore")};
+                       .service = STR("restore"),
+                       .files = true};
     int rc = ticket_seal(str_from(ARCHIVE_KEY), &t, &sealed);
     return rc == 0 ? mail_open(a->store, buf_str(&sealed), out, err) : rc;
 }

@@ -14,7 +14,7 @@ int cmd_restore(struct cli *c, int argc, char **argv) {
         const char *name, **to;
     } options[] = {{"--instance", &r.instance}, {"--account", &r.account}, {"--folder", &r.folder},
                    {"--message", &message},     {"--port-base", &base},    {"--backup", &name},
-                   {"--from", &r.from}};
+                   {"--from", &r.from},         {"--files", &r.files}};
     for (int i = 1; i < argc; i++) {
         bool found = false;
         for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
@@ -42,6 +42,8 @@ int cmd_restore(struct cli *c, int argc, char **argv) {
         return cli_usage(cli_current(), "one of --instance, --account and --all is needed, or --list");
     if ((r.folder != NULL || r.from != NULL) && r.account == NULL)
         return cli_usage(cli_current(), "--folder and --from need --account");
+    if (r.files != NULL && (r.account == NULL || r.folder != NULL || r.list))
+        return cli_usage(cli_current(), "--files needs --account, and restores no mail");
     if (message != NULL && (r.folder == NULL || str_to_u64(str_from(message), UINT32_MAX, &uid) != 0 || uid == 0))
         return cli_usage(cli_current(), "--message needs a UID and --folder");
     if (base != NULL && str_to_u64(str_from(base), PORT_BASE_MAX, &r.port_base) != 0)

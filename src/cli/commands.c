@@ -430,15 +430,16 @@ const struct command command_table[] = {
     {"backup verify", "DIR [NAME]", "Verify a backup: every file, and the records of the store",
      "Without NAME the newest one.", cmd_backup_verify, GROUP_INSTANCE},
     {"restore",
-     "DIR --instance NEW [--port-base N] | DIR --account ADDRESS [--folder NAME [--message UID]] | DIR --all | DIR "
-     "--list",
+     "DIR --instance NEW [--port-base N] | DIR --account ADDRESS [--folder NAME [--message UID] | --files PATH] | "
+     "DIR --all | DIR --list",
      "Make an instance from a backup, or bring back mail into the running one",
      "DIR is a backup or a folder of backups, of which the newest is taken.\n"
      "  --instance NEW      a folder that is not there or empty\n"
-     "  --account ADDRESS   into the running instance; messages that are there stay as they are\n"
+     "  --account ADDRESS   into the running instance; messages and files that are there stay as they are\n"
      "  --folder NAME, --message UID   only these\n"
+     "  --files PATH        no mail, but this file or folder of the web folders; \"\" = all of them\n"
      "  --from ADDRESS      the account had this address then, or another one's mail is meant\n"
-     "  --all               the mail of all accounts, into the running instance\n"
+     "  --all               mail and web folders of all accounts, into the running instance\n"
      "  --list              show the accounts of the backup, with --account its folders, with --folder the messages\n"
      "  --backup NAME       this backup of the folder\n"
      "  --dry-run           only tell what would be done\n"

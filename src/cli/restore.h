@@ -2,7 +2,7 @@
 #ifndef IEMS_CLI_RESTORE_H
 #define IEMS_CLI_RESTORE_H
 
-#include "cli/cli.h"
+#include "cli/web_files.h"
 #include "daemon/config.h"
 
 struct restore {
@@ -13,11 +13,19 @@ struct restore {
     const char *account, *folder; /* folder NULL: all */
     const char *from;             /* address of the account in the backup, if it is not `account`; NULL */
     uint32_t uid;                 /* 0: all */
+    const char *files;            /* a path of web folders, and no mail; NULL: all of both */
     bool dry_run, all, list;
 };
 
 int restore_instance(const struct restore *r);
 int restore_mail(struct cli *c, const struct restore *r);
 int restore_list(const struct restore *r);
+
+struct restored_files {
+    uint64_t added, present, damaged;
+};
+/* Web folders, or what r->files names of them. `out` is added to, also on failure. */
+NODISCARD int restore_files(const struct restore *r, const struct mail_session *from, const struct mail_session *to,
+                            struct restored_files *out, struct error *err);
 
 #endif

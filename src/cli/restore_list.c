@@ -45,6 +45,20 @@ static int list_folder(struct lister *x, const Store__Folder *f, struct error *e
     return 0;
 }
 
+static int list_files(struct lister *x, struct error *err) {
+    Store__FileUsageGet req = STORE__FILE_USAGE_GET__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    BUF_AUTO size = BUF_INIT(32);
+    req.session = x->session.number;
+    int rc = web_call(&x->session, STORE_FILE_USAGE, &req.base, STR_EMPTY, &reply, err);
+    if (rc != 0) return rc;
+    const Store__FileUsage *u = (const Store__FileUsage *)reply.msg;
+    text_size(u->bytes, &size);
+    if (u->files > 0)
+        printf("%-40s %8llu files     %8s\n", "(web folders)", (unsigned long long)u->files, buf_cstr(&size));
+    return 0;
+}
+
 static int list_account(struct lister *x, struct error *err) {
     ARENA_AUTO arena = arena_new(MAIL_FOLDERS_MEMORY);
     struct mail_folders folders = {0};
@@ -61,6 +75,7 @@ static int list_account(struct lister *x, struct error *err) {
     }
     if (rc == 0 && found == 0 && x->r->folder != NULL)
         rc = error_set(err, ERR_NOTFOUND, "the backup has no folder \"%s\" of %s", x->r->folder, x->r->account);
+    if (rc == 0 && x->r->folder == NULL) rc = list_files(x, err);
     if (rc == 0) printf("%llu %s.\n", (unsigned long long)x->count, x->r->folder != NULL ? "messages" : "folders");
     return rc;
 }

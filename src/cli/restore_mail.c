@@ -23,6 +23,7 @@ struct restorer {
     const Store__Folder *folder; /* of the backup */
     struct mail_target *target;
     struct mail_counts counts;
+    struct restored_files files;
     uint64_t wanted;
     /* of all */
     uint64_t accounts, failed, damaged;
@@ -153,6 +154,24 @@ static void report(const struct restorer *x) {
            (unsigned long long)x->counts.kept_uid);
 }
 
+static void report_files(const struct restorer *x) {
+    if (x->files.added == 0 && x->files.present == 0 && x->r->files == NULL) return;
+    if (x->r->all) printf("%s: ", x->address);
+    printf(x->r->dry_run ? "%llu files of web folders would be restored; %llu are there.\n"
+                         : "%llu files of web folders were restored; %llu were there.\n",
+           (unsigned long long)x->files.added, (unsigned long long)x->files.present);
+}
+
+/* Behind the mail, unless only some of that is wanted. */
+static int add_files(struct restorer *x, struct error *err) {
+    x->files = (struct restored_files){0};
+    if (x->r->folder != NULL) return 0;
+    int rc = restore_files(x->r, &x->from, &x->to, &x->files, err);
+    x->damaged += x->files.damaged;
+    report_files(x);
+    return rc;
+}
+
 static int restore_account(struct restorer *x, const char *address, struct error *err) {
     uint64_t number = 0;
     x->address = address;
@@ -163,13 +182,15 @@ static int restore_account(struct restorer *x, const char *address, struct error
     if (rc == 0) rc = archive_login(&x->archive, number, address, &x->from, err);
     x->from.damaged = on_damaged;
     x->from.damaged_arg = x;
-    if (rc == 0) rc = restore_all(x, err);
+    bool mail = x->r->files == NULL;
+    if (rc == 0 && mail) rc = restore_all(x, err);
     if (rc == 0) rc = look(x, holes, err);
     if (x->r->all) printf("%s: ", address);
-    if (rc == 0)
+    if (rc == 0 && mail)
         report(x);
     else if (x->r->all)
         printf("failed\n");
+    if (rc == 0) rc = add_files(x, err);
     mail_close(&x->from);
     mail_close(&x->to);
     return rc;

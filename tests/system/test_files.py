@@ -11,6 +11,11 @@ KB = 1024
 MB = 1024 * KB
 
 
+def untimed(listed):
+    """Of folders no time is kept: they are made again."""
+    return [{k: v for k, v in e.items() if not e["folder"] or k != "modified_ms"} for e in json.loads(listed)]
+
+
 class Files(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -138,6 +143,35 @@ class Files(unittest.TestCase):
         mail.run("user", "delete", lisa, "--yes", "--now")
         self.user("lisa")
         self.assertEqual(self.names(lisa), [])
+        self.check()
+
+    def test_backup(self):   # backup and restore of one account carry its web folders
+        mail = self.mail
+        otto = self.user("otto")
+        backups = os.path.join(self.scratch.name, "backups")
+        self.files("mkdir", "-p", f"{otto}:docs/empty")
+        for name in ("kept", "lost", "changed"):
+            self.files("put", "--type", "text/x-note", "-", f"{otto}:docs/{name}", input=f"the first {name}")
+        before = self.files("ls", otto, "-r", "--json").stdout
+        mail.run("backup", backups)
+        self.files("rm", f"{otto}:docs/lost")
+        self.files("put", "--replace", "-", f"{otto}:docs/changed", input="the second")
+        self.assertRegex(mail.run("restore", backups, "--list", "--account", otto).stdout, r"\(web folders\) +3 files")
+        out = mail.run("restore", backups, "--account", otto, "--dry-run").stdout
+        self.assertIn("1 files of web folders would be restored; 2 are there.", out)
+        out = mail.run("restore", backups, "--account", otto).stdout
+        self.assertIn("1 files of web folders were restored; 2 were there.", out)
+        self.assertEqual(self.files("get", f"{otto}:docs/changed", "-").stdout, "the second")   # what is there stays
+        self.files("rm", "-r", f"{otto}:docs")
+        mail.run("user", "set", otto, "--files", "disable")
+        p = mail.run("restore", backups, "--account", otto, check=False)
+        self.assertEqual((p.returncode, "3 files of web folders are left out" in p.stderr), (77, True))
+        mail.run("user", "set", otto, "--files", "enable")
+        self.assertIn("1 files of web", mail.run("restore", backups, "--account", otto, "--files", "docs/lost").stdout)
+        self.assertEqual(self.names(otto, "-r"), ["docs/", "docs/lost"])
+        self.assertIn("2 files of web", mail.run("restore", backups, "--account", otto, "--files", "").stdout)
+        self.assertEqual(untimed(self.files("ls", otto, "-r", "--json").stdout), untimed(before))
+        self.assertIn("is whole", mail.run("backup", "verify", backups).stdout)
         self.check()
 
     def test_report(self):   # WFOLD-02: a section of its own, with home directory, totals, limit and use of each
