@@ -18,10 +18,10 @@
 enum { CUT, RUBBISH, REMOVED, HOWS };
 enum { VICTIM = 5, OTHER = 6, MESSAGES = 4, VALUE_MAX = 1 << 20 };
 
-static const char kinds[] = {KEY_ACCOUNT, KEY_NAME,     KEY_SUBSCRIBED, KEY_COUNTERS,  KEY_MESSAGE,
-                             KEY_FLAGS,   KEY_METADATA, KEY_VANISHED,   KEY_EXPUNGED,  KEY_ACL,
-                             KEY_SHARED,  KEY_BLOB,     KEY_REFS,       KEY_UNINDEXED, KEY_READY,
-                             KEY_USAGE,   KEY_QUOTA,    KEY_TRACE,      KEY_PAGE};
+static const char kinds[] = {KEY_ACCOUNT,  KEY_NAME,      KEY_SUBSCRIBED, KEY_COUNTERS, KEY_MESSAGE, KEY_FLAGS,
+                             KEY_METADATA, KEY_VANISHED,  KEY_EXPUNGED,   KEY_ACL,      KEY_SHARED,  KEY_BLOB,
+                             KEY_REFS,     KEY_UNINDEXED, KEY_READY,      KEY_USAGE,    KEY_QUOTA,   KEY_TRACE,
+                             KEY_PAGE,     KEY_FILE,      KEY_FILE_USAGE};
 
 static char dir[TESTDIR_MAX];
 static struct kit kit, *k = &kit;
@@ -67,7 +67,8 @@ static int login(uint64_t account, uint32_t *session) {
     struct ticket t = {.account = account,
                        .expires_s = UINT32_MAX,
                        .address = account == VICTIM ? STR("a@example.test") : STR("b@example.test"),
-                       .service = STR("imap")};
+                       .service = STR("imap"),
+                       .files = true};
     BUF_AUTO sealed = BUF_INIT(4096);
     assert_int_equal(ticket_seal(kit_key, &t, &sealed), 0);
     req.ticket = rpc_binary(buf_str(&sealed));
@@ -99,6 +100,22 @@ static void copy(uint32_t session, uint64_t folder) {
     assert_int_equal(kit_call(c, STORE_MESSAGE_COPY, &req.base, STR_EMPTY, NULL, NULL), 0);
 }
 
+static int put_file(uint32_t session, const char *path) {
+    Store__FilePut req = STORE__FILE_PUT__INIT;
+    req.session = session;
+    req.path = text(path);
+    req.parents = req.replace = true;
+    return kit_call(c, STORE_FILE_PUT, &req.base, STR("content"), NULL, NULL);
+}
+
+static uint64_t files_of(uint32_t session) {
+    Store__FileUsageGet req = STORE__FILE_USAGE_GET__INIT;
+    RPC_REPLY_AUTO reply = {0};
+    req.session = session;
+    assert_int_equal(kit_call(c, STORE_FILE_USAGE, &req.base, STR_EMPTY, &reply, NULL), 0);
+    return ((const Store__FileUsage *)reply.msg)->files;
+}
+
 static void quota(uint64_t account) {
     Store__QuotaState req = STORE__QUOTA_STATE__INIT;
     req.account = account;
@@ -118,6 +135,8 @@ static void fill(void) {
         copy(session, f.id);
         expunge(session, f.id, 2);
         quota(account);
+        assert_int_equal(put_file(session, "folder/file"), 0);
+        assert_int_equal(put_file(session, "file"), 0);
     }
     (void)mailboxes_write_pages(k->service->m, SIZE_MAX, PAGES_NOW);
     assert_int_equal(store_wait_applied(k->service->st, commit_last(k->service->st->commits)), 0);
@@ -190,6 +209,8 @@ static void use_victim(void) {
     restore.account = VICTIM;
     (void)!kit_call(c, STORE_UNDELETE_RESTORE, &restore.base, STR_EMPTY, NULL, NULL);
     (void)!append(session, "INBOX");
+    (void)!put_file(session, "file");
+    (void)!put_file(session, "folder/file");
 }
 
 /* What was not hit, and what can be put right when it is opened, is there as before. */
@@ -215,6 +236,7 @@ static void victim_has_all(void) {
         assert_int_equal(n, cases[i].messages);
         assert_true(f.uidnext > MESSAGES || i > 0);
     }
+    assert_int_equal(files_of(session), 2);
 }
 
 static void use_other(uint64_t messages) {
@@ -222,6 +244,8 @@ static void use_other(uint64_t messages) {
     Store__Folder f;
     assert_int_equal(login(OTHER, &session), 0);
     assert_int_equal(append(session, "INBOX"), 0);
+    assert_int_equal(put_file(session, "folder/file"), 0);
+    assert_int_equal(files_of(session), 2);
     assert_int_equal(status(session, "INBOX", &f), 0);
     assert_int_equal(f.messages, messages);
     Store__MessageList list = STORE__MESSAGE_LIST__INIT;
@@ -241,7 +265,7 @@ static int how_now;
 static bool heals(char kind) {
     return kind != '\0' &&
            strchr((const char[]){KEY_ACCOUNT, KEY_NAME, KEY_COUNTERS, KEY_FLAGS, KEY_SUBSCRIBED, KEY_ACL, KEY_SHARED,
-                                 KEY_METADATA, KEY_QUOTA, KEY_USAGE, KEY_EXPUNGED, KEY_PAGE, '\0'},
+                                 KEY_METADATA, KEY_QUOTA, KEY_USAGE, KEY_EXPUNGED, KEY_PAGE, KEY_FILE_USAGE, '\0'},
                   kind) != NULL;
 }
 

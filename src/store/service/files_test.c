@@ -236,6 +236,34 @@ static void body_content(void) {
 }
 KIT_TEST(content)
 
+/* Bytes that the first chunk of a body takes. */
+static size_t stored(uint64_t body) {
+    struct key key = {.len = 0};
+    BUF_AUTO v = BUF_INIT(1 << 20);
+    key_u64(&key, body);
+    key_u32(&key, 0);
+    assert_int_equal(engine_get(k->engine, SPACE_BLOB, key_str(&key), READ_ANY, &v), 0);
+    return v.len;
+}
+
+/* Contents are packed in the background, as those of messages. */
+static void body_packed(void) {
+    enum { SIZE = 100 * 1000 };
+    static char text_of[SIZE];
+    Store__FileInfo info = {0};
+    BUF_AUTO got = BUF_INIT(1 << 20);
+    for (size_t i = 0; i < SIZE; i++) text_of[i] = "The same again. "[i % 16];
+    begin();
+    assert_int_equal(put("text", str_of(text_of, SIZE), false), 0);
+    assert_int_equal(stat_of("text", &info), 0);
+    for (int i = 0; i < 2000 && stored(info.version) == SIZE; i++) assert_int_equal(fiber_sleep(5), 0);
+    assert_in_range(stored(info.version), 1, SIZE / 10);
+    assert_int_equal(read_at("text", 0, 0, 0, &got), 0);
+    assert_true(str_eq(buf_str(&got), str_of(text_of, SIZE)));
+    end();
+}
+KIT_TEST(packed)
+
 /* --- limits: WFOLD-03, WFOLD-04, DOM-10 */
 static int put_size(uint32_t number, const char *path, size_t size, bool ask) {
     static const char zeros[4096];
@@ -448,9 +476,10 @@ KIT_TEST(repair)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tree),       cmocka_unit_test(test_refused), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_content),    cmocka_unit_test(test_limits),  cmocka_unit_test(test_domain),
-        cmocka_unit_test(test_permission), cmocka_unit_test(test_account), cmocka_unit_test(test_repair),
+        cmocka_unit_test(test_tree),    cmocka_unit_test(test_refused),    cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_content), cmocka_unit_test(test_packed),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_domain),  cmocka_unit_test(test_permission), cmocka_unit_test(test_account),
+        cmocka_unit_test(test_repair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
