@@ -158,7 +158,7 @@ class Dsn(unittest.TestCase):
             self.assertEqual(of_message["Original-Envelope-Id"], envid and envid.group(1).replace("+2B", "+").replace("+0A", " "))
             self.assertEqual(of_recipient["Original-Recipient"], orcpt and f"rfc822; {orcpt.group(1)}".replace("+2B", "+"))
             asked = {"failed": "550 5.1.1 nobody", "delayed": "450 4.2.1 busy", "relayed": "250 2.0.0 taken"}.get(action)   # (h), (i)
-            self.assertEqual(of_recipient["Remote-MTA"], asked and "dns; 127.0.0.1")
+            self.assertEqual(of_recipient["Remote-MTA"], asked and "dns; [127.0.0.1]")   # 9.3
             self.assertEqual(of_recipient["Diagnostic-Code"], asked and f"smtp; {asked}")
             self.assertEqual(of_recipient["Will-Retry-Until"] is not None, action == "delayed")
             # the whole message is for failures only, and not if the header was wanted

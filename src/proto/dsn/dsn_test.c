@@ -152,6 +152,29 @@ static void wishes(void **state) {
                     "\r\nFinal-Recipient"));
 }
 
+/* RFC 3461 section 9.3. */
+static void hosts(void **state) {
+    (void)state;
+    static const struct {
+        const char *host, *shown;
+    } cases[] = {
+        {"mx.example.com", "Remote-MTA: dns; mx.example.com\r\n"},
+        {"192.0.2.1", "Remote-MTA: dns; [192.0.2.1]\r\n"},
+        {"2001:db8::1", "Remote-MTA: dns; [IPv6:2001:db8::1]\r\n"},
+        {"192.0.2.1.example", "Remote-MTA: dns; 192.0.2.1.example\r\n"},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct dsn_recipient to = sample_relayed[0];
+        to.remote_mta = str_from(cases[i].host);
+        struct dsn_report r = {
+            .hostname = STR("mail.example.test"), .to = STR("a@b"), .ident = STR("x"), .recipients = &to, .count = 1};
+        BUF_AUTO out = BUF_INIT(1 << 16);
+        dsn_status_put(&r, false, &out);
+        assert_int_equal(has(&out, cases[i].shown == NULL ? "Remote-MTA" : cases[i].shown), cases[i].shown != NULL);
+    }
+}
+
 static void limits(void **state) {
     (void)state;
     BUF_AUTO small = BUF_INIT(100);
@@ -245,9 +268,10 @@ static void own_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wanted),       cmocka_unit_test(statuses),      cmocka_unit_test(status_fits_action),
-        cmocka_unit_test(fields),       cmocka_unit_test(wishes),        cmocka_unit_test(limits),
-        cmocka_unit_test(hostile_text), cmocka_unit_test(header_fields), cmocka_unit_test(own_text),
+        cmocka_unit_test(wanted),   cmocka_unit_test(statuses),     cmocka_unit_test(status_fits_action),
+        cmocka_unit_test(fields),   cmocka_unit_test(wishes),       cmocka_unit_test(hosts),
+        cmocka_unit_test(limits),   cmocka_unit_test(hostile_text), cmocka_unit_test(header_fields),
+        cmocka_unit_test(own_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

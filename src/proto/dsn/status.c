@@ -2,6 +2,7 @@
 #include "proto/dsn/parts.h"
 
 #include "base/clock.h"
+#include "proto/smtp/address.h"
 
 static const struct {
     const char *name, *general;
@@ -80,6 +81,16 @@ static void typed_put(struct buf *out, const char *field, const char *type, stru
     dsn_field_put(out, field, buf_str(&value), utf8);
 }
 
+/* RFC 3461 section 9.3: a domain, or a domain-literal where there is none. */
+static void mta_put(struct buf *out, const char *field, struct str name, bool utf8) {
+    BUF_AUTO literal = BUF_INIT(DSN_TEXT_MAX);
+    buf_adds(&literal, str_find(name, ':') >= 0 ? "[IPv6:" : "[");
+    buf_add(&literal, name);
+    buf_addc(&literal, ']');
+    bool is_address = literal.error == 0 && address_literal_check(buf_str(&literal), NULL) == 0;
+    typed_put(out, field, "dns", is_address ? buf_str(&literal) : name, utf8);
+}
+
 static void recipient_put(const struct dsn_recipient *p, bool utf8, struct buf *out) {
     buf_adds(out, "\r\n");
     orcpt_put(out, p->orcpt, utf8);
@@ -89,7 +100,7 @@ static void recipient_put(const struct dsn_recipient *p, bool utf8, struct buf *
     buf_printf(out, "Action: %s\r\n", dsn_action_name(p->action));
     struct str status = dsn_status_of(p);
     buf_printf(out, "Status: %.*s\r\n", STR_ARG(status));
-    typed_put(out, "Remote-MTA", "dns", p->remote_mta, utf8);
+    mta_put(out, "Remote-MTA", p->remote_mta, utf8);
     if (p->diagnostic.len > 0)
         typed_put(out, "Diagnostic-Code", "smtp", p->diagnostic, utf8);
     else if (p->action == DSN_FAILED || p->action == DSN_DELAYED)
