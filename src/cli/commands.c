@@ -164,8 +164,8 @@ const struct command command_table[] = {
      "NUMBER is that of the list; --delete deletes these reports.", cmd_quota_history, GROUP_ACCOUNTS},
     {"files ls", "ADDRESS[:PATH] [-r] [--json]", "List a user's web folders",
      "Web folders are files that an account keeps on the server. PATH has \"/\" between its names.\n"
-     "An account has them after iems user set ADDRESS --files enable, unless its domain has them disabled\n"
-     "(iems quota set @DOMAIN --files disabled).\n"
+     "Nobody has them for whom they were not enabled (iems help user add), and nobody of a domain that has them\n"
+     "disabled (iems help quota set).\n"
      "  -r   with all that is in folders",
      cmd_files_ls, GROUP_ACCOUNTS},
     {"files put", "[-r] [--replace] [--type TYPE] FILE... ADDRESS[:PATH]", "Put files into a user's web folders",
