@@ -2,7 +2,9 @@
  * made anew for who asked. */
 #include "remote/remote.h"
 
+#include "base/clock.h"
 #include "net/loop.h"
+#include "remote/clean.h"
 #include "rpc/frame.h"
 
 #include <stdio.h>
@@ -25,12 +27,16 @@ static int failed(struct call *c, int rc, const char *why) {
 static int connect_to(struct call *c, const struct net_addr *at, uint64_t deadline) {
     struct error err = {0};
     char ip[NET_ADDR_TEXT_MAX], text[NET_TEXT_MAX + ERROR_TEXT_MAX];
+    unsigned char key[TLS_FINGERPRINT];
+    int64_t not_after = 0;
     enum tls_fault fault;
     struct tls_expect expect = {.verify = TLS_VERIFY_FINGERPRINT,
                                 .fingerprints = (const unsigned char(*)[TLS_FINGERPRINT])c->to.keys,
                                 .fingerprint_count = c->to.key_count};
     int rc = stream_connect(at, NULL, deadline, &c->stream, &err);
     if (rc == 0) rc = tls_connect_as(c->stream, c->remote->tls_client, &expect, deadline, &fault, &err);
+    if (rc == 0) rc = tls_peer_key(c->stream, key, &not_after);
+    if (rc == 0 && not_after <= clock_wall_s()) rc = error_set(&err, ERR_DENIED, "its key has ended");
     if (rc == 0) return 0;
     stream_free(c->stream);
     c->stream = NULL;
@@ -102,7 +108,14 @@ static int take_reply(struct call *c, const struct rpc_frame *f, struct arena *a
     }
     if (f->kind != RPC_REPLY || f->id != c->request->id || f->method != c->request->method)
         return failed(c, ERR_CORRUPT, "the reply makes no sense");
-    return rpc_unpack(m->reply, f->body, arena, reply) == 0 ? 0 : failed(c, ERR_CORRUPT, "the reply cannot be read");
+    ProtobufCMessage *msg = NULL;
+    if (rpc_unpack(m->reply, f->body, arena, &msg) != 0) return failed(c, ERR_CORRUPT, "the reply cannot be read");
+    const Remote__State *state = m->id == REMOTE_STATE ? (const Remote__State *)(const void *)msg : NULL;
+    if (state != NULL && (state->status == NULL || state->store == NULL))
+        return failed(c, ERR_CORRUPT, "the reply is not whole");
+    remote_clean(msg);
+    *reply = msg;
+    return 0;
 }
 
 static int read_reply(struct call *c, struct arena *arena, ProtobufCMessage **reply) {

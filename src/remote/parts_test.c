@@ -1,4 +1,5 @@
 /* RESP-14: what other hosts may ask for, how their requests are read, whom a key belongs to. */
+#include "remote/clean.h"
 #include "remote/hosts.h"
 #include "remote/permit.h"
 #include "remote/request.h"
@@ -213,10 +214,45 @@ static void test_target(void **state) {
     rows_free(rows);
 }
 
+/* ---------------------------------------------------------------- replies */
+
+static void test_clean(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *clean;
+    } cases[] = {
+        {"", ""},
+        {"imapd is ready\nand so on", "imapd is ready\nand so on"},
+        {"\x1b[2Jgone", "?[2Jgone"},
+        {"a\tb\rc\x7f", "a?b?c?"},
+        {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+        {"gr\xfc", "gr?"},
+        {"\xc3\xbc\xff", "???"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char texts[4][64];
+        for (size_t k = 0; k < 4; k++)
+            assert_int_equal(str_to_cstr(str_from(cases[i].text), texts[k], sizeof texts[k]), 0);
+        Control__Module module = CONTROL__MODULE__INIT, *modules[] = {&module, &module};
+        Control__Status status = CONTROL__STATUS__INIT;
+        Remote__State s = REMOTE__STATE__INIT; /* without a store */
+        char *warnings[] = {texts[1], texts[2]};
+        module.detail = texts[0];
+        status.modules = modules;
+        status.n_modules = 2;
+        status.warnings = warnings;
+        status.n_warnings = 2;
+        status.hostname = texts[3];
+        s.status = &status;
+        remote_clean(&s.base);
+        for (size_t k = 0; k < 4; k++) assert_string_equal(texts[k], cases[i].clean);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_permit), cmocka_unit_test(test_request), cmocka_unit_test(test_early),
-        cmocka_unit_test(test_keys),   cmocka_unit_test(test_target),
+        cmocka_unit_test(test_keys),   cmocka_unit_test(test_target),  cmocka_unit_test(test_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

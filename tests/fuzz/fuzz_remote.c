@@ -1,12 +1,27 @@
 /* Requests of other hosts, as one that was taken over may send them: what leaves the parser is always within bounds. */
+#include "remote/clean.h"
 #include "remote/permit.h"
 #include "remote/request.h"
+#include "rpc/frame.h"
 
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What a host answers. */
+static void reply(struct str in) {
+    ARENA_AUTO arena = arena_new(RPC_UNPACK_MAX);
+    ProtobufCMessage *msg = NULL;
+    if (arena == NULL || rpc_unpack(&remote__state__descriptor, in, arena, &msg) != 0) return;
+    remote_clean(msg);
+    const Remote__State *s = (const Remote__State *)(const void *)msg;
+    for (size_t i = 0; s->status != NULL && i < s->status->n_modules; i++)
+        for (const char *p = s->status->modules[i]->detail; *p != '\0'; p++)
+            IEMS_ASSERT((unsigned char)*p >= ' ' || *p == '\n');
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    reply(str_of(data, size));
     struct str in = str_of(data, size);
     while (in.len > 0) {
         struct remote_request q;

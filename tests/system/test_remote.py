@@ -70,7 +70,7 @@ class Remote(unittest.TestCase):
         self.assertEqual(mode, 0o600)
         self.assertEqual(self.a.run("host", "key").stdout.strip(), self.keys[OPERATOR])
 
-    def test_status(self):   # DEPL-02 DEPL-03 RESP-08 RESP-10
+    def test_status(self):   # DEPL-03 RESP-10
         self.allowed("status", "--host", WATCHED)
         s = self.status()
         self.assertEqual((s["hostname"], s["all_ready"], s["log_level"]), (WATCHED, True, "message"))
@@ -88,7 +88,7 @@ class Remote(unittest.TestCase):
         self.assertEqual(own["hostname"], OPERATOR)
         self.refused("there is no host 'c.example.test'", "status", "--host", "c.example.test", code=67)
 
-    def test_all_hosts(self):   # RESP-08 RESP-11
+    def test_all_hosts(self):   # DEPL-03 RESP-11
         self.allowed("status", "--all-hosts")
         self.a.run("host", "set", "c.example.test", f"control=127.0.0.1:{iems.free_port()}", "fingerprint=" + 64 * "0", "role=none")
         iems.wait_until("the third host", lambda: "c.example.test" in self.a.run("status", "--all-hosts", check=False).stdout)
