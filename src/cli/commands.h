@@ -52,6 +52,7 @@ int cmd_host_untrust(struct cli *c, int argc, char **argv);
 int cmd_iemsuser(struct cli *c, int argc, char **argv);
 int cmd_import(struct cli *c, int argc, char **argv);
 int cmd_init(struct cli *c, int argc, char **argv);
+int cmd_log_level(struct cli *c, int argc, char **argv);
 int cmd_mailq(struct cli *c, int argc, char **argv);
 int cmd_queue_bounce(struct cli *c, int argc, char **argv);
 int cmd_queue_delete(struct cli *c, int argc, char **argv);

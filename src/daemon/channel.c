@@ -47,7 +47,9 @@ static void channel_packet(struct daemon *d, struct packet *p) {
     switch (m->kind_case) {
     case CONTROL__PACKET__KIND_PEER: clients_peer_came(d, m->peer->service, packet_take_fd(p)); break;
     case CONTROL__PACKET__KIND_SESSION: new_session(d, m->session, packet_take_fd(p)); break;
-    case CONTROL__PACKET__KIND_LOG_FILE: daemon_set_log(packet_take_fd(p), m->log_file->level); break;
+    case CONTROL__PACKET__KIND_LOG_FILE:
+        daemon_set_log(d, packet_take_fd(p), m->log_file->level, m->log_file->forced);
+        break;
     case CONTROL__PACKET__KIND_CERTIFICATES: daemon_set_certificates(d, packet_take_fd(p)); break;
     case CONTROL__PACKET__KIND_TLS_TICKETS: daemon_set_tickets(d, rpc_bytes(m->tls_tickets->keys)); break;
     case CONTROL__PACKET__KIND_OPTIONS:

@@ -96,7 +96,7 @@ void daemon_set_options(struct daemon *d, enum settings_layer layer, const struc
     bool changed = false;
     char *from = layer == SETTINGS_CONF ? conf : directory;
     if (settings_set_layer(d->settings, layer, list, count, bad_option, from, &changed) != 0 || !changed) return;
-    log_set_level((enum log_level)settings_u64(d->settings, "server.log_level"));
+    if (!d->log_level_forced) log_set_level((enum log_level)settings_u64(d->settings, "server.log_level"));
     auth_configure(d);
     daemon_configure_tls(d);
     if (d->started && !d->stopping && d->ops->options_changed != NULL) d->ops->options_changed(d);

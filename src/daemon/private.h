@@ -72,6 +72,7 @@ struct daemon {
     struct cond configured; /* the first options of the directory came */
     bool has_directory_options;
     bool started, stopping;
+    bool log_level_forced;
     unsigned stop_seconds;
 };
 
@@ -89,7 +90,8 @@ void daemon_set_certificates(struct daemon *d, int fd);
 void daemon_set_tickets(struct daemon *d, struct str keys);
 /* certificates.c: what the options say of TLS. */
 void daemon_configure_tls(struct daemon *d);
-void daemon_set_log(int fd, const char *level);
+/* `fd` -1: as it is. `forced`: the level was set by hand, options do not change it. */
+void daemon_set_log(struct daemon *d, int fd, const char *level, bool forced);
 
 /* channel.c: descriptor 3. */
 NODISCARD int channel_start(struct daemon *d);

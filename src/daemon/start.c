@@ -7,13 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-void daemon_set_log(int fd, const char *level) {
+void daemon_set_log(struct daemon *d, int fd, const char *level, bool forced) {
     enum log_level parsed;
     if (fd >= 0) {
         log_flush();
         (void)!dup2(fd, STDERR_FILENO); /* what libraries print goes to the log too */
         close(fd);
     }
+    d->log_level_forced = forced;
     if (level != NULL && log_level_parse(str_from(level), &parsed) == 0) log_set_level(parsed);
 }
 
@@ -63,7 +64,7 @@ int daemon_take_start(struct daemon *d, struct packet *p, struct error *err) {
     }
     int rc = take_listeners(d, s, p, err);
     if (rc != 0) return rc;
-    daemon_set_log(s->has_log_fd ? packet_take_fd(p) : -1, s->log_level);
+    daemon_set_log(d, s->has_log_fd ? packet_take_fd(p) : -1, s->log_level, s->log_level_forced);
     daemon_options_from_packet(d, s->options, s->n_options);
     if (s->tls_tickets.len > 0) daemon_set_tickets(d, rpc_bytes(s->tls_tickets));
     if (s->has_certificates) daemon_set_certificates(d, packet_take_fd(p));

@@ -25,9 +25,9 @@ static void test_permit(void **state) {
         {REMOTE_METRICS, ERR_DENIED, 0, 0},
         {REMOTE_ACTION, ERR_DENIED, ERR_DENIED, 0},
         {REMOTE_RELOAD, ERR_DENIED, ERR_DENIED, 0},
+        {REMOTE_LOG_LEVEL, ERR_DENIED, ERR_DENIED, 0},
         {REMOTE_HOSTS, ERR_UNSUPPORTED, ERR_UNSUPPORTED, ERR_UNSUPPORTED},
         {0, ERR_UNSUPPORTED, ERR_UNSUPPORTED, ERR_UNSUPPORTED},
-        {5, ERR_UNSUPPORTED, ERR_UNSUPPORTED, ERR_UNSUPPORTED}, /* what ends the instance, in the service "control" */
         {31, ERR_UNSUPPORTED, ERR_UNSUPPORTED, ERR_UNSUPPORTED},
         {UINT16_MAX, ERR_UNSUPPORTED, ERR_UNSUPPORTED, ERR_UNSUPPORTED},
     };
@@ -105,6 +105,10 @@ static void test_request(void **state) {
         {{REMOTE_ACTION, RPC_REQUEST, "imapd", "stop", LONG_32 LONG_32, 0}, 0, "stop", "imapd", LONG_32 LONG_32},
         {{REMOTE_ACTION, RPC_REQUEST, "imapd", "stop", LONG_32 LONG_32 "x", 0}, ERR_INVALID, NULL, NULL, NULL},
         {{REMOTE_STATE, RPC_REQUEST, "", "stop", "", 0}, ERR_INVALID, NULL, NULL, NULL},
+        {{REMOTE_LOG_LEVEL, RPC_REQUEST, "", "debug", "", 0}, 0, "debug", "", ""},
+        {{REMOTE_LOG_LEVEL, RPC_REQUEST, "", "stop", "", 0}, ERR_INVALID, NULL, NULL, NULL},
+        {{REMOTE_LOG_LEVEL, RPC_REQUEST, "", "", "", 0}, ERR_INVALID, NULL, NULL, NULL},
+        {{REMOTE_ACTION, RPC_REQUEST, "imapd", "debug", "", 0}, ERR_INVALID, NULL, NULL, NULL},
         {{REMOTE_STATE, RPC_REQUEST, "", "", "", 1}, ERR_INVALID, NULL, NULL, NULL},
         {{REMOTE_STATE, RPC_REPLY, "", "", "", 0}, ERR_INVALID, NULL, NULL, NULL},
         {{REMOTE_STATE, RPC_ERROR, "", "", "", 0}, ERR_INVALID, NULL, NULL, NULL},

@@ -6,6 +6,8 @@
 #include "rpc/frame.h"
 #include "rpc/store_methods.h"
 
+#include <string.h>
+
 enum { STORE_WAIT_MS = 3000, CHANNELS_MAX = 64 };
 
 /* A copy that lives as long as `arena`. */
@@ -116,6 +118,12 @@ static int reload(struct remote *r, struct error *err) {
     return rpc_call(r->control, CONTROL_RELOAD, &empty.base, STR_EMPTY, remote_deadline(REMOTE_RELOAD), NULL, err);
 }
 
+static int level(struct remote *r, const struct remote_request *q, struct error *err) {
+    Control__LogLevel l = CONTROL__LOG_LEVEL__INIT;
+    l.level = (char *)(uintptr_t)(strcmp(q->verb, "default") == 0 ? "" : q->verb);
+    return rpc_call(r->control, CONTROL_LOG_LEVEL, &l.base, STR_EMPTY, remote_deadline(q->method), NULL, err);
+}
+
 int remote_perform(struct remote *r, const struct remote_request *q, struct arena *arena, ProtobufCMessage **reply,
                    struct error *err) {
     int rc = 0;
@@ -124,6 +132,7 @@ int remote_perform(struct remote *r, const struct remote_request *q, struct aren
     case REMOTE_METRICS: return metrics(r, arena, reply, err);
     case REMOTE_ACTION: rc = action(r, q, err); break;
     case REMOTE_RELOAD: rc = reload(r, err); break;
+    case REMOTE_LOG_LEVEL: rc = level(r, q, err); break;
     default: return error_set(err, ERR_UNSUPPORTED, "this cannot be asked for");
     }
     return rc == 0 ? done(arena, reply, err) : rc;

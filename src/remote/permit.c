@@ -5,10 +5,9 @@ static const struct {
     const char *name;
     enum remote_role role;
 } permitted[] = {
-    {REMOTE_STATE, "state", REMOTE_MONITOR},
-    {REMOTE_METRICS, "metrics", REMOTE_MONITOR},
-    {REMOTE_ACTION, "action", REMOTE_OPERATE},
-    {REMOTE_RELOAD, "reload", REMOTE_OPERATE},
+    {REMOTE_STATE, "state", REMOTE_MONITOR},         {REMOTE_METRICS, "metrics", REMOTE_MONITOR},
+    {REMOTE_ACTION, "action", REMOTE_OPERATE},       {REMOTE_RELOAD, "reload", REMOTE_OPERATE},
+    {REMOTE_LOG_LEVEL, "log-level", REMOTE_OPERATE},
 };
 enum { METHODS = sizeof permitted / sizeof permitted[0] };
 

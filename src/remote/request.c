@@ -7,12 +7,25 @@
 
 enum { UNPACK_ARENA_MAX = 64 * 1024, BY_LOWEST = 0x21, BY_HIGHEST = 0x7e };
 
-static const char *verb_find(const char *text) {
-    static const char *const verbs[] = {"", "start", "stop", "restart"};
+/* The words that a method takes. */
+static const struct {
+    uint16_t method;
+    const char *verb;
+} verbs[] = {
+    {REMOTE_ACTION, "start"},      {REMOTE_ACTION, "stop"},       {REMOTE_ACTION, "restart"},
+    {REMOTE_LOG_LEVEL, "error"},   {REMOTE_LOG_LEVEL, "warning"}, {REMOTE_LOG_LEVEL, "message"},
+    {REMOTE_LOG_LEVEL, "smtp"},    {REMOTE_LOG_LEVEL, "info"},    {REMOTE_LOG_LEVEL, "debug"},
+    {REMOTE_LOG_LEVEL, "default"},
+};
+
+/* Static text: "" for methods that take none. NULL: it takes others. */
+static const char *verb_find(uint16_t method, const char *text) {
+    bool takes = false;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (strcmp(text, verbs[i]) == 0) return verbs[i];
+        takes = takes || verbs[i].method == method;
+        if (verbs[i].method == method && strcmp(text, verbs[i].verb) == 0) return verbs[i].verb;
     }
-    return NULL;
+    return takes || text[0] != '\0' ? NULL : "";
 }
 
 static bool module_ok(struct str s) {
@@ -33,9 +46,10 @@ static bool by_ok(struct str s) {
 }
 
 int remote_request_take(const Remote__Ask *ask, uint16_t method, struct remote_request *out, struct error *err) {
-    struct remote_request q = {.id = 1, .method = method, .verb = verb_find(ask->verb)};
-    if (q.verb == NULL || (method == REMOTE_ACTION) != (q.verb[0] != '\0'))
-        return error_set(err, ERR_INVALID, "none of start, stop, restart");
+    struct remote_request q = {.id = 1, .method = method, .verb = verb_find(method, ask->verb)};
+    if (q.verb == NULL)
+        return error_set(err, ERR_INVALID, "'%.20s' is not a word that %s takes", ask->verb,
+                         remote_method_name(method));
     if (!module_ok(str_from(ask->module)) || str_to_cstr(str_from(ask->module), q.module, sizeof q.module) != 0)
         return error_set(err, ERR_INVALID, "this is not the name of a module");
     if (!by_ok(str_from(ask->by)) || str_to_cstr(str_from(ask->by), q.by, sizeof q.by) != 0)

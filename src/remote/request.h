@@ -11,7 +11,7 @@ enum { REMOTE_REQUEST_MAX = 4096, REMOTE_MODULE_MAX = 32, REMOTE_BY_MAX = 64 };
 struct remote_request {
     uint32_t id;
     uint16_t method;                    /* may be one that other hosts cannot ask for: then the rest is empty */
-    const char *verb;                   /* static text: "start", "stop", "restart", or "" */
+    const char *verb;                   /* static text: "start", "debug", ..., or "" */
     char module[REMOTE_MODULE_MAX + 1]; /* "" = all */
     char by[REMOTE_BY_MAX + 1];         /* as the caller says */
 };

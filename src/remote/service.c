@@ -65,11 +65,9 @@ static int handle_hosts(struct rpc_request *rq, struct error *err, void *arg) {
 }
 
 int remote_serve(struct remote *r) {
-    static const struct rpc_server_method methods[] = {{REMOTE_STATE, handle_ask, true},
-                                                       {REMOTE_METRICS, handle_ask, true},
-                                                       {REMOTE_ACTION, handle_ask, true},
-                                                       {REMOTE_RELOAD, handle_ask, true},
-                                                       {REMOTE_HOSTS, handle_hosts, false}};
+    static const struct rpc_server_method methods[] = {
+        {REMOTE_STATE, handle_ask, true},  {REMOTE_METRICS, handle_ask, true},   {REMOTE_ACTION, handle_ask, true},
+        {REMOTE_RELOAD, handle_ask, true}, {REMOTE_LOG_LEVEL, handle_ask, true}, {REMOTE_HOSTS, handle_hosts, false}};
     static const struct rpc_server_ops ops = {.methods = methods, .count = sizeof methods / sizeof methods[0]};
     return rpc_server_new(&remote_service, &ops, r, &r->server);
 }

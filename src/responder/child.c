@@ -232,6 +232,7 @@ int child_send_start(struct worker *w) {
     s->worker = w->index;
     s->workers = m->worker_count;
     s->log_level = (char *)(uintptr_t)log_level_name(log_level());
+    s->log_level_forced = r->log_level_forced;
     s->user = r->config->user;
     s->has_log_fd = true;
     if (m->def->ticket_key) s->ticket_key = rpc_binary(str_of(r->ticket_key, sizeof r->ticket_key));

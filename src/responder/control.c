@@ -238,6 +238,7 @@ int control_open(struct responder *r) {
         {CONTROL_ACME_STATE_GET, handle_acme_state_get, false},
         {CONTROL_ACME_STATE_PUT, handle_acme_state_put, false},
         {CONTROL_HOST_KEY, handle_host_key, false},
+        {CONTROL_LOG_LEVEL, handle_log_level, false},
         {CONTROL_COUNT_ENTER, handle_count_enter, false},
         {CONTROL_COUNT_LEAVE, handle_count_leave, false},
     };

@@ -43,6 +43,7 @@ int log_file_open(struct responder *r, struct error *err) {
 static void pass_on(struct responder *r) {
     Control__LogFile file = CONTROL__LOG_FILE__INIT;
     file.level = (char *)(uintptr_t)log_level_name(log_level());
+    file.forced = r->log_level_forced;
     for (size_t i = 0; i < module_count; i++) {
         for (unsigned k = 0; k < r->modules[i].worker_count; k++) {
             (void)!worker_send(&r->modules[i].workers[k], &PACKET(LOG_FILE, log_file, &file), &r->log_fd, 1);
@@ -61,6 +62,24 @@ void log_file_reopen(struct responder *r) {
     close(r->log_fd);
     r->log_fd = fd;
     pass_on(r);
+}
+
+/* LOG-01: by hand, for this host alone and until it ends; options stay as they are. */
+int handle_log_level(struct rpc_request *q, struct error *err, void *arg) {
+    struct responder *r = arg;
+    const Control__LogLevel *wanted = (const void *)q->msg;
+    enum log_level level = (enum log_level)settings_u64(r->settings, "server.log_level");
+    bool forced = wanted->level[0] != '\0';
+    if (forced && log_level_parse(str_from(wanted->level), &level) != 0)
+        return error_set(err, ERR_INVALID, "'%.20s' is none of error, warning, message, smtp, info, debug",
+                         wanted->level);
+    log_event(LOG_MESSAGE, "-", "log-level", "level=%s by=%s", log_level_name(level), rpc_session_name(q->session));
+    r->log_level_forced = forced;
+    log_set_level(level);
+    pass_on(r);
+    Control__Empty empty = CONTROL__EMPTY__INIT;
+    rpc_answer(q, &empty.base, STR_EMPTY);
+    return 0;
 }
 
 /* ---------------------------------------------------------------- rotation */

@@ -55,7 +55,7 @@ static void send_options(struct responder *r) {
 }
 
 void responder_apply_options(struct responder *r) {
-    log_set_level((enum log_level)settings_u64(r->settings, "server.log_level"));
+    if (!r->log_level_forced) log_set_level((enum log_level)settings_u64(r->settings, "server.log_level"));
     cond_signal(&r->health);
 }
 

@@ -93,7 +93,8 @@ struct responder {
     struct module modules[MODULES_MAX];
     uint64_t started_ms;
     bool stopping, decided;
-    struct cond changed; /* a worker changed its state */
+    bool log_level_forced; /* set by hand */
+    struct cond changed;   /* a worker changed its state */
     struct rpc_server *control;
     struct counters counters; /* of modules with several workers */
     struct rpc_client *dir_client;
@@ -151,6 +152,7 @@ void responder_apply_options(struct responder *r);
 NODISCARD int log_file_open(struct responder *r, struct error *err);
 NODISCARD int log_file_watch(struct responder *r);
 void log_file_reopen(struct responder *r);
+int handle_log_level(struct rpc_request *q, struct error *err, void *arg);
 /* health.c */
 NODISCARD int health_start(struct responder *r);
 void health_ping_all(struct responder *r);

@@ -17,6 +17,7 @@
     X(33, ACME_STATE_GET, ROLE_ACME, empty, acme_state)                                                                \
     X(34, ACME_STATE_PUT, ROLE_ACME, acme_state, empty)                                                                \
     X(35, HOST_KEY, ROLE_CLI | ROLE_WEBD | ROLE_REMOTE, empty, host_key)                                               \
+    X(36, LOG_LEVEL, ROLE_CLI | ROLE_REMOTE, log_level, empty)                                                         \
     X(40, COUNT_ENTER, ROLE_SMTPD | ROLE_IMAPD | ROLE_POP3D, counters, counted)                                        \
     X(41, COUNT_LEAVE, ROLE_SMTPD | ROLE_IMAPD | ROLE_POP3D, counters, empty)
 

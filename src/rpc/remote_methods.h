@@ -11,6 +11,7 @@
     X(2, METRICS, ROLE_CLI | ROLE_WEBD, ask, metrics)                                                                  \
     X(3, ACTION, ROLE_CLI, ask, empty)                                                                                 \
     X(4, RELOAD, ROLE_CLI, ask, empty)                                                                                 \
+    X(5, LOG_LEVEL, ROLE_CLI, ask, empty)                                                                              \
     X(20, HOSTS, ROLE_CLI | ROLE_WEBD, empty, hosts)
 
 enum remote_method {

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (rc == ERR_AGAIN) IEMS_ASSERT(used <= REMOTE_REQUEST_MAX && (used == 0 || used > in.len));
         if (rc != 0) break;
         IEMS_ASSERT(used > 0 && used <= in.len && used <= REMOTE_REQUEST_MAX);
-        IEMS_ASSERT((q.method == REMOTE_ACTION) == (q.verb[0] != '\0'));
+        IEMS_ASSERT((q.method == REMOTE_ACTION || q.method == REMOTE_LOG_LEVEL) == (q.verb[0] != '\0'));
         for (const char *p = q.module; *p != '\0'; p++) IEMS_ASSERT(ascii_isdigit(*p) || (*p >= 'a' && *p <= 'z'));
         for (const char *p = q.by; *p != '\0'; p++) IEMS_ASSERT(*p > ' ' && *p < 0x7f && *p != '"');
         (void)!remote_permit(q.method, REMOTE_OPERATE, &err);

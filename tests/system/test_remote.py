@@ -124,6 +124,20 @@ class Remote(unittest.TestCase):
         self.a.run("config", "reload", "--host", WATCHED)
         self.b.wait_logged("method=reload")
 
+    def test_log_level(self):   # LOG-01 LOG-03: of one host alone, by hand
+        self.allowed("status", "--host", WATCHED)
+        self.a.run("log", "level", "debug", "--host", WATCHED)
+        self.assertEqual(self.a.run("log", "level", "--host", WATCHED).stdout, "debug\n")
+        self.assertEqual(self.a.run("log", "level").stdout, "message\n")
+        self.b.run("config", "set", "smtpd.max_sessions", "77")   # options that change do not take it away
+        self.a.run("module", "restart", f"mta@{WATCHED}")          # and modules that start have it
+        self.b.wait_logged("info mta - connected service=store")
+        self.assertEqual(self.b.run("log", "level").stdout, "debug\n")
+        self.a.run("log", "level", "default", "--host", WATCHED)
+        self.assertEqual(self.status()["log_level"], "message")
+        self.refused("none of", "log", "level", "loud", code=65)
+        self.refused("not a word", "log", "level", "loud", "--host", WATCHED, code=65)
+
     def test_all_modules(self):   # RESP-02 RESP-10
         self.allowed("status", "--host", WATCHED)
         self.a.run("module", "stop", f"all@{WATCHED}")
@@ -197,7 +211,7 @@ class Remote(unittest.TestCase):
         self.assertEqual(self.reply(s)[0], 2)
         s.sendall(frame(3, b"\x1a\x05imapd\x22\x04stop"))   # the role does not permit it; the connection goes on
         self.assertEqual(self.reply(s), (3, "action needs the role operate, and the calling host has monitor"))
-        s.sendall(frame(5, b"") + frame(1, b""))            # the end of the instance is nobody's to ask
+        s.sendall(frame(20, b"") + frame(1, b""))           # a method of the command line
         self.assertEqual(self.reply(s), (3, "other hosts cannot ask for this"))
         self.assertEqual(self.reply(s)[0], 2)
         self.b.run("host", "untrust", "d.example.test")
