@@ -11,7 +11,7 @@
 /* Options that are the same for add and set; `given` tells which were. */
 struct domain_args {
     Dir__Domain domain;
-    bool alias_of, catch_all, forward;
+    bool alias_of, catch_all, forward, host;
 };
 
 static int parse(int argc, char **argv, struct domain_args *a) {
@@ -24,6 +24,8 @@ static int parse(int argc, char **argv, struct domain_args *a) {
             a->catch_all = true, a->domain.catch_all = argv[++i];
         else if (strcmp(argv[i], "--forward") == 0 && value)
             a->forward = true, a->domain.forward = argv[++i];
+        else if (strcmp(argv[i], "--host") == 0 && value)
+            a->host = true, a->domain.host = argv[++i];
         else if (argv[i][0] == '-' || a->domain.name[0] != '\0')
             return cli_usage(cli_current(), "unexpected '%s'", argv[i]);
         else
@@ -73,6 +75,7 @@ static int set(struct rpc_client *dir, struct domain_args *a) {
         if (!a->alias_of) a->domain.alias_of = list->domains[i]->alias_of;
         if (!a->catch_all) a->domain.catch_all = list->domains[i]->catch_all;
         if (!a->forward) a->domain.forward = list->domains[i]->forward;
+        if (!a->host) a->domain.host = list->domains[i]->host;
     }
     rc = cli_call(dir, DIR_DOMAIN_SET, &a->domain.base, STR_EMPTY, NULL, "domain not changed");
     if (rc == 0) printf("Domain %s was changed.\n", a->domain.name);
@@ -83,7 +86,7 @@ int cmd_domain_set(struct cli *c, int argc, char **argv) {
     struct domain_args a;
     int status = parse(argc, argv, &a);
     if (status != EX_OK) return status;
-    if (!a.alias_of && !a.catch_all && !a.forward) return cli_usage(cli_current(), "nothing to change");
+    if (!a.alias_of && !a.catch_all && !a.forward && !a.host) return cli_usage(cli_current(), "nothing to change");
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;
@@ -105,9 +108,9 @@ static int print_json(const Dir__DomainList *list) {
     json_t *array = json_array();
     for (size_t i = 0; i < list->n_domains; i++) {
         const Dir__Domain *d = list->domains[i];
-        (void)json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:I}", "name", d->name, "alias_of",
+        (void)json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "name", d->name, "alias_of",
                                                      d->alias_of, "catch_all", d->catch_all, "forward", d->forward,
-                                                     "users", (json_int_t)d->users));
+                                                     "host", d->host, "users", (json_int_t)d->users));
     }
     return listing_json(array);
 }
@@ -131,6 +134,7 @@ int cmd_domain_list(struct cli *c, int argc, char **argv) {
         if (d->alias_of[0] != '\0') printf(" alias of %s", d->alias_of);
         if (d->catch_all[0] != '\0') printf(" catch-all %s", d->catch_all);
         if (d->forward[0] != '\0') printf(" forwarded to %s", d->forward);
+        if (d->host[0] != '\0') printf(" mailboxes on %s", d->host);
         (void)fputc('\n', stdout);
     }
     return EX_OK;

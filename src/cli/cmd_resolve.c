@@ -30,6 +30,8 @@ static void way_out(const struct resolving *r, const Dir__Target *t, struct buf 
     if (transmit != NULL && strcasecmp(transmit, "no") == 0) {
         *good = false;
         buf_adds(out, "is sent back: no mail is sent to this domain (iems peer)");
+    } else if (t->account != 0) {
+        buf_printf(out, "to the host that has the mailbox, %s (iems host)", t->next_hop);
     } else if (t->next_hop[0] != '\0') {
         buf_printf(out, "to the next hop %s (iems domain)", t->next_hop);
     } else if (hosts != NULL && hosts[0] != '\0') {

@@ -85,6 +85,8 @@ const struct command command_table[] = {
      "  --permission PERM         send, receive, send+receive (default) or none\n"
      "  --alias ADDRESS           one more address; may stand several times\n"
      "  --connector CHANNEL$ADDR  LOCAL, SMTPC (forward), DL, BSMTPOUT; may stand several times\n"
+     "  --host NAME               the host that has the mailbox, of several with one directory; '' = that of the "
+     "domain\n"
      "  --home DIR --web-dir DIR\n"
      "  --files enable|disable    web folders (default disable; iems help files ls)\n"
      "  --files-quota MB|unlimited   what they may hold (default unlimited)\n"
@@ -235,7 +237,8 @@ const struct command command_table[] = {
      "When ADDRESS is not of this server, mail to ALIAS is sent on to it.", cmd_alias_add, GROUP_ACCOUNTS},
     {"alias list", "[PATTERN] [--json]", "List aliases and forwarded addresses", NULL, cmd_alias_list, GROUP_ACCOUNTS},
     {"alias delete", "ALIAS", "Delete an alias", NULL, cmd_alias_delete, GROUP_ACCOUNTS},
-    {"domain add", "DOMAIN [--alias-of DOMAIN] [--catch-all ADDRESS] [--forward CHANNEL$ID]", "Add a local mail domain",
+    {"domain add", "DOMAIN [--alias-of DOMAIN] [--catch-all ADDRESS] [--forward CHANNEL$ID] [--host NAME]",
+     "Add a local mail domain",
      "*.example.org stands for the sub-domains of example.org, not for itself.\n"
      "  --catch-all ADDRESS    gets mail to addresses that do not exist\n"
      "  --forward CHANNEL$ID   where mail to addresses that do not exist goes:\n"
@@ -243,11 +246,12 @@ const struct command command_table[] = {
      "      SMTPC$                          by the domain's own MX or route\n"
      "      LOCAL$ADDRESS, DL$ADDRESS, BSMTPOUT$ADDRESS   to a mailbox, a list, a tunnel\n"
      "      LOCAL$                          nowhere: there is no such user\n"
+     "  --host NAME            the host that has the mailboxes, of several with one directory (docs/admin/hosts.md)\n"
      "Example: iems domain add dept.example.org --forward 'SMTPC$[10.0.0.5]'",
      cmd_domain_add, GROUP_ACCOUNTS},
     {"domain alias", "NEW DOMAIN", "Add a domain whose addresses are those of another",
      "An address that exists in NEW itself goes first.", cmd_domain_alias, GROUP_ACCOUNTS},
-    {"domain set", "DOMAIN [--alias-of DOMAIN] [--catch-all ADDRESS] [--forward CHANNEL$ID]",
+    {"domain set", "DOMAIN [--alias-of DOMAIN] [--catch-all ADDRESS] [--forward CHANNEL$ID] [--host NAME]",
      "Change a local mail domain", "As for `iems domain add`. Empty values remove a setting: --catch-all ''.",
      cmd_domain_set, GROUP_ACCOUNTS},
     {"domain list", "[--json]", "List local mail domains", NULL, cmd_domain_list, GROUP_ACCOUNTS},

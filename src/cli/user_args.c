@@ -30,7 +30,8 @@ enum {
     OPT_NO_PASSWORD,
     OPT_IMAP,
     OPT_POP3,
-    OPT_SMTP
+    OPT_SMTP,
+    OPT_HOST
 };
 
 static const struct option options[] = {
@@ -57,6 +58,7 @@ static const struct option options[] = {
     {"imap", required_argument, NULL, OPT_IMAP},
     {"pop3", required_argument, NULL, OPT_POP3},
     {"smtp", required_argument, NULL, OPT_SMTP},
+    {"host", required_argument, NULL, OPT_HOST},
     {NULL, 0, NULL, 0},
 };
 
@@ -146,6 +148,7 @@ static int take_option(int opt, char *value, struct user_args *a, struct error *
     case OPT_CONNECTOR: a->set.connectors = true; return add(u->connectors, &u->n_connectors, value, err);
     case OPT_TELEPHONE: u->telephone = value, a->set.telephone = true; return 0;
     case OPT_RENAME: u->new_address = value; return 0;
+    case OPT_HOST: u->host = value, a->set.host = true; return 0;
     case OPT_ENABLE:
     case OPT_DISABLE: u->has_enabled = true, u->enabled = opt == OPT_ENABLE; return 0;
     case OPT_PASSWORD_STDIN: a->password_stdin = true; return 0;

@@ -28,6 +28,7 @@ void user_text_print(const Dir__User *u, const Store__AccountInfo *info) {
     print_text("Telephone", u->telephone);
     if (u->account != 0) printf("%-14s %llu\n", "Account", (unsigned long long)u->account);
     printf("%-14s %s\n", "State", u->enabled ? "enabled" : "disabled");
+    print_text("Mailbox on", u->host);
     print_text("Permission", u->permission);
     print_list("Connectors", u->connectors, u->n_connectors);
     print_list("Services", u->services, u->n_services);
@@ -62,6 +63,7 @@ json_t *user_text_json(const Dir__User *u, const Store__AccountInfo *info) {
                           json_list(u->aliases, u->n_aliases), "connectors", json_list(u->connectors, u->n_connectors));
     if (o != NULL && u->n_services > 0) (void)json_object_set_new(o, "services", json_list(u->services, u->n_services));
     if (o != NULL && u->max_messages > 0) (void)json_object_set_new(o, "max_messages", json_integer(u->max_messages));
+    if (o != NULL && u->host[0] != '\0') (void)json_object_set_new(o, "host", json_string(u->host));
     if (o != NULL && info != NULL && info->exists) {
         (void)json_object_set_new(o, "mailbox",
                                   json_pack("{s:I, s:I, s:I, s:I}", "messages", (json_int_t)info->messages, "folders",

@@ -96,6 +96,7 @@ static int take_result(const Dir__AuthReply *reply, struct auth_result *out) {
                             .may_send = reply->may_send};
     (void)snprintf(r.text, sizeof r.text, "%s", reply->text);
     (void)snprintf(r.address, sizeof r.address, "%s", reply->address);
+    (void)snprintf(r.host, sizeof r.host, "%s", reply->host);
     buf_add(&r.ticket, rpc_bytes(reply->ticket));
     if (r.ticket.error != 0) {
         auth_result_done(&r);

@@ -10,7 +10,8 @@ struct auth_result {
     Dir__AuthState state; /* OK, FAILED, TEMPORARY, DISABLED, THROTTLED */
     char text[160];       /* for the reply line */
     struct buf ticket;    /* OK: for STORE_SESSION_OPEN */
-    char address[320];    /* OK: primary address */
+    char address[320];    /* OK: primary address; also with `host` */
+    char host[256];       /* DISABLED: that has the mailbox; "" = another reason */
     uint64_t account, quota;
     bool may_send;
 };

@@ -207,8 +207,9 @@ int admin_user_message(const struct entry *e, struct arena *arena, Dir__User *ou
     const struct {
         enum directory_attr attr;
         char **to;
-    } texts[] = {{ATTR_ADDRESS, &out->address}, {ATTR_GIVEN_NAME, &out->first_name}, {ATTR_SN, &out->last_name},
-                 {ATTR_HOME, &out->home},       {ATTR_WEB_DIR, &out->web_dir},       {ATTR_TELEPHONE, &out->telephone}};
+    } texts[] = {{ATTR_ADDRESS, &out->address},  {ATTR_GIVEN_NAME, &out->first_name}, {ATTR_SN, &out->last_name},
+                 {ATTR_HOME, &out->home},        {ATTR_WEB_DIR, &out->web_dir},       {ATTR_TELEPHONE, &out->telephone},
+                 {ATTR_MAILBOX_HOST, &out->host}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i].to = arena_cstr(arena, entry_get(e, texts[i].attr));
         if (*texts[i].to == NULL) return ERR_NOMEM;

@@ -35,8 +35,9 @@ struct dir {
     bool synced;             /* the first refresh was complete */
     bool connected;
     struct cond synced_now;
-    bool unnumbered; /* accounts came that have no number yet */
-    bool numbering;  /* a fiber gives them theirs */
+    bool limits_stale; /* a limit of messages came from elsewhere: the store is to be told */
+    bool unnumbered;   /* accounts came that have no number yet */
+    bool numbering;    /* a fiber gives them theirs */
 
     /* configuration in the directory */
     struct map *options; /* name -> value (char *), all valid */

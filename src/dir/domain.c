@@ -1,6 +1,7 @@
 /* DOMAIN_*: MTA-02, MTA-03, ALIAS-01, ALIAS-03, FWD-01 to FWD-07, DIR-07, DIR-09. */
 #include "base/log.h"
 #include "dir/admin.h"
+#include "dir/host.h"
 #include "directory/slapd_config.h"
 #include "proto/smtp/address.h"
 #include "proto/smtp/destination.h"
@@ -28,6 +29,7 @@ struct domain_values {
     char alias_of[ADDRESS_KEY_MAX];
     struct address_key catch_all;
     const char *forward;
+    struct str host;
 };
 
 /* FWD-01 to FWD-05, LIM-19 */
@@ -57,8 +59,8 @@ static int check_forward(const char *text, struct error *err) {
     return error_set(err, ERR_INVALID, "'%.200s' is not an address", c.address.ptr);
 }
 
-static int check(const struct dir *d, const Dir__Domain *q, const char *name, struct domain_values *v,
-                 struct error *err) {
+static int check(const struct dir *d, const Dir__Domain *q, const char *name, struct arena *arena,
+                 struct domain_values *v, struct error *err) {
     *v = (struct domain_values){.forward = q->forward};
     int rc = q->alias_of[0] == '\0' ? 0 : domain_name(q->alias_of, false, v->alias_of, err);
     if (rc == 0 && strcmp(v->alias_of, name) == 0) {
@@ -70,12 +72,13 @@ static int check(const struct dir *d, const Dir__Domain *q, const char *name, st
     }
     if (rc == 0 && q->catch_all[0] != '\0') rc = admin_address(d, q->catch_all, &v->catch_all, err);
     if (rc == 0 && q->forward[0] != '\0') rc = check_forward(q->forward, err);
-    return rc;
+    return rc == 0 ? host_check(d, q->host, arena, &v->host, err) : rc;
 }
 
 static int set_values(struct write_op *op, int mod, const struct domain_values *v) {
     int rc = write_op_set(op, mod, ATTR_ALIAS_OF, str_from(v->alias_of));
     if (rc == 0) rc = write_op_set(op, mod, ATTR_CATCH_ALL, str_of(v->catch_all.text, v->catch_all.len));
+    if (rc == 0) rc = write_op_set(op, mod, ATTR_MAILBOX_HOST, v->host);
     return rc == 0 ? write_op_set(op, mod, ATTR_FORWARD, str_from(v->forward)) : rc;
 }
 
@@ -136,7 +139,7 @@ int handle_domain_add(struct dir *d, struct rpc_request *r, struct error *err) {
     int rc = domain_name(q->name, true, name, err);
     if (rc == 0 && mirror_domain(d->mirror, str_from(name)) != NULL)
         rc = error_set(err, ERR_EXISTS, "domain %s exists already", name);
-    if (rc == 0) rc = check(d, q, name, &v, err);
+    if (rc == 0) rc = check(d, q, name, r->arena, &v, err);
     if (rc == 0) rc = make_parents(d, str_from(name), r->arena, err);
     if (rc == 0) rc = make_domain(d, str_from(name), &v, r->arena, err);
     if (rc != 0) return rc;
@@ -149,7 +152,7 @@ int handle_domain_set(struct dir *d, struct rpc_request *r, struct error *err) {
     const struct entry *e;
     struct domain_values v;
     int rc = find_domain(d, q->name, &e, err);
-    if (rc == 0) rc = check(d, q, entry_get(e, ATTR_DOMAIN).ptr, &v, err);
+    if (rc == 0) rc = check(d, q, entry_get(e, ATTR_DOMAIN).ptr, r->arena, &v, err);
     if (rc != 0) return rc;
     struct write_op *op = write_op_new(r->arena, WRITE_MODIFY, admin_dn(e, r->arena));
     rc = op == NULL ? ERR_NOMEM : set_values(op, LDAP_MOD_REPLACE, &v);
@@ -199,7 +202,8 @@ static int strip_domain(struct dir *d, const char *dn, struct str name, struct a
     struct write_op *op = write_op_new(arena, WRITE_MODIFY, dn);
     int rc = op == NULL ? ERR_NOMEM : write_op_value(op, LDAP_MOD_DELETE, ATTR_OBJECT_CLASS, STR("iedomain"));
     if (rc == 0) rc = write_op_value(op, LDAP_MOD_DELETE, ATTR_DOMAIN, name);
-    static const enum directory_attr rest[] = {ATTR_ALIAS_OF, ATTR_CATCH_ALL, ATTR_FORWARD, ATTR_ENABLED};
+    static const enum directory_attr rest[] = {ATTR_ALIAS_OF, ATTR_CATCH_ALL, ATTR_FORWARD, ATTR_ENABLED,
+                                               ATTR_MAILBOX_HOST};
     for (size_t i = 0; rc == 0 && i < sizeof rest / sizeof rest[0]; i++)
         rc = write_op_set(op, LDAP_MOD_REPLACE, rest[i], STR_EMPTY);
     return rc == 0 ? dir_write(d, op, err) : error_set(err, rc, "out of memory");
@@ -264,7 +268,9 @@ int handle_domain_list(struct dir *d, struct rpc_request *r, struct error *err) 
         to->alias_of = arena_cstr(r->arena, entry_get(e, ATTR_ALIAS_OF));
         to->catch_all = arena_cstr(r->arena, entry_get(e, ATTR_CATCH_ALL));
         to->forward = arena_cstr(r->arena, entry_get(e, ATTR_FORWARD));
-        if (to->name == NULL || to->alias_of == NULL || to->catch_all == NULL || to->forward == NULL) {
+        to->host = arena_cstr(r->arena, entry_get(e, ATTR_MAILBOX_HOST));
+        if (to->name == NULL || to->alias_of == NULL || to->catch_all == NULL || to->forward == NULL ||
+            to->host == NULL) {
             return error_set(err, ERR_NOMEM, "out of memory");
         }
         answer.domains[answer.n_domains++] = to;

@@ -125,6 +125,7 @@ static void put_checked(struct building *b, const struct record_value *v) {
     case ATTR_WAS_MEMBER:
     case ATTR_QUOTA_MESSAGES:
     case ATTR_DELETED_AT:
+    case ATTR_MAILBOX_HOST:
     case ATTR_ROW_KEY:
     case ATTR_ROW_VALUE:
     case ATTR_CSN: put(b, v->attr, v->value); break;

@@ -43,14 +43,20 @@ static void refreshed(struct dir *d) {
 }
 
 static void apply(struct dir *d, const struct sync_event *e) {
+    const struct entry *limited;
+    uint32_t before;
     switch (e->kind) {
     case SYNC_BEGIN: mirror_refresh_begin(d->mirror); break;
     case SYNC_ENTRY:
+        limited = mirror_by_uuid(d->mirror, e->record->uuid);
+        before = limited == NULL ? 0 : entry_max_messages(limited);
         if (mirror_apply(d->mirror, e->record) != 0) {
             log_event(LOG_ERROR, "-", "directory-entry", "dn=\"%.*s\" error=\"out of memory\"", STR_ARG(e->record->dn));
         } else if (needs_number(mirror_by_uuid(d->mirror, e->record->uuid))) {
             d->unnumbered = true;
         }
+        limited = mirror_by_uuid(d->mirror, e->record->uuid);
+        if (d->synced && limited != NULL && entry_max_messages(limited) != before) d->limits_stale = true;
         if (d->shared_incomplete && !d->shared_stale) d->shared_stale = is_store_user(d, e->record->uuid);
         break;
     case SYNC_KEEP: mirror_refresh_keep(d->mirror, e->uuid); break;
@@ -71,6 +77,8 @@ static void take(void *arg) {
     config_refresh(d);
     tables_refresh(d->tables);
     shared_refresh(d);
+    if (d->limits_stale) limits_store_connected(d); /* another host has changed one */
+    d->limits_stale = false;
     if (d->unnumbered) accounts_number_all(d);
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "dir/admin.h"
+#include "dir/host.h"
 #include "dir/shared.h"
 #include "directory/slapd_config.h"
 #include "net/loop.h"
@@ -212,6 +213,7 @@ static uint64_t next_work(struct dir *d, uint64_t after, int64_t *due) {
     for (const struct entry *e; (e = mirror_next(d->mirror, &pos)) != NULL;) {
         bool back = !(e->classes & ENTRY_DELETED) && entry_get(e, ATTR_WAS_MEMBER).len > 0;
         if (!back && !(e->classes & ENTRY_DELETED)) continue;
+        if (host_of(d->mirror, &d->settings, e).len > 0) continue; /* that host does it */
         int64_t until = back ? 0 : gone_at(e) + keep;
         struct str dn = entry_get(e, (enum directory_attr)ENTRY_DN);
         bool left =

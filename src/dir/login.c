@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "dir/host.h"
 #include "dir/password.h"
 #include "dir/tables.h"
 #include "net/loop.h"
@@ -194,6 +195,20 @@ static bool pop3_too_soon(struct dir *d, uint64_t account) {
     return false;
 }
 
+/* RFC 2221: the proof was right, but here is no mailbox. Sending needs none. */
+static int answer_elsewhere(struct rpc_request *r, const struct login *l, const struct entry *e, struct str host) {
+    Dir__AuthReply reply = DIR__AUTH_REPLY__INIT;
+    const char *text = arena_printf(r->arena, "the mailbox is on %.*s, log in there", STR_ARG(host));
+    log_result(l, "login-failed", " reason=other-host");
+    reply.state = DIR__AUTH_STATE__DISABLED;
+    reply.host = arena_cstr(r->arena, host);
+    reply.address = arena_cstr(r->arena, entry_get(e, ATTR_ADDRESS));
+    if (text == NULL || reply.host == NULL || reply.address == NULL) return ERR_NOMEM;
+    reply.text = (char *)(uintptr_t)text;
+    rpc_answer(r, &reply.base, STR_EMPTY);
+    return 0;
+}
+
 int login_accept(struct dir *d, struct rpc_request *r, struct login *l, const struct login_user *u,
                  struct str challenge, struct error *err) {
     if (u->entry == NULL) return login_refuse(d, r, l);
@@ -206,6 +221,10 @@ int login_accept(struct dir *d, struct rpc_request *r, struct login *l, const st
         const char *text = arena_printf(r->arena, "this account may not use %s", service_name(l->service));
         return answer_state(r, DIR__AUTH_STATE__DISABLED, text != NULL ? text : "not for this account", 0);
     }
+    struct str host = strcmp(l->service, "smtp") == 0 || strcmp(l->service, "lmtp") == 0
+                          ? STR_EMPTY
+                          : host_of(d->mirror, &d->settings, u->entry);
+    if (host.len > 0) return answer_elsewhere(r, l, u->entry, host);
     if (strcmp(l->service, "pop3") == 0 && pop3_too_soon(d, u->entry->account)) {
         log_result(l, "login-failed", " reason=login-delay");
         return answer_state(r, DIR__AUTH_STATE__TOO_SOON, "logged in too short a time ago, come again later", 0);
@@ -332,6 +351,7 @@ int handle_session_ticket(struct dir *d, struct rpc_request *r, struct error *er
     const Dir__UserName *q = (const void *)r->msg;
     const struct entry *e = resolve_entry(d->mirror, &d->settings, str_from(q->address), NULL, r->arena);
     if (e == NULL || e->account == 0) return error_set(err, ERR_NOTFOUND, "there is no account %s", q->address);
+    if (host_must_be_here(d, e, "this", err) != 0) return ERR_INVALID;
     struct login l = {.service = "admin", .mechanism = "-", .peer = "-"};
     int rc = login_set_name(&l, str_from(q->address));
     if (rc != 0) return error_set(err, rc, "address is too long");

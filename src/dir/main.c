@@ -62,6 +62,8 @@ static void take_options(struct dir *d) {
     d->settings = (struct resolve_settings){
         .default_domain = str_from(d->default_domain),
         .separator = str_from(option_str(d->daemon, "dir.subaddress_separator")),
+        .own_host = str_from(daemon_hostname(d->daemon)),
+        .mailbox_host = str_from(option_str(d->daemon, "dir.mailbox_host")),
         .postmaster = str_from(option_str(d->daemon, "dir.postmaster")),
         .unknown_channel = str_from(option_str(d->daemon, "dir.unknown_channel")),
     };

@@ -3,6 +3,8 @@
 #include "dir/resolve.h"
 
 #include "dir/address_key.h"
+#include "dir/host.h"
+#include "proto/smtp/address.h"
 #include "proto/smtp/destination.h"
 
 #include <string.h>
@@ -110,6 +112,28 @@ static Dir__Kind forward_to(struct resolving *r, struct str address, int depth) 
     return DIR__KIND__LOCAL;
 }
 
+/* The sub-address goes along, where it can stand in an address as it is. */
+static struct str with_folder(struct resolving *r, struct str address, struct str folder) {
+    struct str local = address_local_of(address);
+    bool plain = folder.len > 0 && local.len > 0 && local.ptr[0] != '"';
+    for (size_t i = 0; plain && i < folder.len; i++)
+        plain = (unsigned char)folder.ptr[i] > 0x20 && strchr("\"(),:;<>@[\\]\x7f", folder.ptr[i]) == NULL;
+    if (!plain) return address;
+    const char *text = arena_printf(r->arena, "%.*s%.*s%.*s@%.*s", STR_ARG(local), STR_ARG(r->s->separator),
+                                    STR_ARG(folder), STR_ARG(address_domain_of(address)));
+    if (text == NULL) r->error = ERR_NOMEM;
+    return str_from(text);
+}
+
+/* The mailbox is at another host, which gets the mail as it is (DEPL-02, DEPL-06). */
+static void add_at_host(struct resolving *r, const struct entry *owner, struct str host, struct str folder) {
+    char *hop = host_next_hop(r->m, host, r->arena);
+    if (hop == NULL) r->error = ERR_NOMEM;
+    r->next_hop = str_from(hop);
+    add_target(r, STR("SMTPC"), with_folder(r, entry_get(owner, ATTR_ADDRESS), folder), owner, STR_EMPTY);
+    r->next_hop = STR_EMPTY;
+}
+
 /* LOCAL$address: the account of that address, which is the entry's own as a rule. */
 static Dir__Kind to_local(struct resolving *r, const struct entry *e, struct str address, struct str folder) {
     struct address_key k;
@@ -122,7 +146,11 @@ static Dir__Kind to_local(struct resolving *r, const struct entry *e, struct str
     if ((owner->flags & ENTRY_DISABLED) || !(entry_permission(owner, STR("LOCAL")) & PERMIT_RECEIVE)) {
         return DIR__KIND__NO_RECEIVE;
     }
-    add_target(r, STR("LOCAL"), entry_get(owner, ATTR_ADDRESS), owner, folder);
+    struct str host = host_of(r->m, r->s, owner);
+    if (host.len > 0)
+        add_at_host(r, owner, host, folder);
+    else
+        add_target(r, STR("LOCAL"), entry_get(owner, ATTR_ADDRESS), owner, folder);
     return DIR__KIND__LOCAL;
 }
 

@@ -10,6 +10,8 @@ struct resolve_settings {
     struct str default_domain;  /* key form */
     struct str separator;       /* of sub-addresses, "" = none */
     struct str postmaster;      /* address, "" = first account */
+    struct str own_host;        /* this one */
+    struct str mailbox_host;    /* of mailboxes for which none is named; "" = here */
     struct str unknown_channel; /* channel for what nothing matches: "LOCAL" = there is no such user (MTA-05, MTA-06) */
 };
 

@@ -182,6 +182,7 @@ static void describe(const Dir__Resolved *r, char *out, size_t size) {
                        t->folder[0] ? "/" : "", t->folder);
         n = strlen(out);
         if (t->account != 0) (void)snprintf(out + n, size - n, "#%u", (unsigned)t->account);
+        n = strlen(out);
         if (t->next_hop[0] != '\0') (void)snprintf(out + n, size - n, ">%s", t->next_hop);
     }
 }
@@ -233,6 +234,55 @@ static void test_settings(void **state) {
     mirror_free(m);
 }
 
+/* Several hosts: DEPL-02, DEPL-06. The same entries as two of them see them. */
+static void test_hosts(void **state) {
+    (void)state;
+    static const char *const more[] = {
+        DOMAIN "shared.test|iemailboxhost=two.test",
+        DOMAIN "moved.test|iedomainaliasof=shared.test",
+        DOMAIN "caught.test|iecatchall=marge@shared.test",
+        USER
+        "ieaddress=marge@shared.test|ieaddress=blue@shared.test|ieaccountid=30|othermailbox=LOCAL$marge@shared.test",
+        USER "ieaddress=homer@shared.test|ieaccountid=31|iemailboxhost=Three.test|othermailbox=LOCAL$homer@shared.test|"
+             "othermailbox=SMTPC$h@isp.test",
+        USER "ieaddress=maggie@shared.test|ieaccountid=32|iemailboxhost=four.test",
+        USER "ieaddress=off@shared.test|ieaccountid=33|ieenabled=FALSE",
+        USER "ieaddress=\"odd one\"@shared.test|ieaccountid=34",
+    };
+    static const struct {
+        const char *host, *address, *result;
+    } hosts[] = {
+        {"one.test", "bart@example.test", "LOCAL:bart@example.test#7"},
+        {"two.test", "bart@example.test", "SMTPC:bart@example.test#7>[one.test]"},
+        {"one.test", "marge@shared.test", "SMTPC:marge@shared.test#30>192.0.2.2:2525"},
+        {"TWO.test", "marge@shared.test", "LOCAL:marge@shared.test#30"},
+        {"one.test", "blue@moved.test", "SMTPC:marge@shared.test#30>192.0.2.2:2525"},
+        {"one.test", "any@caught.test", "SMTPC:marge@shared.test#30>192.0.2.2:2525"},
+        {"one.test", "marge+In/Box@shared.test", "SMTPC:marge+In/Box@shared.test#30>192.0.2.2:2525"},
+        {"one.test", "\"odd one\"@shared.test", "SMTPC:\"odd one\"@shared.test#34>192.0.2.2:2525"},
+        {"one.test", "homer@shared.test", "SMTPC:homer@shared.test#31>[mail.three.test] SMTPC:h@isp.test"},
+        {"two.test", "homer@shared.test", "SMTPC:homer@shared.test#31>[mail.three.test] SMTPC:h@isp.test"},
+        {"three.test", "homer@shared.test", "LOCAL:homer@shared.test#31 SMTPC:h@isp.test"},
+        {"one.test", "maggie@shared.test", "SMTPC:maggie@shared.test#32>[four.test]"},
+        {"one.test", "off@shared.test", "NORECEIVE"},
+        {"one.test", "nobody@shared.test", "UNKNOWN"},
+    };
+    struct mirror *m = make();
+    unsigned n = 1000;
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) sample_apply(m, n++, 1, more[i]);
+    sample_apply_at(m, "iekey=two.test,ietable=host,o=iems", n++, 1,
+                    "objectClass=ietablerow|iekey=two.test|ievalue=role=none|ievalue=mail=192.0.2.2:2525");
+    sample_apply_at(m, "iekey=three.test,ietable=host,o=iems", n++, 1,
+                    "objectClass=ietablerow|iekey=three.test|ievalue=mail=mail.three.test");
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct resolve_settings s = settings;
+        s.own_host = str_from(hosts[i].host);
+        s.mailbox_host = STR("one.test");
+        check(m, &s, hosts[i].address, hosts[i].result);
+    }
+    mirror_free(m);
+}
+
 static void test_owner(void **state) {
     (void)state;
     struct mirror *m = make();
@@ -249,6 +299,6 @@ static void test_owner(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_settings),
-                                       cmocka_unit_test(test_owner)};
+                                       cmocka_unit_test(test_hosts), cmocka_unit_test(test_owner)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

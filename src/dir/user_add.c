@@ -1,6 +1,7 @@
 /* USER_ADD: IEMSUSER-01 to IEMSUSER-06, ACCT-01 to ACCT-05, ALIAS-06, DIR-08, DIR-11. */
 #include "base/log.h"
 #include "dir/admin.h"
+#include "dir/host.h"
 #include "dir/password.h"
 #include "dir/tables.h"
 #include "directory/slapd_config.h"
@@ -17,6 +18,7 @@ struct adding {
     const struct entry *domain;
     unsigned permission;
     uint8_t services;
+    struct str host;
 };
 
 /* ACCT-13: nobody is refused anything but new accounts. */
@@ -53,6 +55,7 @@ static int check(struct dir *d, const Dir__User *u, struct arena *arena, struct 
     a->permission = PERMIT_BOTH;
     if (rc == 0 && u->permission[0] != '\0') rc = admin_check_permission(u->permission, &a->permission, err);
     if (rc == 0) rc = admin_services(NULL, u->services, u->n_services, &a->services, err);
+    if (rc == 0) rc = host_check(d, u->host, arena, &a->host, err);
     for (size_t i = 0; rc == 0 && i < u->n_connectors; i++) rc = admin_check_connector(u->connectors[i], err);
     const struct {
         const char *what, *text;
@@ -123,7 +126,6 @@ static uint64_t quota_of(struct dir *d, const Dir__User *u, const struct adding 
 static int set_account(struct dir *d, struct write_op *op, const Dir__User *u, const struct adding *a,
                        uint64_t account) {
     uint64_t quota = quota_of(d, u, a);
-
     int rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_ACCOUNT, account);
     if (rc == 0 && quota > 0) rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_QUOTA, quota);
     if (rc == 0 && u->max_messages > 0) rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_QUOTA_MESSAGES, u->max_messages);
@@ -134,6 +136,7 @@ static int set_account(struct dir *d, struct write_op *op, const Dir__User *u, c
     if (rc == 0 && u->has_web_quota && u->web_quota_mb > 0)
         rc = admin_set_number(op, LDAP_MOD_ADD, ATTR_WEB_QUOTA, u->web_quota_mb);
     if (rc == 0 && u->has_enabled && !u->enabled) rc = write_op_set(op, LDAP_MOD_ADD, ATTR_ENABLED, STR("FALSE"));
+    if (rc == 0) rc = write_op_set(op, LDAP_MOD_ADD, ATTR_MAILBOX_HOST, a->host);
     if (rc == 0) rc = admin_set_services(op, LDAP_MOD_ADD, a->services);
     return rc == 0 ? admin_set_permission(op, LDAP_MOD_ADD, NULL, a->permission) : rc;
 }

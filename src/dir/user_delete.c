@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "dir/admin.h"
 #include "dir/gone.h"
+#include "dir/host.h"
 #include "dir/shared.h"
 
 #include <string.h>
@@ -98,6 +99,8 @@ int handle_user_delete(struct dir *d, struct rpc_request *r, struct error *err) 
         return error_set(err, ERR_INVALID, "%s is a list, not a user", q->address);
     if (before == NULL && (e->classes & ENTRY_SHARED) && r->method == DIR_USER_DELETE)
         return error_set(err, ERR_INVALID, "%s is a shared account (iems shared delete)", q->address);
+    rc = host_must_be_here(d, before != NULL ? before : e, "deleting an account", err);
+    if (rc != 0) return rc;
     uint64_t account = before != NULL ? before->account : e->account;
     rc = before != NULL ? delete_again(d, before, q->now, &until, err) : delete_live(d, r, e, q->now, &until, err);
     if (rc != 0) return rc;

@@ -2,6 +2,7 @@
  * ACCT-11, DIR-37). */
 #include "base/log.h"
 #include "dir/admin.h"
+#include "dir/host.h"
 #include "directory/slapd_config.h"
 #include "proto/smtp/address.h"
 
@@ -177,16 +178,19 @@ int handle_user_set(struct dir *d, struct rpc_request *r, struct error *err) {
     const struct entry *e;
     unsigned permission = PERMIT_BOTH;
     uint8_t services = 0;
+    struct str host = STR_EMPTY;
     if (q->user == NULL) return error_set(err, ERR_INVALID, "no user was given");
     int rc = admin_find(d, q->user->address, &e, err);
     if (rc == 0) rc = check(q, &permission, err);
     if (rc == 0) rc = admin_services(e, q->user->services, q->user->n_services, &services, err);
+    if (rc == 0) rc = host_check(d, q->user->host, r->arena, &host, err);
     if (rc != 0) return rc;
     unsigned char uuid[RECORD_UUID_LEN];
     memcpy(uuid, e->uuid, sizeof uuid);
     struct write_op *op = write_op_new(r->arena, WRITE_MODIFY, admin_dn(e, r->arena));
     rc = op == NULL ? ERR_NOMEM : set_name(op, e, q, r->arena);
     if (rc == 0) rc = set_account(op, q, services);
+    if (rc == 0 && q->host) rc = write_op_set(op, LDAP_MOD_REPLACE, ATTR_MAILBOX_HOST, host);
     if (rc == 0 && q->user->permission[0] != '\0') rc = admin_set_permission(op, LDAP_MOD_REPLACE, e, permission);
     if (rc != 0) return error_set(err, rc, "out of memory");
     if (q->user->password[0] != '\0') rc = admin_set_password(d, op, LDAP_MOD_REPLACE, q->user->password, err);

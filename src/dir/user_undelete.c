@@ -5,6 +5,7 @@
 #include "base/wildcard.h"
 #include "dir/admin.h"
 #include "dir/gone.h"
+#include "dir/host.h"
 #include "dir/shared.h"
 #include "directory/slapd_config.h"
 
@@ -165,7 +166,8 @@ int handle_user_undelete(struct dir *d, struct rpc_request *r, struct error *err
     if (e == NULL) return finish(d, r, &k, err);
     if (gone_at(e) + (int64_t)gone_keep_ms(d) <= clock_wall_ms())
         return error_set(err, ERR_NOTFOUND, "%s: the time in which it could be brought back is over", k.text);
-    rc = check(d, q, e, r->arena, &b, err);
+    rc = host_must_be_here(d, e, "bringing back an account", err);
+    if (rc == 0) rc = check(d, q, e, r->arena, &b, err);
     if (rc == 0) rc = gone_hold(d, b.account, err);
     if (rc != 0) return rc;
     rc = bring_back(d, &b, r->arena, err);

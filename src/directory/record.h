@@ -35,6 +35,7 @@
     X(LAST_ACCOUNT, "ielastaccount")                                                                                   \
     X(MEMBER, "iemember")                                                                                              \
     X(WAS_MEMBER, "iewasmember")                                                                                       \
+    X(MAILBOX_HOST, "iemailboxhost")                                                                                   \
     X(DELETED_AT, "iedeletedat")                                                                                       \
     X(ROW_KEY, "iekey")                                                                                                \
     X(ROW_VALUE, "ievalue")                                                                                            \

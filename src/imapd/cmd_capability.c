@@ -73,6 +73,7 @@ void capability_write(const struct session *s, struct buf *out) {
         bool plaintext = capability_plaintext(s);
         if (s->imapd->config.tls != NULL && !stream_is_tls(s->stream)) buf_adds(out, " STARTTLS");
         if (!plaintext) buf_adds(out, " LOGINDISABLED");
+        if (s->imapd->config.referrals) buf_adds(out, " LOGIN-REFERRALS"); /* RFC 2221 section 3 */
         struct str list = str_from(auth_mechanisms(s->stream, plaintext));
         for (struct str m = str_word(&list); m.len > 0; m = str_word(&list)) buf_printf(out, " AUTH=%.*s", STR_ARG(m));
         return;

@@ -16,6 +16,7 @@ struct session;
 
 struct imapd_config {
     const char *hostname;
+    bool referrals;         /* accounts may have their mailboxes at other hosts */
     struct tls_server *tls; /* NULL: no STARTTLS */
     uint64_t append_limit;  /* bytes of one message */
     uint64_t autologout_ms, login_timeout_ms;

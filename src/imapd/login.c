@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "imapd/capability.h"
 
+#include <string.h>
+
 enum { CAPABILITY_CODE_MAX = 2048 };
 
 static void log_login(const struct session *s, const char *mechanism) {
@@ -14,6 +16,20 @@ static void log_login(const struct session *s, const char *mechanism) {
               has_tls ? tls.version : "no");
 }
 
+/* RFC 2221 section 4: the name as in a URL (RFC 5092 section 11, achar). */
+static int refer(struct cmd *c, const struct auth_result *r) {
+    BUF_AUTO code = BUF_INIT(CAPABILITY_CODE_MAX);
+    buf_adds(&code, "REFERRAL imap://");
+    for (const char *p = r->address; *p != '\0'; p++) {
+        if (ascii_isalnum(*p) || strchr("-._~", *p) != NULL)
+            buf_addc(&code, *p);
+        else
+            buf_printf(&code, "%%%02X", (unsigned char)*p);
+    }
+    buf_printf(&code, ";AUTH=*@%s/", r->host);
+    return cmd_no(c, buf_cstr(&code), r->text);
+}
+
 static int refuse(struct cmd *c, const struct auth_result *r) {
     char peer[NET_ADDR_TEXT_MAX];
     net_addr_text(stream_peer(c->s->stream), peer);
@@ -21,6 +37,7 @@ static int refuse(struct cmd *c, const struct auth_result *r) {
     log_event(LOG_INFO, c->s->id, "login_failed", "peer=%s state=%d", peer, (int)r->state);
     c->s->bad_commands++;
     const char *text = r->text[0] != '\0' ? r->text : "Wrong name or password";
+    if (r->host[0] != '\0') return refer(c, r);
     switch (r->state) {
     case DIR__AUTH_STATE__TEMPORARY: return cmd_no(c, "UNAVAILABLE", "Log in is not possible now, try again");
     case DIR__AUTH_STATE__DISABLED: return cmd_no(c, "CONTACTADMIN", text);

@@ -36,6 +36,7 @@ static void read_networks(struct daemon *d, const char *option, struct net_range
 static void configure(struct daemon *d) {
     struct imapd_config *c = &imapd.config;
     c->hostname = daemon_hostname(d);
+    c->referrals = option_str(d, "dir.mailbox_host")[0] != '\0';
     c->tls = daemon_tls(d);
     c->append_limit = option_u64(d, "imapd.append_limit");
     c->autologout_ms = option_u64(d, "imapd.autologout") * 1000;

@@ -139,7 +139,8 @@ static bool has_route(const struct plan_config *config, struct str domain) {
 static int send_out(struct plan *p, const struct plan_config *config, const Store__Entry *e, size_t recipient,
                     const Dir__Target *to, bool expanded) {
     const char *address = to->address;
-    struct plan_target t = {.recipient = recipient, .address = address, .folder = "", .expanded = expanded};
+    struct plan_target t = {
+        .recipient = recipient, .address = address, .account = to->account, .folder = "", .expanded = expanded};
     struct str domain = address_domain_of(str_from(address));
     BUF_AUTO destination = BUF_INIT(DESTINATION_MAX);
     int rc = 0;

@@ -14,7 +14,7 @@
 struct plan_target {
     size_t recipient;        /* index in the leased entry */
     const char *address;     /* in the channel */
-    uint64_t account, quota; /* LOCAL */
+    uint64_t account, quota; /* LOCAL; SMTPC: the account has its mailbox at the destination */
     const char *folder;      /* LOCAL, "" = none */
     bool expanded;           /* one of several that the address stands for */
 };

@@ -50,6 +50,7 @@ static void keyword_take(struct caps *c, struct str line) {
         {STR("STARTTLS"), &c->starttls},
         {STR("REQUIRETLS"), &c->requiretls},
         {STR("MT-PRIORITY"), &c->mt_priority},
+        {STR("XMAILBOX"), &c->mailbox},
     };
     if (str_starts_nocase(line, STR("AUTH="))) { /* the form before RFC 2554 */
         auth_take(c, str_sub(line, 5, line.len));

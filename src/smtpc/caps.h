@@ -8,7 +8,7 @@ enum { AUTH_PLAIN = 1, AUTH_LOGIN = 2 };
 
 struct caps {
     bool esmtp, pipelining, eightbit, binary, chunking, dsn, smtputf8, starttls, requiretls, size, deliverby,
-        mt_priority;
+        mt_priority, mailbox;
     uint64_t size_max;                            /* 0 = the server names no limit */
     unsigned auth;                                /* AUTH_ bits */
     bool logged_in;                               /* by AUTH: what is sent need not be ours, and MAIL says so */

@@ -130,6 +130,7 @@ int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct 
         dsn_notify_format(&line, r->notify);
     }
     if (c->dsn) orcpt_put(r, e->smtputf8 && c->smtputf8, &line);
+    if (c->mailbox && r->account != 0) buf_adds(&line, " XMAILBOX"); /* it is yours: do not send it on (DEPL-06) */
     buf_adds(&line, "\r\n");
     buf_add(out, buf_str(&line));
     return line.error;

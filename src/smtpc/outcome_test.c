@@ -100,6 +100,7 @@ static void capabilities(void **state) {
         {"x\nSIZE 0\nAUTH CRAM-MD5 LOGIN plain", {.esmtp = true, .size = true, .auth = AUTH_PLAIN | AUTH_LOGIN}},
         {"x\nAUTH=LOGIN\nSIZE many", {.esmtp = true, .size = true, .auth = AUTH_LOGIN}},
         {"x\nXPIPELINING\nDSNX", {.esmtp = true}},
+        {"x\nXMailbox", {.esmtp = true, .mailbox = true}},
         {"x\nDELIVERBY\nMT-PRIORITY MIXER", {.esmtp = true, .deliverby = true, .mt_priority = true}},
         {"x\ndeliverby 120", {.esmtp = true, .deliverby = true, .deliverby_min = 120}},
         {"x\nDELIVERBY soon", {.esmtp = true, .deliverby = true}},
@@ -209,6 +210,27 @@ static void commands(void **state) {
         assert_string_equal(buf_cstr(&mail), cases[i].mail);
         assert_int_equal(command_rcpt(&e, &r, &c, &rcpt), cases[i].rcpt == NULL ? ERR_UNSUPPORTED : 0);
         assert_string_equal(buf_cstr(&rcpt), cases[i].rcpt == NULL ? "" : cases[i].rcpt);
+    }
+}
+
+/* DEPL-06: the host that has the mailbox is told that it is taken to be there, if it understands that. */
+static void mailbox_at_host(void **state) {
+    (void)state;
+    static const struct {
+        bool offered;
+        uint64_t account;
+        const char *rcpt;
+    } cases[] = {
+        {true, 7, "RCPT TO:<c@d> XMAILBOX\r\n"}, {true, 0, "RCPT TO:<c@d>\r\n"}, {false, 7, "RCPT TO:<c@d>\r\n"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry e = STORE__ENTRY__INIT;
+        Store__Recipient r = STORE__RECIPIENT__INIT;
+        struct caps c = {.mailbox = cases[i].offered};
+        BUF_AUTO rcpt = BUF_INIT(COMMAND_MAX);
+        r.address = text("c@d");
+        r.account = cases[i].account;
+        assert_int_equal(command_rcpt(&e, &r, &c, &rcpt), 0);
+        assert_string_equal(buf_cstr(&rcpt), cases[i].rcpt);
     }
 }
 
@@ -338,9 +360,9 @@ static void can_be_sent(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(replies),  cmocka_unit_test(patience),    cmocka_unit_test(capabilities),
-        cmocka_unit_test(commands), cmocka_unit_test(can_be_sent), cmocka_unit_test(wishes),
-        cmocka_unit_test(picks),
+        cmocka_unit_test(replies),  cmocka_unit_test(patience),        cmocka_unit_test(capabilities),
+        cmocka_unit_test(commands), cmocka_unit_test(mailbox_at_host), cmocka_unit_test(can_be_sent),
+        cmocka_unit_test(wishes),   cmocka_unit_test(picks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

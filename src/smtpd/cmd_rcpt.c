@@ -48,8 +48,17 @@ static int qualify(struct session *s, struct address *to) {
     return set->qualify || postmaster ? address_qualify(to, str_from(s->d->default_domain)) : 0;
 }
 
-static int resolve(struct session *s, const struct address *to, Dir__Kind *kind, struct room_verdict *room,
-                   struct error *err) {
+/* Another host of ours sent it here because the mailbox is here; the copy of the directory here says that it is
+ * elsewhere. One of the two is a moment behind: sent on, the mail would go round (DEPL-06). */
+static bool is_elsewhere(const Dir__Resolved *found) {
+    for (size_t i = 0; i < found->n_targets; i++)
+        if (found->targets[i]->account != 0 && str_eq(str_from(found->targets[i]->channel), STR("SMTPC"))) return true;
+    return false;
+}
+
+/* `elsewhere`: a mailbox is at another host. */
+static int resolve(struct session *s, const struct address *to, Dir__Kind *kind, bool *elsewhere,
+                   struct room_verdict *room, struct error *err) {
     Dir__Resolve request = DIR__RESOLVE__INIT;
     struct str address = address_text(to);
     if (foreign_has(&s->d->foreign, address)) {
@@ -64,6 +73,7 @@ static int resolve(struct session *s, const struct address *to, Dir__Kind *kind,
         rpc_call(s->d->dir, DIR_RESOLVE, &request.base, STR_EMPTY, loop_now_ms() + DIRECTORY_TIMEOUT_MS, &reply, err);
     if (rc != 0) return rc;
     *kind = ((const Dir__Resolved *)reply.msg)->kind;
+    *elsewhere = is_elsewhere((const Dir__Resolved *)reply.msg);
     if (*kind == DIR__KIND__NOT_LOCAL) foreign_learn(&s->d->foreign, address, round);
     room_check(s, (const Dir__Resolved *)reply.msg, room);
     return 0;
@@ -101,6 +111,7 @@ int cmd_rcpt(struct session *s, struct smtp_command *c) {
     struct error err = {0};
     Dir__Kind kind = DIR__KIND__UNKNOWN;
     struct room_verdict room = {.enhanced = NULL};
+    bool elsewhere = false;
     if (!s->tx.open) return session_error(s, 503, "5.5.1", "MAIL first");
     if (s->tx.body != NULL) return session_error(s, 503, "5.5.1", "Data has begun");
     if (s->tx.count >= d->set.max_recipients) return too_many(s, "smtpd.max_recipients", "recipients");
@@ -110,11 +121,16 @@ int cmd_rcpt(struct session *s, struct smtp_command *c) {
     bool allowed;
     int rc = quota_check_recipient(s, &allowed);
     if (!allowed) return rc;
-    if (resolve(s, &c->path, &kind, &room, &err) < 0) {
+    if (resolve(s, &c->path, &kind, &elsewhere, &room, &err) < 0) {
         log_event(LOG_WARNING, s->tx.trace, "directory_failed", "what=resolve to=<%s> reason=\"%s\"", c->path.text,
                   err.text);
         d->count.deferred++;
         return session_reply(s, 451, "4.3.0", "Directory is not available, try again later");
+    }
+    if (c->rcpt.mailbox && elsewhere) {
+        d->count.deferred++;
+        return reject(s, &c->path, 451, "4.3.5", "dir.mailbox_host",
+                      "The mailbox is on another host now, try again later");
     }
     return accept_or_reject(s, c, kind, &room);
 }

@@ -25,6 +25,7 @@ unsigned extensions_bits(const struct session *s) {
     if (x->deliverby && set->ext_dsn) ext |= SMTP_EXT_DELIVERBY;
     if (x->mt_priority) ext |= SMTP_EXT_MT_PRIORITY;
     if (x->requiretls && stream_is_tls(s->stream)) ext |= SMTP_EXT_REQUIRETLS;
+    if (x->mailbox && !s->service->turned) ext |= SMTP_EXT_XMAILBOX;
     return ext;
 }
 
@@ -79,6 +80,7 @@ void extensions_announce(const struct session *s, struct buf *out) {
     }
     if (ext & SMTP_EXT_MT_PRIORITY) buf_adds(out, "\nMT-PRIORITY");
     if (ext & SMTP_EXT_REQUIRETLS) buf_adds(out, "\nREQUIRETLS");
+    if (ext & SMTP_EXT_XMAILBOX) buf_adds(out, "\nXMAILBOX");
     limits_add(set, out);
     if (s->client.may_xclient) buf_adds(out, "\nXCLIENT " XCLIENT_ATTRIBUTES);
     if (!set->disable_vrfy) buf_adds(out, "\nVRFY");

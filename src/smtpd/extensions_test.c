@@ -63,6 +63,21 @@ RIG_TEST(switches) {
     rig_close(&c);
 }
 
+/* DEPL-06: what another host of ours sends because the mailbox is here is not sent on. */
+RIG_TEST(mailbox_at_host) {
+    struct rig_client c;
+    assert_null(strstr(ehlo(&c, "smtp", STRANGER), " XMAILBOX "));
+    rig_play(&c, "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<user@example.test> XMAILBOX\n< 555", SIZE_MAX);
+    rig_close(&c);
+    rig.d.set.ext.mailbox = true;
+    assert_non_null(strstr(ehlo(&c, "smtp", STRANGER), " XMAILBOX "));
+    rig_play(&c,
+             "> MAIL FROM:<a@b.example>\n< 250\n> RCPT TO:<user@example.test> XMAILBOX\n< 250\n"
+             "> RCPT TO:<userfar@example.test> XMAILBOX\n< 451 4.3.5\n> RCPT TO:<userfar@example.test>\n< 250",
+             SIZE_MAX);
+    rig_close(&c);
+}
+
 /* RFC 5321 sections 3.5.2, 4.1.1.8: HELP and EHLO name what this session may say, and nothing else. */
 RIG_TEST(help) {
     static const struct {
@@ -387,20 +402,11 @@ RIG_TEST(account_brake) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(switches),
-        cmocka_unit_test(help),
-        cmocka_unit_test(etrn),
-        cmocka_unit_test(etrn_of_peers),
-        cmocka_unit_test(future_release),
-        cmocka_unit_test(deliver_by),
-        cmocka_unit_test(priority),
-        cmocka_unit_test(require_tls),
-        cmocka_unit_test(limits),
-        cmocka_unit_test(utf8_addresses),
-        cmocka_unit_test(verify_and_expand),
-        cmocka_unit_test(burl),
-        cmocka_unit_test(daily_limits),
-        cmocka_unit_test(account_brake),
+        cmocka_unit_test(switches),   cmocka_unit_test(mailbox_at_host), cmocka_unit_test(help),
+        cmocka_unit_test(etrn),       cmocka_unit_test(etrn_of_peers),   cmocka_unit_test(future_release),
+        cmocka_unit_test(deliver_by), cmocka_unit_test(priority),        cmocka_unit_test(require_tls),
+        cmocka_unit_test(limits),     cmocka_unit_test(utf8_addresses),  cmocka_unit_test(verify_and_expand),
+        cmocka_unit_test(burl),       cmocka_unit_test(daily_limits),    cmocka_unit_test(account_brake),
     };
     return cmocka_run_group_tests_name("smtpd extensions", tests, NULL, NULL);
 }

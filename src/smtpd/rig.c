@@ -47,6 +47,10 @@ static int resolve(struct rpc_request *r, struct error *err, void *arg) {
     targets[1].address = (char *)(uintptr_t) "second@example.test";
     if (strncmp(q->address, "user2", 5) == 0) reply.n_targets = 2;
     if (strncmp(q->address, "userlist", 8) == 0) targets[0].channel = (char *)(uintptr_t) "DL";
+    if (strncmp(q->address, "userfar", 7) == 0) {
+        targets[0].channel = (char *)(uintptr_t) "SMTPC";
+        targets[0].account = 7;
+    }
     if (strncmp(q->address, "userintl", 8) == 0)
         targets[0].address = (char *)(uintptr_t) "gr\xc3\xbc\xc3\x9f@example.test";
     if (reply.kind == DIR__KIND__LOCAL) reply.canonical = targets[0].address;

@@ -16,7 +16,7 @@ enum etrn_policy { ETRN_NEVER, ETRN_AUTH, ETRN_NETWORK, ETRN_ANYONE };
 
 /* Extensions beyond those of the first ESMTP servers (ESMTP-04, ESMTP-08). */
 struct smtpd_extensions {
-    bool atrn, burl, chunking, smtputf8, limits, deliverby, mt_priority, requiretls;
+    bool atrn, burl, chunking, smtputf8, limits, deliverby, mt_priority, requiretls, mailbox;
     enum etrn_policy etrn;
     uint64_t future_release_s;                    /* longest hold; 0 = not offered */
     uint64_t deliverby_min_s;                     /* shortest deadline that is taken; 0 = any */

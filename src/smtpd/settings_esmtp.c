@@ -12,6 +12,7 @@ void extensions_load(struct smtpd_extensions *x, const struct daemon *d) {
     x->mt_priority = option_bool(d, "smtpd.mt_priority");
     x->requiretls = option_bool(d, "smtpd.requiretls");
     x->etrn = (enum etrn_policy)option_u64(d, "smtpd.etrn"); /* the words stand in this order */
+    x->mailbox = option_str(d, "dir.mailbox_host")[0] != '\0';
     x->future_release_s = option_u64(d, "smtpd.future_release");
     x->deliverby_min_s = option_u64(d, "smtpd.deliverby_min");
     x->max_messages = (unsigned)option_u64(d, "smtpd.max_messages");

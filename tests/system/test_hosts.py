@@ -1,12 +1,16 @@
 """One directory for several hosts: replicas that follow a provider, go on without it, hand changes on to it, and take its place
 (LIM-14, DIR-18, DEPL-02, DEPL-05, DEPL-06)."""
 import contextlib
+import imaplib
 import json
 import os
+import poplib
+import smtplib
 import subprocess
 import unittest
 
 import iems
+from nameserver import NameServer
 
 
 class Hosts(unittest.TestCase):
@@ -45,7 +49,9 @@ class Hosts(unittest.TestCase):
         two, file = self.join(one, "two.corp.test")
         # what was there, and what is made on either host, is on both
         self.assertEqual(self.users(two), {"bart"})
+        one.run("host", "set", "two.corp.test", f"mail=127.0.0.1:{two.port('smtp')}")
         one.user("lisa")
+        two.run("user", "set", "lisa@corp.test", "--host", "two.corp.test")
         two.user("maggie")
         for host in (one, two):
             iems.wait_until("three accounts on " + host.hostname, lambda h=host: self.users(h) == {"bart", "lisa", "maggie"})
@@ -120,6 +126,93 @@ class Hosts(unittest.TestCase):
         iems.wait_until("the last change", lambda: "nelson" in self.users(one))
         self.assertNotIn("nelson", self.users(three))
         self.assertEqual(set(self.states(two)), {"one.corp.test", "two.corp.test"})
+
+    def test_mailboxes_on_several_hosts(self):   # DEPL-02, DEPL-06, STORE-10, LIM-14
+        """One domain: a host in front that takes all mail, and two that have the mailboxes."""
+        front = self.first("front.corp.test")
+        back = [self.join(front, f"back{n}.corp.test", "[smtpc]\nretry = 1s 1s 2s\n")[0] for n in (1, 2)]
+        for host in back:
+            front.run("host", "set", host.hostname, f"mail=127.0.0.1:{host.port('smtp')}")
+        front.run("config", "set", "dir.mailbox_host", "back1.corp.test")
+        self.assertIn("no host nowhere.corp.test is known", front.run("user", "add", "x@corp.test", "--no-password", "--host", "nowhere.corp.test",
+                                                                      check=False).stderr)
+        front.user("bart")
+        front.user("lisa")
+        front.run("user", "set", "lisa@corp.test", "--host", "back2.corp.test")
+        self.assertIn("back2.corp.test", back[0].run("user", "show", "lisa@corp.test").stdout)
+        front.run("alias", "add", "sax@corp.test", "lisa@corp.test")
+        self.in_step(front, 3)
+        for host in (front, *back):   # any of them takes mail for all, and none for who is not there
+            host.send("x@far.example", ["bart@corp.test", "sax@corp.test"], iems.message("from " + host.hostname))
+            with self.assertRaises(smtplib.SMTPRecipientsRefused):
+                host.send("x@far.example", "nobody@corp.test", iems.message())
+        back[0].wait_count("bart", 3, seconds=20)
+        back[1].wait_count("lisa", 3, seconds=20)
+        self.assertIn("to the host that has the mailbox, 127.0.0.1:", front.run("resolve", "sax@corp.test").stdout)
+        # a sub-address goes along; whoever logs in may send from any host
+        with back[1].imap("lisa") as c:
+            c.create("Work")
+        front.send("bart@corp.test", "lisa+Work@corp.test", iems.message("sub"), service="submission", tls=True, login="bart@corp.test")
+        back[1].wait_count("lisa", 1, folder="Work", seconds=20)
+        # the wrong host says which is the right one (RFC 2221), after the password
+        with self.assertRaisesRegex(imaplib.IMAP4.error, r"\[REFERRAL imap://lisa%40corp\.test;AUTH=\*@back2\.corp\.test/\] the mailbox is on back2"):
+            front.imap("lisa")
+        with self.assertRaisesRegex(imaplib.IMAP4.error, "AUTHENTICATIONFAILED"):
+            front.imap("lisa", "wrong")
+        with self.assertRaisesRegex(poplib.error_proto, r"\[SYS/PERM\] the mailbox is on back1"):
+            back[1].pop3("bart")
+        with imaplib.IMAP4("127.0.0.1", front.port("imap")) as c:
+            self.assertIn("LOGIN-REFERRALS", c.capabilities)
+        # a host that was taken for the wrong one does not send on: no circle
+        with back[0].smtp() as s:
+            self.assertTrue(s.has_extn("xmailbox"))
+            s.mail("x@far.example")
+            self.assertEqual(s.rcpt("lisa@corp.test", ["XMAILBOX"])[0], 451)
+            self.assertEqual(s.rcpt("bart@corp.test", ["XMAILBOX"])[0], 250)
+        # what concerns the mailbox is done where it is
+        self.assertIn("on the host that has the mailbox, back2", front.run("user", "delete", "lisa@corp.test", check=False).stderr)
+        back[1].run("user", "delete", "lisa@corp.test", "--now")
+        iems.wait_until("the entry is gone", lambda: self.users(front) == {"bart"})
+
+    def test_relays_share_a_directory(self):   # DEPL-05, DEPL-04, LIM-14
+        """Three relays with equal MX before a server with the mailboxes. What is made at one of them works at all; each may be lost."""
+        dns = NameServer({"corp.test": "".join(f"@ 60 MX 10 relay{n}\nrelay{n} 60 A 127.0.0.6{n}\n" for n in (1, 2, 3))})
+        self.stack.callback(dns.stop)
+        port = iems.free_port()
+        fast = "[smtpc]\nretry = 1s 1s 2s\nretry_destination = 1s 1s 2s\n"
+        config = [f"[smtpd]\nlisten_smtp = 127.0.0.6{n}:{port}\n{fast}" for n in (1, 2, 3)]
+        relays = [self.first("relay1.corp.test", config[0])]
+        relays += [self.join(relays[0], f"relay{n}.corp.test", config[n - 1])[0] for n in (2, 3)]
+        boxes, _ = self.join(relays[0], "mail.corp.test")
+        relays[1].run("host", "set", "mail.corp.test", f"mail=127.0.0.1:{boxes.port('smtp')}")
+        relays[2].run("config", "set", "dir.mailbox_host", "mail.corp.test")
+        relays[1].user("bart")
+        relays[2].run("alias", "add", "b.simpson@corp.test", "bart@corp.test")
+        sender = self.stack.enter_context(iems.Instance("mail.far.test", "far.test",
+                                                        f"[server]\ndns_servers = 127.0.0.1@{dns.port}\n{fast}keep_idle = 0\nport = {port}\n[smtpd]\nrelay_networks = 127.0.0.0/8\n"))
+        self.in_step(relays[0], 4)
+        sent = 0
+
+        def send(what, count):
+            nonlocal sent
+            for n in range(count):
+                sender.send("x@far.test", "b.simpson@corp.test", iems.message(f"{what} {n}"))
+            sent += count
+            boxes.wait_count("bart", sent, seconds=30)
+
+        send("all are there", 3)
+        relays[2].kill_everything()
+        send("one is lost", 3)
+        relays[0].kill_everything()   # the provider: what is known goes on, also after a restart
+        send("the provider is lost", 3)
+        relays[1].run("restart")
+        send("and another has been restarted", 2)
+        relays[0].start()
+        relays[1].run("alias", "add", "el.barto@corp.test", "bart@corp.test")
+        iems.wait_until("the department server has caught up",
+                        lambda: "bart" in boxes.run("resolve", "el.barto@corp.test", check=False).stdout, 30)
+        relays[2].start()
+        self.in_step(relays[0], 4)
 
 
 if __name__ == "__main__":

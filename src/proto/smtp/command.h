@@ -46,6 +46,7 @@ enum smtp_extension {
     SMTP_EXT_DELIVERBY = 128,
     SMTP_EXT_MT_PRIORITY = 256,
     SMTP_EXT_REQUIRETLS = 512,
+    SMTP_EXT_XMAILBOX = 1024, /* between hosts that share a directory */
 };
 
 enum smtp_body { SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
@@ -71,6 +72,7 @@ struct smtp_mail_params {
 struct smtp_rcpt_params {
     unsigned notify;  /* DSN_NOTIFY_ bits; 0 = not told */
     struct str orcpt; /* "rfc822;xtext", as received */
+    bool mailbox;     /* XMAILBOX: the mailbox is taken to be at this host */
 };
 
 struct smtp_command {

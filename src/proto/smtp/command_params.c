@@ -120,6 +120,11 @@ static bool take_requiretls(struct str value, struct smtp_command *out) {
     return out->mail.requiretls = true;
 }
 
+static bool take_mailbox(struct str value, struct smtp_command *out) {
+    (void)value;
+    return out->rcpt.mailbox = true;
+}
+
 static const struct parameter mail_parameters[] = {
     {"SIZE", SMTP_EXT_SIZE, true, take_size},
     {"BODY", SMTP_EXT_8BITMIME, true, take_body},
@@ -138,6 +143,7 @@ static const struct parameter mail_parameters[] = {
 static const struct parameter rcpt_parameters[] = {
     {"NOTIFY", SMTP_EXT_DSN, true, take_notify},
     {"ORCPT", SMTP_EXT_DSN, true, take_orcpt},
+    {"XMAILBOX", SMTP_EXT_XMAILBOX, false, take_mailbox},
     {NULL, 0, false, NULL},
 };
 

@@ -10,7 +10,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-enum { ALL = 1023 };
+enum { ALL = 2047 };
 
 static const struct smtp_command_rules rules = {ALL, ADDRESS_NULL | ADDRESS_UNQUALIFIED,
                                                 ADDRESS_UNQUALIFIED | ADDRESS_UTF8};
@@ -234,6 +234,10 @@ static void extensions_off(void **state) {
         {"MAIL FROM:<a@b.example> RET=FULL", ALL & ~SMTP_EXT_DSN, 555},
         {"MAIL FROM:<a@b.example> AUTH=<>", ALL & ~SMTP_EXT_AUTH, 555},
         {"RCPT TO:<a@b.example> NOTIFY=NEVER", ALL & ~SMTP_EXT_DSN, 555},
+        {"RCPT TO:<a@b.example> XMAILBOX", ALL & ~SMTP_EXT_XMAILBOX, 555},
+        {"RCPT TO:<a@b.example> xmailbox", ALL, 0},
+        {"RCPT TO:<a@b.example> XMAILBOX=1", ALL, 501},
+        {"MAIL FROM:<a@b.example> XMAILBOX", ALL, 555},
         {"MAIL FROM:<a@b.example> BODY=8BITMIME", SMTP_EXT_8BITMIME, 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
