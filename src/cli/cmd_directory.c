@@ -7,6 +7,7 @@
 #include "cli/directory_numbers.h"
 #include "cli/running.h"
 #include "directory/ldif_merge.h"
+#include "directory/replication.h"
 #include "directory/slapd_config.h"
 #include "directory/slapd_files.h"
 
@@ -161,6 +162,20 @@ static int replace(const char *instance, const char *file, bool dry_run, struct 
     return error_prefix(err, "nothing was changed");
 }
 
+/* A replica takes what its provider has, and nothing else. */
+static bool is_replica(const char *instance) {
+    struct replication r;
+    struct error err = {0};
+    int rc = replication_read(instance, &r, &err);
+    if (rc != 0)
+        cli_error("%s", err.text);
+    else if (r.replica)
+        cli_error("this host has its directory from %s: give the command there", r.provider_name);
+    bool replica = rc != 0 || r.replica;
+    explicit_bzero(&r, sizeof r);
+    return replica;
+}
+
 int cmd_directory_import(struct cli *c, int argc, char **argv) {
     bool dry_run = false, all = false;
     const char *file = NULL;
@@ -177,6 +192,7 @@ int cmd_directory_import(struct cli *c, int argc, char **argv) {
     }
     if (file == NULL) return cli_usage(cli_current(), "one file is expected");
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
+    if (is_replica(c->instance)) return EX_UNAVAILABLE;
     bool running = running_pid(c->instance) != 0;
     if (all && running) {
         cli_error(

@@ -66,6 +66,8 @@ class Hosts(unittest.TestCase):
         self.assertEqual((again.returncode, "exists already" in again.stderr), (73, True), again)
         numbers = [json.loads(one.run("user", "show", f"{n}@corp.test", "--json").stdout)["account"] for n in ("bart", "lisa", "maggie")]
         self.assertEqual(len(set(numbers)), 3)
+        refused = two.run("directory", "import", "--replace", os.devnull, check=False)
+        self.assertEqual((refused.returncode, "from one.corp.test: give the command there" in refused.stderr), (69, True), refused)
         # the file was good for one time; nobody else reads what is in it, and it is in no log
         with self.assertRaisesRegex(AssertionError, "good for one time"):
             iems.Instance("two.corp.test", "corp.test", join=file)
