@@ -55,14 +55,25 @@ struct sample {
     bool full, smtputf8, utf8_sender, utf8_header;
 };
 static const struct sample samples[] = {
-    {"failed", sample_failed, 2, true, false},
-    {"failed-headers", sample_failed, 2, false, false},
-    {"delayed", sample_delayed, 1, false, false},
-    {"utf8", sample_utf8, 1, true, true, true, true},
-    {"utf8-in-7bit", sample_utf8, 1, true, false},
-    {"relayed", sample_relayed, 2, false, false},
-    {"utf8-to-ascii", sample_utf8, 1, true, true, false, true},
-    {"utf8-headers-to-ascii", sample_utf8, 1, false, true, false, true},
+    {.name = "failed", .recipients = sample_failed, .count = 2, .full = true},
+    {.name = "failed-headers", .recipients = sample_failed, .count = 2},
+    {.name = "delayed", .recipients = sample_delayed, .count = 1},
+    {.name = "utf8",
+     .recipients = sample_utf8,
+     .count = 1,
+     .full = true,
+     .smtputf8 = true,
+     .utf8_sender = true,
+     .utf8_header = true},
+    {.name = "utf8-in-7bit", .recipients = sample_utf8, .count = 1, .full = true},
+    {.name = "relayed", .recipients = sample_relayed, .count = 2},
+    {.name = "utf8-to-ascii",
+     .recipients = sample_utf8,
+     .count = 1,
+     .full = true,
+     .smtputf8 = true,
+     .utf8_header = true},
+    {.name = "utf8-headers-to-ascii", .recipients = sample_utf8, .count = 1, .smtputf8 = true, .utf8_header = true},
 };
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
 
