@@ -35,6 +35,12 @@ class Hosts(unittest.TestCase):
     def in_step(self, host, number):
         iems.wait_until("all copies are equal", lambda: [s for _, s in self.states(host).values()] == ["ok"] * number, 20)
 
+    def wait_mailbox(self, address, at, hosts):
+        """Until each of the hosts sends mail for `address` to the one that has the mailbox, which keeps it."""
+        for host in hosts:
+            way = "into the mailbox of" if host is at else "to the host that has the mailbox"
+            iems.wait_until(f"{host.hostname} knows where {address} is", lambda h=host, w=way: w in h.run("resolve", address, check=False).stdout, 20)
+
     def users(self, host):
         return {line.split("@")[0] for line in host.run("user", "list").stdout.splitlines()[1:]}
 
@@ -51,6 +57,7 @@ class Hosts(unittest.TestCase):
         self.assertEqual(self.users(two), {"bart"})
         one.run("host", "set", "two.corp.test", f"mail=127.0.0.1:{two.port('smtp')}")
         one.user("lisa")
+        iems.wait_until("what the change needs", lambda: "lisa" in self.users(two) and "two.corp.test" in two.run("host", "list").stdout)
         two.run("user", "set", "lisa@corp.test", "--host", "two.corp.test")
         two.user("maggie")
         for host in (one, two):
@@ -141,9 +148,11 @@ class Hosts(unittest.TestCase):
         front.user("bart")
         front.user("lisa")
         front.run("user", "set", "lisa@corp.test", "--host", "back2.corp.test")
-        self.assertIn("back2.corp.test", back[0].run("user", "show", "lisa@corp.test").stdout)
         front.run("alias", "add", "sax@corp.test", "lisa@corp.test")
         self.in_step(front, 3)
+        iems.wait_until("it is shown", lambda: "back2.corp.test" in back[0].run("user", "show", "lisa@corp.test", check=False).stdout)
+        self.wait_mailbox("bart@corp.test", back[0], (front, *back))
+        self.wait_mailbox("sax@corp.test", back[1], (front, *back))
         for host in (front, *back):   # any of them takes mail for all, and none for who is not there
             host.send("x@far.example", ["bart@corp.test", "sax@corp.test"], iems.message("from " + host.hostname))
             with self.assertRaises(smtplib.SMTPRecipientsRefused):
@@ -193,6 +202,7 @@ class Hosts(unittest.TestCase):
         sender = self.stack.enter_context(iems.Instance("mail.far.test", "far.test",
                                                         f"[server]\ndns_servers = 127.0.0.1@{dns.port}\n{fast}keep_idle = 0\nport = {port}\n[smtpd]\nrelay_networks = 127.0.0.0/8\n"))
         self.in_step(relays[0], 4)
+        self.wait_mailbox("b.simpson@corp.test", boxes, (*relays, boxes))
         sent = 0
 
         def send(what, count):
