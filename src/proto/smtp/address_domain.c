@@ -79,7 +79,8 @@ int address_domain_ascii(struct str domain, struct buf *out) {
     if (str_to_cstr(domain, name, sizeof name) < 0) return ERR_INVALID;
     if (idn2_lookup_u8((const uint8_t *)name, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
         return ERR_INVALID;
-    buf_adds(out, (const char *)ascii);
+    int rc = address_domain_check(str_from((const char *)ascii), false, NULL); /* wide forms of signs become signs */
+    if (rc == 0) buf_adds(out, (const char *)ascii);
     idn2_free(ascii);
-    return 0;
+    return rc;
 }

@@ -222,6 +222,13 @@ static void domains(void **state) {
     assert_string_equal(buf_cstr(&out), "example.test");
     assert_int_equal(address_domain_ascii(STR("a b"), &out), ERR_INVALID);
     assert_int_equal(address_domain_ascii(STR("\xff.example"), &out), ERR_INVALID);
+    /* RFC 5895 section 2.2: U+FF5D, U+FF20 and U+FF0F stand for signs that no name has */
+    static const char *const signs[] = {"\xef\xbd\x9d", "b\xef\xbc\xa0m.example", "b\xef\xbc\x8f.example"};
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        size_t before = out.len;
+        assert_int_equal(address_domain_ascii(str_from(signs[i]), &out), ERR_INVALID);
+        assert_int_equal(out.len, before);
+    }
     assert_int_equal(address_domain_check(STR(""), true, NULL), ERR_INVALID);
     assert_int_equal(address_domain_check(STR("example.test"), false, NULL), 0);
 }
