@@ -119,7 +119,6 @@ void folder_put_counters(struct folder *f, struct batch *b) {
     wire_u32(&v, f->first_recent);
     wire_u64(&v, f->recent);
     batch_put(b, SPACE_META, key_str(&k), buf_str(&v));
-    f->recent_unsaved = false;
 }
 
 int folder_decode_counters(struct folder *f, struct str value) {
@@ -202,25 +201,20 @@ void folder_watch(struct folder *f, struct folder_watch *w) {
     list_push_back(&f->watchers, &w->link);
 }
 
-void folder_claim_recent(struct folder *f) {
-    if (f->first_recent == f->uidnext) return;
+uint64_t folder_claim_recent(struct folder *f) {
+    if (f->first_recent == f->uidnext || f->gone) return 0;
     f->first_recent = f->uidnext;
     f->recent = 0;
-    f->recent_unsaved = true;
-}
-
-/* Nobody waits for it, and no reply depends on it: so it is no change of the folder (`seq`). */
-static void save_recent(struct folder *f) {
     struct batch b;
     batch_init(&b);
     folder_put_counters(f, &b);
-    (void)commit_submit(f->account->m->st->commits, &b, COMMIT_RELAXED, NULL, NULL);
+    uint64_t seq = commit_submit(f->account->m->st->commits, &b, COMMIT_RELAXED, NULL, NULL);
     batch_done(&b);
+    return seq;
 }
 
 void folder_unwatch(struct folder_watch *w) {
     struct folder *f = w->folder;
-    if (f->recent_unsaved && !f->gone) save_recent(f);
     list_remove(&w->link);
     w->folder = NULL;
     if (f->gone && f->pins == 0 && f->notify_seq == 0 && list_empty(&f->watchers)) folder_free(f);

@@ -120,6 +120,11 @@ static void watch_add(struct session *s, struct folder *f) {
     folder_watch(f, &w->base);
 }
 
+/* Who may change nothing only looks: what is recent stays so. */
+static uint64_t claim_recent(bool asked, const Store__Folder *told, struct folder *f) {
+    return asked && (told->rights & RIGHTS_CHANGE) != 0 ? folder_claim_recent(f) : 0;
+}
+
 HANDLER(on_folder_open) {
     const Store__FolderOpen *req = (const Store__FolderOpen *)r->msg;
     struct service *s = arg;
@@ -138,12 +143,13 @@ HANDLER(on_folder_open) {
         uint64_t seq = f->seq;
         if (req->watch) watch_add(session, f);
         folder_fill(session, f, r->arena, &folder);
-        if (req->claim_recent && (folder.rights & RIGHTS_CHANGE) != 0) folder_claim_recent(f);
+        uint64_t claim = claim_recent(req->claim_recent, &folder, f);
         reply.folder = &folder;
         reply.first_unseen = folder_first_unseen(f);
         folder_runs(f, &runs);
         folder_unload(f);
         rc = runs.error != 0 ? runs.error : store_wait_durable(s->st, seq);
+        if (rc == 0) rc = store_wait_applied(s->st, claim);
         if (rc == 0) rpc_answer(r, &reply.base, buf_str(&runs));
     }
     session_unpin(session);
@@ -206,13 +212,14 @@ static int changes(struct session *session, struct rpc_request *r, const Store__
     uint64_t seq = f->seq;
     put_changes(f, req, &out, &reply);
     folder_fill(session, f, r->arena, &folder);
-    if (req->claim_recent && (folder.rights & RIGHTS_CHANGE) != 0) folder_claim_recent(f);
+    uint64_t claim = claim_recent(req->claim_recent, &folder, f);
     reply.folder = &folder;
     reply.highestmodseq = modseq;
     reply.vanished = runs_make(r->arena, runs, run_count);
     reply.n_vanished = reply.vanished == NULL ? 0 : run_count;
     free(runs);
     rc = store_wait_durable(s->st, seq);
+    if (rc == 0) rc = store_wait_applied(s->st, claim);
     if (rc == 0) rpc_answer(r, &reply.base, buf_str(&out));
     return rc;
 }
