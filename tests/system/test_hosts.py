@@ -5,6 +5,7 @@ import imaplib
 import json
 import os
 import poplib
+import shutil
 import smtplib
 import subprocess
 import unittest
@@ -135,6 +136,50 @@ class Hosts(unittest.TestCase):
         iems.wait_until("the last change", lambda: "nelson" in self.users(one))
         self.assertNotIn("nelson", self.users(three))
         self.assertEqual(set(self.states(two)), {"one.corp.test", "two.corp.test"})
+
+    def lose_and_restore(self, host):
+        """The machine of a host is lost; another one gets its backup, with keys, under the same name and address."""
+        host.kill_everything()
+        shutil.rmtree(host.dir)
+        host.run("restore", host.parent + "/backup", "--instance", host.dir)
+        host.start()
+
+    def test_restore(self):   # DEPL-05, LIM-14
+        one = self.first("one.corp.test")
+        two, _ = self.join(one, "two.corp.test")
+        one.user("bart")
+        self.in_step(one, 2)
+        for host in (one, two):
+            host.run("backup", host.parent + "/backup", "--keys")
+        one.user("lisa")
+        self.in_step(one, 2)
+        # a replica catches up by itself
+        self.lose_and_restore(two)
+        iems.wait_until("it has caught up", lambda: self.users(two) == {"bart", "lisa"}, 20)
+        two.user("maggie")
+        self.in_step(one, 2)
+        # the provider has what it had when it was backed up; what its replica has beyond that is not given up unasked
+        self.lose_and_restore(one)
+        self.assertEqual(self.users(one), {"bart"})
+        self.assertIn("would be lost", two.run("directory", "follow", "one.corp.test", check=False).stderr)
+        self.assertEqual(self.users(two), {"bart", "lisa", "maggie"})
+        # so the replica, which is well, takes its place
+        one.stop()
+        two.run("directory", "promote")
+        one.start()
+        one.run("directory", "follow", "--force", "two.corp.test")
+        iems.wait_until("the new copy", lambda: self.users(one) == {"bart", "lisa", "maggie"}, 20)
+        one.user("homer")
+        self.in_step(two, 2)
+        # or, if it is meant, all goes back to the day of the backup
+        two.run("backup", two.parent + "/backup", "--keys")
+        two.user("nelson")
+        self.in_step(two, 2)
+        self.lose_and_restore(two)
+        one.run("directory", "follow", "--force", "two.corp.test")
+        iems.wait_until("the older copy", lambda: self.users(one) == self.users(two) == {"bart", "lisa", "maggie", "homer"}, 20)
+        one.user("ned")
+        self.in_step(two, 2)
 
     def test_mailboxes_on_several_hosts(self):   # DEPL-02, DEPL-06, STORE-10, LIM-14
         """One domain: a host in front that takes all mail, and two that have the mailboxes."""
