@@ -136,11 +136,19 @@ static int follow(struct cli *c, struct sharing *s, const char *name, bool force
 int cmd_directory_follow(struct cli *c, int argc, char **argv) {
     struct sharing s;
     struct error err = {0};
-    bool force = argc == 3 && strcmp(argv[1], "--force") == 0;
-    if (argc != 2 && !force) return cli_usage(cli_current(), "the name of a host is expected");
+    const char *name = NULL;
+    bool force = false;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--force") == 0)
+            force = true;
+        else if (name == NULL && argv[i][0] != '-')
+            name = argv[i];
+        else
+            return cli_usage(cli_current(), "unexpected \"%s\"", argv[i]);
+    if (name == NULL) return cli_usage(cli_current(), "the name of a host is expected");
     int status = sharing_open(c, &s);
     if (status == EX_OK) {
-        int rc = follow(c, &s, argv[argc - 1], force, &err);
+        int rc = follow(c, &s, name, force, &err);
         if (rc != 0) cli_error("%s", err.text);
         status = cli_exit_status(rc);
     }

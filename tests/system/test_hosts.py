@@ -167,7 +167,7 @@ class Hosts(unittest.TestCase):
         one.stop()
         two.run("directory", "promote")
         one.start()
-        one.run("directory", "follow", "--force", "two.corp.test")
+        one.run("directory", "follow", "two.corp.test", "--force")
         iems.wait_until("the new copy", lambda: self.users(one) == {"bart", "lisa", "maggie"}, 20)
         one.user("homer")
         self.in_step(two, 2)
