@@ -151,9 +151,8 @@ int transfers_recover(struct service *s, struct error *err) {
         struct left l = {0};
         int rc = store_scan(s->st, &range, left_one, &l);
         bool found = l.t.id != 0;
-        bool whole = rc == 0 && l.head && !l.bad;
-        if (whole) rc = left_finish(s, &l);
-        if (rc == ERR_NOTFOUND || rc == ERR_CORRUPT || (found && !whole)) rc = transfer_end(s, &l.t);
+        if (rc == 0) rc = l.head && !l.bad ? left_finish(s, &l) : ERR_CORRUPT;
+        if (rc == ERR_NOTFOUND || rc == ERR_CORRUPT) rc = found ? transfer_end(s, &l.t) : 0; /* no start mends it */
         free(l.runs);
         if (rc != 0) return error_set(err, rc, "a copy or move cannot be finished: %s", err_name(rc));
         if (!found) return 0;

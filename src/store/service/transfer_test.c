@@ -5,6 +5,7 @@
 #include "store/mailbox/rights.h"
 #include "store/service/private.h"
 #include "store/service/testkit.h"
+#include "store/service/transfer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -182,6 +183,26 @@ static void body_cuts(void) {
     }
 }
 
+static const struct engine_ops *sound;
+
+static int fail_close(struct engine_iter *it) {
+    (void)!sound->iter_close(it);
+    return ERR_IO;
+}
+
+/* What cannot be read now is not forgotten: the start fails, and the next one goes on. */
+static void recover_without_disk(void) {
+    struct engine_ops failing = *k.engine->ops;
+    struct error err = {0};
+    size_t before = records();
+    sound = k.engine->ops;
+    failing.iter_close = fail_close;
+    k.engine->ops = &failing;
+    assert_int_equal(transfers_recover(k.service, &err), ERR_IO);
+    k.engine->ops = sound;
+    assert_int_equal(records(), before);
+}
+
 /* A shutdown in the middle is as a crash. */
 static void body_end(void) {
     testdir_make(dir);
@@ -195,6 +216,7 @@ static void body_end(void) {
     k.service->closing = true;
     while (!done) assert_int_equal(fiber_sleep(1), 0);
     assert_int_equal(result, ERR_CANCELLED);
+    recover_without_disk();
     close_all();
     open_at(dir);
     assert_string_equal(k.logged, "move-finished");
