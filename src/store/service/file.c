@@ -99,20 +99,39 @@ HANDLER(on_file_stat) {
     return 0;
 }
 
-static int read_range(struct service *s, const Store__FileRead *req, const struct file_info *info, struct buf *out,
+static int unreadable(int code, struct error *err) {
+    return error_set(err, code, "the content of the file cannot be read: %s", err_name(code));
+}
+
+/* ERR_NOTFOUND, without a text: there is no such body any more. */
+static int read_range(struct service *s, const Store__FileRead *req, const struct file_entry *e, struct buf *out,
                       struct error *err) {
     uint64_t len = req->length == 0 || req->length > RPC_CHUNK_MAX ? RPC_CHUNK_MAX : req->length;
-    if (info->entry.folder) return error_set(err, ERR_INVALID, "this is a folder");
-    if (req->version != 0 && req->version != info->entry.id)
+    if (e->folder) return error_set(err, ERR_INVALID, "this is a folder");
+    if (req->version != 0 && req->version != e->id)
         return error_set(err, ERR_CONFLICT, "the file was replaced meanwhile");
-    int rc = blob_read(s->st, info->entry.id, info->entry.size, req->offset, len, out);
-    if (rc == ERR_NOTFOUND) rc = ERR_CORRUPT;
-    return rc == 0 ? 0 : error_set(err, rc, "the content of the file cannot be read: %s", err_name(rc));
+    buf_clear(out);
+    int rc = blob_read(s->st, e->id, e->size, req->offset, len, out);
+    return rc == 0 || rc == ERR_NOTFOUND ? rc : unreadable(rc, err);
+}
+
+/* A body that is gone is lost only if the file has it still: it may have been replaced since it was looked up. */
+static int read_file(struct service *s, struct files_account *a, const Store__FileRead *req, const struct file_path *p,
+                     struct file_info *info, struct buf *out, struct error *err) {
+    uint64_t gone = 0;
+    int rc;
+    do {
+        rc = files_stat(a, p, info, err);
+        if (rc != 0) return rc;
+        if (gone != 0 && info->entry.id == gone) return unreadable(ERR_CORRUPT, err);
+        gone = info->entry.id;
+        rc = read_range(s, req, &info->entry, out, err);
+    } while (rc == ERR_NOTFOUND);
+    return rc;
 }
 
 HANDLER(on_file_read) {
     const Store__FileRead *req = (const Store__FileRead *)r->msg;
-    struct service *s = arg;
     struct file_call c;
     struct file_path p;
     struct file_info info;
@@ -121,8 +140,7 @@ HANDLER(on_file_read) {
     int rc = take_path(req->path, r, &p, err);
     if (rc == 0) rc = call_begin(&c, r, req->session, FILE_LOOK, err);
     if (rc != 0) return rc;
-    rc = files_stat(c.account, &p, &info, err);
-    if (rc == 0) rc = read_range(s, req, &info, &bytes, err);
+    rc = read_file(arg, c.account, req, &p, &info, &bytes, err);
     call_end(&c);
     if (rc == 0 && (rc = info_fill(&info.entry, last_name(&p), r->arena, &reply)) != 0)
         (void)error_set(err, rc, "out of memory");

@@ -236,6 +236,32 @@ static void body_content(void) {
 }
 KIT_TEST(content)
 
+static bool replacing;
+
+static void replace_fiber(void *arg) {
+    (void)arg;
+    for (int i = 0; i < 200; i++) assert_int_equal(put("x", i % 2 ? STR("odd") : STR("even"), true), 0);
+    replacing = false;
+}
+
+/* Who reads a file that is replaced all the time gets it whole as it is or was, or is told so; damaged it is not. */
+static void body_replaced(void) {
+    Store__FileInfo info = {0};
+    begin();
+    assert_int_equal(put("x", STR("odd"), false), 0);
+    replacing = true;
+    assert_int_equal(fiber_spawn("replace", replace_fiber, NULL, NULL), 0);
+    for (bool told = false; replacing; told = !told) {
+        BUF_AUTO got = BUF_INIT(100);
+        if (told) assert_int_equal(stat_of("x", &info), 0);
+        int rc = read_at("x", 0, 0, told ? info.version : 0, &got);
+        if (rc != 0 && !(told && rc == ERR_CONFLICT)) fail_msg("%s", err_name(rc));
+        if (rc == 0) assert_true(str_eq(buf_str(&got), STR("odd")) || str_eq(buf_str(&got), STR("even")));
+    }
+    end();
+}
+KIT_TEST(replaced)
+
 /* Bytes that the first chunk of a body takes. */
 static size_t stored(uint64_t body) {
     struct key key = {.len = 0};
@@ -479,7 +505,7 @@ int main(void) {
         cmocka_unit_test(test_tree),    cmocka_unit_test(test_refused),    cmocka_unit_test(test_depth),
         cmocka_unit_test(test_content), cmocka_unit_test(test_packed),     cmocka_unit_test(test_limits),
         cmocka_unit_test(test_domain),  cmocka_unit_test(test_permission), cmocka_unit_test(test_account),
-        cmocka_unit_test(test_repair),
+        cmocka_unit_test(test_repair),  cmocka_unit_test(test_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
