@@ -102,7 +102,7 @@ static int repair_now(struct repairing *r) {
     struct files_account *a = r->a;
     int rc = store_work(repair_work, r);
     if (rc == 0) rc = r->rc;
-    if (rc != 0) return rc;
+    if (rc != 0 || a->gone) return rc; /* gone: its entries are being removed, and counted as they go */
     r->told.counted = a->damaged || a->usage.files != r->usage.files || a->usage.folders != r->usage.folders ||
                       a->usage.bytes != r->usage.bytes;
     if (r->told.removed == 0 && r->told.recovered == 0 && !r->told.counted) return 0;

@@ -3,6 +3,8 @@
 #include "store/files/files.h"
 #include "store/service/files_kit.h"
 
+#include <unistd.h>
+
 static void list_is(const char *path, const char *wanted) {
     BUF_AUTO got = BUF_INIT(1 << 20);
     list_of(path, 2, &got);
@@ -448,6 +450,48 @@ static void body_account(void) {
 KIT_TEST(account)
 
 /* --- repair */
+static const struct engine_ops *quick;
+
+static bool slow_next(struct engine_iter *it, struct str *key, struct str *value) {
+    (void)usleep(100);
+    return quick->iter_next(it, key, value);
+}
+
+static void rebuild_fiber(void *arg) {
+    Store__FolderRebuild req = STORE__FOLDER_REBUILD__INIT;
+    req.account = 5;
+    req.name = text("");
+    (void)!kit_call(c, STORE_FOLDER_REBUILD, &req.base, STR_EMPTY, NULL, NULL);
+    *(bool *)arg = true;
+}
+
+/* An account goes for good while its folders are looked through: nothing is counted for it afterwards. */
+static void body_rebuilt_and_gone(void) {
+    bool done = false;
+    begin();
+    for (int i = 0; i < 600; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "many%d", i);
+        assert_int_equal(put(name, STR("z"), false), 0);
+    }
+    struct engine_ops slow = *k->engine->ops;
+    quick = k->engine->ops;
+    slow.iter_next = slow_next;
+    k->engine->ops = &slow;
+    assert_int_equal(fiber_spawn("rebuild", rebuild_fiber, &done, NULL), 0);
+    assert_int_equal(fiber_sleep(5), 0);
+    assert_int_equal(account_call(STORE_ACCOUNT_DELETE, 5, false), 0);
+    for (uint64_t blobs = 1; blobs > 0 || !done;) {
+        assert_int_equal(fiber_sleep(5), 0);
+        (void)check(false, NULL, &blobs);
+    }
+    k->engine->ops = quick;
+    accounts_usage_is(5, 0, 0);
+    check_clean(0);
+    end();
+}
+KIT_TEST(rebuilt_and_gone)
+
 static void tamper(struct batch *b) {
     struct error err = {0};
     assert_int_equal(engine_write_one(k->engine, b, &err), 0);
@@ -505,7 +549,7 @@ int main(void) {
         cmocka_unit_test(test_tree),    cmocka_unit_test(test_refused),    cmocka_unit_test(test_depth),
         cmocka_unit_test(test_content), cmocka_unit_test(test_packed),     cmocka_unit_test(test_limits),
         cmocka_unit_test(test_domain),  cmocka_unit_test(test_permission), cmocka_unit_test(test_account),
-        cmocka_unit_test(test_repair),  cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_repair),  cmocka_unit_test(test_replaced),   cmocka_unit_test(test_rebuilt_and_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
