@@ -32,7 +32,8 @@ void replication_format(const struct replication *r, struct buf *out);
 /* Of the instance; shared = false without host.conf. ERR_IO, ERR_INVALID. */
 NODISCARD int replication_read(const char *dir, struct replication *out, struct error *err);
 NODISCARD int replication_write(const char *dir, const struct replication *r, struct error *err);
-/* The next start of slapd begins with an empty copy; what was there is kept in directory/data.before. */
+/* The next start of slapd as a replica begins with an empty copy; what was there is kept in directory/data.before. A
+ * provider keeps what it has: nobody else may have it. */
 NODISCARD int replication_renew(const char *dir, struct error *err);
 NODISCARD int replication_take_renewal(const char *dir, struct error *err); /* when it was asked for */
 

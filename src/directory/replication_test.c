@@ -1,11 +1,14 @@
 /* host.conf and join files: what is taken, what is refused, and what slapd.conf is made of (LIM-14, DIR-06). */
 #include "directory/replicas.h"
+#include "directory/slapd_files.h"
+#include "directory/slapd_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -97,8 +100,30 @@ static void test_csn(void **state) {
         assert_int_equal(replica_csn_us(cases[i].csn), cases[i].us);
 }
 
+/* A new copy is begun by a replica alone: what a provider has is nowhere else (LIM-14). */
+static void test_renewal(void **state) {
+    (void)state;
+    if (slapd_program("slapd") == NULL) skip();
+    struct slapd_fixture f;
+    char before[SLAPD_TEXT_MAX];
+    struct replication r;
+    struct error err = {0};
+    assert_true(slapd_fixture_init(&f));
+    assert_true(slapd_fixture_config(&f, "example.test"));
+    assert_int_equal(slapd_path(f.dir, "directory/data.before", before, sizeof before, NULL), 0);
+    assert_int_equal(replication_parse(STR(NAMED), &r, NULL, NULL), 0);
+    assert_int_equal(replication_renew(f.dir, &err), 0); /* `follow` came no further, or `promote` came behind it */
+    for (int replica = 0; replica <= 1; replica++) {
+        r.replica = replica;
+        assert_int_equal(replication_write(f.dir, &r, &err), 0);
+        if (slapd_config_write(f.dir, "example.test", true, &err) != 0) fail_msg("%s", err.text);
+        assert_int_equal(access(before, F_OK) == 0, replica);
+    }
+    slapd_fixture_done(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse), cmocka_unit_test(test_slapd),
-                                       cmocka_unit_test(test_csn)};
+                                       cmocka_unit_test(test_csn), cmocka_unit_test(test_renewal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

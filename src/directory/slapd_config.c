@@ -215,7 +215,7 @@ int slapd_config_write(const char *dir, const char *domain, bool tls, struct err
     struct buf conf = BUF_INIT(CONFIG_MAX);
     rc = write_files(dir, err);
     if (rc == 0) rc = replication_read(dir, &p.replication, err);
-    if (rc == 0) rc = replication_take_renewal(dir, err);
+    if (rc == 0 && p.replication.replica) rc = replication_take_renewal(dir, err);
     if (rc == 0 && build_config(&p, &conf) != 0) rc = error_set(err, conf.error, "out of memory");
     if (rc == 0) rc = slapd_path(dir, "directory/slapd.conf", path, sizeof path, err);
     if (rc == 0) rc = slapd_file_write(path, buf_str(&conf), err);
