@@ -1,11 +1,11 @@
 /* Program iems-acme. */
 #include "acme/acme.h"
 
+#include "base/metric.h"
 #include "daemon/dns.h"
 #include "net/loop.h"
 #include "rpc/store_methods.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 
 enum { CA_PEM_MAX = 512 * 1024, DNS_TIMEOUT_MS = 20 * 1000 };
@@ -60,10 +60,9 @@ static int session(struct daemon *d, int fd, uint32_t role, const char *name) {
 
 static void metrics(struct daemon *d, struct buf *out) {
     (void)d;
-    buf_printf(out,
-               "# TYPE iems_acme_renewed_total counter\niems_acme_renewed_total %" PRIu64
-               "\n# TYPE iems_acme_failures_total counter\niems_acme_failures_total %" PRIu64 "\n",
-               acme.orders, acme.failures);
+    const struct metric list[] = {{"renewed_total", "Certificates that were got or renewed", acme.orders},
+                                  {"failures_total", "Attempts that failed", acme.failures}};
+    metrics_put(out, "acme", list, sizeof list / sizeof list[0]);
 }
 
 int main(int argc, char **argv) {

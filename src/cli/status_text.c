@@ -88,9 +88,9 @@ void status_print_store(const Remote__Store *s) {
     text_size(s->disk_total, &room);
     printf("%s\nqueued: %" PRIu64, buf_cstr(&room), status_waiting(s));
     for (size_t i = 0; i < s->n_channels; i++) {
-        const Remote__Channel *c = s->channels[i];
+        const Store__ChannelCount *c = s->channels[i];
         uint64_t n = c->ready + c->deferred + c->leased + c->held;
-        if (n > 0) printf(", %s %" PRIu64, c->name, n);
+        if (n > 0) printf(", %s %" PRIu64, c->channel, n);
     }
     (void)putchar('\n');
 }
@@ -102,8 +102,8 @@ json_t *status_store_json(const Remote__Store *s) {
         return json_pack("{s:b,s:s}", "known", 0, "problem", s->problem);
     }
     for (size_t i = 0; i < s->n_channels; i++) {
-        const Remote__Channel *c = s->channels[i];
-        (void)json_array_append_new(channels, json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "channel", c->name, "ready",
+        const Store__ChannelCount *c = s->channels[i];
+        (void)json_array_append_new(channels, json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "channel", c->channel, "ready",
                                                         (json_int_t)c->ready, "deferred", (json_int_t)c->deferred,
                                                         "leased", (json_int_t)c->leased, "held", (json_int_t)c->held,
                                                         "bytes", (json_int_t)c->bytes));

@@ -3,13 +3,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "daemon/dns.h"
 #include "net/loop.h"
 #include "rpc/control_methods.h"
 #include "rpc/dir_methods.h"
 #include "rpc/store_methods.h"
-
-#include <inttypes.h>
 
 enum { DNS_TIMEOUT_MS = 10 * 1000, KEY_WAIT_MS = 10 * 1000, SOON_S = 30 * 86400 };
 
@@ -77,11 +76,10 @@ static int session(struct daemon *d, int fd, uint32_t role, const char *name) {
 
 static void metrics(struct daemon *d, struct buf *out) {
     (void)d;
-    buf_printf(out,
-               "# TYPE iems_remote_served_total counter\niems_remote_served_total %" PRIu64
-               "\n# TYPE iems_remote_refused_total counter\niems_remote_refused_total %" PRIu64
-               "\n# TYPE iems_remote_made_total counter\niems_remote_made_total %" PRIu64 "\n",
-               remote.served, remote.refused, remote.made);
+    const struct metric list[] = {{"served_total", "Calls of other hosts", remote.served},
+                                  {"refused_total", "Connections and calls that were refused", remote.refused},
+                                  {"made_total", "Calls to other hosts", remote.made}};
+    metrics_put(out, "remote", list, sizeof list / sizeof list[0]);
 }
 
 const struct rows *remote_rows(const struct remote *r) {

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { STORE_WAIT_MS = 3000, CHANNELS_MAX = 64 };
+enum { STORE_WAIT_MS = 3000 };
 
 /* A copy that lives as long as `arena`. */
 static int keep(const ProtobufCMessage *msg, struct arena *arena, ProtobufCMessage **out, struct error *err) {
@@ -22,30 +22,18 @@ static int keep(const ProtobufCMessage *msg, struct arena *arena, ProtobufCMessa
 
 /* ---------------------------------------------------------------- state */
 
+/* What the store says; `store` points into the replies. */
 struct store_parts {
     Remote__Store store;
-    Remote__Channel channels[CHANNELS_MAX], *list[CHANNELS_MAX];
     struct rpc_reply stats, status, progress;
 };
 
-static void take_channels(struct store_parts *p, const Store__QueueStats *q) {
-    for (size_t i = 0; i < q->n_channels && i < CHANNELS_MAX; i++) {
-        const Store__ChannelCount *c = q->channels[i];
-        Remote__Channel *out = &p->channels[i];
-        remote__channel__init(out);
-        out->name = c->channel;
-        out->ready = c->ready;
-        out->deferred = c->deferred;
-        out->leased = c->leased;
-        out->held = c->held;
-        out->bytes = c->bytes;
-        p->list[i] = out;
-        p->store.n_channels = i + 1;
-    }
-    p->store.channels = p->list;
-    p->store.disk_total = q->disk_total;
-    p->store.disk_free = q->disk_free;
-    p->store.disk_warning = q->disk_warning;
+static void take_queues(Remote__Store *out, const Store__QueueStats *q) {
+    out->n_channels = q->n_channels;
+    out->channels = q->channels;
+    out->disk_total = q->disk_total;
+    out->disk_free = q->disk_free;
+    out->disk_warning = q->disk_warning;
 }
 
 static int ask_store(struct remote *r, struct store_parts *p, struct error *err) {
@@ -59,7 +47,7 @@ static int ask_store(struct remote *r, struct store_parts *p, struct error *err)
     if (rc != 0) return rc;
     const Store__StoreStatus *s = (const void *)p->status.msg;
     const Store__StoreCheckProgress *c = (const void *)p->progress.msg;
-    take_channels(p, (const void *)p->stats.msg);
+    take_queues(&p->store, (const void *)p->stats.msg);
     p->store.accepting = s->accepting;
     p->store.reason = s->reason;
     p->store.format = c->format;
@@ -71,21 +59,19 @@ static int state(struct remote *r, struct arena *arena, ProtobufCMessage **reply
     Control__Empty empty = CONTROL__EMPTY__INIT;
     RPC_REPLY_AUTO status = {0};
     struct error store_err = {0};
-    struct store_parts *p = arena_alloc(arena, sizeof *p);
-    if (p == NULL) return error_set(err, ERR_NOMEM, "out of memory");
+    struct store_parts p = {.store = REMOTE__STORE__INIT};
     int rc = rpc_call(r->control, CONTROL_STATUS, &empty.base, STR_EMPTY, remote_deadline(REMOTE_STATE), &status, err);
     if (rc != 0) return rc;
-    remote__store__init(&p->store);
     Remote__State s = REMOTE__STATE__INIT;
-    rc = ask_store(r, p, &store_err);
+    rc = ask_store(r, &p, &store_err);
     if (rc != 0)
-        p->store.problem = store_err.text[0] != '\0' ? store_err.text : (char *)(uintptr_t) "the store does not answer";
+        p.store.problem = store_err.text[0] != '\0' ? store_err.text : (char *)(uintptr_t) "the store does not answer";
     s.status = (Control__Status *)(void *)status.msg;
-    s.store = &p->store;
+    s.store = &p.store;
     rc = keep(&s.base, arena, reply, err);
-    rpc_reply_free(&p->stats);
-    rpc_reply_free(&p->status);
-    rpc_reply_free(&p->progress);
+    rpc_reply_free(&p.stats);
+    rpc_reply_free(&p.status);
+    rpc_reply_free(&p.progress);
     return rc;
 }
 
