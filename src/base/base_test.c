@@ -208,6 +208,9 @@ static void encode_round_trips(void **state) {
     BUF_AUTO h = BUF_INIT(64);
     hex_encode(&h, STR("\x01\xfe"));
     assert_string_equal(buf_cstr(&h), "01fe");
+    BUF_AUTO u = BUF_INIT(64);
+    percent_encode(&u, STR("a-Z.0_~ /@%\xc3\xa9"));
+    assert_string_equal(buf_cstr(&u), "a-Z.0_~%20%2F%40%25%C3%A9");
     char a[IDENT_SIZE], b[IDENT_SIZE];
     ident_new(a);
     ident_new(b);

@@ -97,6 +97,16 @@ void hex_encode(struct buf *out, struct str in) {
     }
 }
 
+void percent_encode(struct buf *out, struct str in) {
+    for (size_t i = 0; i < in.len; i++) {
+        char c = in.ptr[i];
+        if (ascii_isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~')
+            buf_addc(out, c);
+        else
+            buf_printf(out, "%%%02X", (unsigned char)c);
+    }
+}
+
 static int hex_value(char c) {
     if (ascii_isdigit(c)) return c - '0';
     c = ascii_lower(c);

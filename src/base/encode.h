@@ -1,4 +1,4 @@
-/* Base64 (RFC 4648 section 4), hex, big-endian integers, random identifiers. */
+/* Base64 (RFC 4648 section 4), hex, percent-encoding, big-endian integers, random identifiers. */
 #ifndef IEMS_BASE_ENCODE_H
 #define IEMS_BASE_ENCODE_H
 
@@ -12,6 +12,8 @@ NODISCARD int base64_decode(struct buf *out, struct str in);
 NODISCARD int base64url_decode(struct buf *out, struct str in);
 void hex_encode(struct buf *out, struct str in); /* lower case */
 NODISCARD int hex_decode(struct buf *out, struct str in);
+/* Everything but the unreserved characters of RFC 3986 section 2.3 as %XX. */
+void percent_encode(struct buf *out, struct str in);
 
 static inline void be64_put(unsigned char *p, uint64_t v) {
     for (int i = 7; i >= 0; i--, v >>= 8) p[i] = (unsigned char)v;

@@ -1,4 +1,5 @@
 /* The command line of slapd(8). */
+#include "base/encode.h"
 #include "directory/slapd_config.h"
 #include "directory/slapd_files.h"
 
@@ -20,13 +21,7 @@ int slapd_ldapi_uri(const char *instance_dir, char *out, size_t out_size, struct
     }
     BUF_AUTO uri = BUF_INIT(SLAPD_TEXT_MAX);
     buf_adds(&uri, "ldapi://");
-    for (const char *p = path; *p != '\0'; p++) {
-        if (ascii_isalnum(*p) || *p == '.' || *p == '-' || *p == '_') {
-            buf_addc(&uri, *p);
-        } else {
-            buf_printf(&uri, "%%%02X", (unsigned char)*p);
-        }
-    }
+    percent_encode(&uri, str_from(path));
     if (uri.error != 0 || uri.len >= out_size) return error_set(err, ERR_LIMIT, "path of the instance is too long");
     memcpy(out, buf_cstr(&uri), uri.len + 1);
     return 0;

@@ -1,11 +1,10 @@
 #include "imapd/login.h"
 
+#include "base/encode.h"
 #include "base/log.h"
 #include "imapd/capability.h"
 
-#include <string.h>
-
-enum { CAPABILITY_CODE_MAX = 2048 };
+enum { CODE_MAX = 2048 };
 
 static void log_login(const struct session *s, const char *mechanism) {
     char peer[NET_ADDR_TEXT_MAX];
@@ -16,16 +15,11 @@ static void log_login(const struct session *s, const char *mechanism) {
               has_tls ? tls.version : "no");
 }
 
-/* RFC 2221 section 4: the name as in a URL (RFC 5092 section 11, achar). */
+/* RFC 2221 section 4, RFC 5092 section 11. */
 static int refer(struct cmd *c, const struct auth_result *r) {
-    BUF_AUTO code = BUF_INIT(CAPABILITY_CODE_MAX);
+    BUF_AUTO code = BUF_INIT(CODE_MAX);
     buf_adds(&code, "REFERRAL imap://");
-    for (const char *p = r->address; *p != '\0'; p++) {
-        if (ascii_isalnum(*p) || strchr("-._~", *p) != NULL)
-            buf_addc(&code, *p);
-        else
-            buf_printf(&code, "%%%02X", (unsigned char)*p);
-    }
+    percent_encode(&code, str_from(r->address));
     buf_printf(&code, ";AUTH=*@%s/", r->host);
     return cmd_no(c, buf_cstr(&code), r->text);
 }
@@ -56,7 +50,7 @@ int login_finish(struct cmd *c, int rc, const struct auth_result *r, const char 
     if (rc != 0) return cmd_no(c, "UNAVAILABLE", "Out of memory");
     log_login(s, mechanism);
     s->bad_commands = 0;
-    BUF_AUTO code = BUF_INIT(CAPABILITY_CODE_MAX);
+    BUF_AUTO code = BUF_INIT(CODE_MAX);
     buf_adds(&code, "CAPABILITY ");
     capability_write(s, &code);
     return cmd_ok(c, buf_cstr(&code), "Logged in");
