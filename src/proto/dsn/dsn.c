@@ -98,22 +98,33 @@ static void part_put(const struct dsn_report *r, const char *description, const 
                description, type, names[encoding]);
 }
 
-/* The message, or its header. `utf8`: who gets the report takes international headers; others get those encoded (RFC
- * 6533 section 4.5). True: there are octets above 0x7f. */
-static bool back_put(const struct dsn_report *r, struct str back, bool utf8, struct buf *out) {
-    bool global = r->smtputf8 && !str_is_ascii(dsn_header_part(r->message));
-    enum encoding encoding = global && !utf8 ? ENCODING_BASE64 : str_is_ascii(back) ? ENCODING_7BIT : ENCODING_8BIT;
+/* The header of the message has what is not ASCII. */
+static bool is_global(const struct dsn_report *r) {
+    return r->smtputf8 && !str_is_ascii(dsn_header_part(r->message));
+}
+
+/* `utf8`: who gets the report takes international headers; others get those encoded (RFC 6533 section 4.5). */
+static enum encoding back_encoding(const struct dsn_report *r, struct str back, bool utf8) {
+    return is_global(r) && !utf8 ? ENCODING_BASE64 : str_is_ascii(back) ? ENCODING_7BIT : ENCODING_8BIT;
+}
+
+/* The message, or its header. */
+static void back_put(const struct dsn_report *r, struct str back, enum encoding encoding, struct buf *out) {
+    bool global = is_global(r);
     part_put(r, r->return_full ? "Your message" : "Header of your message",
              r->return_full ? (global ? "message/global" : "message/rfc822")
                             : (global ? "message/global-headers" : "text/rfc822-headers"),
              encoding, out);
     if (encoding == ENCODING_BASE64) {
         base64_encode_lines(out, back);
-        return false;
+        return;
     }
     buf_add(out, back);
     if (!str_ends(back, STR("\r\n"))) buf_adds(out, "\r\n");
-    return encoding == ENCODING_8BIT;
+}
+
+static enum encoding encoding_of(const struct buf *text) {
+    return str_is_ascii(buf_str(text)) ? ENCODING_7BIT : ENCODING_8BIT;
 }
 
 int dsn_build(const struct dsn_report *r, struct buf *out, bool *eightbit) {
@@ -124,27 +135,27 @@ int dsn_build(const struct dsn_report *r, struct buf *out, bool *eightbit) {
     struct str back = r->return_full ? r->message : header_limited(r->message);
     BUF_AUTO text = BUF_INIT(DSN_OVERHEAD_MAX + r->count * DSN_RECIPIENT_MAX);
     BUF_AUTO status = BUF_INIT(DSN_OVERHEAD_MAX + r->count * DSN_RECIPIENT_MAX);
-    BUF_AUTO last = BUF_INIT(DSN_OVERHEAD_MAX + back.len / 2 * 3);
     struct str template = r->text, subject = dsn_template_subject(&template);
     if (template.len > 0)
         dsn_template_put(r, template, &text);
     else
         dsn_text_put(r, true, &text);
     dsn_status_put(r, utf8, &status);
-    bool text8 = !str_is_ascii(buf_str(&text)), status8 = !str_is_ascii(buf_str(&status)),
-         any8 = back_put(r, back, utf8, &last) || text8 || status8;
+    enum encoding of_text = encoding_of(&text), of_status = encoding_of(&status),
+                  of_back = back_encoding(r, back, utf8);
+    bool any8 = of_text == ENCODING_8BIT || of_status == ENCODING_8BIT || of_back == ENCODING_8BIT;
     header_put(r, subject, utf8, out);
     if (any8) buf_adds(out, "Content-Transfer-Encoding: 8bit\r\n");
     buf_adds(out, "\r\nThis is a report in several parts (RFC 3464).\r\n");
-    part_put(r, "Report", text8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii",
-             text8 ? ENCODING_8BIT : ENCODING_7BIT, out);
+    part_put(r, "Report", of_text == ENCODING_8BIT ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii",
+             of_text, out);
     buf_add(out, buf_str(&text));
-    part_put(r, "Delivery status", status8 ? "message/global-delivery-status" : "message/delivery-status",
-             status8 ? ENCODING_8BIT : ENCODING_7BIT, out);
+    part_put(r, "Delivery status",
+             of_status == ENCODING_8BIT ? "message/global-delivery-status" : "message/delivery-status", of_status, out);
     buf_add(out, buf_str(&status));
-    buf_add(out, buf_str(&last));
+    back_put(r, back, of_back, out);
     buf_printf(out, "\r\n--report-%.*s--\r\n", STR_ARG(r->ident));
-    if (out->error != 0 || text.error != 0 || status.error != 0 || last.error != 0) {
+    if (out->error != 0 || text.error != 0 || status.error != 0) {
         buf_truncate(out, start);
         return ERR_NOMEM;
     }
