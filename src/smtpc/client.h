@@ -59,9 +59,9 @@ NODISCARD int client_open(struct client *c, const struct client_config *config, 
                           struct arena *arena, struct client_failure *failure);
 /* Says QUIT, or was sent away, and waits so long for the server to take note; client_quit is left to do. */
 void client_bye(struct client *c, uint64_t ms);
-/* Ends politely if it is alive, closes. */
 /* It is certain to be the server that the destination named, and says REQUIRETLS (RFC 8689 section 4.2.1). */
 bool client_takes_requiretls(const struct client *c);
+/* Ends politely if it is alive, closes. */
 void client_quit(struct client *c);
 void client_free(struct client *c);
 
