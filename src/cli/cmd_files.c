@@ -1,6 +1,7 @@
 /* `iems files ls|usage`: what web folders hold (WFOLD-01). */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/listing.h"
 #include "cli/queue_text.h"
 #include "cli/web_files.h"
 #include "rpc/ticket.h"
@@ -75,13 +76,6 @@ static int list(struct listing *l, const char *path, struct error *err) {
     return 0;
 }
 
-static int print_json(json_t *o) {
-    int status = json_dumpf(o, stdout, JSON_INDENT(2)) == 0 ? EX_OK : EX_OSERR;
-    (void)fputc('\n', stdout);
-    json_decref(o);
-    return status;
-}
-
 int cmd_files_ls(struct cli *c, int argc, char **argv) {
     const char *target = NULL, *path;
     bool json = false, recursive = false;
@@ -111,7 +105,7 @@ int cmd_files_ls(struct cli *c, int argc, char **argv) {
         json_decref(l.array);
         return cli_exit_status(rc);
     }
-    return json ? print_json(l.array) : EX_OK;
+    return json ? listing_json(l.array) : EX_OK;
 }
 
 /* --- usage */
@@ -154,8 +148,8 @@ int cmd_files_usage(struct cli *c, int argc, char **argv) {
         print_usage(argv[1], u);
         return EX_OK;
     }
-    return print_json(json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "user", argv[1], "enabled", u->allowed,
-                                "files", (json_int_t)u->files, "folders", (json_int_t)u->folders, "used_bytes",
-                                (json_int_t)u->bytes, "limit_bytes", (json_int_t)u->limit, "domain_used_bytes",
-                                (json_int_t)u->domain_bytes, "domain_limit_bytes", (json_int_t)u->domain_limit));
+    return listing_json(json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "user", argv[1], "enabled", u->allowed,
+                                  "files", (json_int_t)u->files, "folders", (json_int_t)u->folders, "used_bytes",
+                                  (json_int_t)u->bytes, "limit_bytes", (json_int_t)u->limit, "domain_used_bytes",
+                                  (json_int_t)u->domain_bytes, "domain_limit_bytes", (json_int_t)u->domain_limit));
 }

@@ -76,15 +76,10 @@ int cmd_files_rm(struct cli *c, int argc, char **argv) {
 }
 
 /* --- mv and cp */
-/* The second path may repeat the address, which must be the same. */
-static int second_path(const char *text, const char *address, const char **path, struct error *err) {
-    char other[TICKET_ADDRESS_MAX];
+/* The second path may repeat the address. */
+static const char *second_path(const char *text, const char *address) {
     struct str prefix = str_from(address);
-    if (!str_starts_nocase(str_from(text), prefix) || text[prefix.len] != ':') {
-        *path = text;
-        return 0;
-    }
-    return web_target_parse(text, other, sizeof other, path, err);
+    return str_starts_nocase(str_from(text), prefix) && text[prefix.len] == ':' ? text + prefix.len + 1 : text;
 }
 
 static int transfer(const struct mail_session *s, uint16_t method, const char *from, const char *to, bool replace,
@@ -116,18 +111,17 @@ static int transfer(const struct mail_session *s, uint16_t method, const char *f
 static int run_transfer(struct cli *c, int argc, char **argv, uint16_t method) {
     struct args a;
     char address[TICKET_ADDRESS_MAX];
-    const char *from, *to;
+    const char *from;
     struct error err = {0};
     struct web_files w;
     int status = parse(argc, argv, NULL, true, &a);
     if (status != EX_OK) return status;
     if (a.count != 2) return cli_usage(cli_current(), "from where, and where to?");
-    if (web_target_parse(a.list[0], address, sizeof address, &from, &err) != 0 ||
-        second_path(a.list[1], address, &to, &err) != 0)
+    if (web_target_parse(a.list[0], address, sizeof address, &from, &err) != 0)
         return cli_usage(cli_current(), "%s", err.text);
     status = web_files_open(c, address, &w);
     if (status != EX_OK) return status;
-    int rc = transfer(&w.session, method, from, to, a.replace, &err);
+    int rc = transfer(&w.session, method, from, second_path(a.list[1], address), a.replace, &err);
     web_files_close(&w);
     if (rc != 0) cli_error("%s", err.text[0] != '\0' ? err.text : err_name(rc));
     return cli_exit_status(rc);

@@ -14,13 +14,7 @@ struct delivery {
 };
 
 static bool needs_number(const struct entry *e) {
-    return e != NULL && e->account == 0 && (e->classes & (ENTRY_STORE_USER | ENTRY_SHARED));
-}
-
-/* Who a shared account names as member may be the one who comes. */
-static bool is_store_user(const struct dir *d, const unsigned char *uuid) {
-    const struct entry *e = mirror_by_uuid(d->mirror, uuid);
-    return e != NULL && (e->classes & ENTRY_STORE_USER);
+    return e->account == 0 && (e->classes & (ENTRY_STORE_USER | ENTRY_SHARED));
 }
 
 static void lost(struct dir *d, const char *why) {
@@ -42,23 +36,25 @@ static void refreshed(struct dir *d) {
     cond_broadcast(&d->synced_now);
 }
 
+static void apply_entry(struct dir *d, const struct record *r) {
+    const struct entry *e = mirror_by_uuid(d->mirror, r->uuid);
+    uint32_t before = e == NULL ? 0 : entry_max_messages(e);
+    if (mirror_apply(d->mirror, r) != 0) {
+        log_event(LOG_ERROR, "-", "directory-entry", "dn=\"%.*s\" error=\"out of memory\"", STR_ARG(r->dn));
+        return;
+    }
+    e = mirror_by_uuid(d->mirror, r->uuid);
+    if (e == NULL) return;
+    if (needs_number(e)) d->unnumbered = true;
+    if (d->synced && entry_max_messages(e) != before) d->limits_stale = true;
+    /* Who a shared account names as member may be the one who comes. */
+    if (d->shared_incomplete && (e->classes & ENTRY_STORE_USER)) d->shared_stale = true;
+}
+
 static void apply(struct dir *d, const struct sync_event *e) {
-    const struct entry *limited;
-    uint32_t before;
     switch (e->kind) {
     case SYNC_BEGIN: mirror_refresh_begin(d->mirror); break;
-    case SYNC_ENTRY:
-        limited = mirror_by_uuid(d->mirror, e->record->uuid);
-        before = limited == NULL ? 0 : entry_max_messages(limited);
-        if (mirror_apply(d->mirror, e->record) != 0) {
-            log_event(LOG_ERROR, "-", "directory-entry", "dn=\"%.*s\" error=\"out of memory\"", STR_ARG(e->record->dn));
-        } else if (needs_number(mirror_by_uuid(d->mirror, e->record->uuid))) {
-            d->unnumbered = true;
-        }
-        limited = mirror_by_uuid(d->mirror, e->record->uuid);
-        if (d->synced && limited != NULL && entry_max_messages(limited) != before) d->limits_stale = true;
-        if (d->shared_incomplete && !d->shared_stale) d->shared_stale = is_store_user(d, e->record->uuid);
-        break;
+    case SYNC_ENTRY: apply_entry(d, e->record); break;
     case SYNC_KEEP: mirror_refresh_keep(d->mirror, e->uuid); break;
     case SYNC_DELETE: mirror_remove(d->mirror, e->uuid); break;
     case SYNC_END: refreshed(d); break;
