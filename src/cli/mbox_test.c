@@ -1,5 +1,5 @@
 /* Messages to an mbox file and back: whatever they are, byte by byte; and what other programs write. MIGR-08. */
-#include "cli/mbox_message.h"
+#include "cli/mbox_memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,60 +9,37 @@
 
 #include <cmocka.h>
 
-enum { FILE_MAX = 4 * 1024 * 1024, MESSAGES = 3, ROUNDS = 4000, TOKENS_MAX = 12 };
+enum { MESSAGES = 3, ROUNDS = 4000, TOKENS_MAX = 12 };
 
 struct file {
-    struct buf bytes, raw;
+    struct mbox_memory in;
     struct buf got[MESSAGES + 1];
     uint64_t flags[MESSAGES + 1];
     size_t count;
 };
 
-static void on_begin(void *arg, struct str from) {
-    (void)from;
-    buf_clear(&((struct file *)arg)->raw);
-}
-static void on_data(void *arg, struct str bytes) {
-    buf_add(&((struct file *)arg)->raw, bytes);
-}
 static void on_end(void *arg) {
     struct file *f = arg;
     char words[MBOX_WORDS_MAX];
     struct mail_item item = {0};
     assert_true(f->count < MESSAGES + 1);
-    if (!mbox_message_take(buf_str(&f->raw), &item, words, sizeof words, &f->got[f->count])) return;
+    if (!mbox_message_take(buf_str(&f->in.raw), &item, words, sizeof words, &f->got[f->count])) return;
     f->flags[f->count++] = item.flags;
 }
-static size_t on_read(void *arg, uint64_t at, char *out, size_t size) {
-    const struct file *f = arg;
-    if (at >= f->bytes.len) return 0;
-    struct str s = str_sub(buf_str(&f->bytes), (size_t)at, size);
-    memcpy(out, s.ptr, s.len);
-    return s.len;
-}
-static enum mbox_length on_length(void *arg, uint64_t header, uint64_t body, uint64_t end) {
-    const struct mbox_span span = {header, body, end};
-    return mbox_message_length(on_read, arg, &span);
-}
-static const struct mbox_events events = {on_begin, on_data, on_end, on_length};
+static const struct mbox_events events = {mbox_memory_begin, mbox_memory_data, on_end, mbox_memory_length};
 
 static void file_init(struct file *f) {
-    *f = (struct file){.bytes = BUF_INIT(FILE_MAX), .raw = BUF_INIT(FILE_MAX)};
-    for (size_t i = 0; i <= MESSAGES; i++) f->got[i] = BUF_INIT(FILE_MAX);
+    *f = (struct file){.count = 0};
+    mbox_memory_init(&f->in);
+    for (size_t i = 0; i <= MESSAGES; i++) f->got[i] = BUF_INIT(MBOX_MEMORY_MAX);
 }
 
 static void file_read(struct file *f, size_t step) {
-    struct mbox m;
-    mbox_init(&m, &events, f);
-    for (size_t at = 0; at < f->bytes.len; at += step) mbox_feed(&m, str_sub(buf_str(&f->bytes), at, step));
-    mbox_finish(&m);
-    assert_false(m.strange);
-    mbox_done(&m);
+    assert_true(mbox_memory_feed(&f->in, &events, f, step));
 }
 
 static void file_done(struct file *f) {
-    buf_done(&f->bytes);
-    buf_done(&f->raw);
+    mbox_memory_done(&f->in);
     for (size_t i = 0; i <= MESSAGES; i++) buf_done(&f->got[i]);
 }
 
@@ -103,15 +80,15 @@ static void test_round_trip(void **state) {
     unsigned seed = 4155;
     for (int round = 0; round < ROUNDS; round++) {
         struct file f;
-        struct buf want[MESSAGES] = {BUF_INIT(FILE_MAX), BUF_INIT(FILE_MAX), BUF_INIT(FILE_MAX)};
+        struct buf want[MESSAGES] = {BUF_INIT(MBOX_MEMORY_MAX), BUF_INIT(MBOX_MEMORY_MAX), BUF_INIT(MBOX_MEMORY_MAX)};
         file_init(&f);
         for (size_t i = 0; i < MESSAGES; i++) {
             put_random(&seed, &want[i]);
             struct mail_item item = {
                 .flags = i == 1 ? MAILBOX_SEEN | MAILBOX_DRAFT : 0, .date = 1e9, .body = buf_str(&want[i])};
-            assert_int_equal(mbox_message_put(&item, &f.bytes), 0);
+            assert_int_equal(mbox_message_put(&item, &f.in.bytes), 0);
         }
-        file_read(&f, round % 2 ? f.bytes.len : 1 + (size_t)round % 50);
+        file_read(&f, round % 2 ? f.in.bytes.len : 1 + (size_t)round % 50);
         if (f.count != MESSAGES) fail_msg("round %d: %zu messages", round, f.count);
         for (size_t i = 0; i < MESSAGES; i++) {
             if (!str_eq(buf_str(&want[i]), buf_str(&f.got[i])))
@@ -150,16 +127,16 @@ static void test_others(void **state) {
         struct file f;
         char length[24];
         file_init(&f);
-        buf_adds(&f.bytes, "From a Sat Mar  2 10:00:00 2019\n");
+        buf_adds(&f.in.bytes, "From a Sat Mar  2 10:00:00 2019\n");
         struct str rest = str_from(rows[i].head);
         for (const char *at; (at = strstr(rest.ptr, "%zu")) != NULL; rest = str_from(at + 3)) {
-            buf_add(&f.bytes, str_of(rest.ptr, (size_t)(at - rest.ptr)));
+            buf_add(&f.in.bytes, str_of(rest.ptr, (size_t)(at - rest.ptr)));
             (void)snprintf(length, sizeof length, "%zu", strlen(rows[i].body) - 1);
-            buf_adds(&f.bytes, length);
+            buf_adds(&f.in.bytes, length);
         }
-        buf_add(&f.bytes, rest);
-        buf_adds(&f.bytes, rows[i].body);
-        buf_adds(&f.bytes, "\nFrom b Sat Mar  2 10:00:00 2019\nC: d\n\n>From z\n\n");
+        buf_add(&f.in.bytes, rest);
+        buf_adds(&f.in.bytes, rows[i].body);
+        buf_adds(&f.in.bytes, "\nFrom b Sat Mar  2 10:00:00 2019\nC: d\n\n>From z\n\n");
         file_read(&f, 1 + i);
         if (f.count != 2) fail_msg("row %zu: %zu messages", i, f.count);
         assert_string_equal(buf_cstr(&f.got[0]), rows[i].want);
