@@ -331,10 +331,7 @@ static void body_lost(void) {
     }
 }
 
-static void lost(void **state) {
-    (void)state;
-    kit_run(body_lost);
-}
+KIT_TEST_ONCE(lost)
 
 /* A store that a newer program has written, or whose format cannot be read, is left alone. */
 static void body_format(void) {
@@ -381,6 +378,7 @@ static void format(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_kind), cmocka_unit_test(lost), cmocka_unit_test(format)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_kind), cmocka_unit_test(test_lost),
+                                       cmocka_unit_test(format)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,12 +51,16 @@ static inline void end(void) {
     kit_close(k);
 }
 
+static inline int put_as(uint32_t number, Store__FilePut *req, const char *path, struct str body) {
+    req->session = number;
+    req->path = text(path);
+    return kit_call(c, STORE_FILE_PUT, &req->base, body, NULL, NULL);
+}
+
 static inline int put(const char *path, struct str body, bool replace) {
     Store__FilePut req = STORE__FILE_PUT__INIT;
-    req.session = session;
-    req.path = text(path);
     req.replace = replace;
-    return kit_call(c, STORE_FILE_PUT, &req.base, body, NULL, NULL);
+    return put_as(session, &req, path, body);
 }
 
 static inline int make(const char *path, bool parents) {

@@ -14,19 +14,13 @@ struct node {
 
 static struct node nodes[NODES_MAX];
 static size_t node_count;
-static unsigned seed;
-
-static unsigned pick(unsigned n) {
-    seed = seed * 1103515245 + 12345;
-    return seed / 65536 % n;
-}
 
 static void random_path(char out[PATH_LEN]) {
     static const char names[] = "abc";
-    size_t n = 0, levels = 1 + pick(LEVELS);
+    size_t n = 0, levels = 1 + kit_pick(LEVELS);
     for (size_t i = 0; i < levels; i++) {
         if (i > 0) out[n++] = '/';
-        out[n++] = names[pick(3)];
+        out[n++] = names[kit_pick(3)];
     }
     out[n] = '\0';
 }
@@ -158,9 +152,9 @@ static int model_copy(const char *from, const char *to, bool replace) {
 static void step(int number) {
     static const char zeros[SIZE_MAX_OF];
     char a[PATH_LEN], b[PATH_LEN];
-    bool flag = pick(2);
-    size_t size = pick(SIZE_MAX_OF);
-    unsigned op = pick(10);
+    bool flag = kit_pick(2);
+    size_t size = kit_pick(SIZE_MAX_OF);
+    unsigned op = kit_pick(10);
     int wanted, rc;
     random_path(a);
     random_path(b);
@@ -225,7 +219,7 @@ static void login(void) {
 }
 
 static void body_model(void) {
-    seed = 20261122;
+    kit_seed(20261122);
     node_count = 0;
     begin();
     login();

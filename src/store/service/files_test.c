@@ -192,13 +192,11 @@ static uint64_t upload(size_t pieces, struct str piece) {
 
 static int put_upload(const char *path, uint64_t handle) {
     Store__FilePut req = STORE__FILE_PUT__INIT;
-    req.session = session;
-    req.path = text(path);
     req.upload = handle;
     req.parents = true;
     req.modified = 1234567;
     req.type = text("application/pdf");
-    return kit_call(c, STORE_FILE_PUT, &req.base, STR_EMPTY, NULL, NULL);
+    return put_as(session, &req, path, STR_EMPTY);
 }
 
 /* Streamed in and read in ranges; a file that was replaced is not mixed with what came before. */
@@ -224,10 +222,8 @@ static void body_content(void) {
     assert_int_equal(read_at("big/one", 1, 3, 0, &got), 0);
     assert_string_equal(buf_cstr(&got), "mal");
     Store__FilePut bad = STORE__FILE_PUT__INIT;
-    bad.session = session;
-    bad.path = text("t");
     bad.type = text("text/html\r\nX: y");
-    assert_int_equal(kit_call(c, STORE_FILE_PUT, &bad.base, STR_EMPTY, NULL, NULL), ERR_INVALID);
+    assert_int_equal(put_as(session, &bad, "t", STR_EMPTY), ERR_INVALID);
     (void)upload(PIECES, str_of(piece, PIECE)); /* nobody finishes it */
     end();
     if (!kit_on_disk) return;
@@ -296,12 +292,10 @@ KIT_TEST(packed)
 static int put_size(uint32_t number, const char *path, size_t size, bool ask) {
     static const char zeros[4096];
     Store__FilePut req = STORE__FILE_PUT__INIT;
-    req.session = number;
-    req.path = text(path);
     req.replace = true;
     req.check = ask;
     req.size = size;
-    return kit_call(c, STORE_FILE_PUT, &req.base, str_of(zeros, ask ? 0 : size), NULL, NULL);
+    return put_as(number, &req, path, str_of(zeros, ask ? 0 : size));
 }
 
 static void body_limits(void) {

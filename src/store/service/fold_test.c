@@ -427,28 +427,13 @@ static void body_upgrade(void) {
     testdir_remove(dir);
 }
 
-static void random_changes(void **state) {
-    (void)state;
-    kit_run(body_random);
-}
-
-static void paths(void **state) {
-    (void)state;
-    kit_run(body_paths);
-}
-
-static void page_paths(void **state) {
-    (void)state;
-    kit_run(body_pages);
-}
-
-static void upgrade(void **state) {
-    (void)state;
-    kit_run(body_upgrade);
-}
+KIT_TEST_ONCE(random)
+KIT_TEST_ONCE(paths)
+KIT_TEST_ONCE(pages)
+KIT_TEST_ONCE(upgrade)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_changes), cmocka_unit_test(paths),
-                                       cmocka_unit_test(page_paths), cmocka_unit_test(upgrade)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_paths),
+                                       cmocka_unit_test(test_pages), cmocka_unit_test(test_upgrade)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,20 +59,9 @@ static void end(void) {
     free(k);
 }
 
-static Store__ChannelCount counts(const char *channel) {
-    RPC_REPLY_AUTO reply = {0};
-    Store__Empty empty = STORE__EMPTY__INIT;
-    Store__ChannelCount none = STORE__CHANNEL_COUNT__INIT;
-    assert_int_equal(kit_call(cli, STORE_QUEUE_STATS, &empty.base, STR_EMPTY, &reply, NULL), 0);
-    Store__QueueStats *s = (Store__QueueStats *)reply.msg;
-    for (size_t i = 0; i < s->n_channels; i++)
-        if (strcmp(s->channels[i]->channel, channel) == 0) return *s->channels[i];
-    return none;
-}
-
 static void wait_held(uint64_t held) {
-    for (int i = 0; i < 1000 && counts("QUARANTINE").held != held; i++) (void)!fiber_sleep(2);
-    assert_int_equal(counts("QUARANTINE").held, held);
+    for (int i = 0; i < 1000 && kit_counts(cli, "QUARANTINE").held != held; i++) (void)!fiber_sleep(2);
+    assert_int_equal(kit_counts(cli, "QUARANTINE").held, held);
 }
 
 static uint64_t act(Store__QueueVerb verb, uint64_t id) {
@@ -200,10 +189,10 @@ static void body_damaged(void) {
     down();
     damage(KEY_ENTRY, false);
     up();
-    assert_int_equal(counts("SMTPC").ready, 1);
+    assert_int_equal(kit_counts(cli, "SMTPC").ready, 1);
     assert_int_equal(lease("a.test", 5), 0);
     wait_held(1);
-    assert_int_equal(counts("SMTPC").ready, 0);
+    assert_int_equal(kit_counts(cli, "SMTPC").ready, 0);
     RPC_REPLY_AUTO reply = {0};
     Store__Entry *e = only_listed(&reply).entry;
     assert_int_equal(e->id, id);
@@ -234,7 +223,7 @@ static void body_hopeless(void) {
     damage(KEY_READY, true);
     up();
     wait_held(1);
-    assert_int_equal(counts("INPUT").ready, 0);
+    assert_int_equal(kit_counts(cli, "INPUT").ready, 0);
     RPC_REPLY_AUTO reply = {0};
     assert_int_equal(only_listed(&reply).entry->damaged.len, 5);
     assert_int_equal(act(STORE__QUEUE_VERB__VERB_RELEASE, id), 0);
@@ -258,7 +247,7 @@ static void body_bodiless(void) {
     batch_done(&b);
     engine_close(e);
     up();
-    assert_int_equal(counts("INPUT").ready, 1);
+    assert_int_equal(kit_counts(cli, "INPUT").ready, 1);
     kit_listen(mta, "INPUT", 8, 1 << 20, false);
     wait_held(1);
     assert_int_equal(mta->lease_count, 0);
@@ -273,7 +262,7 @@ static void body_deadly(void) {
     bool passed[N] = {false};
     begin();
     for (int i = 0; i < N; i++) ids[i] = kit_submit(smtpd, "bart@x.test", STR("body"));
-    for (int life = 0; life < 20 && counts("QUARANTINE").held == 0; life++) {
+    for (int life = 0; life < 20 && kit_counts(cli, "QUARANTINE").held == 0; life++) {
         kit_listen(mta, "INPUT", N, 0, false);
         for (bool dead = false; !dead;) {
             (void)!fiber_sleep(10); /* all that will come has come */
@@ -332,7 +321,7 @@ static void body_notice(void) {
     wait_held(2);
     assert_string_equal(k->logged, "queue_quarantined");
     (void)!fiber_sleep(100); /* twice what is gathered */
-    assert_int_equal(counts("INPUT").ready, 0);
+    assert_int_equal(kit_counts(cli, "INPUT").ready, 0);
     down();
     free(k);
     domain = NULL;
@@ -390,8 +379,8 @@ static void body_upgrade(void) {
     down();
     make_old();
     up();
-    Store__ChannelCount c = counts("SMTPC");
-    assert_true(c.ready == 1 && c.deferred == 1 && c.held == 1 && counts("INPUT").ready == 1);
+    Store__ChannelCount c = kit_counts(cli, "SMTPC");
+    assert_true(c.ready == 1 && c.deferred == 1 && c.held == 1 && kit_counts(cli, "INPUT").ready == 1);
     assert_int_equal(check(false), 0);
     assert_int_equal(act(STORE__QUEUE_VERB__VERB_RETRY, deferred), 1);
     assert_int_equal(act(STORE__QUEUE_VERB__VERB_RELEASE, held), 1);
@@ -415,7 +404,7 @@ static void body_repair(void) {
     assert_int_equal(check(true), 0);
     down();
     up();
-    assert_int_equal(counts("SMTPC").deferred, 1);
+    assert_int_equal(kit_counts(cli, "SMTPC").deferred, 1);
     end();
 }
 

@@ -39,20 +39,9 @@ static void reopen(void) {
     cli = kit_connect(k, ROLE_CLI);
 }
 
-static Store__ChannelCount counts(const char *channel) {
-    RPC_REPLY_AUTO reply = {0};
-    Store__Empty empty = STORE__EMPTY__INIT;
-    Store__ChannelCount none = STORE__CHANNEL_COUNT__INIT;
-    assert_int_equal(kit_call(cli, STORE_QUEUE_STATS, &empty.base, STR_EMPTY, &reply, NULL), 0);
-    Store__QueueStats *s = (Store__QueueStats *)reply.msg;
-    for (size_t i = 0; i < s->n_channels; i++)
-        if (strcmp(s->channels[i]->channel, channel) == 0) return *s->channels[i];
-    return none;
-}
-
 static void check_counts_at(int line, const char *channel, uint64_t ready, uint64_t deferred, uint64_t leased,
                             uint64_t held) {
-    Store__ChannelCount c = counts(channel);
+    Store__ChannelCount c = kit_counts(cli, channel);
     if (c.ready != ready || c.deferred != deferred || c.leased != leased || c.held != held)
         fail_msg("line %d: %s has %d ready, %d deferred, %d leased, %d held", line, channel, (int)c.ready,
                  (int)c.deferred, (int)c.leased, (int)c.held);
@@ -392,7 +381,7 @@ static void body_run_many(void) {
     for (int i = 0; i < N; i += SLICE) route(outs, SLICE);
     check_counts("SMTPC", 0, N, 0, 0);
     assert_int_equal(run_queue(smtpd, "a.test").waiting, N);
-    for (int i = 0; i < 2000 && counts("SMTPC").ready < N; i++) (void)!fiber_sleep(2);
+    for (int i = 0; i < 2000 && kit_counts(cli, "SMTPC").ready < N; i++) (void)!fiber_sleep(2);
     check_counts("SMTPC", N, 0, 0, 0);
     int32_t last = 0;
     for (int i = 0; i < N; i++) {
@@ -473,7 +462,8 @@ static void body_actions(void) {
     assert_int_equal(act(STORE__QUEUE_VERB__VERB_DELETE, l2.entry->id, ""), 1);
     assert_int_equal(defer(smtpc, &l1, later, 0), 0);
     assert_int_equal(defer(smtpc, &l2, later, 0), 0);
-    for (int i = 0; i < 500 && (counts("SMTPC").held != 1 || counts("SMTPC").deferred != 0); i++) (void)!fiber_sleep(2);
+    for (int i = 0; i < 500 && (kit_counts(cli, "SMTPC").held != 1 || kit_counts(cli, "SMTPC").deferred != 0); i++)
+        (void)!fiber_sleep(2);
     check_counts("SMTPC", 1, 0, 0, 1);
     assert_int_equal(act(STORE__QUEUE_VERB__VERB_BOUNCE, 0, "SMTPC"), 2);
     check_counts("SMTPC", 0, 0, 0, 0);
@@ -490,7 +480,7 @@ static void body_actions(void) {
 
 static void wait_counts(uint64_t ready, uint64_t deferred, uint64_t leased, uint64_t held) {
     for (int i = 0; i < 2500; i++) {
-        Store__ChannelCount c = counts("SMTPC");
+        Store__ChannelCount c = kit_counts(cli, "SMTPC");
         if (c.ready == ready && c.deferred == deferred && c.leased == leased && c.held == held) return;
         (void)!fiber_sleep(2);
     }
@@ -563,7 +553,7 @@ static void body_orders_last(void) {
         assert_int_equal(defer(smtpc, &l, clock_wall_ms() + 3600000, 0), 0);
         kit_lease_done(&l);
         wait_counts(rows[i].ready, 0, 0, rows[i].held);
-        for (int n = 0; n < 2500 && counts("INPUT").ready != rows[i].input; n++) (void)!fiber_sleep(2);
+        for (int n = 0; n < 2500 && kit_counts(cli, "INPUT").ready != rows[i].input; n++) (void)!fiber_sleep(2);
         check_counts("INPUT", rows[i].input, 0, 0, 0);
         (void)act(STORE__QUEUE_VERB__VERB_DELETE, id, "");
         check_store();

@@ -20,12 +20,6 @@ static struct kit *k;
 static struct kit_client *c;
 static uint32_t sessions[ACCOUNTS];
 static bool kept[ACCOUNTS]; /* deleted, may be brought back */
-static unsigned seed;
-
-static unsigned pick(unsigned n) {
-    seed = seed * 1103515245 + 12345;
-    return seed / 65536 % n;
-}
 
 static char *text(const char *s) {
     return (char *)(uintptr_t)s;
@@ -70,13 +64,13 @@ static void append(size_t who, const char *name) {
     memset(body, 'x', sizeof body);
     req.session = sessions[who];
     req.folder = text(name);
-    (void)!kit_call(c, STORE_MESSAGE_APPEND, &req.base, str_of(body, 1 + pick(BODY_MAX)), NULL, NULL);
+    (void)!kit_call(c, STORE_MESSAGE_APPEND, &req.base, str_of(body, 1 + kit_pick(BODY_MAX)), NULL, NULL);
 }
 
 static void some_uids(Store__UidRun *run) {
     store__uid_run__init(run);
-    run->first = 1 + pick(30);
-    run->last = run->first + pick(6);
+    run->first = 1 + kit_pick(30);
+    run->last = run->first + kit_pick(6);
 }
 
 static void transfer(size_t who, const char *from, const char *to, bool move) {
@@ -134,9 +128,9 @@ static void account(size_t who) {
 }
 
 static void step(void) {
-    size_t who = pick(ACCOUNTS);
-    const char *a = names[pick(NAMES)], *b = names[pick(NAMES)];
-    switch (kept[who] ? 11 : pick(40)) {
+    size_t who = kit_pick(ACCOUNTS);
+    const char *a = names[kit_pick(NAMES)], *b = names[kit_pick(NAMES)];
+    switch (kept[who] ? 11 : kit_pick(40)) {
     case 0:
     case 1: name_call(STORE_FOLDER_RENAME, who, a, b); break;
     case 2: name_call(STORE_FOLDER_DELETE, who, a, NULL); break;
@@ -220,7 +214,7 @@ static void all_same(void) {
 }
 
 static void body_model(void) {
-    seed = 20261122;
+    kit_seed(20261122);
     memset(kept, 0, sizeof kept);
     begin();
     for (int i = 1; i <= STEPS; i++) {

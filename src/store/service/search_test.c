@@ -231,28 +231,13 @@ static void body_rebuild(void) {
     kit_close(&k);
 }
 
-static void life(void **state) {
-    (void)state;
-    kit_run(body_life);
-}
-
-static void again(void **state) {
-    (void)state;
-    kit_run(body_again);
-}
-
-static void shelf(void **state) {
-    (void)state;
-    kit_run(body_shelf);
-}
-
-static void rebuild(void **state) {
-    (void)state;
-    kit_run(body_rebuild);
-}
+KIT_TEST_ONCE(life)
+KIT_TEST_ONCE(again)
+KIT_TEST_ONCE(shelf)
+KIT_TEST_ONCE(rebuild)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(life), cmocka_unit_test(again), cmocka_unit_test(shelf),
-                                       cmocka_unit_test(rebuild)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_life), cmocka_unit_test(test_again),
+                                       cmocka_unit_test(test_shelf), cmocka_unit_test(test_rebuild)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -443,30 +443,12 @@ static void body_watch(void) {
     end();
 }
 
-static void test_watch(void **state) {
-    (void)state;
-    kit_run(body_watch);
-}
-static void test_rights(void **state) {
-    (void)state;
-    kit_run(body_rights);
-}
-static void test_flags(void **state) {
-    (void)state;
-    kit_run(body_flags);
-}
-static void test_names(void **state) {
-    (void)state;
-    kit_run(body_names);
-}
-static void test_owners(void **state) {
-    (void)state;
-    kit_run(body_owners);
-}
-static void test_shared(void **state) {
-    (void)state;
-    kit_run(body_shared);
-}
+KIT_TEST_ONCE(watch)
+KIT_TEST_ONCE(rights)
+KIT_TEST_ONCE(flags)
+KIT_TEST_ONCE(names)
+KIT_TEST_ONCE(owners)
+KIT_TEST_ONCE(shared)
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rights), cmocka_unit_test(test_flags),

@@ -44,6 +44,17 @@ void kit_run_each(void (*body)(void)) {
     }
 }
 
+static unsigned random_state;
+
+void kit_seed(unsigned seed) {
+    random_state = seed;
+}
+
+unsigned kit_pick(unsigned n) {
+    random_state = random_state * 1103515245 + 12345;
+    return random_state / 65536 % n;
+}
+
 static void on_failed(int code, const char *text, void *arg) {
     struct kit *k = arg;
     (void)code;
@@ -179,6 +190,18 @@ void kit_lease_done(struct kit_lease *l) {
     arena_free(l->arena);
     free(l->body);
     *l = (struct kit_lease){0};
+}
+
+Store__ChannelCount kit_counts(struct kit_client *c, const char *channel) {
+    RPC_REPLY_AUTO reply = {0};
+    Store__Empty empty = STORE__EMPTY__INIT;
+    Store__ChannelCount found = STORE__CHANNEL_COUNT__INIT;
+    assert_int_equal(kit_call(c, STORE_QUEUE_STATS, &empty.base, STR_EMPTY, &reply, NULL), 0);
+    const Store__QueueStats *s = (const Store__QueueStats *)reply.msg;
+    for (size_t i = 0; i < s->n_channels; i++)
+        if (strcmp(s->channels[i]->channel, channel) == 0) found = *s->channels[i];
+    found.channel = NULL; /* it goes with the reply */
+    return found;
 }
 
 uint64_t kit_submit(struct kit_client *c, const char *to, struct str body) {

@@ -60,6 +60,15 @@ void kit_run_each(void (*body)(void));
         (void)state;                                                                                                   \
         kit_run_each(body_##name);                                                                                     \
     }
+/* Once: the body opens what it wants. */
+#define KIT_TEST_ONCE(name)                                                                                            \
+    static void test_##name(void **state) {                                                                            \
+        (void)state;                                                                                                   \
+        kit_run(body_##name);                                                                                          \
+    }
+/* Random numbers below n for models: the same ones in each run, from a seed. */
+void kit_seed(unsigned seed);
+unsigned kit_pick(unsigned n);
 /* In a fiber. Opens (again); fails the test on error. */
 void kit_open(struct kit *k);
 void kit_close(struct kit *k);
@@ -71,6 +80,8 @@ int kit_call(struct kit_client *c, uint16_t method, const ProtobufCMessage *msg,
 /* Waits for a lease (5 s); takes the oldest. */
 struct kit_lease kit_take(struct kit_client *c);
 void kit_lease_done(struct kit_lease *l);
+/* Of the queue; the name is not told. */
+Store__ChannelCount kit_counts(struct kit_client *c, const char *channel);
 uint64_t kit_submit(struct kit_client *c, const char *to, struct str body);
 void kit_listen(struct kit_client *c, const char *channel, unsigned credit, uint64_t body_max, bool by_destination);
 /* The switch: moves a leased INPUT entry to LOCAL, all recipients to `account`. */

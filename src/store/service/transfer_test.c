@@ -269,22 +269,12 @@ static void body_room(void) {
     testdir_remove(dir);
 }
 
-static void cuts(void **state) {
-    (void)state;
-    kit_run(body_cuts);
-}
-
-static void ends(void **state) {
-    (void)state;
-    kit_run(body_end);
-}
-
-static void room(void **state) {
-    (void)state;
-    kit_run(body_room);
-}
+KIT_TEST_ONCE(cuts)
+KIT_TEST_ONCE(end)
+KIT_TEST_ONCE(room)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cuts), cmocka_unit_test(ends), cmocka_unit_test(room)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cuts), cmocka_unit_test(test_end),
+                                       cmocka_unit_test(test_room)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
