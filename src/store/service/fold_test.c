@@ -139,26 +139,14 @@ static void same(const struct listed *a, const struct listed *b) {
     }
 }
 
-static size_t count_kind(enum key_kind kind) {
-    unsigned char from = (unsigned char)kind, to = (unsigned char)(kind + 1);
-    struct engine_range r = {.space = SPACE_META, .from = str_of(&from, 1), .to = str_of(&to, 1)};
-    struct engine_iter *it;
-    struct str key, value;
-    size_t n = 0;
-    assert_int_equal(engine_iter_open(k.engine, &r, &it), 0);
-    while (engine_iter_next(k.engine, it, &key, &value)) n++;
-    assert_int_equal(engine_iter_close(k.engine, it), 0);
-    return n;
-}
-
 static size_t records(void) {
-    return count_kind(KEY_FLAG_RUNS);
+    return kit_records(&k, KEY_FLAG_RUNS);
 }
 
 /* What is on its way is there afterwards. */
 static size_t pages(void) {
     assert_int_equal(store_wait_applied(k.service->st, commit_last(k.service->st->commits)), 0);
-    return count_kind(KEY_PAGE);
+    return kit_records(&k, KEY_PAGE);
 }
 
 static void write_pages(size_t max) {
@@ -211,7 +199,7 @@ static void body_random(void) {
         list(&before);
         seen += records();
         crash();
-        paged += count_kind(KEY_PAGE);
+        paged += kit_records(&k, KEY_PAGE);
         check(); /* it waits until all is folded */
         assert_int_equal(records(), 0);
         list(&after);

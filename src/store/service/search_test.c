@@ -104,18 +104,6 @@ static void expunge_all(struct kit_client *imapd, uint32_t session, uint64_t fol
     assert_int_equal(kit_call(imapd, STORE_MESSAGE_EXPUNGE, &req.base, STR_EMPTY, NULL, NULL), 0);
 }
 
-static size_t records(struct kit *k, enum key_kind kind) {
-    unsigned char from = (unsigned char)kind, to = (unsigned char)(kind + 1);
-    struct engine_range r = {.space = SPACE_META, .from = str_of(&from, 1), .to = str_of(&to, 1)};
-    struct engine_iter *it;
-    struct str key, value;
-    size_t n = 0;
-    assert_int_equal(engine_iter_open(k->engine, &r, &it), 0);
-    while (engine_iter_next(k->engine, it, &key, &value)) n++;
-    assert_int_equal(engine_iter_close(k->engine, it), 0);
-    return n;
-}
-
 static void body_life(void) {
     static struct kit k;
     k = (struct kit){0};
@@ -137,10 +125,10 @@ static void body_life(void) {
     assert_int_equal(ask(imapd, session, folder, "xy"), 6); /* too short to tell */
     append(imapd, session, "A: b\r\n\r\nthird");
     assert_int_equal(ask(imapd, session, folder, "xylophone"), 8);
-    assert_int_equal(records(&k, KEY_SIGNATURE), 2);
+    assert_int_equal(kit_records(&k, KEY_SIGNATURE), 2);
     expunge_all(imapd, session, folder);
-    assert_int_equal(records(&k, KEY_SIGNATURE), 0); /* the signature goes with the body */
-    assert_int_equal(records(&k, KEY_UNINDEXED), 0);
+    assert_int_equal(kit_records(&k, KEY_SIGNATURE), 0); /* the signature goes with the body */
+    assert_int_equal(kit_records(&k, KEY_UNINDEXED), 0);
     kit_disconnect(imapd), kit_disconnect(index), kit_disconnect(cli);
     kit_close(&k);
     k.service = NULL;

@@ -192,6 +192,19 @@ void kit_lease_done(struct kit_lease *l) {
     *l = (struct kit_lease){0};
 }
 
+size_t kit_records(const struct kit *k, char kind) {
+    char from = kind, to = (char)(kind + 1);
+    struct engine_range r = {.space = SPACE_BLOB};
+    struct engine_iter *it;
+    struct str key, value;
+    size_t n = 0;
+    if (kind != 0) r = (struct engine_range){.space = SPACE_META, .from = str_of(&from, 1), .to = str_of(&to, 1)};
+    assert_int_equal(engine_iter_open(k->engine, &r, &it), 0);
+    while (engine_iter_next(k->engine, it, &key, &value)) n++;
+    assert_int_equal(engine_iter_close(k->engine, it), 0);
+    return n;
+}
+
 Store__ChannelCount kit_counts(struct kit_client *c, const char *channel) {
     RPC_REPLY_AUTO reply = {0};
     Store__Empty empty = STORE__EMPTY__INIT;

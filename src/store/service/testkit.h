@@ -80,6 +80,8 @@ int kit_call(struct kit_client *c, uint16_t method, const ProtobufCMessage *msg,
 /* Waits for a lease (5 s); takes the oldest. */
 struct kit_lease kit_take(struct kit_client *c);
 void kit_lease_done(struct kit_lease *l);
+/* Records of a kind of META; 0: chunks of bodies. */
+size_t kit_records(const struct kit *k, char kind);
 /* Of the queue; the name is not told. */
 Store__ChannelCount kit_counts(struct kit_client *c, const char *channel);
 uint64_t kit_submit(struct kit_client *c, const char *to, struct str body);

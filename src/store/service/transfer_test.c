@@ -69,18 +69,6 @@ static void check(void) {
     assert_int_equal(r->fault_count, 0);
 }
 
-static size_t records(void) {
-    unsigned char from = KEY_TRANSFER, to = KEY_TRANSFER + 1;
-    struct engine_range r = {.space = SPACE_META, .from = str_of(&from, 1), .to = str_of(&to, 1)};
-    struct engine_iter *it;
-    struct str key, value;
-    size_t n = 0;
-    assert_int_equal(engine_iter_open(k.engine, &r, &it), 0);
-    while (engine_iter_next(k.engine, it, &key, &value)) n++;
-    assert_int_equal(engine_iter_close(k.engine, it), 0);
-    return n;
-}
-
 static enum what what;
 static const char *target = "Sent";
 static int result;
@@ -123,7 +111,7 @@ static void cut_name(char out[TESTDIR_MAX + 16], unsigned i) {
 static bool cut(unsigned i, uint64_t *last) {
     char name[TESTDIR_MAX + 16];
     uint64_t now = commit_applied(k.service->st->commits);
-    if (now == *last || records() == 0) return false;
+    if (now == *last || kit_records(&k, KEY_TRANSFER) == 0) return false;
     *last = now;
     cut_name(name, i);
     assert_int_equal(engine_checkpoint(k.engine, name, NULL), 0);
@@ -133,7 +121,7 @@ static bool cut(unsigned i, uint64_t *last) {
 /* All or nothing, and what was in the target before stays. */
 static void verify(void) {
     int inbox = messages("INBOX", NULL), there = messages(what == RENAMES ? "Sent/Old" : "Sent", NULL);
-    assert_int_equal(records(), 0);
+    assert_int_equal(kit_records(&k, KEY_TRANSFER), 0);
     if (what == COPIES) {
         assert_int_equal(inbox, MESSAGES);
         assert_true(there == 1 || there == MESSAGES + 1);
@@ -194,13 +182,13 @@ static int fail_close(struct engine_iter *it) {
 static void recover_without_disk(void) {
     struct engine_ops failing = *k.engine->ops;
     struct error err = {0};
-    size_t before = records();
+    size_t before = kit_records(&k, KEY_TRANSFER);
     sound = k.engine->ops;
     failing.iter_close = fail_close;
     k.engine->ops = &failing;
     assert_int_equal(transfers_recover(k.service, &err), ERR_IO);
     k.engine->ops = sound;
-    assert_int_equal(records(), before);
+    assert_int_equal(kit_records(&k, KEY_TRANSFER), before);
 }
 
 /* A shutdown in the middle is as a crash. */
@@ -212,7 +200,7 @@ static void body_end(void) {
     what = MOVES;
     done = false;
     assert_int_equal(fiber_spawn("run", run_fiber, NULL, NULL), 0);
-    while (records() == 0 && !done) assert_int_equal(fiber_sleep(1), 0);
+    while (kit_records(&k, KEY_TRANSFER) == 0 && !done) assert_int_equal(fiber_sleep(1), 0);
     k.service->closing = true;
     while (!done) assert_int_equal(fiber_sleep(1), 0);
     assert_int_equal(result, ERR_CANCELLED);
@@ -255,7 +243,7 @@ static void body_room(void) {
         assert_int_equal(run(), ERR_NOSPACE);
         assert_int_equal(messages("INBOX", NULL), MESSAGES);
         assert_int_equal(messages(target, NULL), 1);
-        assert_int_equal(records(), 0);
+        assert_int_equal(kit_records(&k, KEY_TRANSFER), 0);
         check();
     }
     share((MESSAGES + 1) * BYTES);
@@ -263,7 +251,7 @@ static void body_room(void) {
     assert_int_equal(run(), 0);
     assert_int_equal(messages("INBOX", NULL), 0);
     assert_int_equal(messages(target, NULL), MESSAGES + 1);
-    assert_int_equal(records(), 0);
+    assert_int_equal(kit_records(&k, KEY_TRANSFER), 0);
     check();
     close_all();
     testdir_remove(dir);
