@@ -8,6 +8,10 @@
 
 enum { DELIVER_BY_SECONDS_MAX = 999999999 };
 
+/* "Delivery time expired", in reports of mode R and of mode N (section 4.1.3). */
+#define DELIVER_BY_OVER "5.4.7"
+#define DELIVER_BY_LATE "4.4.7"
+
 static inline bool deliver_by_returns(const Store__Entry *e) {
     return e->deliver_by != 0 && e->by_mode[0] == 'R';
 }
@@ -20,6 +24,13 @@ static inline bool deliver_by_traces(const Store__Entry *e) {
 /* The message must not be delivered any more. */
 static inline bool deliver_by_is_over(const Store__Entry *e, int64_t now_ms) {
     return deliver_by_returns(e) && now_ms >= e->deliver_by;
+}
+/* Of those whose senders are only told: before it, and from it on. */
+static inline bool deliver_by_is_ahead(const Store__Entry *e, int64_t now_ms) {
+    return deliver_by_notifies(e) && now_ms < e->deliver_by;
+}
+static inline bool deliver_by_is_late(const Store__Entry *e, int64_t now_ms) {
+    return deliver_by_notifies(e) && now_ms >= e->deliver_by;
 }
 /* Puts the deadline into the times at which the store calls for attention. */
 static inline void deliver_by_set_times(Store__Entry *e) {

@@ -310,6 +310,7 @@ static void describe(const Store__QueueCommit *q) {
     buf_printf(&rig.log, "commit %llu%s", (unsigned long long)q->id, q->all_done ? " all" : "");
     for (size_t i = 0; i < q->n_done; i++) buf_printf(&rig.log, "%s%u", i == 0 ? " done=" : ",", q->done[i]);
     if (q->defer) {
+        rig.warn = seconds_from_now(q->update->warn);
         buf_printf(&rig.log, " defer+%lds attempts=%u", seconds_from_now(q->update->ready), q->update->attempts);
         for (size_t i = 0; i < q->update->n_recipients; i++)
             if (q->update->recipients[i]->delay_told) buf_printf(&rig.log, " told=%zu", i);

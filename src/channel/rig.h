@@ -16,6 +16,7 @@ struct rig {
         int32_t priority, mt_priority;
         bool requiretls;
     } output;          /* the last one of a commit */
+    int64_t warn;      /* of the last deferred: seconds from now; 0 = none */
     bool dir_fails;    /* the directory answers with an error */
     bool commit_fails; /* the next commit is refused */
     unsigned resolves, reads, leases_under_way;

@@ -178,6 +178,23 @@ static int round_begin(struct work *w) {
                                                                                                              : 0;
 }
 
+/* The report of what was gathered, into the commit. */
+static int report_add(struct work *w, bool to_postmaster, struct error *err) {
+    struct report_config config = {
+        .hostname = str_from(daemon_hostname(w->lmda->daemon)),
+        .domain = str_from(daemon_default_domain(w->lmda->daemon)),
+        .full_max = option_u64(w->lmda->daemon, "mta.bounce_size"),
+        .to_postmaster = to_postmaster,
+    };
+    int rc = report_make(w->lease, &config, w->outcomes, w->outcome_count, &w->report, err);
+    if (rc != 0) return rc;
+    w->commit.n_outputs = 1;
+    w->commit.outputs = &w->report.output;
+    trace(w, arena_printf(w->lease->arena, "lmda reports to=<%s> report=%s",
+                          w->report.output->entry->recipients[0]->address, w->report.output->entry->trace));
+    return 0;
+}
+
 /* Deliveries, failures and the report of this round. */
 static int round_fill(struct work *w, struct error *err) {
     const Store__Entry *e = w->lease->entry;
@@ -195,20 +212,7 @@ static int round_fill(struct work *w, struct error *err) {
     if (rc != 0) return error_set(err, rc, "%s", err_name(rc));
     w->commit.all_done = all;
     w->commit.only_if_delivered = w->only_whole;
-    if (w->outcome_count == 0) return 0;
-    struct report_config config = {
-        .hostname = str_from(daemon_hostname(w->lmda->daemon)),
-        .domain = str_from(daemon_default_domain(w->lmda->daemon)),
-        .full_max = option_u64(w->lmda->daemon, "mta.bounce_size"),
-        .to_postmaster = w->to_postmaster,
-    };
-    rc = report_make(w->lease, &config, w->outcomes, w->outcome_count, &w->report, err);
-    if (rc != 0) return rc;
-    w->commit.n_outputs = 1;
-    w->commit.outputs = &w->report.output;
-    trace(w, arena_printf(w->lease->arena, "lmda reports to=<%s> report=%s",
-                          w->report.output->entry->recipients[0]->address, w->report.output->entry->trace));
-    return 0;
+    return w->outcome_count == 0 ? 0 : report_add(w, w->to_postmaster, err);
 }
 
 static void log_delivered(struct work *w, const Store__DeliveryResult *result) {
@@ -263,6 +267,40 @@ static void round_take(struct work *w, const Store__QueueCommitted *reply, bool 
         if (w->state[i].state == DELIVERY_PENDING) w->state[i] = w->state[w->leader[i]];
 }
 
+/* RFC 2852 section 4.1.3: the sender is told, once, that the deadline of mode N is over. */
+static void deadline_tell(struct work *w, Store__Entry *e) {
+    struct error err = {0};
+    w->outcome_count = 0;
+    for (size_t i = 0; i < e->n_recipients; i++) {
+        const struct delivery *d = &w->state[i];
+        struct report_outcome delayed = {
+            .recipient = i, .action = DSN_DELAYED, .status = STR(DELIVER_BY_LATE), .reason = str_from(d->text)};
+        if (d->state == DELIVERY_WAITS && report_wanted(e, &delayed, true)) w->outcomes[w->outcome_count++] = delayed;
+    }
+    if (w->outcome_count > 0 && report_add(w, false, &err) != 0)
+        log_event(LOG_ERROR, e->trace, "report-failed", "to=<%s> error=\"%s\"", e->sender, err.text);
+    else
+        e->warn = 0;
+}
+
+/* What is left waits, in one commit with the report of it. */
+static int defer_commit(struct work *w, int64_t ready, const char *reason, char *line) {
+    Store__Entry update;
+    w->commit = (Store__QueueCommit)STORE__QUEUE_COMMIT__INIT;
+    w->commit.trace = arena_alloc(w->lease->arena, 2 * sizeof(char *));
+    if (w->commit.trace == NULL || w->outcomes == NULL) return lease_defer(w->lease, ready, reason, line);
+    trace(w, line);
+    deadline_tell(w, w->lease->entry);
+    update = *w->lease->entry;
+    update.ready = ready;
+    update.attempts++;
+    update.reason = (char *)(uintptr_t)reason;
+    update.summary = (ProtobufCBinaryData){0, NULL};
+    w->commit.defer = true;
+    w->commit.update = &update;
+    return lease_commit(w->lease, &w->commit, w->report.body, NULL);
+}
+
 static void defer(struct work *w, const char *reason) {
     uint64_t wait_s = 60;
     Store__Entry *e = w->lease->entry;
@@ -277,7 +315,10 @@ static void defer(struct work *w, const char *reason) {
               e->sender, (unsigned long long)wait_s, reason);
     char *line =
         arena_printf(w->lease->arena, "lmda deferred for=%llus reason=\"%s\"", (unsigned long long)wait_s, reason);
-    if (lease_defer(w->lease, clock_wall_ms() + (int64_t)wait_s * 1000, reason, line) != 0) return; /* logged there */
+    int64_t now = clock_wall_ms(), ready = now + (int64_t)wait_s * 1000;
+    int rc = deliver_by_is_late(e, now) && e->warn != 0 ? defer_commit(w, ready, reason, line)
+                                                        : lease_defer(w->lease, ready, reason, line);
+    if (rc != 0) return; /* logged there */
 }
 
 static const char *waits(const struct work *w) {

@@ -1,5 +1,6 @@
 /* Tests of local delivery as a whole, with a store and a directory of the test's own: LMDA-01, LMDA-04, LMDA-06,
- * LOG-09, QUOTA-14, STORE-11 (what it reports comes in by LOCALOUT), RFC 3461 section 5.2.1 (report of success).
+ * LOG-09, QUOTA-14, STORE-11 (what it reports comes in by LOCALOUT), RFC 3461 section 5.2.1 (report of success),
+ * RFC 2852.
  * Account 8 is over its quota, account 9 does not exist. */
 #include "channel/rig.h"
 #include "lmda/lmda.h"
@@ -131,6 +132,40 @@ static void deliveries(void **state) {
     rig_run(deliveries_body);
 }
 
+/* RFC 2852 section 4.1.3: what waits for room in a mailbox when the deadline of mode N is over is told with 4.4.7. */
+static void deadline_body(void) {
+    static const struct {
+        int64_t left_ms;
+        unsigned notify;
+        const char *want;
+        int64_t warn_s;
+    } cases[] = {
+        {60000, 0, "defer+300s attempts=1", 60},
+        {-1000, 0, "defer+300s attempts=1 [INPUT own <> s@o]", 0},
+        {-1000, DSN_NOTIFY_FAILURE, "defer+300s attempts=1", 0},
+    };
+    start();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry *e = rig_entry("LOCAL", "s@o", "full@x", message);
+        e->recipients[0]->account = 8;
+        e->recipients[0]->notify = cases[i].notify;
+        e->by_mode = (char *)(uintptr_t) "N";
+        e->deliver_by = e->warn = e->created + cases[i].left_ms;
+        rig_push(e, false);
+        struct str got = str_from(rig_wait(2));
+        if (!str_ends(got, str_from(cases[i].want))) fail_msg("%.*s\nnot %s", STR_ARG(got), cases[i].want);
+        assert_int_equal(rig.warn, cases[i].warn_s);
+    }
+    assert_non_null(strstr(buf_cstr(&rig.report), "Action: delayed\r\nStatus: 4.4.7\r\n"));
+    channel_drain(lmda.channel, SOON);
+    rig_keep(lmda.channel);
+}
+
+static void deadline(void **state) {
+    (void)state;
+    rig_run(deadline_body);
+}
+
 static void directory_down_body(void) {
     start();
     rig.dir_fails = true;
@@ -146,6 +181,7 @@ static void directory_down(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(deliveries), cmocka_unit_test(directory_down)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(deliveries), cmocka_unit_test(deadline),
+                                       cmocka_unit_test(directory_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,25 +7,47 @@ static void size_take(struct caps *c, struct str value) {
     if (str_to_u64(str_trim(value), UINT64_MAX, &n) == 0) c->size_max = n;
 }
 
+/* deliverby-param = min-by-time *( "," extension-token ) (RFC 2852 section 2) */
 static void deliverby_take(struct caps *c, struct str value) {
     uint64_t n = 0;
+    struct str min = str_trim(str_cut(&value, ','));
     c->deliverby = true;
-    if (str_to_u64(str_trim(value), UINT32_MAX, &n) == 0) c->deliverby_min = n;
+    if (str_to_u64(min, UINT32_MAX, &n) == 0) c->deliverby_min = n;
 }
 
-/* RFC 9422 section 3: a limit of 0 or one that is malformed counts for nothing. */
+/* limit-name ["=" limit-value] (RFC 9422 section 3) */
+static bool is_limit(struct str word) {
+    struct str value = word, name = str_cut(&value, '=');
+    for (size_t i = 0; i < name.len; i++)
+        if (!ascii_isalnum(name.ptr[i]) && name.ptr[i] != '-' && name.ptr[i] != '_') return false;
+    for (size_t i = 0; i < value.len; i++)
+        if (value.ptr[i] < 0x21 || value.ptr[i] > 0x7e || value.ptr[i] == ';') return false;
+    return name.len > 0 && (name.len == word.len || value.len > 0);
+}
+
+/* A digit from 1 to 9, then at most five others (section 4). */
+static bool limit_value(struct str value, unsigned *out) {
+    uint64_t n = 0;
+    if (value.len > 6 || str_starts(value, STR("0")) || str_to_u64(value, 999999, &n) < 0) return false;
+    *out = (unsigned)n;
+    return true;
+}
+
+/* Section 3.7: the whole parameter counts for nothing when its form is wrong, else a limit whose value is. */
 static void limits_take(struct caps *c, struct str list) {
     const struct {
         struct str name;
         unsigned *limit;
     } limits[] = {
         {STR("MAILMAX"), &c->mail_max}, {STR("RCPTMAX"), &c->rcpt_max}, {STR("RCPTDOMAINMAX"), &c->rcpt_domain_max}};
+    for (struct str rest = list, word; (word = str_word(&rest)).len > 0;)
+        if (!is_limit(word)) return;
     for (struct str rest = list, word; (word = str_word(&rest)).len > 0;) {
         struct str value = word, name = str_cut(&value, '=');
-        uint64_t n = 0;
-        if (name.len == word.len || str_to_u64(value, 999999, &n) < 0) continue;
+        unsigned n;
+        if (name.len == word.len || !limit_value(value, &n)) continue;
         for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
-            if (str_eq_nocase(name, limits[i].name)) *limits[i].limit = (unsigned)n;
+            if (str_eq_nocase(name, limits[i].name)) *limits[i].limit = n;
     }
 }
 

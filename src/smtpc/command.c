@@ -10,13 +10,13 @@
 static struct outcome deadline_check(const Store__Entry *e, const struct caps *c, const struct send_options *o) {
     if (!deliver_by_returns(e)) return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
     if (deliver_by_is_over(e, o->now_ms))
-        return outcome_make(OUTCOME_PERMANENT, "5.4.7", STR("The deadline that the sender set is over."));
+        return outcome_make(OUTCOME_PERMANENT, DELIVER_BY_OVER, STR("The deadline that the sender set is over."));
     if (!c->deliverby)
         return outcome_make(OUTCOME_PERMANENT, "5.3.3",
                             STR("The server cannot keep the deadline that the sender set."));
     int64_t left = deliver_by_left(e, o->now_ms);
     if (left < 1 || left < (int64_t)c->deliverby_min)
-        return outcome_make(OUTCOME_PERMANENT, "5.4.7", STR("The server cannot keep a deadline so near."));
+        return outcome_make(OUTCOME_PERMANENT, DELIVER_BY_OVER, STR("The server cannot keep a deadline so near."));
     return outcome_make(OUTCOME_NONE, "", STR_EMPTY);
 }
 
@@ -119,15 +119,23 @@ static void orcpt_put(const Store__Recipient *r, bool utf8, struct buf *out) {
     }
 }
 
-int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct caps *c, struct buf *out) {
+/* RFC 2852 section 4.1.4.2: a server that does not know of the deadline is to tell at least of delays. */
+static unsigned notify_of(const Store__Entry *e, const Store__Recipient *r, const struct caps *c, int64_t now_ms) {
+    if (c->deliverby || !deliver_by_is_ahead(e, now_ms) || (r->notify & DSN_NOTIFY_NEVER)) return r->notify;
+    return (r->notify != 0 ? r->notify : DSN_NOTIFY_FAILURE) | DSN_NOTIFY_DELAY;
+}
+
+int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct caps *c, int64_t now_ms,
+                 struct buf *out) {
     BUF_AUTO line = BUF_INIT(COMMAND_MAX);
     buf_adds(&line, "RCPT TO:<");
     int rc = address_put(str_from(r->address), e->smtputf8 && c->smtputf8, &line);
     if (rc != 0) return rc;
     buf_addc(&line, '>');
-    if (c->dsn && r->notify != 0) {
+    unsigned notify = notify_of(e, r, c, now_ms);
+    if (c->dsn && notify != 0) {
         buf_adds(&line, " NOTIFY=");
-        dsn_notify_format(&line, r->notify);
+        dsn_notify_format(&line, notify);
     }
     if (c->dsn) orcpt_put(r, e->smtputf8 && c->smtputf8, &line);
     if (c->mailbox && r->account != 0) buf_adds(&line, " XMAILBOX"); /* it is yours: do not send it on (DEPL-06) */

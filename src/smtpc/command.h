@@ -25,6 +25,7 @@ void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, s
 /* Header field to put in front of the message: the priority, for servers that do not take it in MAIL (RFC 6758). */
 void command_front(const Store__Entry *e, const struct caps *c, struct buf *out);
 /* ERR_UNSUPPORTED: the address needs SMTPUTF8, which the server does not offer. */
-NODISCARD int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct caps *c, struct buf *out);
+NODISCARD int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct caps *c, int64_t now_ms,
+                           struct buf *out);
 
 #endif

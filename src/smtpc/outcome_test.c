@@ -103,10 +103,17 @@ static void capabilities(void **state) {
         {"x\nXMailbox", {.esmtp = true, .mailbox = true}},
         {"x\nDELIVERBY\nMT-PRIORITY MIXER", {.esmtp = true, .deliverby = true, .mt_priority = true}},
         {"x\ndeliverby 120", {.esmtp = true, .deliverby = true, .deliverby_min = 120}},
+        {"x\nDELIVERBY 240,soon,x=1", {.esmtp = true, .deliverby = true, .deliverby_min = 240}},
+        {"x\nDELIVERBY ,soon", {.esmtp = true, .deliverby = true}},
         {"x\nDELIVERBY soon", {.esmtp = true, .deliverby = true}},
         {"x\nLIMITS MAILMAX=30 RCPTMAX=100 RCPTDOMAINMAX=1",
          {.esmtp = true, .mail_max = 30, .rcpt_max = 100, .rcpt_domain_max = 1}},
         {"x\nLIMITS rcptmax=7 FOO=3 MAILMAX MAILMAX=x MAILMAX=9999999", {.esmtp = true, .rcpt_max = 7}},
+        /* RFC 9422 sections 3.7 and 4: a wrong value, a wrong form */
+        {"x\nLIMITS RCPTMAX=0 MAILMAX=030 RCPTDOMAINMAX=999999", {.esmtp = true, .rcpt_domain_max = 999999}},
+        {"x\nLIMITS RCPTMAX=5 MAILMAX=3;4", {.esmtp = true}},
+        {"x\nLIMITS RCPTMAX=5 A+B=3", {.esmtp = true}},
+        {"x\nLIMITS RCPTMAX=5 MAILMAX=", {.esmtp = true}},
         {"x\n\n \nDSN ", {.esmtp = true, .dsn = true}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -208,7 +215,7 @@ static void commands(void **state) {
         BUF_AUTO mail = BUF_INIT(COMMAND_MAX), rcpt = BUF_INIT(COMMAND_MAX);
         command_mail(&e, &c, 0, &mail);
         assert_string_equal(buf_cstr(&mail), cases[i].mail);
-        assert_int_equal(command_rcpt(&e, &r, &c, &rcpt), cases[i].rcpt == NULL ? ERR_UNSUPPORTED : 0);
+        assert_int_equal(command_rcpt(&e, &r, &c, 0, &rcpt), cases[i].rcpt == NULL ? ERR_UNSUPPORTED : 0);
         assert_string_equal(buf_cstr(&rcpt), cases[i].rcpt == NULL ? "" : cases[i].rcpt);
     }
 }
@@ -229,7 +236,7 @@ static void mailbox_at_host(void **state) {
         BUF_AUTO rcpt = BUF_INIT(COMMAND_MAX);
         r.address = text("c@d");
         r.account = cases[i].account;
-        assert_int_equal(command_rcpt(&e, &r, &c, &rcpt), 0);
+        assert_int_equal(command_rcpt(&e, &r, &c, 0, &rcpt), 0);
         assert_string_equal(buf_cstr(&rcpt), cases[i].rcpt);
     }
 }
@@ -305,9 +312,74 @@ static void picks(void **state) {
         struct caps c = {.rcpt_max = cases[i].rcpt_max, .rcpt_domain_max = cases[i].domain_max};
         size_t out[5];
         char got[6] = "";
-        size_t n = smtpc_pick(&e, o, &c, cases[i].max, out);
+        struct pick_said said = {.domains = BUF_INIT(100)};
+        size_t n = smtpc_pick(&e, o, &c, cases[i].max, &said, out);
+        buf_done(&said.domains);
         for (size_t k = 0; k < n; k++) got[k] = (char)('0' + out[k]);
         assert_string_equal(got, cases[i].want);
+    }
+}
+
+/* RFC 9422 section 4.3: domains of earlier transactions of the session count. */
+static void picks_of_a_session(void **state) {
+    (void)state;
+    static const char *const messages[][3] = {
+        {"a@one", "b@two", "c@three"}, {"d@Two", "e@three", "f@one"}, {"g@four", "h@five", "i@six"}};
+    static const char *const want[] = {"01", "02", ""};
+    struct caps c = {.rcpt_domain_max = 2};
+    struct pick_said said = {.domains = BUF_INIT(100)};
+    for (size_t m = 0; m < 3; m++) {
+        Store__Entry e = STORE__ENTRY__INIT;
+        Store__Recipient all[3], *list[3];
+        struct outcome o[3] = {0};
+        size_t out[3];
+        char got[4] = "";
+        for (size_t i = 0; i < 3; i++) {
+            store__recipient__init(&all[i]);
+            all[i].address = text(messages[m][i]);
+            list[i] = &all[i];
+        }
+        e.recipients = list;
+        e.n_recipients = 3;
+        size_t n = smtpc_pick(&e, o, &c, 100, &said, out);
+        for (size_t k = 0; k < n; k++) got[k] = (char)('0' + out[k]);
+        assert_string_equal(got, want[m]);
+        assert_true(smtpc_pick_left(&e, o));
+    }
+    assert_int_equal(said.count, 2);
+    buf_done(&said.domains);
+}
+
+/* RFC 2852 section 4.1.4.2: before the deadline of mode N a host without DELIVERBY is asked to tell of delays. */
+static void notify_of_deadlines(void **state) {
+    (void)state;
+    static const struct {
+        const char *mode;
+        bool deliverby;
+        int64_t now;
+        unsigned notify;
+        const char *want;
+    } cases[] = {
+        {"N", false, 59000, 0, "RCPT TO:<c@d> NOTIFY=FAILURE,DELAY\r\n"},
+        {"NT", false, 59000, DSN_NOTIFY_SUCCESS, "RCPT TO:<c@d> NOTIFY=SUCCESS,DELAY\r\n"},
+        {"N", false, 59000, DSN_NOTIFY_DELAY, "RCPT TO:<c@d> NOTIFY=DELAY\r\n"},
+        {"N", false, 59000, DSN_NOTIFY_NEVER, "RCPT TO:<c@d> NOTIFY=NEVER\r\n"},
+        {"N", false, 60000, 0, "RCPT TO:<c@d>\r\n"},
+        {"N", true, 59000, 0, "RCPT TO:<c@d>\r\n"},
+        {"R", true, 59000, 0, "RCPT TO:<c@d>\r\n"},
+        {"", false, 59000, 0, "RCPT TO:<c@d>\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry e = STORE__ENTRY__INIT;
+        Store__Recipient r = STORE__RECIPIENT__INIT;
+        struct caps c = {.dsn = true, .deliverby = cases[i].deliverby};
+        BUF_AUTO rcpt = BUF_INIT(COMMAND_MAX);
+        e.deliver_by = cases[i].mode[0] == '\0' ? 0 : 60000;
+        e.by_mode = text(cases[i].mode);
+        r.address = text("c@d");
+        r.notify = cases[i].notify;
+        assert_int_equal(command_rcpt(&e, &r, &c, cases[i].now, &rcpt), 0);
+        assert_string_equal(buf_cstr(&rcpt), cases[i].want);
     }
 }
 
@@ -360,9 +432,16 @@ static void can_be_sent(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(replies),  cmocka_unit_test(patience),        cmocka_unit_test(capabilities),
-        cmocka_unit_test(commands), cmocka_unit_test(mailbox_at_host), cmocka_unit_test(can_be_sent),
-        cmocka_unit_test(wishes),   cmocka_unit_test(picks),
+        cmocka_unit_test(replies),
+        cmocka_unit_test(patience),
+        cmocka_unit_test(capabilities),
+        cmocka_unit_test(commands),
+        cmocka_unit_test(mailbox_at_host),
+        cmocka_unit_test(can_be_sent),
+        cmocka_unit_test(wishes),
+        cmocka_unit_test(picks),
+        cmocka_unit_test(picks_of_a_session),
+        cmocka_unit_test(notify_of_deadlines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

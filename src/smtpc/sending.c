@@ -23,7 +23,7 @@ struct sending {
     struct sent *sent;
     size_t count;
     char *host, *ip, *tls;
-    bool peer_dsn;
+    bool peer_dsn, peer_deliverby;
 };
 
 int sendings_init(struct smtpc *s) {
@@ -92,6 +92,7 @@ struct sending *sending_begin(struct smtpc *s, struct settlement *done) {
         done->ip = x->ip;
         done->tls = x->tls;
         done->peer_dsn = x->peer_dsn;
+        done->peer_deliverby = x->peer_deliverby;
     }
     return x;
 }
@@ -119,6 +120,7 @@ static bool keep(struct sending *x, const struct settlement *done) {
     x->ip = arena_cstr(a, str_from(done->ip));
     x->tls = arena_cstr(a, str_from(done->tls));
     x->peer_dsn = done->peer_dsn;
+    x->peer_deliverby = done->peer_deliverby;
     arena_free(x->arena);
     x->arena = a;
     x->sent = sent;

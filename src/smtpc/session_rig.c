@@ -76,7 +76,8 @@ static void serve(struct stream *s, void *arg) {
         } else if (strncmp(line, "AUTH", 4) == 0) {
             rc = say(s, server.auth != NULL && strcmp(line, server.auth) == 0 ? "235 fine" : "535 wrong");
         } else if (strncmp(line, "EHLO", 4) == 0) {
-            rc = say(s, server.dsn ? "250-mx\r\n250-PIPELINING\r\n250 DSN" : "250-mx\r\n250 PIPELINING");
+            rc = say(s, server.dsn ? "250-mx\r\n250-PIPELINING\r\n250-DSN" : "250-mx\r\n250-PIPELINING");
+            if (rc == 0) rc = say(s, server.keyword != NULL ? server.keyword : "250 HELP");
         } else if (strncmp(line, "RCPT", 4) == 0) {
             const char *answer = rcpt_answer(line, accepted);
             accepted += answer[0] == '2';

@@ -36,6 +36,7 @@ struct mail_server {
     const char *close_word; /* said before it closes */
     unsigned refuse_at;     /* this connection gets 421, if it is not 0 */
     unsigned open_max;      /* connections at a time, others get 421; 0 = any number */
+    const char *keyword;    /* last line of the answer to EHLO; NULL = "250 HELP" */
     const char *auth;       /* offers AUTH PLAIN and wants this line */
 };
 extern struct mail_server server;

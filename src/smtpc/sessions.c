@@ -32,6 +32,8 @@ struct session {
     struct peer peer;
     bool answered; /* the server said something in a transaction */
     unsigned messages;
+    struct pick_said said;
+    bool full; /* the server takes no more over this connection (RFC 9422) */
 };
 
 static struct destination_work *work_of(struct sched_destination *d) {
@@ -153,18 +155,33 @@ static bool keeps_tags(const struct session *s, const struct lease *l) {
     return host.keep_tags;
 }
 
-/* Sends one message, in as many transactions as its recipients need. False: the server had closed the connection before
- * it saw anything of it. */
+/* The server takes no other transaction over this connection (RFC 9422 section 4.1). */
+static bool used_up(const struct session *s) {
+    const struct client *c = &s->connection.client;
+    return s->full || (c->caps.mail_max != 0 && c->messages >= c->caps.mail_max);
+}
+
+static size_t sent_count(const struct lease *l, const struct outcome *outcomes) {
+    size_t n = 0;
+    for (size_t i = 0; i < l->entry->n_recipients; i++) n += outcomes[i].class == OUTCOME_SENT;
+    return n;
+}
+
+/* Sends one message, in as many transactions as its recipients need. False: another connection is to take it, or what
+ * is left of it: the server had closed this one before it saw anything, or takes no more over it (RFC 9422) and it was
+ * brought on. */
 static bool message_send(struct session *s, struct lease *l, struct outcome *outcomes, size_t *picked) {
     size_t count = l->entry->n_recipients;
     unsigned max = (unsigned)option_u64(s->smtpc->daemon, "smtpc.recipients_per_message");
     const struct caps *caps = &s->connection.client.caps;
-    bool fresh = s->messages == 0;
+    size_t sent_before = sent_count(l, outcomes);
+    bool fresh = s->messages == 0, tried = false, stuck = false;
     if (too_large(s, l, outcomes)) return true;
-    for (size_t n; (n = smtpc_pick(l->entry, outcomes, caps, max, picked)) > 0;) {
+    for (size_t n; !used_up(s) && (n = smtpc_pick(l->entry, outcomes, caps, max, &s->said, picked)) > 0;) {
         struct body_reader *body = NULL;
         bool tags = keeps_tags(s, l) && l->entry->n_tags > 0;
-        if (body_reader_new(l, tags, &body) != 0) break;
+        stuck = body_reader_new(l, tags, &body) != 0;
+        if (stuck) break;
         struct client_message m = {.entry = l->entry,
                                    .recipients = picked,
                                    .count = n,
@@ -179,8 +196,12 @@ static bool message_send(struct session *s, struct lease *l, struct outcome *out
         if (!answered && !fresh && s->connection.client.dead) return false;
         if (!fresh && s->connection.client.dead && closed_by_server(outcomes, picked, n)) return false;
         fresh = false;
-        if (s->connection.client.dead || !progress(outcomes, picked, n)) break;
+        tried = true;
+        stuck = s->connection.client.dead || !progress(outcomes, picked, n);
+        if (stuck) break;
     }
+    s->full |= !stuck && smtpc_pick_left(l->entry, outcomes);
+    if (s->full && (!tried || sent_count(l, outcomes) > sent_before)) return false;
     for (size_t i = 0; i < count; i++)
         if (outcomes[i].class == OUTCOME_NONE)
             outcomes[i] = outcome_make(OUTCOME_TEMPORARY, "4.4.2", STR("The connection ended before it was sent."));
@@ -229,7 +250,8 @@ static void deliver(struct session *s, struct lease *l) {
                               .lease = l,
                               .outcomes = outcomes,
                               .attempted = true,
-                              .peer_dsn = s->connection.client.caps.dsn};
+                              .peer_dsn = s->connection.client.caps.dsn,
+                              .peer_deliverby = s->connection.client.caps.deliverby};
     done.host = arena_cstr(l->arena, str_from(s->connection.client.host));
     done.ip = arena_cstr(l->arena, str_from(s->connection.ip));
     done.tls = arena_cstr(l->arena, str_from(s->connection.tls));
@@ -255,8 +277,10 @@ static void deliver(struct session *s, struct lease *l) {
 }
 
 void smtpc_deliver_over(struct smtpc *smtpc, struct connection *c, struct lease *l) {
-    struct session s = {.smtpc = smtpc, .connection = *c, .messages = c->client.messages};
+    struct session s = {
+        .smtpc = smtpc, .connection = *c, .messages = c->client.messages, .said = {.domains = BUF_INIT(PICK_SAID_MAX)}};
     deliver(&s, l);
+    buf_done(&s.said.domains);
     *c = s.connection;
 }
 
@@ -316,12 +340,6 @@ static bool idle(struct session *s) {
     int rc = stream_wait_input(s->connection.client.stream, &s->work->news, loop_now_ms() + ms);
     s->work->idle--;
     return rc == ERR_AGAIN;
-}
-
-/* The server takes no more in this connection (RFC 9422). */
-static bool used_up(const struct session *s) {
-    const struct client *c = &s->connection.client;
-    return c->caps.mail_max != 0 && c->messages >= c->caps.mail_max;
 }
 
 static void messages(struct session *s) {
@@ -488,6 +506,7 @@ static void session_fiber(void *arg) {
     smtpc_pump(smtpc);
     if (s->connected) client_quit(&s->connection.client);
     arena_free(s->arena);
+    buf_done(&s->said.domains);
     free(s);
 }
 
@@ -503,6 +522,7 @@ static bool session_start(struct smtpc *smtpc, struct sched_destination *d) {
     s->work = w;
     w->users++;
     list_push_back(&smtpc->sessions, &s->node);
+    buf_init(&s->said.domains, PICK_SAID_MAX);
     s->since = loop_now_ms();
     if (fiber_spawn("session", session_fiber, s, &s->fiber) == 0) return true;
     list_remove(&s->node);

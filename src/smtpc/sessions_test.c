@@ -190,6 +190,91 @@ TEST(relayed) {
     server_end();
 }
 
+/* RFC 2852 section 4.1.4: who asked for a deadline of mode N is told when the message leaves the hosts that keep it, or
+ * of each relay if he asked for that. */
+TEST(relayed_with_deadline) {
+    static const struct {
+        const char *mode, *keyword;
+        unsigned notify;
+        int left_s;
+        bool told;
+    } cases[] = {
+        {"N", NULL, 0, 60, true},
+        {"N", NULL, DSN_NOTIFY_FAILURE, 60, true},
+        {"N", NULL, DSN_NOTIFY_NEVER, 60, false},
+        {"N", NULL, 0, -60, false},
+        {"N", "250 DELIVERBY", 0, 60, false},
+        {"NT", "250 DELIVERBY", 0, 60, true},
+        {"RT", "250 DELIVERBY", 0, 60, true},
+        {"RT", "250 DELIVERBY", DSN_NOTIFY_NEVER, 60, false},
+    };
+    server_start();
+    start();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char want[100], destination[20];
+        server.dsn = true;
+        server.keyword = cases[i].keyword;
+        (void)snprintf(destination, sizeof destination, "d%zu.example", i);
+        Store__Entry *e = mail(destination, "a@far.example");
+        e->by_mode = (char *)(uintptr_t)cases[i].mode;
+        e->deliver_by = e->created + cases[i].left_s * 1000LL;
+        e->recipients[0]->notify = cases[i].notify;
+        rig_offer(e);
+        (void)snprintf(want, sizeof want, "commit %llu all done=0 durable%s", (unsigned long long)e->id,
+                       cases[i].told ? " [INPUT own <> s@me.test]" : "");
+        assert_string_equal(rig_wait(1), want);
+        if (cases[i].told) assert_non_null(strstr(buf_cstr(&rig.report), "Action: relayed\r\n"));
+    }
+    finish();
+    server_end();
+}
+
+/* RFC 2852 section 4.1.3: a deadline of mode N that is over is told with 4.4.7, once, whatever was told before. */
+TEST(deadline_is_told) {
+    server_start();
+    start();
+    Store__Entry *e = mail("far.example", "a@far.example b@far.example");
+    e->by_mode = (char *)(uintptr_t) "N";
+    e->deliver_by = e->created + 3600000;
+    e->warn = e->created - 1000;
+    e->recipients[0]->notify = e->recipients[1]->notify = DSN_NOTIFY_DELAY;
+    rig_push(e, true);
+    assert_string_equal(rig_wait(1), "commit 1 defer+0s attempts=0 told=0 told=1 [INPUT own <> s@me.test]");
+    assert_int_equal(rig.warn, 3600);
+    e = mail("far.example", "a@far.example b@far.example");
+    e->by_mode = (char *)(uintptr_t) "N";
+    e->deliver_by = e->warn = e->created - 1000;
+    e->recipients[0]->delay_told = true;
+    e->recipients[1]->notify = DSN_NOTIFY_FAILURE;
+    rig_push(e, true);
+    assert_string_equal(rig_wait(1), "commit 2 defer+0s attempts=0 told=0 [INPUT own <> s@me.test]");
+    assert_non_null(strstr(buf_cstr(&rig.report), "Action: delayed\r\nStatus: 4.4.7\r\n"));
+    assert_int_equal(rig.warn, 0);
+    finish();
+    server_end();
+}
+
+/* RFC 9422: what the limits of a connection leave of a message goes over the next, at once. */
+TEST(limits_of_a_connection) {
+    server_start();
+    server.keyword = "250 LIMITS MAILMAX=1 RCPTMAX=1";
+    start();
+    rig_offer(mail("far.example", "a@far.example b@far.example c@far.example"));
+    assert_string_equal(rig_wait(3), "commit 1 defer+0s attempts=0\ncommit 1 defer+0s attempts=0\n" /* not an attempt */
+                                     "commit 1 all done=0,1,2 durable");
+    assert_int_equal(server.messages, 3);
+    assert_int_equal(server.connections, 3);
+    rig_offer(mail("far.example", "temp@far.example b@far.example")); /* not again and again at once */
+    assert_string_equal(rig_wait(1), "commit 2 defer+300s attempts=1");
+    server.keyword = "250 LIMITS RCPTDOMAINMAX=1";
+    rig_offer(mail("one.example", "a@one.example b@two.example"));
+    assert_string_equal(rig_wait(2), "commit 3 defer+0s attempts=0\ncommit 3 all done=0,1 durable");
+    assert_int_equal(server.messages, 5);
+    assert_int_equal(server.connections, 6);
+    finish();
+    server_end();
+}
+
 /* The host cannot be reached: the destination rests, longer each time; its messages are not touched. */
 TEST(unreachable) {
     server_start();
@@ -423,6 +508,9 @@ int main(void) {
         cmocka_unit_test(report_is_as_its_message),
         cmocka_unit_test(attention),
         cmocka_unit_test(relayed),
+        cmocka_unit_test(relayed_with_deadline),
+        cmocka_unit_test(deadline_is_told),
+        cmocka_unit_test(limits_of_a_connection),
         cmocka_unit_test(unreachable),
         cmocka_unit_test(refused_greeting),
         cmocka_unit_test(no_way),

@@ -66,7 +66,9 @@ static void take_sent(struct work *w, size_t i) {
     w->commit.done[w->commit.n_done++] = (uint32_t)i;
     record(w, i, "sent", w->s->outcomes[i].status);
     struct report_outcome relayed = {.recipient = i, .action = DSN_RELAYED};
-    bool traced = deliver_by_traces(w->entry) && w->entry->sender[0] != '\0' && !(r->notify & DSN_NOTIFY_NEVER);
+    /* RFC 2852 section 4.1.4: asked for, or from here on nobody tells when the deadline is over (4.1.4.2). */
+    bool traced = deliver_by_traces(w->entry) || (!w->s->peer_deliverby && deliver_by_is_ahead(w->entry, w->now_ms));
+    traced = traced && w->entry->sender[0] != '\0' && !(r->notify & DSN_NOTIFY_NEVER);
     bool wanted =
         !w->s->peer_dsn && report_wanted(w->entry, &relayed, false); /* else the next host reports (RFC 3461 5.2.2) */
     bool after_delay = r->delay_told && r->notify == 0 && option_bool(m->daemon, "smtpc.success_notice") &&
@@ -98,11 +100,11 @@ static void take_waiting(struct work *w, size_t i) {
         record(w, i, "deferred", o->status);
     }
     struct report_outcome delayed = {.recipient = i, .action = DSN_DELAYED};
-    bool by_default = option_bool(w->s->smtpc->daemon, "smtpc.delay_notice") ||
-                      (deliver_by_notifies(w->entry) && w->now_ms >= w->entry->deliver_by);
-    if (!w->notice || r->delay_told || !report_wanted(w->entry, &delayed, by_default)) return;
+    bool late = deliver_by_is_late(w->entry, w->now_ms); /* told also to who was told of a delay before */
+    bool by_default = late || option_bool(w->s->smtpc->daemon, "smtpc.delay_notice");
+    if (!w->notice || (r->delay_told && !late) || !report_wanted(w->entry, &delayed, by_default)) return;
     r->delay_told = true;
-    tell(w, i, DSN_DELAYED, o->status, o->reason);
+    tell(w, i, DSN_DELAYED, late ? DELIVER_BY_LATE : o->status, o->reason);
 }
 
 /* A temporary failure whose time has run out (PEER-09). */
@@ -112,7 +114,9 @@ static void take_expired(struct work *w, size_t i) {
     clock_format_duration((uint64_t)(w->now_ms - w->entry->created) / 1000, waited);
     char *reason = arena_printf(w->lease->arena, "Delivery was tried for %s without success.%s%.*s", waited,
                                 o->reason.len > 0 ? " The last reason: " : "", STR_ARG(o->reason));
-    const char *status = deliver_by_is_over(w->entry, w->now_ms) ? "5.4.7" : o->status[0] != '\0' ? o->status : "4.4.7";
+    const char *status = deliver_by_is_over(w->entry, w->now_ms) ? DELIVER_BY_OVER
+                         : o->status[0] != '\0'                  ? o->status
+                                                                 : "4.4.7";
     take_failed(w, i, status, reason == NULL ? STR_EMPTY : str_from(reason));
 }
 
@@ -222,7 +226,7 @@ static void defer_rest(struct work *w, Store__Entry *update) {
         if (update->ready > patience_end_ms(&w->patience)) update->ready = patience_end_ms(&w->patience);
         update->priority = weight_then(w, update->ready);
     }
-    if (w->notice) update->warn = 0;
+    if (w->notice) update->warn = deliver_by_is_ahead(w->entry, w->now_ms) ? w->entry->deliver_by : 0;
     if (w->reason != NULL) update->reason = (char *)(uintptr_t)w->reason;
     w->commit.defer = true;
     w->commit.update = update;

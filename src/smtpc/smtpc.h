@@ -164,8 +164,8 @@ struct settlement {
     struct lease *lease;      /* owned; NULL fields below when no server was asked */
     struct outcome *outcomes; /* of each recipient */
     const char *host, *ip, *tls;
-    bool peer_dsn;
-    bool attempted; /* counts as an attempt: the next one comes after a longer wait */
+    bool peer_dsn, peer_deliverby; /* extensions of the server */
+    bool attempted;                /* counts as an attempt: the next one comes after a longer wait */
     bool free_lease;
     struct report report;
 };

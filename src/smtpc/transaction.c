@@ -65,7 +65,7 @@ static int commands_put(struct transaction *t, bool rset) {
     int rc = client_put(c, buf_str(&line), false);
     for (size_t i = 0; rc == 0 && i < t->m->count; i++) {
         buf_clear(&line);
-        rc = command_rcpt(t->m->entry, t->m->entry->recipients[t->m->recipients[i]], &c->caps, &line);
+        rc = command_rcpt(t->m->entry, t->m->entry->recipients[t->m->recipients[i]], &c->caps, clock_wall_ms(), &line);
         if (rc == ERR_UNSUPPORTED) {
             t->unsayable[i] = true;
             *outcome_at(t, i) = outcome_make(OUTCOME_PERMANENT, "5.6.7",
@@ -84,7 +84,8 @@ static int commands_put(struct transaction *t, bool rset) {
 
 static int rcpt_put(struct transaction *t, size_t i) {
     BUF_AUTO line = BUF_INIT(COMMAND_MAX);
-    int rc = command_rcpt(t->m->entry, t->m->entry->recipients[t->m->recipients[i]], &t->c->caps, &line);
+    int rc =
+        command_rcpt(t->m->entry, t->m->entry->recipients[t->m->recipients[i]], &t->c->caps, clock_wall_ms(), &line);
     return rc != 0 ? rc : client_put(t->c, buf_str(&line), false);
 }
 
