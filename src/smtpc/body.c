@@ -2,6 +2,7 @@
  * the caller sends the last. Memory: two pages, whatever the message's size. */
 #include "channel/tags.h"
 #include "net/loop.h"
+#include "proto/mime/tags.h"
 #include "smtpc/smtpc.h"
 
 #include <stdlib.h>
@@ -10,6 +11,8 @@ struct body_reader {
     struct lease *lease;
     struct buf front; /* goes before the message, once */
     bool front_given;
+    struct tag_filter filter; /* with a field, what came goes through it */
+    struct str unfiltered;
     uint64_t asked, total; /* bytes asked for so far; of the whole, once known */
     bool known;
     struct rpc_reply lent, next; /* the page the caller has, the page that comes */
@@ -19,10 +22,11 @@ struct body_reader {
     struct cond done;
 };
 
-int body_reader_new(struct lease *l, bool keep_tags, struct body_reader **out) {
+int body_reader_new(struct lease *l, bool keep_tags, const char *drop, struct body_reader **out) {
     struct body_reader *r = calloc(1, sizeof *r);
     if (r == NULL) return ERR_NOMEM;
     r->lease = l;
+    r->filter.field = drop;
     buf_init(&r->front, SMTPC_FRONT_MAX);
     if (keep_tags) tags_header(l->entry, &r->front);
     cond_init(&r->done);
@@ -72,14 +76,8 @@ static int fetch_begin(struct body_reader *r) {
     return rc;
 }
 
-int body_reader_next(void *reader, struct str *piece, struct error *err) {
-    struct body_reader *r = reader;
+static int next_stored(struct body_reader *r, struct str *piece, struct error *err) {
     *piece = STR_EMPTY;
-    if (r->front.len > 0 && !r->front_given) {
-        r->front_given = true;
-        *piece = buf_str(&r->front);
-        return 0;
-    }
     if (r->lease->has_body) {
         if (!r->known) *piece = r->lease->body;
         r->known = true;
@@ -105,4 +103,22 @@ int body_reader_next(void *reader, struct str *piece, struct error *err) {
         return error_set(err, ERR_CORRUPT, "the stored message is cut off");
     *piece = r->lent.attach;
     return fetch_begin(r);
+}
+
+int body_reader_next(void *reader, struct str *piece, struct error *err) {
+    struct body_reader *r = reader;
+    if (r->front.len > 0 && !r->front_given) {
+        r->front_given = true;
+        *piece = buf_str(&r->front);
+        return 0;
+    }
+    if (r->filter.field == NULL) return next_stored(r, piece, err);
+    while (!tag_filter_next(&r->filter, &r->unfiltered, piece)) {
+        int rc = next_stored(r, &r->unfiltered, err);
+        if (rc != 0) return rc;
+        if (r->unfiltered.len > 0) continue;
+        *piece = tag_filter_finish(&r->filter);
+        return 0;
+    }
+    return 0;
 }

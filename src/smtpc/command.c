@@ -80,7 +80,14 @@ struct outcome command_check(const Store__Entry *e, const struct caps *c, const 
 }
 
 void command_front(const Store__Entry *e, const struct caps *c, struct buf *out) {
-    if (e->mt_priority != 0 && !c->mt_priority) buf_printf(out, "MT-Priority: %d\r\n", e->mt_priority);
+    bool there = e->priority_field == STORE__PRIORITY_FIELD__PRIORITY_THERE;
+    bool due = e->mt_priority != 0 || e->priority_field != STORE__PRIORITY_FIELD__PRIORITY_UNLESS_0;
+    if (due && !there && !c->mt_priority) buf_printf(out, "MT-Priority: %d\r\n", e->mt_priority);
+}
+
+const char *command_drop(const Store__Entry *e, const struct caps *c) {
+    bool replaced = e->priority_field == STORE__PRIORITY_FIELD__PRIORITY_REPLACE && !c->mt_priority;
+    return replaced ? "mt-priority:" : NULL;
 }
 
 void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, struct buf *out) {
@@ -98,7 +105,7 @@ void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, s
     if (c->dsn && e->envid[0] != '\0') buf_printf(out, " ENVID=%s", e->envid);
     if (e->deliver_by != 0 && c->deliverby)
         buf_printf(out, " BY=%lld;%s", (long long)deliver_by_left(e, now_ms), e->by_mode);
-    if (e->mt_priority != 0 && c->mt_priority) buf_printf(out, " MT-PRIORITY=%d", e->mt_priority);
+    if (c->mt_priority) buf_printf(out, " MT-PRIORITY=%d", e->mt_priority);
     if (c->logged_in) buf_adds(out, " AUTH=<>"); /* RFC 4954 section 5: nobody is believed in who submitted it */
     buf_adds(out, "\r\n");
 }

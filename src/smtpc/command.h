@@ -24,6 +24,8 @@ struct outcome command_check(const Store__Entry *e, const struct caps *c, const 
 void command_mail(const Store__Entry *e, const struct caps *c, int64_t now_ms, struct buf *out);
 /* Header field to put in front of the message: the priority, for servers that do not take it in MAIL (RFC 6758). */
 void command_front(const Store__Entry *e, const struct caps *c, struct buf *out);
+/* The field that is taken out of the message for such servers (RFC 6758 section 3.3), or NULL. */
+const char *command_drop(const Store__Entry *e, const struct caps *c);
 /* ERR_UNSUPPORTED: the address needs SMTPUTF8, which the server does not offer. */
 NODISCARD int command_rcpt(const Store__Entry *e, const Store__Recipient *r, const struct caps *c, int64_t now_ms,
                            struct buf *out);

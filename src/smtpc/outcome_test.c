@@ -265,7 +265,7 @@ static void wishes(void **state) {
         {{.esmtp = true}, 0, "", 3, false, "", "", "MT-Priority: 3\r\n"},
         {{.mt_priority = true}, 0, "", 3, false, "", " MT-PRIORITY=3", ""},
         {{.mt_priority = true}, 0, "", -9, false, "", " MT-PRIORITY=-9", ""},
-        {{.mt_priority = true}, 0, "", 0, false, "", "", ""},
+        {{.mt_priority = true}, 0, "", 0, false, "", " MT-PRIORITY=0", ""},  /* RFC 6758 section 3.2 */
         {{.requiretls = true}, 0, "", 0, true, "5.7.10", " REQUIRETLS", ""}, /* TLS is off */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -284,6 +284,38 @@ static void wishes(void **state) {
         assert_string_equal(buf_cstr(&mail), want);
         command_front(&e, &cases[i].caps, &front);
         assert_string_equal(buf_cstr(&front), cases[i].front);
+    }
+}
+
+/* RFC 6758 section 3.3: a host without MT-PRIORITY gets one field with the priority that counts, if the sender named
+ * any.
+ */
+static void priority_fields(void **state) {
+    (void)state;
+    static const struct {
+        Store__PriorityField field;
+        int priority;
+        bool offered;
+        const char *front;
+        bool drop;
+    } cases[] = {
+        {STORE__PRIORITY_FIELD__PRIORITY_UNLESS_0, 0, false, "", false},
+        {STORE__PRIORITY_FIELD__PRIORITY_UNLESS_0, 2, false, "MT-Priority: 2\r\n", false},
+        {STORE__PRIORITY_FIELD__PRIORITY_ADD, 0, false, "MT-Priority: 0\r\n", false},
+        {STORE__PRIORITY_FIELD__PRIORITY_REPLACE, 0, false, "MT-Priority: 0\r\n", true},
+        {STORE__PRIORITY_FIELD__PRIORITY_REPLACE, -3, false, "MT-Priority: -3\r\n", true},
+        {STORE__PRIORITY_FIELD__PRIORITY_THERE, 4, false, "", false},
+        {STORE__PRIORITY_FIELD__PRIORITY_REPLACE, 4, true, "", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry e = STORE__ENTRY__INIT;
+        struct caps c = {.mt_priority = cases[i].offered};
+        BUF_AUTO front = BUF_INIT(COMMAND_MAX);
+        e.mt_priority = cases[i].priority;
+        e.priority_field = cases[i].field;
+        command_front(&e, &c, &front);
+        assert_string_equal(buf_cstr(&front), cases[i].front);
+        assert_int_equal(command_drop(&e, &c) != NULL, cases[i].drop);
     }
 }
 
@@ -442,6 +474,7 @@ int main(void) {
         cmocka_unit_test(picks),
         cmocka_unit_test(picks_of_a_session),
         cmocka_unit_test(notify_of_deadlines),
+        cmocka_unit_test(priority_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,8 +32,11 @@ static int data_take(struct stream *s) {
     char line[2048];
     int rc = say(s, "354 go");
     server.body_bytes = 0;
+    server.body[0] = '\0';
     while (rc == 0 && (rc = line_read(s, line, sizeof line)) == 0 && strcmp(line, ".") != 0) {
         server.body_bytes += strlen(line) + 2 - (line[0] == '.');
+        size_t used = strlen(server.body);
+        (void)snprintf(server.body + used, sizeof server.body - used, "%s\n", line);
         if (strcmp(line, "Subject: hang up") == 0) return ERR_CLOSED;
     }
     if (rc == 0 && server.slow_ms > 0) rc = fiber_sleep(server.slow_ms);

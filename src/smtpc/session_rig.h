@@ -25,6 +25,7 @@ struct mail_server {
     char port[8];
     unsigned connections, open, open_most, messages;
     size_t body_bytes;
+    char body[600]; /* its begin, with LF */
     /* behaviour */
     const char *greeting;
     bool dsn;

@@ -180,7 +180,8 @@ static bool message_send(struct session *s, struct lease *l, struct outcome *out
     for (size_t n; !used_up(s) && (n = smtpc_pick(l->entry, outcomes, caps, max, &s->said, picked)) > 0;) {
         struct body_reader *body = NULL;
         bool tags = keeps_tags(s, l) && l->entry->n_tags > 0;
-        stuck = body_reader_new(l, tags, &body) != 0;
+        const char *drop = command_drop(l->entry, caps);
+        stuck = body_reader_new(l, tags, drop, &body) != 0;
         if (stuck) break;
         struct client_message m = {.entry = l->entry,
                                    .recipients = picked,
@@ -188,7 +189,7 @@ static bool message_send(struct session *s, struct lease *l, struct outcome *out
                                    .outcomes = outcomes,
                                    .arena = l->arena,
                                    .body = {body_reader_next, body},
-                                   .whole = l->has_body && !tags ? l->body : STR_EMPTY,
+                                   .whole = l->has_body && !tags && drop == NULL ? l->body : STR_EMPTY,
                                    .utf8_header = utf8_header(l)};
         bool answered = client_send(&s->connection.client, &m);
         body_reader_free(body);

@@ -254,6 +254,27 @@ TEST(deadline_is_told) {
     server_end();
 }
 
+/* RFC 6758 section 3.3: whatever the message says of its priority, a host without MT-PRIORITY is told one that holds.
+ */
+TEST(priority_replaced) {
+    static const char body[] = "MT-Priority: 9\r\nSubject: a\r\nmt-priority:\r\n 8\r\n\r\nMT-Priority: 7\r\n";
+    server_start();
+    start();
+    for (int offered = 0; offered <= 1; offered++) {
+        server.keyword = offered ? "250 MT-PRIORITY" : NULL;
+        Store__Entry *e = rig_entry("SMTPC", "s@me.test", "a@far.example", body);
+        e->destination = (char *)(uintptr_t)(offered ? "one.example" : "far.example");
+        e->priority_field = STORE__PRIORITY_FIELD__PRIORITY_REPLACE;
+        e->mt_priority = -2;
+        rig_offer(e);
+        (void)rig_wait(1);
+        assert_string_equal(server.body, offered ? "MT-Priority: 9\nSubject: a\nmt-priority:\n 8\n\nMT-Priority: 7\n"
+                                                 : "MT-Priority: -2\nSubject: a\n\nMT-Priority: 7\n");
+    }
+    finish();
+    server_end();
+}
+
 /* RFC 9422: what the limits of a connection leave of a message goes over the next, at once. */
 TEST(limits_of_a_connection) {
     server_start();
@@ -511,6 +532,7 @@ int main(void) {
         cmocka_unit_test(relayed_with_deadline),
         cmocka_unit_test(deadline_is_told),
         cmocka_unit_test(limits_of_a_connection),
+        cmocka_unit_test(priority_replaced),
         cmocka_unit_test(unreachable),
         cmocka_unit_test(refused_greeting),
         cmocka_unit_test(no_way),

@@ -151,8 +151,9 @@ NODISCARD int smtpc_serve(struct smtpc *s);
 
 /* --- body.c: reads a leased message piece by piece, the next page while the last is being sent */
 struct body_reader;
-/* `keep_tags`: the receiver keeps the marks of spam checks, which go before the message as header fields. */
-NODISCARD int body_reader_new(struct lease *l, bool keep_tags, struct body_reader **out);
+/* `keep_tags`: the receiver keeps the marks of spam checks, which go before the message as header fields. `drop`: the
+ * field that is taken out of the header ("mt-priority:"), or NULL. */
+NODISCARD int body_reader_new(struct lease *l, bool keep_tags, const char *drop, struct body_reader **out);
 int body_reader_next(void *reader, struct str *piece, struct error *err);
 void body_reader_free(struct body_reader *r);
 

@@ -175,6 +175,10 @@ struct str body_header(const struct body *b, const char *field) {
     return summary_builder_header(b->builder, field);
 }
 
+unsigned body_header_count(const struct body *b, const char *field) {
+    return summary_builder_header_count(b->builder, field);
+}
+
 bool body_is_current(const struct body *b) {
     return b->upload == NULL || upload_is_current(b->upload);
 }

@@ -41,6 +41,7 @@ struct str body_inline(const struct body *b);
 struct str body_summary(const struct body *b);
 /* Value of the first field of that name in the header, unfolded; empty when there is none. */
 struct str body_header(const struct body *b, const char *field);
+unsigned body_header_count(const struct body *b, const char *field);
 /* The upload is still on this connection to the store. */
 bool body_is_current(const struct body *b);
 void body_submitted(struct body *b); /* the queue has taken the upload over */

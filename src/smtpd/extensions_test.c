@@ -180,6 +180,9 @@ RIG_TEST(future_release) {
              LOGIN "> MAIL FROM:<bart@example.test> HOLDFOR=604801\n< 501 5.5.4\n"
                    "> MAIL FROM:<bart@example.test> HOLDUNTIL=2020-01-01T00:00:00Z\n< 501 5.5.4\n"
                    "> MAIL FROM:<bart@example.test> HOLDUNTIL=2999-01-01T00:00:00Z\n< 501 5.5.4\n"
+                   /* section 5.2.2: not beyond the deadline */
+                   "> MAIL FROM:<bart@example.test> HOLDFOR=3600 BY=3599;N\n< 501 5.5.4\n"
+                   "> MAIL FROM:<bart@example.test> BY=3600;R HOLDFOR=3600\n< 250\n> RSET\n< 250\n"
                    "> MAIL FROM:<bart@example.test> HOLDFOR=3600\n< 250\n" TO_BART BODY,
              SIZE_MAX);
     assert_true(near(rig.ready, clock_wall_ms() + 3600000));
@@ -204,7 +207,7 @@ RIG_TEST(deliver_by) {
     rig.d.set.ext.deliverby_min_s = 120;
     assert_non_null(strstr(ehlo(&c, "smtp", STRANGER), " DELIVERBY 120 "));
     rig_play(&c,
-             "> MAIL FROM:<a@b.example> BY=119;R\n< 550 5.5.4\n> MAIL FROM:<a@b.example> BY=0;R\n< 501\n"
+             "> MAIL FROM:<a@b.example> BY=119;R\n< 555 5.5.4\n> MAIL FROM:<a@b.example> BY=0;R\n< 501\n"
              "> MAIL FROM:<a@b.example> BY=600;RT\n< 250\n" TO_BART BODY,
              SIZE_MAX);
     assert_true(near(rig.deliver_by, clock_wall_ms() + 600000));
@@ -218,22 +221,37 @@ RIG_TEST(deliver_by) {
     rig_close(&c);
 }
 
-/* RFC 6710 section 4.1: strangers cannot raise; RFC 6758: the header field is believed of those who can. */
+/* RFC 6710 section 4.1: strangers cannot raise; RFC 6758 sections 3.1 and 4: a single valid header field counts where
+ * there is no parameter; section 3.3: what hosts without the extension get in its place. */
 RIG_TEST(priority) {
+    enum {
+        UNLESS_0 = STORE__PRIORITY_FIELD__PRIORITY_UNLESS_0,
+        ADD = STORE__PRIORITY_FIELD__PRIORITY_ADD,
+        REPLACE = STORE__PRIORITY_FIELD__PRIORITY_REPLACE,
+        THERE = STORE__PRIORITY_FIELD__PRIORITY_THERE
+    };
     static const struct {
         const char *peer, *parameter, *reply, *header;
-        int want;
+        int want, field;
     } cases[] = {
-        {STRANGER, " MT-PRIORITY=4", "250 2.3.6 0 is the priority", "X: y", 0},
-        {STRANGER, " MT-PRIORITY=-4", "250 2.1.0", "X: y", -4},
-        {STRANGER, "", "250 2.1.0", "MT-Priority: 4", 0},
-        {RELAY, " MT-PRIORITY=4", "250 2.1.0", "X: y", 4},
-        {RELAY, " MT-PRIORITY=0", "250 2.1.0", "MT-Priority: 4", 0},
-        {RELAY, "", "250 2.1.0", "MT-Priority: 4", 4},
-        {RELAY, "", "250 2.1.0", "mt-priority: -9 (low)", -9},
-        {RELAY, "", "250 2.1.0", "MT-Priority: 10", 0},
-        {RELAY, "", "250 2.1.0", "MT-Priority: high", 0},
-        {RELAY, "", "250 2.1.0", "X: y", 0},
+        {STRANGER, " MT-PRIORITY=4", "250 2.3.6 0 is the priority", "X: y", 0, ADD},
+        {STRANGER, " MT-PRIORITY=-4", "250 2.1.0", "X: y", -4, ADD},
+        {STRANGER, "", "250 2.1.0", "MT-Priority: 4", 0, REPLACE},
+        {STRANGER, "", "250 2.1.0", "MT-Priority: -4", -4, THERE},
+        {RELAY, " MT-PRIORITY=4", "250 2.1.0", "X: y", 4, ADD},
+        {RELAY, " MT-PRIORITY=4", "250 2.1.0", "MT-Priority: 4", 4, THERE},
+        {RELAY, " MT-PRIORITY=4", "250 2.1.0", "MT-Priority: 5", 4, REPLACE},
+        {RELAY, " MT-PRIORITY=0", "250 2.1.0", "MT-Priority: 4", 0, REPLACE},
+        {RELAY, "", "250 2.1.0", "MT-Priority: 4", 4, THERE},
+        {RELAY, "", "250 2.1.0", "mt-priority: -9 (low)", -9, THERE},
+        {RELAY, "", "250 2.1.0", "MT-Priority: (a (b) c)4(ultra)", 4, THERE},
+        {RELAY, "", "250 2.1.0", "MT-Priority: 4\n> MT-Priority: 4", 0, REPLACE},
+        {RELAY, "", "250 2.1.0", "MT-Priority: 10", 0, REPLACE},
+        {RELAY, "", "250 2.1.0", "MT-Priority: -0", 0, REPLACE},
+        {RELAY, "", "250 2.1.0", "MT-Priority: +4", 0, REPLACE},
+        {RELAY, "", "250 2.1.0", "MT-Priority: 4 high", 0, REPLACE},
+        {RELAY, "", "250 2.1.0", "MT-Priority: high", 0, REPLACE},
+        {RELAY, "", "250 2.1.0", "Importance: high", 0, UNLESS_0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char script[600];
@@ -242,7 +260,8 @@ RIG_TEST(priority) {
                                  "> DATA\n< 354\n> %s\n> \n> text\n> .\n< 250",
                        cases[i].parameter, cases[i].reply, cases[i].header);
         rig_talk("smtp", cases[i].peer, script);
-        if (rig.mt_priority != cases[i].want) fail_msg("case %zu: %d", i, rig.mt_priority);
+        if (rig.mt_priority != cases[i].want || rig.priority_field != cases[i].field)
+            fail_msg("case %zu: %d, %d", i, rig.mt_priority, rig.priority_field);
         char clause[40];
         (void)snprintf(clause, sizeof clause, "PRIORITY %d;\r\n", cases[i].want);
         assert_int_equal(strstr(buf_cstr(&rig.prefix), clause) != NULL, cases[i].parameter[0] != '\0');

@@ -2,11 +2,12 @@
 #include "smtpd/mail_params.h"
 
 #include "base/clock.h"
+#include "proto/mime/header.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { MS = 1000, PRIORITY_MAX = 9 };
+enum { MS = 1000 };
 
 __attribute__((format(printf, 4, 5))) static bool refuse(struct mail_refusal *r, unsigned code, const char *enhanced,
                                                          const char *fmt, ...) {
@@ -23,8 +24,12 @@ static bool hold_check(const struct session *s, const struct smtp_mail_params *m
     int64_t max = (int64_t)s->d->set.ext.future_release_s, now = clock_wall_s();
     if (m->hold_until != 0 && m->hold_until <= now)
         return refuse(r, 501, "5.5.4", "HOLDUNTIL names a time that is over");
-    if ((int64_t)m->hold_for <= max && m->hold_until <= now + max) return true;
-    return refuse(r, 501, "5.5.4", "Messages are held for %lld seconds at most", (long long)max);
+    if ((int64_t)m->hold_for > max || m->hold_until > now + max)
+        return refuse(r, 501, "5.5.4", "Messages are held for %lld seconds at most", (long long)max);
+    bool held = m->hold_for > 0 || m->hold_until != 0;
+    int64_t until = m->hold_until != 0 ? m->hold_until : now + (int64_t)m->hold_for;
+    if (!held || m->by_mode == 0 || until <= now + m->by) return true; /* RFC 4865 section 5.2.2 */
+    return refuse(r, 501, "5.5.4", "The message would be held beyond its deadline");
 }
 
 bool mail_params_check(const struct session *s, const struct smtp_command *c, struct mail_refusal *out) {
@@ -33,7 +38,7 @@ bool mail_params_check(const struct session *s, const struct smtp_command *c, st
     if (x->max_messages > 0 && s->transactions >= x->max_messages)
         return refuse(out, 451, "4.5.3", "Too many messages in this session, begin another one");
     if (m->by_mode == 'R' && m->by < (int64_t)x->deliverby_min_s)
-        return refuse(out, 550, "5.5.4", "Deadlines below %llu seconds cannot be kept",
+        return refuse(out, 555, "5.5.4", "Deadlines below %llu seconds cannot be kept",
                       (unsigned long long)x->deliverby_min_s);
     return hold_check(s, m, out);
 }
@@ -87,27 +92,43 @@ bool mail_params_domain_fits(const struct session *s, const struct address *to) 
     return max == 0 || domains < max;
 }
 
-/* "3", "-4"; comments behind it are passed over (RFC 6758 section 3). */
+/* [CFWS] priority-value [CFWS] (RFC 6758 section 4) */
 static bool priority_parse(struct str text, int *out) {
-    struct str word = str_word(&text);
-    uint64_t n;
-    bool negative = word.len > 0 && word.ptr[0] == '-';
-    if (str_to_u64(str_sub(word, negative, word.len), PRIORITY_MAX, &n) < 0) return false;
-    *out = negative ? -(int)n : (int)n;
-    return true;
+    header_skip_cfws(&text, NULL);
+    bool negative = text.len > 0 && text.ptr[0] == '-';
+    if (negative) text = str_sub(text, 1, text.len);
+    if (text.len == 0 || !ascii_isdigit(text.ptr[0]) || (negative && text.ptr[0] == '0')) return false;
+    int value = text.ptr[0] - '0';
+    text = str_sub(text, 1, text.len);
+    header_skip_cfws(&text, NULL);
+    *out = negative ? -value : value;
+    return text.len == 0;
+}
+
+/* RFC 6758 section 3.1: without a parameter a single field that is valid counts; strangers may lower with it. What the
+ * field says otherwise must not go on to hosts that would believe it (section 3.3). */
+static void priority_fill(const struct session *s, Store__Entry *e) {
+    const struct transaction *t = &s->tx;
+    int named = 0;
+    unsigned fields = body_header_count(t->body, "MT-Priority");
+    bool valid = fields == 1 && priority_parse(body_header(t->body, "MT-Priority"), &named);
+    e->mt_priority = t->priority;
+    if (!t->has_priority && valid) e->mt_priority = named > 0 && !session_is_known(s) ? 0 : named;
+    if (fields == 0)
+        e->priority_field =
+            t->has_priority ? STORE__PRIORITY_FIELD__PRIORITY_ADD : STORE__PRIORITY_FIELD__PRIORITY_UNLESS_0;
+    else
+        e->priority_field = valid && e->mt_priority == named ? STORE__PRIORITY_FIELD__PRIORITY_THERE
+                                                             : STORE__PRIORITY_FIELD__PRIORITY_REPLACE;
 }
 
 void mail_params_fill(const struct session *s, Store__Entry *e) {
     const struct transaction *t = &s->tx;
-    int priority = t->priority;
     e->ready = t->ready;
     e->future_release = (char *)(uintptr_t)(t->hold != NULL ? t->hold : "");
     e->deliver_by = t->deliver_by;
     e->by_mode = (char *)(uintptr_t)(t->by_mode != NULL ? t->by_mode : "");
     e->requiretls = t->requiretls;
     e->tls_optional = !t->requiretls && str_eq_nocase(str_trim(body_header(t->body, "TLS-Required")), STR("No"));
-    if (!t->has_priority && s->d->set.ext.mt_priority && session_is_known(s) &&
-        !priority_parse(body_header(t->body, "MT-Priority"), &priority))
-        priority = 0;
-    e->mt_priority = priority;
+    if (s->d->set.ext.mt_priority) priority_fill(s, e);
 }

@@ -132,6 +132,7 @@ static int queue_submit(struct rpc_request *r, struct error *err, void *arg) {
     rig.ready = e->ready;
     rig.deliver_by = e->deliver_by;
     rig.mt_priority = e->mt_priority;
+    rig.priority_field = (int)e->priority_field;
     assert_int_equal(str_to_cstr(str_from(e->by_mode), rig.by_mode, sizeof rig.by_mode), 0);
     assert_int_equal(str_to_cstr(str_from(e->future_release), rig.future_release, sizeof rig.future_release), 0);
     rig.submitted++;

@@ -17,7 +17,7 @@ struct rig {
     struct buf prefix, sender, recipients, trace, auth_user, envid, ret, refusals;
     bool smtputf8, body_8bit, body_binary, chunked, requiretls, tls_optional;
     int64_t ready, deliver_by;
-    int mt_priority;
+    int mt_priority, priority_field;
     char by_mode[4], future_release[64];
     unsigned received, uploads_open, uploads_dropped, appends;
     struct buf upload;

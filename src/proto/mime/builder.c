@@ -397,6 +397,14 @@ bool summary_builder_header_done(const struct summary_builder *b) {
     return b->header_done;
 }
 
+unsigned summary_builder_header_count(const struct summary_builder *b, const char *field) {
+    struct str rest = buf_str(&b->top_header);
+    struct header_field f;
+    unsigned count = 0;
+    while (header_next(&rest, &f)) count += str_eq_nocase(f.name, str_from(field));
+    return count;
+}
+
 struct str summary_builder_header(struct summary_builder *b, const char *field) {
     struct header_field f;
     if (header_find(buf_str(&b->top_header), str_from(field), &f) != 0) return STR_EMPTY;

@@ -77,6 +77,8 @@ NODISCARD int summary_builder_finish(struct summary_builder *b,
 /* Header fields as they were seen so far (valid once the empty line was fed): first value of a field, unfolded, or
  * empty. */
 struct str summary_builder_header(struct summary_builder *b, const char *field);
+/* How many fields of that name there are. */
+unsigned summary_builder_header_count(const struct summary_builder *b, const char *field);
 bool summary_builder_header_done(const struct summary_builder *b);
 void summary_builder_free(struct summary_builder *b);
 /* Appends the summary of a message that is there as a whole. */

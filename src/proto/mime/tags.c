@@ -4,7 +4,6 @@
 
 #define FIELD "X-IEMS-Spam: "
 static const char prefix[] = "x-iems-";
-enum { PREFIX_LEN = sizeof prefix - 1 };
 
 /* ---------------------------------------------------------------- fields */
 
@@ -75,11 +74,12 @@ static bool begin_step(struct tag_filter *f, char c) {
         f->state = c == '\r' ? TAG_AT_CR : TAG_IN_BODY;
         return true;
     }
-    if (ascii_lower(c) != prefix[f->matched]) {
+    const char *begin = f->field != NULL ? f->field : prefix;
+    if (ascii_lower(c) != begin[f->matched]) {
         f->state = TAG_IN_LINE;
         return false;
     }
-    if (++f->matched < PREFIX_LEN) return true;
+    if (begin[++f->matched] != '\0') return true;
     f->state = TAG_IN_FIELD;
     f->dropping = true;
     return true;

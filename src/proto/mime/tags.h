@@ -19,11 +19,13 @@ void tag_field_format(struct buf *out, struct str name, struct str value);
 /* Next valid tag in `*rest`, the text of removed fields; false at the end. Views into it. */
 bool tag_field_next(struct str *rest, struct str *name, struct str *value);
 
-/* Filter over a message that takes fields "X-IEMS-..." out of its header. Resumable at any byte; copies nothing. */
+/* Filter over a message that takes fields out of its header: "X-IEMS-...", or those whose line begins as `field` says.
+ * Resumable at any byte; copies nothing. */
 struct tag_filter {
+    const char *field; /* in lower case, shorter than `held`; NULL: those of ours */
     enum { TAG_AT_LINE, TAG_AT_CR, TAG_IN_LINE, TAG_IN_FIELD, TAG_IN_BODY } state;
     bool dropping;     /* the field before this line was taken out: so are its continuations */
-    char held[8];      /* begin of a line that may be such a field, from input that is gone */
+    char held[16];     /* begin of a line that may be such a field, from input that is gone */
     size_t matched;    /* bytes of the line that match so far */
     size_t from_held;  /* bytes of `held` */
     struct buf *taken; /* gets what is taken out; NULL: it is forgotten */

@@ -54,6 +54,24 @@ static void filter(void **state) {
     }
 }
 
+/* Other fields (RFC 6758 section 3.3). */
+static void other_field(void **state) {
+    (void)state;
+    static const char in[] = "MT-Priority-Of: a\r\nmt-Priority: 4\r\n (high)\r\nX-IEMS-A: b\r\nMT-PRIORITY:9\r\n\r\n"
+                             "MT-Priority: 1\r\n";
+    for (size_t step = 1; step <= sizeof in; step++) {
+        BUF_AUTO out = BUF_INIT(1000);
+        struct tag_filter f = {.field = "mt-priority:"};
+        struct str piece;
+        for (struct str rest = str_from(in); rest.len > 0; rest = str_sub(rest, step, rest.len)) {
+            struct str part = str_sub(rest, 0, step);
+            while (tag_filter_next(&f, &part, &piece)) buf_add(&out, piece);
+        }
+        buf_add(&out, tag_filter_finish(&f));
+        assert_string_equal(buf_cstr(&out), "MT-Priority-Of: a\r\nX-IEMS-A: b\r\n\r\nMT-Priority: 1\r\n");
+    }
+}
+
 static void fields(void **state) {
     (void)state;
     static const struct {
@@ -86,6 +104,7 @@ static void fields(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(filter), cmocka_unit_test(fields)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(filter), cmocka_unit_test(other_field),
+                                       cmocka_unit_test(fields)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
