@@ -12,7 +12,7 @@ struct notice {
     const char *line;      /* for the trace; NULL = none */
     const char *tag;       /* gets the value "yes"; NULL = none */
     struct str message;    /* header and text */
-    bool tls_optional;     /* RFC 8689 section 5 */
+    bool tls_optional;     /* RFC 8689 section 4.2.2 */
 };
 
 /* ERR_LIMIT: larger than RPC_INLINE_MAX; else as rpc_call. */

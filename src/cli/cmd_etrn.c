@@ -83,6 +83,7 @@ static int ask(struct talk *t, const char *hostname, char *const *domains, size_
         print_reply(domains[i], &t->reply);
         if (t->reply.code / 100 == 4 && status == EX_OK) status = EX_TEMPFAIL;
         if (t->reply.code / 100 == 5) status = EX_UNAVAILABLE;
+        if (t->reply.code / 100 == 5) break; /* RFC 1985 section 5.2: nor will it do so for the others */
     }
     if (say(t, "QUIT", NULL) != 0) return status; /* it has done what was asked */
     return status;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MODULE_LISTENERS_MAX = 5, MODULE_DEPENDS_MAX = 4, MODULES_MAX = 16, WORKERS_MAX = 64 };
+enum { MODULE_LISTENERS_MAX = 6, MODULE_DEPENDS_MAX = 4, MODULES_MAX = 16, WORKERS_MAX = 64 };
 
 struct listener_def {
     const char *name; /* what the module asks for: "smtp"; option "module.listen_name" */

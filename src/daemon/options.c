@@ -20,8 +20,9 @@ enum { NAME_MAX_LEN = 100, NEAR = 3, VALUE_SHOWN = 60 };
     OPTION(module ".auto_stop", OPTION_BOOL, "yes", 0, 0, "", "Stop the module with the instance", "RESP-05")          \
     OPTION(module ".wait", OPTION_SECONDS, "0", 0, 3600, "seconds",                                                    \
            "How long after the start of the instance the module is started", "RESP-06")
-#define LISTEN_OPTION(module, service, what, port)                                                                     \
-    OPTION(module ".listen_" service, OPTION_TEXT, "default", 1, 500, "",                                              \
+#define LISTEN_OPTION(module, service, what, port) LISTEN_OPTION_WITH(module, service, what, port, "default")
+#define LISTEN_OPTION_WITH(module, service, what, port, where)                                                         \
+    OPTION(module ".listen_" service, OPTION_TEXT, where, 1, 500, "",                                                  \
            "Where " what " listens: off, or default (port " port " plus port_base), ports, ADDRESS:PORT, separated "   \
            "by blanks",                                                                                                \
            "PORT-01 PORT-02 PORT-03")

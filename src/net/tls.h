@@ -57,6 +57,7 @@ struct tls_expect {
     size_t tlsa_count;
     const unsigned char (*fingerprints)[TLS_FINGERPRINT];
     size_t fingerprint_count;
+    bool san_only;     /* the name must be a DNS-ID of the certificate, its CN does not count (RFC 8461 section 4.2) */
     struct str resume; /* address and port: sessions with the same expectations are resumed; empty = never */
 };
 /* What is wrong with the server's certificate. */

@@ -30,7 +30,8 @@ static int expect_name(SSL *ssl, const struct tls_expect *e) {
             return ERR_INVALID;
         return 0;
     }
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                               (e->san_only ? (unsigned)X509_CHECK_FLAG_NEVER_CHECK_SUBJECT : 0u));
     if (e->verify != TLS_VERIFY_DANE && SSL_set1_host(ssl, host) != 1) return ERR_INVALID;
     if (SSL_set_tlsext_host_name(ssl, host) != 1) return ERR_INVALID;
     for (size_t i = 0; i < e->name_count; i++) {
@@ -61,11 +62,11 @@ static int expect_dane(struct tls *t, const struct tls_expect *e) {
 /* The digest of everything that the check of the server depends on. */
 static void resume_key(const struct tls_expect *e, enum tls_verify by, unsigned char out[static TLS_RESUME_KEY]) {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    unsigned char head[4] = {(unsigned char)by, (unsigned char)e->name_count, (unsigned char)e->tlsa_count,
-                             (unsigned char)e->fingerprint_count};
-    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(md, head, 4) == 1 &&
-              EVP_DigestUpdate(md, e->resume.ptr, e->resume.len) == 1 && EVP_DigestUpdate(md, "\n", 1) == 1 &&
-              EVP_DigestUpdate(md, e->name.ptr, e->name.len) == 1;
+    unsigned char head[5] = {(unsigned char)by, (unsigned char)e->name_count, (unsigned char)e->tlsa_count,
+                             (unsigned char)e->fingerprint_count, e->san_only};
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
+              EVP_DigestUpdate(md, head, sizeof head) == 1 && EVP_DigestUpdate(md, e->resume.ptr, e->resume.len) == 1 &&
+              EVP_DigestUpdate(md, "\n", 1) == 1 && EVP_DigestUpdate(md, e->name.ptr, e->name.len) == 1;
     for (size_t i = 0; ok && i < e->name_count; i++)
         ok = EVP_DigestUpdate(md, "\n", 1) == 1 && EVP_DigestUpdate(md, e->names[i].ptr, e->names[i].len) == 1;
     for (size_t i = 0; ok && i < e->tlsa_count; i++) {

@@ -159,6 +159,19 @@ static struct str data_of(const struct source_data *d, enum source s) {
     }
 }
 
+/* RFC 6125: a CN stands for a certificate without DNS-IDs; not with MTA-STS (RFC 8461 section 4.2). */
+FIBER_TEST(common_name) {
+    make_server("email:postmaster@mx.test");
+    for (int san_only = 0; san_only <= 1; san_only++) {
+        struct tls_expect e = {.verify = TLS_VERIFY_NAME, .name = STR("leaf"), .san_only = san_only};
+        struct tls_info info;
+        enum tls_fault fault;
+        assert_int_equal(connect_as(trusting, &e, &fault, &info), !san_only);
+        assert_int_equal(fault, san_only ? TLS_FAULT_NAME : TLS_FAULT_NONE);
+    }
+    drop_server();
+}
+
 /* RFC 7671 section 5, RFC 7672 section 3.1: usage 2 is of the authority, the others are of the server. */
 FIBER_TEST(dane) {
     struct one {
@@ -345,6 +358,7 @@ FIBER_TEST(several_sessions) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(common_name),
         cmocka_unit_test(dane),
         cmocka_unit_test(fingerprints_and_names),
         cmocka_unit_test(resumption),

@@ -152,6 +152,7 @@ int client_open(struct client *c, const struct client_config *config, struct str
         rc = client_auth(c, arena, failure);
         c->caps.logged_in = rc == 0;
     }
+    c->caps.requiretls &= c->trusted; /* reports go without, and must not say it then (RFC 8689 section 2) */
     if (rc != 0) client_free(c);
     return rc;
 }

@@ -202,8 +202,8 @@ FIBER_TEST(auth) {
 /* RFC 7672 section 2.2, RFC 8461 section 5, RFC 7435: what has to be protected is never sent in plain text, whatever
  * the server says; what need not be is. */
 FIBER_TEST(protection) {
-#define HELLO "> 220 mx\n< EHLO me.test\n> 250-mx\n> 250 STARTTLS\n"
-#define BARE  "> 220 mx\n< EHLO me.test\n> 250 mx\n"
+#define HELLO "> 220 mx\n< EHLO me.test\n> 250-mx\n> 250-REQUIRETLS\n> 250 STARTTLS\n"
+#define BARE  "> 220 mx\n< EHLO me.test\n> 250-mx\n> 250 REQUIRETLS\n"
     static const struct {
         enum plan_level level;
         bool starttls; /* smtpc.starttls */
@@ -249,6 +249,7 @@ FIBER_TEST(protection) {
             fail_msg("case %zu: fault %d result %d", i, failure.fault, failure.result);
         if (rc == 0) {
             assert_false(c.trusted);
+            assert_false(c.caps.requiretls); /* RFC 8689 section 2: not said here, of a report either */
             client_quit(&c);
         } else {
             assert_string_equal(failure.outcome.status, cases[i].status);

@@ -14,8 +14,9 @@ enum {
     ETRN_PORT = 25,
     ATRN_PORT = 366, /* RFC 2645 section 4 */
     PEER_MS = 10 * 1000,
-    IDLE_MS = 10 * 60 * 1000, /* RFC 2645 section 5.2.1: at least ten minutes */
-    COUNT_MS = 30 * 1000,     /* for smtpd to end the session */
+    ANSWER_MS = 10 * 60 * 1000, /* RFC 2645 section 5.2.1: at least ten minutes */
+    IDLE_MS = 10 * 60 * 1000,
+    COUNT_MS = 30 * 1000, /* for smtpd to end the session */
     LINE_MAX_LEN = 6 * 1024,
 };
 
@@ -81,7 +82,8 @@ static int row_read(struct call *c, struct str domains, struct error *err) {
 
 static int ask(struct call *c, struct str domain, struct str line, struct smtp_reply *r, struct error *err) {
     struct fetched *out = c->out;
-    int rc = client_command(&c->connection.client, line, c->smtpc->client.end_ms, r, err);
+    uint64_t end_ms = c->smtpc->client.end_ms;
+    int rc = client_command(&c->connection.client, line, end_ms > ANSWER_MS ? end_ms : ANSWER_MS, r, err);
     if (rc != 0) return rc;
     struct fetch_reply *reply = &out->replies[out->count++];
     reply->domain = arena_cstr(c->arena, domain);
@@ -99,7 +101,7 @@ static int etrn(struct call *c, struct error *err) {
         buf_printf(&line, "ETRN %.*s\r\n", STR_ARG(domain));
         if (c->out->count == FETCH_DOMAINS_MAX) return error_set(err, ERR_LIMIT, "too many domains");
         int rc = line.error != 0 ? line.error : ask(c, domain, buf_str(&line), &r, err);
-        if (rc != 0) return rc;
+        if (rc != 0 || r.code / 100 == 5) return rc; /* RFC 1985 section 5.2: nor will it do so for the others */
     }
     return 0;
 }

@@ -39,7 +39,7 @@ void secure_note(struct smtpc *s, const struct plan *plan, const struct client *
 /* "dane:TLSv1.3:TLS_AES_128_GCM_SHA256", "none". */
 void secure_label(const struct client *c, char out[static SECURE_LABEL_MAX]);
 
-/* The sender does not want the message to wait for TLS (RFC 8689 section 5: TLS-Required: No). */
+/* The sender does not want the message to wait for TLS (RFC 8689 section 4.2.2: TLS-Required: No). */
 bool secure_is_unneeded(const Store__Entry *e);
 
 /* --- secure_report.c: sends reports on periods that have ended; a fiber */

@@ -37,7 +37,6 @@ static void send_mail(struct smtpc *s, struct tlsrpt_report *r, const char *iden
     BUF_AUTO message = BUF_INIT(TLSRPT_MESSAGE_MAX);
     struct tlsrpt_mail m = {.from = r->contact,
                             .to = buf_str(to),
-                            .submitter = str_from(daemon_default_domain(s->daemon)),
                             .hostname = str_from(daemon_hostname(s->daemon)),
                             .ident = str_from(ident),
                             .now = clock_wall_s()};

@@ -446,7 +446,7 @@ static int session_connect(struct session *s, struct outcome *why) {
 }
 
 /* The domain's protection cannot be had: messages whose senders do not insist on it go all the same (RFC 8689 section
- * 5), the others wait. */
+ * 4.2.2), the others wait. */
 static void send_unprotected(struct session *s) {
     struct list others = LIST_INIT(others);
     struct outcome why;

@@ -54,7 +54,7 @@ int cmd_etrn(struct session *s, struct smtp_command *c) {
     const char *node = buf_cstr(&destination);
     if (!allowed(s, c->argument)) {
         log_event(LOG_WARNING, s->id, "etrn_refused", "peer=%s node=%s", s->peer, node);
-        return session_error(s, 459, "4.7.1", "Node %s not allowed", node);
+        return session_error(s, 459, "4.7.1", "Node %s not allowed: its queue is not yours to start", node);
     }
     if (run(s, &destination, &waiting, &err) < 0) {
         log_event(LOG_WARNING, s->id, "etrn_failed", "peer=%s node=%s reason=\"%s\"", s->peer, node, err.text);

@@ -56,7 +56,7 @@ static int submission_check(struct session *s, struct smtp_command *c, struct bu
                                                                    : "Authentication required, after STARTTLS");
     if (!s->may_send) return reject(s, c, 550, "5.7.1", "Your account may not send mail");
     int rc = sender_check(s, c, shared, &err);
-    if (rc == ERR_DENIED) return reject(s, c, 553, "5.7.1", "Sender address is not one of your account");
+    if (rc == ERR_DENIED) return reject(s, c, 550, "5.7.1", "Sender address is not one of your account");
     if (rc < 0) {
         log_event(LOG_WARNING, s->id, "directory_failed", "what=sender_check error=%s reason=\"%s\"", err_name(rc),
                   err.text);

@@ -8,6 +8,7 @@ const struct service service_table[] = {
     {.name = "submission", .submission = true},
     {.name = "submissions", .submission = true, .implicit_tls = true},
     {.name = "lmtp", .lmtp = true},
+    {.name = "odmr", .odmr = true},
 };
 const size_t service_count = sizeof service_table / sizeof service_table[0];
 const struct service service_turned = {.name = "turned", .turned = true};
@@ -36,10 +37,6 @@ static bool atrn(const struct session *s) {
     return s->d->set.ext.atrn;
 }
 
-static bool etrn(const struct session *s) {
-    return s->d->set.ext.etrn != ETRN_NEVER;
-}
-
 static bool xclient(const struct session *s) {
     return s->client.may_xclient;
 }
@@ -62,7 +59,7 @@ static const struct command table[] = {
     {SMTP_AUTH, ON_SMTP, NEEDS_HELLO, cmd_auth, session_auth_offered},
     {SMTP_BURL, ON_SMTP, NEEDS_HELLO | MAKES_PROGRESS, cmd_burl, extensions_burl},
     {SMTP_ATRN, ON_SMTP, NEEDS_HELLO, cmd_atrn, atrn},
-    {SMTP_ETRN, ON_SMTP, NEEDS_HELLO, cmd_etrn, etrn},
+    {SMTP_ETRN, ON_SMTP, NEEDS_HELLO, cmd_etrn, extensions_etrn},
     {SMTP_XCLIENT, ON_SMTP | ON_LMTP, REFUSES_ITSELF, cmd_xclient, xclient},
 };
 

@@ -6,9 +6,15 @@
 #include "proto/smtp/datetime.h"
 #include "proto/smtp/xclient.h"
 
+/* RFC 4468: on the ports of submission only (section 3.1), with 8BITMIME (section 4). */
 bool extensions_burl(const struct session *s) {
     const struct smtpd_extensions *x = &s->d->set.ext;
-    return x->burl && x->chunking && s->authenticated && !s->service->lmtp;
+    return x->burl && x->chunking && s->d->set.ext_8bitmime && s->authenticated && s->service->submission;
+}
+
+/* RFC 6409 section 7: not on the ports of submission. */
+bool extensions_etrn(const struct session *s) {
+    return s->d->set.ext.etrn != ETRN_NEVER && !s->service->submission;
 }
 
 unsigned extensions_bits(const struct session *s) {
@@ -21,12 +27,17 @@ unsigned extensions_bits(const struct session *s) {
     if (set->ext_8bitmime && x->chunking) ext |= SMTP_EXT_BINARYMIME;
     if (set->ext_dsn) ext |= SMTP_EXT_DSN;
     if (session_auth_offered(s)) ext |= SMTP_EXT_AUTH;
-    if (x->future_release_s > 0 && session_is_submission(s)) ext |= SMTP_EXT_FUTURERELEASE;
+    if (x->future_release_s > 0 && s->service->submission) ext |= SMTP_EXT_FUTURERELEASE; /* RFC 4865 section 4.2 */
     if (x->deliverby && set->ext_dsn) ext |= SMTP_EXT_DELIVERBY;
     if (x->mt_priority) ext |= SMTP_EXT_MT_PRIORITY;
     if (x->requiretls && stream_is_tls(s->stream)) ext |= SMTP_EXT_REQUIRETLS;
     if (x->mailbox && !s->service->turned) ext |= SMTP_EXT_XMAILBOX;
     return ext;
+}
+
+/* On its own port before AUTH, too (RFC 2645 section 5.1.1), on those of submission not at all (RFC 6409 section 7). */
+static bool offers_atrn(const struct session *s) {
+    return s->d->set.ext.atrn && (s->service->odmr || (s->authenticated && !s->service->submission));
 }
 
 /* Without the mechanisms that are switched off (SAUTH-02, SAUTH-03). */
@@ -67,9 +78,9 @@ void extensions_announce(const struct session *s, struct buf *out) {
     if (ext & SMTP_EXT_DSN) buf_adds(out, "\nDSN");
     if (ext & SMTP_EXT_SMTPUTF8) buf_adds(out, "\nSMTPUTF8");
     if (x->chunking) buf_adds(out, "\nCHUNKING");
-    if (x->etrn != ETRN_NEVER && !s->service->lmtp && !s->service->turned) buf_adds(out, "\nETRN");
+    if (extensions_etrn(s) && !s->service->lmtp && !s->service->turned) buf_adds(out, "\nETRN");
     if (extensions_burl(s)) buf_printf(out, "\nBURL imap imap://%s", s->d->hostname);
-    if (x->atrn && s->authenticated) buf_adds(out, "\nATRN");
+    if (offers_atrn(s)) buf_adds(out, "\nATRN");
     if (ext & SMTP_EXT_FUTURERELEASE) {
         buf_printf(out, "\nFUTURERELEASE %llu ", (unsigned long long)x->future_release_s);
         smtp_datetime_format(out, clock_wall_s() + (int64_t)x->future_release_s);

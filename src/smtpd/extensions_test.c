@@ -84,7 +84,8 @@ RIG_TEST(help) {
         const char *service, *peer, *there, *missing;
     } cases[] = {
         {"smtp", STRANGER, "HELO EHLO MAIL RCPT DATA BDAT ETRN AUTH", "LHLO VRFY EXPN STARTTLS BURL ATRN XCLIENT"},
-        {"submission", LOCAL, "EHLO AUTH ETRN", "LHLO STARTTLS"},
+        {"submission", LOCAL, "EHLO AUTH", "LHLO STARTTLS ETRN"}, /* RFC 6409 section 7 */
+        {"odmr", LOCAL, "EHLO AUTH", "LHLO STARTTLS BURL"},
         {"lmtp", STRANGER, "LHLO MAIL BDAT", "HELO EHLO AUTH BURL ATRN ETRN"},
         {"turned", STRANGER, "HELO EHLO MAIL", "LHLO AUTH BURL ATRN ETRN STARTTLS XCLIENT"},
     };
@@ -116,7 +117,8 @@ RIG_TEST(help) {
     rig_play(&c, "> HELP expn\n< 214", SIZE_MAX);
     rig_close(&c);
     rig.d.set.ext.atrn = rig.d.set.ext.burl = true;
-    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> HELP burl\n< 214\n> HELP ATRN\n< 214");
+    rig_talk("submission", LOCAL, RIG_HELLO LOGIN "> HELP burl\n< 214\n> HELP ATRN\n< 214");
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> HELP burl\n< 504\n> HELP ATRN\n< 214");
     rig_offer_tls();
     rig_talk("smtp", LOCAL,
              RIG_HELLO "> HELP STARTTLS\n< 214\n> STARTTLS\n< 220\ntls\n> EHLO x\n< 250\n> HELP STARTTLS\n< 504");
@@ -138,7 +140,7 @@ RIG_TEST(etrn) {
         rig.d.set.ext.etrn = who[i].policy;
         (void)snprintf(script, sizeof script, RIG_HELLO "%s> ETRN example.org\n< %s", who[i].login ? LOGIN : "",
                        who[i].allowed ? "253 2.0.0 OK, 7 pending messages for node example.org started"
-                                      : "459 4.7.1 Node example.org not allowed");
+                                      : "459 4.7.1 Node example.org not allowed: its queue is not yours to start");
         rig_talk("smtp", who[i].peer, script);
     }
     buf_clear(&rig.ran);
@@ -167,6 +169,41 @@ RIG_TEST(etrn_of_peers) {
     rig_talk("smtp", RELAY,
              RIG_HELLO "> ETRN other.example\n< 253\n> ETRN ours.example\n< 459\n> ETRN shut.example\n< 459");
     rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> ETRN ours.example\n< 253");
+}
+
+/* What belongs to one port and not to another: RFC 6409 section 7 (ETRN, ATRN), RFC 2645 section 5.1.1 (ATRN before
+ * AUTH), RFC 4468 sections 3.1 and 4 (BURL, with 8BITMIME), RFC 4865 section 4.2. */
+RIG_TEST(ports) {
+    static const struct {
+        const char *service;
+        bool login, etrn, atrn, burl, hold;
+    } cases[] = {
+        {"smtp", false, true, false, false, false},       {"smtp", true, true, true, false, false},
+        {"submission", false, false, false, false, true}, {"submission", true, false, false, true, true},
+        {"odmr", false, true, true, false, false},        {"odmr", true, true, true, false, false},
+    };
+    rig.d.set.ext.atrn = rig.d.set.ext.burl = true;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig_client c;
+        const char *said = ehlo(&c, cases[i].service, LOCAL);
+        if (cases[i].login) {
+            rig_play(&c, LOGIN "> EHLO client.example", SIZE_MAX);
+            said = rig_reply(&c);
+        }
+        if ((strstr(said, " ETRN") != NULL) != cases[i].etrn || (strstr(said, " ATRN") != NULL) != cases[i].atrn ||
+            (strstr(said, " BURL imap ") != NULL) != cases[i].burl ||
+            (strstr(said, " FUTURERELEASE ") != NULL) != cases[i].hold || strstr(said, " 8BITMIME") == NULL ||
+            (!cases[i].login && strstr(said, " AUTH ") == NULL))
+            fail_msg("case %zu: %s", i, said);
+        rig_close(&c);
+    }
+    struct rig_client c;
+    rig.d.set.ext_8bitmime = false;
+    (void)ehlo(&c, "submission", LOCAL);
+    rig_play(&c, LOGIN "> EHLO client.example", SIZE_MAX);
+    assert_null(strstr(rig_reply(&c), "BURL"));
+    rig_close(&c);
+    rig_talk("submission", LOCAL, RIG_HELLO LOGIN "> ETRN example.org\n< 502");
 }
 
 /* RFC 4865: in submission only, within the limit. */
@@ -357,8 +394,8 @@ RIG_TEST(verify_and_expand) {
 /* RFC 4468: for who is logged in, and his own messages. */
 RIG_TEST(burl) {
     rig.d.set.ext.burl = true;
-    rig_talk("smtp", LOCAL, RIG_HELLO "> BURL imap://a@b/c/;uid=1\n< 502");
-    rig_talk("smtp", LOCAL,
+    rig_talk("submission", LOCAL, RIG_HELLO "> BURL imap://a@b/c/;uid=1\n< 502");
+    rig_talk("submission", LOCAL,
              RIG_HELLO LOGIN
              "> EHLO client.example\n<~ BURL imap imap://mail.example.test\n> BURL imap://a@b/c/;uid=1\n< 503 5.5.1 "
              "MAIL first\n"
@@ -368,7 +405,7 @@ RIG_TEST(burl) {
              "mailbox here\n"
              "> BURL imap://bart%40example.test@mail.example.test/INBOX/;uid=1 LAST\n< 503");
     rig.d.set.ext.burl = false;
-    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> BURL imap://a@b/c/;uid=1\n< 502");
+    rig_talk("submission", LOCAL, RIG_HELLO LOGIN "> BURL imap://a@b/c/;uid=1\n< 502");
 }
 
 /* SMTPD-11, SMTPD-12: limits of a day for who is logged in. */
@@ -426,6 +463,7 @@ int main(void) {
         cmocka_unit_test(deliver_by), cmocka_unit_test(priority),        cmocka_unit_test(require_tls),
         cmocka_unit_test(limits),     cmocka_unit_test(utf8_addresses),  cmocka_unit_test(verify_and_expand),
         cmocka_unit_test(burl),       cmocka_unit_test(daily_limits),    cmocka_unit_test(account_brake),
+        cmocka_unit_test(ports),
     };
     return cmocka_run_group_tests_name("smtpd extensions", tests, NULL, NULL);
 }

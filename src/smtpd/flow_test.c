@@ -128,14 +128,14 @@ RIG_TEST(login_before_tls) {
 RIG_TEST(submission_senders) {
     rig_talk("submission", LOCAL, RIG_HELLO "> MAIL FROM:<bart@example.test>\n< 530 5.7.0");
     rig_talk("submission", LOCAL,
-             RIG_HELLO LOGIN "> MAIL FROM:<lisa@example.test>\n< 553 5.7.1\n> MAIL FROM:<>\n< 553 5.7.1\n"
+             RIG_HELLO LOGIN "> MAIL FROM:<lisa@example.test>\n< 550 5.7.1\n> MAIL FROM:<>\n< 550 5.7.1\n"
                              "> MAIL FROM:<alias@example.test>\n< 250\n> RSET\n< 250\n> MAIL FROM:<Bart>\n< 250\n"
                              "> RCPT TO:<x@elsewhere.example>\n< 250\n> RCPT TO:<nobody@example.test>\n< 550 5.1.1\n"
                              "> DATA\n< 354\n> .\n< 250");
     assert_string_equal(buf_cstr(&rig.recipients), "x@elsewhere.example(,0)");
     assert_string_equal(buf_cstr(&rig.auth_user), "bart@example.test");
     assert_int_equal(count_of(&rig.prefix, "with ESMTPA\r\n"), 1);
-    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> MAIL FROM:<lisa@example.test>\n< 553");
+    rig_talk("smtp", LOCAL, RIG_HELLO LOGIN "> MAIL FROM:<lisa@example.test>\n< 550");
     rig.d.set.submission_null_sender = true;
     rig_talk("submission", LOCAL, RIG_HELLO LOGIN "> MAIL FROM:<>\n< 250");
 }
@@ -172,6 +172,7 @@ RIG_TEST(too_many_errors) {
              RIG_HELLO "> NOOP\n< 250\n> RSET\n< 250\n" ENVELOPE
                        "> DATA\n< 354\n> .\n< 250\n> NOOP\n< 250\n> RSET\n< 250");
     rig_talk("smtp", STRANGER, "< 220\n> GET / HTTP/1.1\n< 521\n=");
+    rig_talk("submission", STRANGER, "< 220\n> GET / HTTP/1.1\n< 554\n="); /* RFC 6409 section 7 */
 }
 
 /* RFC 2920 section 3.2 (5) and (6): what may not be pipelined is answered before the commands behind it are done. */

@@ -45,7 +45,7 @@ bool session_plaintext_ok(const struct session *s) {
 
 bool session_auth_offered(const struct session *s) {
     return s->d->set.ext_auth && !s->service->lmtp && !s->service->turned &&
-           (s->service->submission || s->d->set.auth_on_smtp);
+           (s->service->submission || s->service->odmr || s->d->set.auth_on_smtp);
 }
 
 void session_reset(struct session *s) {
@@ -174,6 +174,11 @@ static int answered(struct session *s, const struct command *cmd, int rc) {
     return rc == 0 && (cmd == NULL || (cmd->flags & ANSWERED_NOW)) ? stream_flush(s->stream) : rc;
 }
 
+/* For what ends the session: 521 is not for submission (RFC 6409 section 7). */
+static unsigned away_code(const struct session *s) {
+    return s->service->submission ? 554 : 521;
+}
+
 static int command_run(struct session *s) {
     struct smtp_command c;
     struct smtp_fault fault;
@@ -186,7 +191,7 @@ static int command_run(struct session *s) {
     log_command(s, &c);
     if (c.verb == SMTP_FOREIGN) {
         log_event(LOG_WARNING, s->id, "not_smtp", "peer=%s", s->peer);
-        int rc = session_reply(s, 521, "5.5.1", "This is a mail server; good bye");
+        int rc = session_reply(s, away_code(s), "5.5.1", "This is a mail server; good bye");
         return rc < 0 ? rc : session_end(s);
     }
     const struct command *cmd = command_find(c.verb, s->service);
@@ -216,7 +221,8 @@ int session_input_failed(struct session *s, int rc) {
     case ERR_LIMIT: return session_error(s, 500, "5.5.2", "Line is too long");
     case ERR_INVALID: {
         log_event(LOG_WARNING, s->id, "bare_newline", "peer=%s where=command", s->peer);
-        int put = session_reply(s, 521, "5.5.2", "Line ends in LF without CR (RFC 5321 section 2.3.8); good bye");
+        int put =
+            session_reply(s, away_code(s), "5.5.2", "Line ends in LF without CR (RFC 5321 section 2.3.8); good bye");
         return put < 0 ? put : session_end(s);
     }
     case ERR_TIMEOUT: return session_close(s, "4.4.2", "%s Timeout, closing", s->d->hostname);

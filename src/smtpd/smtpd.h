@@ -19,6 +19,7 @@ struct service {
     bool implicit_tls; /* RFC 8314 section 3.3 */
     bool submission;   /* RFC 6409: authentication is required, messages are completed */
     bool lmtp;         /* RFC 2033: LHLO, and one reply a recipient */
+    bool odmr;         /* RFC 2645: customers log in and fetch their mail by ATRN */
     bool turned;       /* RFC 2645: we called, so nobody logs in, relays, or is looked up in DNS */
 };
 extern const struct service service_turned; /* has no listener */

@@ -64,24 +64,32 @@ static int lookup_at(struct resolver *r, struct str base, uint16_t port, struct 
  * 2.2.2). Other zones are not asked for TLSA, which some name servers answer with an error. */
 static int lookup_at_alias(struct resolver *r, struct str host, uint16_t port, bool is_alias, struct arena *arena,
                            struct dane *out) {
-    struct dns_answer a = {.secure = false};
+    struct dns_answer a = {.status = DNS_NODATA};
     int rc = is_alias ? resolver_query(r, host, DNS_CNAME, arena, &a) : 0;
     if (rc != 0) return rc;
     if (a.secure && a.cname.len > 0) return lookup_at(r, host, port, arena, out);
-    if (a.bogus)
-        failed(out, "the alias of the mail server is forged");
+    if (a.status == DNS_TEMPFAIL)
+        failed(out, a.bogus ? "the alias of the mail server is forged"
+                            : "the alias of the mail server could not be looked up");
     else
         *out =
             (struct dane){.state = DANE_NONE, .base = host, .reason = "the address of the mail server is not signed"};
     return 0;
 }
 
+bool dane_is_unknown(const struct dns_answer *a, const struct dns_answer *aaaa) {
+    if (a->bogus || aaaa->bogus) return true;
+    return a->status != DNS_OK && aaaa->status != DNS_OK && (a->status == DNS_TEMPFAIL || aaaa->status == DNS_TEMPFAIL);
+}
+
 int dane_lookup(struct resolver *r, struct str host, uint16_t port, struct arena *arena, struct dane *out) {
     struct dns_question q[2] = {{.name = host, .type = DNS_A}, {.name = host, .type = DNS_AAAA}};
     int rc = resolver_query_many(r, q, 2, 0, arena);
     if (rc != 0) return rc;
-    if (q[0].answer.bogus || q[1].answer.bogus) {
-        failed(out, "the address of the mail server is forged");
+    if (dane_is_unknown(&q[0].answer, &q[1].answer)) {
+        bool bogus = q[0].answer.bogus || q[1].answer.bogus;
+        failed(out, bogus ? "the address of the mail server is forged"
+                          : "the address of the mail server could not be looked up");
         return 0;
     }
     const struct dns_answer *a = q[0].answer.status == DNS_OK && q[0].answer.secure ? &q[0].answer : &q[1].answer;

@@ -30,6 +30,9 @@ NODISCARD int dane_parse(struct str rdata, struct tls_tlsa *out);
 /* "3 1 1 0123ab...", for reports and people. */
 void dane_text(const struct tls_tlsa *r, struct buf *out);
 
+/* Pure: the answers leave open whether the address is signed, so that the host must not be used (section 2.1.2). */
+bool dane_is_unknown(const struct dns_answer *a, const struct dns_answer *aaaa);
+
 /* `host` as the MX names it; the caller has seen that the MX RRset is validated. In a fiber. Everything is in the
  * arena. ERR_CANCELLED, ERR_NOMEM. */
 NODISCARD int dane_lookup(struct resolver *r, struct str host, uint16_t port, struct arena *arena, struct dane *out);

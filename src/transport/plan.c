@@ -85,6 +85,7 @@ static int plan_sts(const struct plan_input *in, struct plan *out) {
     if (enforce) {
         out->level = PLAN_STS;
         out->expect.verify = TLS_VERIFY_NAME;
+        out->expect.san_only = true;
     } else {
         out->level = in->peer == PEER_TLS_REQUIRED ? PLAN_ENCRYPT : PLAN_MAY;
     }

@@ -80,8 +80,29 @@ static void decisions(void **state) {
         if (rc != 0) continue;
         if (plan.level != cases[i].level || plan.testing != cases[i].testing || plan.expect.verify != cases[i].verify)
             fail_msg("case %zu: %s", i, plan_level_name(plan.level));
+        assert_int_equal(plan.expect.san_only, plan.level == PLAN_STS); /* RFC 8461 section 4.2 */
         if (plan.level == PLAN_FINGERPRINT) assert_memory_equal(plan.fingerprints[0], OCT32, 32);
     }
+}
+
+/* RFC 7672 section 2.1.2: a look-up that fails is no reason to go on without DANE. */
+static void unknown(void **state) {
+    (void)state;
+    static const struct {
+        struct dns_answer a, aaaa;
+        bool unknown;
+    } cases[] = {
+        {{.status = DNS_OK, .secure = true}, {.status = DNS_NODATA, .secure = true}, false},
+        {{.status = DNS_OK, .secure = true}, {.status = DNS_TEMPFAIL}, false},
+        {{.status = DNS_OK}, {.status = DNS_TEMPFAIL}, false}, /* the zone is not signed */
+        {{.status = DNS_OK, .secure = true}, {.status = DNS_TEMPFAIL, .bogus = true}, true},
+        {{.status = DNS_TEMPFAIL}, {.status = DNS_NODATA}, true},
+        {{.status = DNS_NODATA}, {.status = DNS_TEMPFAIL}, true},
+        {{.status = DNS_TEMPFAIL}, {.status = DNS_TEMPFAIL}, true},
+        {{.status = DNS_NODATA}, {.status = DNS_NODATA}, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (dane_is_unknown(&cases[i].a, &cases[i].aaaa) != cases[i].unknown) fail_msg("case %zu", i);
 }
 
 static void records(void **state) { /* RFC 7672 section 3.1, RFC 6698 section 2.1 */
@@ -115,6 +136,7 @@ static void records(void **state) { /* RFC 7672 section 3.1, RFC 6698 section 2.
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(decisions), cmocka_unit_test(records)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(decisions), cmocka_unit_test(unknown),
+                                       cmocka_unit_test(records)};
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ BUILD = os.environ.get("IEMS_BUILD") or os.path.join(os.path.dirname(os.path.abs
 BUILD = os.path.abspath(BUILD)
 IEMS = os.path.join(BUILD, "src", "cli", "iems")
 PASSWORD = "secret-1"
-OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "lmtp": 24, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993,
+OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "lmtp": 24, "odmr": 366, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993,
            "ldap": 389, "https": 443, "http": 80, "responder": 1234, "queue": 1235, "metrics": 9090}
 # What no log may hold after a test, whatever was tested.
 BAD_LOG = re.compile(r"jail-violation|assertion failed|Sanitizer|runtime error:|module-killed|did not end in time")

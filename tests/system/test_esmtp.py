@@ -124,7 +124,7 @@ class Esmtp(unittest.TestCase):
     def test_etrn_client(self):   # SMTPC-12
         at = f"127.0.0.1:{self.a.port('smtp')}"
         refused = self.b.run("etrn", at, "other.test", check=False)
-        self.assertEqual((refused.returncode, refused.stdout), (75, "other.test: 459 4.7.1 Node other.test not allowed\n"))
+        self.assertEqual((refused.returncode, refused.stdout), (75, "other.test: 459 4.7.1 Node other.test not allowed: its queue is not yours to start\n"))
         self.a.run("config", "set", "smtpd.etrn", "anyone")
         iems.wait_until("ETRN for anyone", lambda: self.b.run("etrn", at, "@x.test", check=False).returncode == 0)
         self.assertEqual(self.b.run("etrn", at).stdout, "other.test: 251 2.0.0 OK, no messages waiting for node other.test\n")

@@ -59,7 +59,7 @@ class MailPath(unittest.TestCase):
         with self.assertRaises(smtplib.SMTPSenderRefused) as caught:
             self.mail.send("lisa@example.test", "lisa@example.test", iems.message(), service="submission", tls=True,
                            login="bart@example.test")
-        self.assertEqual(caught.exception.smtp_code, 553)
+        self.assertEqual(caught.exception.smtp_code, 550)
         before = self.mail.count("lisa")
         for service, tls in (("submission", True), ("submissions", False)):
             self.mail.send("bart@example.test", "lisa@example.test", iems.message(), service=service, tls=tls, login="bart@example.test")

@@ -329,7 +329,7 @@ retry_destination = 1d
         self.assertRegex(out, r"testing\.test")
         self.assertRegex(out, r"certificate-host-mismatch")
         self.assertTrue(any(b"TLS-Report-Domain: testing.test" in m for m in self.b.messages("tls")))
-        # RFC 8689 section 5: a message that does not insist goes past a policy
+        # RFC 8689 section 4.2.2: a message that does not insist goes past a policy
         self.submit("badmx.test", TLS_Required="No")
         self.a.run("queue", "run", "badmx.test")
         self.assertRegex(self.sent("badmx.test"), r"^verified:")

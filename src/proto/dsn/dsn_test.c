@@ -132,7 +132,7 @@ static void fields(void **state) {
     }
 }
 
-/* RFC 2852 section 5 and RFC 4865: what the sender asked for stands with the fields of the message. */
+/* RFC 2852 section 5 and RFC 4865 section 5.1.2: what the sender asked for stands with the fields of the message. */
 static void wishes(void **state) {
     (void)state;
     struct dsn_report r = {.hostname = STR("mail.example.test"),

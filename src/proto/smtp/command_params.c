@@ -10,7 +10,7 @@ enum {
     ORCPT_MAX = 500, /* RFC 3461 section 4.2 */
     AUTH_MAX = 500,  /* RFC 4954 section 5 */
     VALUE_MAX = 512,
-    SECONDS_MAX = 999999999, /* nine digits: RFC 2852 section 4, RFC 4865 section 5 */
+    SECONDS_MAX = 999999999, /* nine digits: RFC 2852 section 4, RFC 4865 section 3 */
     PRIORITY_MAX = 9,
 };
 
@@ -74,7 +74,7 @@ static bool take_orcpt(struct str value, struct smtp_command *out) {
 }
 
 static bool take_hold_for(struct str value, struct smtp_command *out) {
-    return str_to_u64(value, SECONDS_MAX, &out->mail.hold_for) == 0 && out->mail.hold_for > 0;
+    return value.ptr[0] != '0' && str_to_u64(value, SECONDS_MAX, &out->mail.hold_for) == 0;
 }
 
 static bool take_hold_until(struct str value, struct smtp_command *out) {
@@ -82,12 +82,12 @@ static bool take_hold_until(struct str value, struct smtp_command *out) {
     return smtp_datetime_parse(value, &out->mail.hold_until) == 0 && out->mail.hold_until > 0;
 }
 
-/* Sign, then digits: at most `max`. */
-static bool signed_parse(struct str value, uint64_t max, int64_t *out) {
+/* ["-" / "+"] 1*9DIGIT */
+static bool seconds_parse(struct str value, int64_t *out) {
     bool negative = value.len > 0 && value.ptr[0] == '-';
     uint64_t n;
     if (value.len > 0 && (negative || value.ptr[0] == '+')) value = str_sub(value, 1, value.len);
-    if (str_to_u64(value, max, &n) < 0) return false;
+    if (value.len > 9 || str_to_u64(value, SECONDS_MAX, &n) < 0) return false;
     *out = negative ? -(int64_t)n : (int64_t)n;
     return true;
 }
@@ -96,7 +96,7 @@ static bool signed_parse(struct str value, uint64_t max, int64_t *out) {
 static bool take_by(struct str value, struct smtp_command *out) {
     struct smtp_mail_params *m = &out->mail;
     struct str time = str_cut(&value, ';');
-    if (value.len < 1 || value.len > 2 || !signed_parse(time, SECONDS_MAX, &m->by)) return false;
+    if (value.len < 1 || value.len > 2 || !seconds_parse(time, &m->by)) return false;
     m->by_mode = ascii_upper(value.ptr[0]);
     m->by_trace = value.len == 2;
     if (m->by_trace && ascii_upper(value.ptr[1]) != 'T') return false;

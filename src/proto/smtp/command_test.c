@@ -143,7 +143,7 @@ static void mail(void **state) {
     }
 }
 
-/* RFC 4865 section 5, RFC 2852 section 4, RFC 6710 section 4.2, RFC 8689 section 4.1. */
+/* RFC 4865 section 3, RFC 2852 section 4, RFC 6710 section 7, RFC 8689 section 2. */
 static void mail_times(void **state) {
     (void)state;
     static const struct {
@@ -161,6 +161,8 @@ static void mail_times(void **state) {
         {.parameters = "HOLDFOR=3600", .hold_for = 3600},
         {.parameters = "holduntil=2026-11-21T07:24:00Z", .hold_until = 1795245840},
         {.parameters = "HOLDFOR=0", .code = 501},
+        {.parameters = "HOLDFOR=060", .code = 501},
+        {.parameters = "BY=0000000060;R", .code = 501},
         {.parameters = "HOLDFOR=1000000000", .code = 501},
         {.parameters = "HOLDFOR=-1", .code = 501},
         {.parameters = "HOLDUNTIL=tomorrow", .code = 501},

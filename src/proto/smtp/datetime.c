@@ -13,23 +13,14 @@ static bool digits(struct str *s, size_t count, char sep, int *out) {
     return true;
 }
 
-static bool zone(struct str s, int *seconds) {
-    int hour, min;
-    if (s.len == 1 && ascii_upper(s.ptr[0]) == 'Z') {
-        *seconds = 0;
-        return true;
-    }
-    if (s.len != 6 || (s.ptr[0] != '+' && s.ptr[0] != '-')) return false;
-    bool west = s.ptr[0] == '-';
-    s = str_sub(s, 1, s.len);
-    if (!digits(&s, 2, ':', &hour) || !digits(&s, 2, 0, &min) || hour > 23 || min > 59) return false;
-    *seconds = (hour * 60 + min) * (west ? -60 : 60);
-    return true;
+static bool is_utc(struct str s) {
+    return str_eq_nocase(s, STR("Z")) || str_eq(s, STR("+00:00")) || str_eq(s, STR("-00:00"));
 }
 
 int smtp_datetime_parse(struct str s, int64_t *out) {
-    int year, month, day, hour, min, sec, offset;
+    int year, month, day, hour, min, sec;
     int64_t at;
+    bool later = false; /* than the whole second */
     if (!digits(&s, 4, '-', &year) || !digits(&s, 2, '-', &month) || !digits(&s, 2, 'T', &day) ||
         !digits(&s, 2, ':', &hour) || !digits(&s, 2, ':', &min) || !digits(&s, 2, 0, &sec))
         return ERR_INVALID;
@@ -37,12 +28,16 @@ int smtp_datetime_parse(struct str s, int64_t *out) {
         size_t n = 1;
         while (n < s.len && ascii_isdigit(s.ptr[n])) n++;
         if (n == 1) return ERR_INVALID;
+        for (size_t i = 1; i < n; i++) later |= s.ptr[i] != '0';
         s = str_sub(s, n, s.len);
     }
-    if (!zone(s, &offset)) return ERR_INVALID;
-    if (sec == 60) sec = 59; /* a leap second */
+    if (!is_utc(s)) return ERR_INVALID;
+    if (sec == 60) { /* a leap second */
+        sec = 59;
+        later = true;
+    }
     if (clock_from_civil(year, month, day, hour, min, sec, &at) < 0) return ERR_INVALID;
-    *out = at - offset;
+    *out = at + later;
     return 0;
 }
 

@@ -75,8 +75,7 @@ void tlsrpt_parse_prepare(void);
 NODISCARD int tlsrpt_parse(struct str json, struct arena *arena, struct tlsrpt_report *out, struct error *err);
 
 struct tlsrpt_mail {
-    struct str from, to;  /* addresses */
-    struct str submitter; /* our domain */
+    struct str from, to; /* addresses */
     struct str hostname;
     struct str ident; /* unique [0-9a-z] */
     int64_t now;

@@ -17,19 +17,27 @@ static void put_clean(struct buf *out, struct str s) {
     }
 }
 
+/* Must be the domain of "contact-info" (section 5.3). */
+static struct str submitter_of(const struct tlsrpt_mail *m, const struct tlsrpt_report *r) {
+    ptrdiff_t at = str_rfind(r->contact, '@');
+    return at < 0 ? m->hostname : str_sub(r->contact, (size_t)at + 1, r->contact.len);
+}
+
 static void put_header(struct buf *out, const struct tlsrpt_mail *m, const struct tlsrpt_report *r) {
     char date[CLOCK_TEXT_MAX];
+    struct str submitter = submitter_of(m, r);
     struct str domain = r->domain;
     clock_rfc5322(m->now, date);
     buf_printf(out, "From: <%.*s>\r\nTo: <%.*s>\r\nDate: %s\r\n", STR_ARG(m->from), STR_ARG(m->to), date);
     buf_printf(out, "Message-ID: <%.*s.tlsrpt@%.*s>\r\n", STR_ARG(m->ident), STR_ARG(m->hostname));
     buf_adds(out, "Subject: Report Domain: ");
     put_clean(out, domain);
-    buf_printf(out, "\r\n Submitter: %.*s\r\n Report-ID: <%.*s>\r\n", STR_ARG(m->submitter), STR_ARG(r->id));
+    buf_printf(out, "\r\n Submitter: %.*s\r\n Report-ID: <%.*s@%.*s>\r\n", STR_ARG(submitter), STR_ARG(r->id),
+               STR_ARG(submitter));
     buf_adds(out, "TLS-Report-Domain: ");
     put_clean(out, domain);
     buf_printf(out, "\r\nTLS-Report-Submitter: %.*s\r\nTLS-Required: No\r\nAuto-Submitted: auto-generated\r\n",
-               STR_ARG(m->submitter));
+               STR_ARG(submitter));
     buf_printf(out,
                "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=\"tlsrpt\";\r\n"
                " boundary=\"=_%.*s\"\r\n\r\n",
@@ -39,6 +47,7 @@ static void put_header(struct buf *out, const struct tlsrpt_mail *m, const struc
 int tlsrpt_mail_write(const struct tlsrpt_mail *m, const struct tlsrpt_report *r, struct buf *out) {
     BUF_AUTO json = BUF_INIT(TLSRPT_JSON_MAX);
     BUF_AUTO packed = BUF_INIT(TLSRPT_JSON_MAX);
+    struct str submitter = submitter_of(m, r);
     if (r->policy_count == 0) return ERR_INVALID;
     int rc = tlsrpt_write(r, &json);
     if (rc == 0) rc = gzip_pack(buf_str(&json), &packed);
@@ -47,13 +56,13 @@ int tlsrpt_mail_write(const struct tlsrpt_mail *m, const struct tlsrpt_report *r
     buf_printf(out,
                "--=_%.*s\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
                "This is a report about TLS sessions of %.*s with the mail servers of ",
-               STR_ARG(m->ident), STR_ARG(m->submitter));
+               STR_ARG(m->ident), STR_ARG(submitter));
     put_clean(out, r->domain);
     buf_printf(out,
                ".\r\n\r\n--=_%.*s\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64\r\n"
                "Content-Disposition: attachment;\r\n filename=\"",
                STR_ARG(m->ident));
-    put_clean(out, m->submitter);
+    put_clean(out, submitter);
     buf_addc(out, '!');
     put_clean(out, r->domain);
     buf_printf(out, "!%lld!%lld!%.*s.json.gz\"\r\n\r\n", (long long)r->from, (long long)r->to, STR_ARG(m->ident));

@@ -124,7 +124,7 @@ static void by_mail(void **state) { /* section 5.3 */
         "TLS-Report-Domain: far.test\r\n",
         "TLS-Report-Submitter: near.test",
         "TLS-Required: No\r\n",
-        "Subject: Report Domain: far.test\r\n Submitter: near.test\r\n Report-ID: <abc123>\r\n",
+        "Subject: Report Domain: far.test\r\n Submitter: near.test\r\n Report-ID: <abc123@near.test>\r\n",
         "near.test!far.test!1459468800!1459555199!"};
     (void)state;
     BUF_AUTO message = BUF_INIT(TLSRPT_MESSAGE_MAX);
@@ -134,8 +134,8 @@ static void by_mail(void **state) { /* section 5.3 */
     ARENA_AUTO arena = arena_new(1 << 20);
     struct tlsrpt_report got;
     struct error err = {0};
-    struct tlsrpt_mail m = {STR("tls@near.test"), STR("rep@far.test"),     STR("near.test"),
-                            STR("mx.near.test"),  STR("0123456789abcdef"), 1459555300};
+    struct tlsrpt_mail m = {STR("tls@near.test"), STR("rep@far.test"), STR("mx.near.test"), STR("0123456789abcdef"),
+                            1459555300};
     assert_int_equal(tlsrpt_mail_write(&m, &report, &message), 0);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (str_find_str(buf_str(&message), str_from(parts[i])) == STR_NPOS) fail_msg("missing: %s", parts[i]);
