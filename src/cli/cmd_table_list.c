@@ -136,10 +136,15 @@ int cmd_table_show(struct cli *c, int argc, char **argv) {
     bool json = argc == 3 && strcmp(argv[2], "--json") == 0;
     if (argc < 2 || (argc == 3 && !json) || argc > 3 || argv[1][0] == '-')
         return cli_usage(cli_current(), "one key is expected");
+    const struct table *t = table_of_command(cli_current());
+    const char *at = strrchr(argv[1], '@');
+    if (t->key == KEY_DOMAIN && at != NULL) {
+        cli_error("'%s' is an address; its domain is meant: %s", argv[1], at + 1);
+        return EX_DATAERR;
+    }
     if (!cli_instance(c, NULL)) return EX_NOINPUT;
     struct rpc_client *dir = cli_connect(c, &dir_service);
     if (dir == NULL) return EX_UNAVAILABLE;
-    const struct table *t = table_of_command(cli_current());
     const Dir__TableRow *row = NULL;
     RPC_REPLY_AUTO reply = {0};
     int rc = find(dir, t, argv[1], &reply, &row);

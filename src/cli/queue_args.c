@@ -80,8 +80,21 @@ static int option_take(int opt, char *value, struct queue_args *a, struct error 
     case OPT_REASON: a->reason = value; return 0;
     case OPT_HEADER: a->header = true; return 0;
     case OPT_BODY: a->body = true; return 0;
-    default: return error_set(err, ERR_INVALID, "unknown option, or one without its value");
+    default: return ERR_NOTFOUND;
     }
+}
+
+/* What getopt stopped at. */
+static int bad_option(const char *arg, struct error *err) {
+    struct str rest = str_from(arg);
+    struct str name = str_cut(&rest, '=');
+    for (const struct option *o = options; o->name != NULL; o++) {
+        if (!str_starts(name, STR("--")) || !str_eq(str_sub(name, 2, name.len), str_from(o->name))) continue;
+        return error_set(err, ERR_INVALID,
+                         o->has_arg == no_argument ? "%.*s takes no value" : "%.*s: its value is missing",
+                         STR_ARG(name));
+    }
+    return error_set(err, ERR_INVALID, "%.*s is unknown, or means several options", STR_ARG(name));
 }
 
 int queue_args_parse(int argc, char **argv, struct queue_args *out, struct error *err) {
@@ -90,6 +103,7 @@ int queue_args_parse(int argc, char **argv, struct queue_args *out, struct error
     opterr = 0;
     for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         int rc = option_take(opt, optarg, out, err);
+        if (rc == ERR_NOTFOUND) return bad_option(argv[optind - 1], err);
         if (rc != 0) return rc;
     }
     for (int i = optind; i < argc; i++) {

@@ -13,8 +13,22 @@ static bool says(const struct row *row, const char *table, const char *column, c
     return str_eq_nocase(str_from(row_str(table_find(str_from(table)), row, column)), str_from(word));
 }
 
+/* SMTPC-07: they are compared with the addresses that log in. */
+static int check_atrn(const struct row *row, struct error *err) {
+    struct str rest = str_from(row_str(table_find(STR("peer")), row, "atrn"));
+    for (struct str word; (word = str_word(&rest)).len > 0;) {
+        ptrdiff_t at = str_rfind(word, '@');
+        if (at < 1 || (size_t)at + 1 == word.len || str_find(word, ',') >= 0)
+            return error_set(err, ERR_INVALID, "atrn: '%.*s' is no account: its whole address is meant, name@domain",
+                             STR_ARG(word));
+    }
+    return 0;
+}
+
 /* STLS-03 */
 static int check_peer(const struct row *row, struct error *err) {
+    int rc = check_atrn(row, err);
+    if (rc != 0) return rc;
     if (!says(row, "peer", "tls", "fingerprint") || has_text(row, "peer", "tls_fingerprint")) return 0;
     return error_set(
         err, ERR_INVALID,

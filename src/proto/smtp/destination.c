@@ -13,6 +13,8 @@ static int host_take(struct str host, struct destination *d, struct error *err) 
     if (str_ends(host, STR("."))) host.len--;
     if (host.len == 0) return error_set(err, ERR_INVALID, "the host name is missing");
     if (host.len > DESTINATION_HOST_MAX) return error_set(err, ERR_INVALID, "the host name is too long");
+    if (host.ptr[0] == '.' || str_find_str(host, STR("..")) >= 0)
+        return error_set(err, ERR_INVALID, "\"%.*s\" is no host name", STR_ARG(host));
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
         if (!ascii_isalnum(c) && c != '-' && c != '.' && c != '_')
