@@ -36,6 +36,8 @@ bool append_fail(struct append *x, int err, const struct error *detail);
 bool append_read_literal(struct append *x, struct incoming *m, struct buf *text);
 /* Whether the mailbox exists; asked once. */
 bool append_check_mailbox(struct append *x);
+/* SP "(" literal8 ")" behind UTF8 (RFC 6855 section 4), into `m`. */
+bool append_utf8(struct append *x, struct incoming *m);
 /* "(" cat-part *(SP cat-part) ")" of CATENATE (RFC 4469), from the "(" on, into `m`. */
 bool append_catenate(struct append *x, struct incoming *m);
 

@@ -1,4 +1,4 @@
-/* CATENATE (RFC 4469): a message put together of texts and of parts of other messages. */
+/* CATENATE (RFC 4469, RFC 6855 section 4): a message put together of texts and of parts of other messages. */
 #include "imapd/append.h"
 #include "imapd/locate.h"
 #include "proto/imap/write.h"
@@ -62,6 +62,8 @@ bool append_catenate(struct append *x, struct incoming *m) {
         if (imap_args_word(&x->args, "TEXT")) {
             if (!imap_args_space(&x->args)) return append_syntax(x);
             if (!append_read_literal(x, m, NULL)) return false;
+        } else if (imap_args_word(&x->args, "UTF8")) {
+            if (!append_utf8(x, m)) return false;
         } else if (imap_args_word(&x->args, "URL")) {
             if (!take_url(x, m)) return false;
         } else {

@@ -105,8 +105,7 @@ bool append_read_literal(struct append *x, struct incoming *m, struct buf *text)
     return next_segment(x);
 }
 
-/* "UTF8" SP "(" literal8 ")" */
-static bool take_utf8(struct append *x, struct incoming *m) {
+bool append_utf8(struct append *x, struct incoming *m) {
     if (!imap_args_space(&x->args) || !imap_args_char(&x->args, '(') || !x->s->utf8 || !x->literal ||
         !x->s->reader.message_binary)
         return append_syntax(x);
@@ -122,7 +121,7 @@ static bool take_message(struct append *x, struct incoming *m) {
     if (m->flags.unknown) return append_bad(x, "No such system flag"); /* \Recent is no flag to set, but is sent */
     if (imap_args_peek_char(a, '"') && (!imap_args_datetime(a, &m->date) || !imap_args_space(a)))
         return append_syntax(x);
-    if (imap_args_word(a, "UTF8")) return take_utf8(x, m);
+    if (imap_args_word(a, "UTF8")) return append_utf8(x, m);
     if (imap_args_word(a, "CATENATE")) return imap_args_space(a) ? append_catenate(x, m) : append_syntax(x);
     return append_read_literal(x, m, NULL);
 }

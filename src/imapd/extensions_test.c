@@ -39,6 +39,14 @@ static const struct dialogue dialogues[] = {
      "> 6 APPEND INBOX CATENATE (URL {13+}\n>> /INBOX/;UID=1\n> \n< 6 BAD *\n"
      "> 7 APPEND INBOX CATENATE ()\n< 7 BAD *\n"
      "> 8 APPEND INBOX CATENATE (URL \"http://x/\")\n< 8 NO [BADURL \"http://x/\"] *\n"},
+    {"CATENATE with UTF8: RFC 6855 section 4", THREE
+     "> 1 APPEND INBOX CATENATE (UTF8 (~{13+}\n>> A: b~~one~\n> ))\n< 1 BAD *\n"
+     "> 2 ENABLE UTF8=ACCEPT\n< * ENABLED UTF8=ACCEPT\n< 2 OK *\n"
+     "> 3 APPEND INBOX CATENATE (UTF8 (~{14+}\n>> A: ü~~one~\n> ) URL /INBOX/;UID=2/;SECTION=1/;PARTIAL=0.2 "
+     "UTF8 (~{2}\n< + OK\n>> zz\n> ))\n< * 4 EXISTS\n< 3 OK [APPENDUID 1001 4] *\n"
+     "> 4 FETCH 4 BODY.PEEK[]\n< * 4 FETCH (BODY[] {18}\n< A: ü\n< \n< one\n< bozz)\n< 4 OK *\n"
+     "> 5 APPEND INBOX CATENATE (UTF8 (~{2+}\n>> zz\n> )\n< 5 BAD *\n"
+     "> 6 APPEND INBOX CATENATE (UTF8 ({2+}\n>> zz\n> ))\n< 6 BAD *\n"},
     {"REPLACE: RFC 8508", THREE
      "> 1 REPLACE 2 INBOX (\\Draft) {9+}\n>> A: b~~x\n> \n< * OK [APPENDUID 1001 4] *\n< * 4 EXISTS\n< * 2 EXPUNGE\n"
      "< 1 OK REPLACE completed\n> 2 UID REPLACE 9 INBOX {7}\n< 2 NO [NONEXISTENT] *\n"
