@@ -52,8 +52,7 @@ static void learn(const char *address) {
 static void watch(void) {
     assert_false(foreign.watching);
     learn("a@first.example");
-    for (int i = 0; i < 1000 && !foreign.watching; i++) (void)!fiber_sleep(1);
-    assert_true(foreign.watching);
+    WAIT_UNTIL(foreign.watching);
     assert_false(has("a@first.example"));
 }
 
@@ -114,7 +113,7 @@ FIBER_TEST(domains) {
     uint64_t before = foreign.round;
     tell(); /* it is in the socket, and nobody has read it yet */
     assert_false(has("a@far.example"));
-    for (int i = 0; i < 1000 && foreign.watching; i++) (void)!fiber_sleep(1);
+    WAIT_UNTIL(!foreign.watching);
     assert_int_equal(map_count(foreign.domains), 0);
     assert_int_equal(watches, 1);
     watch(); /* again, now that the directory has told once */

@@ -84,7 +84,7 @@ static void begin(struct one *o, const char *user) {
 }
 
 static void wait_told(const char *want) {
-    for (int i = 0; i < 1500 && strcmp(told, want) != 0; i++) (void)!fiber_sleep(10);
+    for (uint64_t until = SOON; loop_now_ms() < until && strcmp(told, want) != 0;) (void)!fiber_sleep(10);
     assert_string_equal(told, want);
     told[0] = '\0';
 }

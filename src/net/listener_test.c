@@ -168,6 +168,7 @@ FIBER_TEST(drain_waits_then_cancels) {
     assert_int_equal(stream_connect(&at, NULL, SOON, &c, &err), ERR_IO);
     ping(a); /* sessions go on */
     stream_free(b);
+    wait_count(l, 1);
     listener_drain(l, loop_now_ms() + 5);
     assert_int_equal(listener_sessions(l), 0);
     assert_int_equal(cancelled_sessions, 1);

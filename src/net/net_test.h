@@ -35,7 +35,23 @@ static inline void run_in_fiber(void (*fn)(void)) {
     }                                                                                                                  \
     static void name##_body(void)
 
-/* A deadline that a working test does not reach. */
-#define SOON (loop_now_ms() + 10000)
+/* A deadline that a working test does not reach, however slow the machine is. */
+#define SOON (loop_now_ms() + 20000)
+
+/* Waits in a fiber until the condition holds. */
+#define WAIT_UNTIL(condition)                                                                                          \
+    do {                                                                                                               \
+        uint64_t until_ = SOON;                                                                                        \
+        while (!(condition)) {                                                                                         \
+            if (loop_now_ms() > until_) fail_msg("waited in vain for: %s", #condition);                                \
+            assert_int_equal(fiber_sleep(1), 0);                                                                       \
+        }                                                                                                              \
+    } while (0)
+
+/* Lets everything happen that needs no time to pass: each turn of the loop gives every fiber its go and looks at every
+ * descriptor. Unlike a short sleep it does so however long the process is held up meanwhile. */
+static inline void net_test_settle(void) {
+    for (int i = 0; i < 200; i++) fiber_yield();
+}
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -185,8 +186,8 @@ FIBER_TEST(many_at_once) {
                                {STR("text.test"), DNS_A, {0}}};
     static const enum dns_status want[] = {DNS_TEMPFAIL, DNS_OK, DNS_OK, DNS_NXDOMAIN, DNS_NODATA};
     uint64_t begin = loop_now_ms();
-    assert_int_equal(resolver_query_many(r, q, 5, 200, a), 0);
-    assert_in_range(loop_now_ms() - begin, 195, 2000);
+    assert_int_equal(resolver_query_many(r, q, 5, 1500, a), 0); /* in which a slow machine gets the answers there are */
+    assert_in_range(loop_now_ms() - begin, 1495, 4500);
     for (size_t i = 0; i < 5; i++) assert_int_equal(q[i].answer.status, want[i]);
     assert_true(str_eq(q[1].answer.rdata[0], STR("\x7f\0\0\x07")));
     assert_int_equal(resolver_query_many(r, q, 0, 0, a), 0);
@@ -236,6 +237,8 @@ static void ask_silent(void *arg) {
 
 static unsigned questions(struct resolver *r, const char *name, struct arena *a) {
     struct dns_answer answer;
+    for (int left = 1; left > 0; fiber_yield()) /* what was asked twice because the machine is slow does not count */
+        assert_int_equal(ioctl(server_fd, FIONREAD, &left), 0);
     unsigned before = asked;
     assert_int_equal(resolver_query(r, str_from(name), DNS_A, a, &answer), 0);
     return asked - before;

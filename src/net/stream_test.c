@@ -17,14 +17,19 @@ static void pair_open(struct stream **a, struct stream **b) {
     assert_int_equal(stream_open_fd(sv[1], b), 0);
 }
 
-static int listen_loopback(struct net_addr *at) {
+static int bind_loopback(struct net_addr *at) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof in;
     assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
-    assert_int_equal(listen(fd, 8), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
     net_addr_from_sockaddr((struct sockaddr *)&in, at);
+    return fd;
+}
+
+static int listen_loopback(struct net_addr *at) {
+    int fd = bind_loopback(at);
+    assert_int_equal(listen(fd, 8), 0);
     return fd;
 }
 
@@ -354,7 +359,7 @@ FIBER_TEST(news_during_the_flush) {
     cond_init(&news);
     assert_int_equal(stream_put(a, STR("+ idling\r\n")), 0);
     assert_int_equal(fiber_spawn("news", tell_and_read, &sv[1], NULL), 0);
-    assert_int_equal(stream_wait_input(a, &news, loop_now_ms() + 100), ERR_AGAIN);
+    assert_int_equal(stream_wait_input(a, &news, SOON), ERR_AGAIN);
     assert_true(list_empty(&news.waiters));
     stream_free(a);
     close(sv[1]);
@@ -440,7 +445,7 @@ FIBER_TEST(connect_errors) {
     struct stream *s;
     struct error err = {0};
     struct net_addr at;
-    close(listen_loopback(&at));
+    int taken = bind_loopback(&at); /* by nobody who listens, and so not by anybody else meanwhile */
     assert_int_equal(stream_connect(&at, NULL, SOON, &s, &err), ERR_IO);
     assert_non_null(strstr(err.text, "connection refused"));
     assert_non_null(strstr(err.text, "127.0.0.1:"));
@@ -448,6 +453,7 @@ FIBER_TEST(connect_errors) {
     assert_int_equal(net_addr_parse(STR("192.0.2.77"), 0, &foreign), 0);
     assert_int_equal(stream_connect(&at, &foreign, SOON, &s, &err), ERR_IO);
     assert_non_null(strstr(err.text, "source address 192.0.2.77"));
+    close(taken);
     /* A full backlog does not answer. */
     int fd = listen_loopback(&at);
     assert_int_equal(listen(fd, 0), 0);

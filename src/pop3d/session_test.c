@@ -251,8 +251,7 @@ static void connect_from(const char *ip) {
 
 static void hang_up(void) {
     stream_free(t.client);
-    for (int i = 0; i < 1000 && !t.session_ended; i++) assert_int_equal(fiber_sleep(1), 0);
-    assert_true(t.session_ended);
+    WAIT_UNTIL(t.session_ended);
     assert_int_equal(t.sessions, 0); /* nothing is left open at the store */
 }
 

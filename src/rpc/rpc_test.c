@@ -1,6 +1,7 @@
 /* Client and server over socket pairs: concurrency, reconnection, errors, roles, limits, rubbish, slow readers. */
 #include "net/fiber.h"
 #include "net/loop.h"
+#include "net/net_test.h"
 #include "rpc/frame.h"
 #include "rpc/store_methods.h"
 
@@ -16,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { SECOND = 1000, MANY = 300, BIG = 3 * 1024 * 1024 };
+enum { MANY = 300, BIG = 3 * 1024 * 1024 };
 
 /* A service of a few methods of the store's table, made for the test:
  * QUEUE_READ echoes attachment and id; UPLOAD_NEW waits size_hint ms, in a fiber; UPLOAD_DROP fails with a text;
@@ -199,7 +200,7 @@ static void run(void (*body)(void)) {
 static int read_call(uint64_t id, struct str attach, struct rpc_reply *reply, struct error *err) {
     Store__QueueRead q = STORE__QUEUE_READ__INIT;
     q.id = id;
-    return rpc_call(t.client, STORE_QUEUE_READ, &q.base, attach, loop_now_ms() + 5 * SECOND, reply, err);
+    return rpc_call(t.client, STORE_QUEUE_READ, &q.base, attach, SOON, reply, err);
 }
 
 static uint64_t reply_total(const struct rpc_reply *r) {
@@ -239,8 +240,7 @@ static void one_sleeper(void *arg) {
     q.size_hint = ms;
     RPC_REPLY_AUTO reply = {0};
     struct error err = {0};
-    assert_int_equal(
-        rpc_call(t.client, STORE_UPLOAD_NEW, &q.base, STR_EMPTY, loop_now_ms() + 10 * SECOND, &reply, &err), 0);
+    assert_int_equal(rpc_call(t.client, STORE_UPLOAD_NEW, &q.base, STR_EMPTY, SOON, &reply, &err), 0);
     assert_int_equal(((Store__UploadHandle *)(void *)reply.msg)->upload, ms);
     finished++;
 }
@@ -289,7 +289,7 @@ static void test_in_flight(void **state) {
 static void body_errors(void) {
     struct error err = {0};
     Store__UploadDrop drop = STORE__UPLOAD_DROP__INIT;
-    uint64_t deadline = loop_now_ms() + 5 * SECOND;
+    uint64_t deadline = SOON;
     assert_int_equal(rpc_call(t.client, STORE_UPLOAD_DROP, &drop.base, STR_EMPTY, deadline, NULL, &err), ERR_NOTFOUND);
     assert_string_equal(err.text, "not found");
     drop.upload = 9;
@@ -342,15 +342,16 @@ static void body_later(void) {
     Store__UploadAppend append = STORE__UPLOAD_APPEND__INIT;
     uint64_t soon = loop_now_ms() + 20;
     assert_int_equal(rpc_call(t.client, STORE_UPLOAD_APPEND, &append.base, STR("kept"), soon, NULL, &err), ERR_TIMEOUT);
+    net_test_settle();
     assert_int_equal(t.later_count, 1);
     assert_true(str_eq(t.later[0]->attach, STR("kept")));
     Store__Empty empty = STORE__EMPTY__INIT;
-    assert_int_equal(rpc_call(t.client, STORE_QUEUE_STATS, &empty.base, STR_EMPTY, loop_now_ms() + SECOND, NULL, &err),
-                     0);
+    assert_int_equal(rpc_call(t.client, STORE_QUEUE_STATS, &empty.base, STR_EMPTY, SOON, NULL, &err), 0);
     assert_int_equal(t.later_count, 0);
     /* a request may be answered after its session has gone */
     soon = loop_now_ms() + 20;
     assert_int_equal(rpc_call(t.client, STORE_UPLOAD_APPEND, &append.base, STR("x"), soon, NULL, &err), ERR_TIMEOUT);
+    net_test_settle();
     rpc_session_close(t.last);
     assert_int_equal(t.closed, 1);
     rpc_fail(t.later[--t.later_count], ERR_CANCELLED, "too late");
@@ -374,8 +375,7 @@ static void body_reconnect(void) {
     assert_int_equal(fiber_spawn("breaker", breaker, NULL, NULL), 0);
     Store__UploadNew q = STORE__UPLOAD_NEW__INIT;
     q.size_hint = 100;
-    assert_int_equal(rpc_call(t.client, STORE_UPLOAD_NEW, &q.base, STR_EMPTY, loop_now_ms() + SECOND, NULL, &err),
-                     ERR_IO);
+    assert_int_equal(rpc_call(t.client, STORE_UPLOAD_NEW, &q.base, STR_EMPTY, SOON, NULL, &err), ERR_IO);
     assert_string_equal(err.text, "store: UPLOAD_NEW: the peer closed the connection");
     one_echo((void *)2); /* waits for the new connection */
     assert_int_equal(t.connects, 2);
@@ -402,8 +402,7 @@ static void test_reconnect(void **state) {
 static void body_events(void) {
     struct error err = {0};
     Store__Empty empty = STORE__EMPTY__INIT;
-    assert_int_equal(rpc_call(t.client, STORE_STATUS, &empty.base, STR_EMPTY, loop_now_ms() + 5 * SECOND, NULL, &err),
-                     0);
+    assert_int_equal(rpc_call(t.client, STORE_STATUS, &empty.base, STR_EMPTY, SOON, NULL, &err), 0);
     assert_int_equal(t.events, 3);
     assert_int_equal(t.event_bytes, 3 * 1024 * 1024);
 }
@@ -471,7 +470,7 @@ static void body_slow_reader(void) {
     t.last = NULL;
     int fd2 = raw_peer(ROLE_IMAPD);
     assert_int_equal(send(fd2, head, sizeof head, 0), (int)sizeof head);
-    for (int i = 0; i < 200 && t.closed == closed; i++) assert_int_equal(fiber_sleep(5), 0);
+    WAIT_UNTIL(t.closed != closed);
     assert_int_equal(t.event_rc, ERR_LIMIT);
     assert_int_equal(t.closed, closed + 1);
     close(fd2);
@@ -516,7 +515,7 @@ static void body_bytewise(void) {
         assert_int_equal(fiber_sleep(1), 0);
     }
     char back[64];
-    assert_int_equal(fiber_sleep(10), 0);
+    net_test_settle();
     ssize_t n = recv(fd, back, sizeof back, MSG_DONTWAIT);
     assert_int_equal(n, RPC_HEAD_SIZE + body + 3);
     assert_memory_equal(back + n - 3, "xyz", 3);
@@ -535,11 +534,11 @@ static void body_gone_at_once(void) {
     assert_int_equal(rpc_frame_head(head, 1, STORE_UPLOAD_NEW, RPC_REQUEST, 0, 0), 0);
     unsigned closed = t.closed, sleeps = t.sleeps;
     int fd = raw_peer(ROLE_SMTPD);
-    assert_int_equal(fiber_sleep(10), 0); /* it waits now, and is told of both at the same time */
+    net_test_settle(); /* it waits now, and is told of both at the same time */
     assert_int_equal(send(fd, head, sizeof head, 0), (int)sizeof head);
     close(fd);
-    for (int i = 0; i < 200 && t.closed == closed; i++) assert_int_equal(fiber_sleep(5), 0);
-    assert_int_equal(fiber_sleep(5), 0);
+    WAIT_UNTIL(t.closed != closed);
+    net_test_settle();
     assert_int_equal(t.closed, closed + 1);
     assert_int_equal(t.sleeps, sleeps);
     one_echo((void *)1);

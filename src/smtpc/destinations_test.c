@@ -68,7 +68,7 @@ TEST(closed_after_so_many) {
     rig_option("smtpc.max_sessions_per_destination", "1");
     start();
     for (int i = 0; i < 6; i++) rig_offer(mail("far.example", "a@far.example"));
-    for (int i = 0; i < 1000 && server.messages < 6; i++) assert_int_equal(fiber_sleep(5), 0);
+    WAIT_UNTIL(server.messages >= 6);
     assert_int_equal(server.messages, 6);
     assert_int_equal(server.connections, 3);
     assert_null(strstr(buf_cstr(&rig.log), "attempts=1"));
