@@ -9,6 +9,7 @@
 static struct rows *rows[4];
 static const char *const table_names[4] = {"access", "sender", "dnslist", "peer"};
 static const char *zone;
+enum { SILENCE_MS = 200 };
 
 void rig_table(const char *name, const char *lines) {
     struct error err = {0};
@@ -81,7 +82,8 @@ static int query_many(void *arg, struct dns_question *q, size_t count, uint64_t 
     bool silent = false;
     for (size_t i = 0; i < count; i++) answer(&q[i], arena, &silent);
     rig.questions += (unsigned)count;
-    return fiber_sleep(silent ? timeout_ms : 1);
+    if (!silent) return fiber_sleep(1);
+    return fiber_sleep(timeout_ms < SILENCE_MS ? timeout_ms : SILENCE_MS); /* as if all of the time had passed */
 }
 
 void rig_dns(const char *lines) {
