@@ -42,6 +42,7 @@ static void open_at(const char *where) {
     k = (struct kit){.dir = where};
     kit_open(&k);
     k.service->folds.after_ms = NEVER_MS;
+    pages_stop(k.service); /* they are written when the test says so */
     k.service->m->page_uids = PAGE;
     k.service->m->page_messages_min = 2;
     k.service->m->paged_min = PAGED;

@@ -108,7 +108,7 @@ static void body_path(void) {
     kit_route_local(mta, &in2, 7);
     struct kit_lease local2 = kit_take(lmda);
     assert_int_equal(kit_deliver(lmda, &local2, 0, "", NULL, NULL), 0);
-    for (int i = 0; i < 500 && imapd->folder_events == 0; i++) (void)!fiber_sleep(2);
+    KIT_WAIT(imapd->folder_events > 0);
     assert_int_equal(imapd->folder_events, 1);
     assert_int_equal(imapd->folder_modseq, 3);
 

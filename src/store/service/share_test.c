@@ -343,7 +343,7 @@ static void body_shared(void) {
     assert_int_equal(open_it(bob, inbox, &id), 0);
     unsigned told = c->folder_events;
     assert_int_equal(store(ann, id, MAILBOX_SEEN, NULL), 0);
-    while (c->folder_events == told) assert_int_equal(cond_wait(&c->changed, loop_now_ms() + 5000), 0);
+    KIT_WAIT(c->folder_events != told);
     {
         RPC_REPLY_AUTO reply = {0};
         quota.session = bob;
@@ -357,7 +357,7 @@ static void body_shared(void) {
     share(100, (const char *const[]){"lrswipkxte", NULL});
     assert_int_equal(by_folder(bob, STORE_FOLDER_CHANGES, id), ERR_NOTFOUND);
     assert_string_equal(listed(bob, "Shared"), "");
-    while (c->folder_events == told) assert_int_equal(cond_wait(&c->changed, loop_now_ms() + 5000), 0);
+    KIT_WAIT(c->folder_events != told);
     share(100, (const char *const[]){"lrswipkxte", "lr"});
     assert_int_equal(by_folder(bob, STORE_FOLDER_CHANGES, id), 0);
     end();
@@ -375,7 +375,7 @@ static void watch(uint32_t who, bool on) {
  * is told beside its name; `fresh` are passed over. */
 static const char *told(unsigned *seen, uint64_t fresh, uint32_t who, uint64_t folder, size_t entries) {
     for (;;) {
-        while (c->account_events == *seen) assert_int_equal(cond_wait(&c->changed, loop_now_ms() + 5000), 0);
+        KIT_WAIT(c->account_events != *seen);
         size_t at = (*seen)++ % 64;
         if (c->account_event[at].folder == fresh && fresh != 0) continue;
         assert_int_equal(c->account_event[at].session, who);

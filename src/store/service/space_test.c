@@ -66,7 +66,7 @@ static void body_space(void) {
     assert_int_equal(kit_call(smtpd, STORE_QUEUE_SUBMIT, &req.base, STR("body"), NULL, &err), ERR_NOSPACE);
     assert_non_null(strstr(err.text, "MB free on"));
     service_set_limits(k->service, 1, 0, 7);
-    for (int i = 0; i < 500 && smtpd->status_events == 0; i++) (void)!fiber_sleep(2);
+    KIT_WAIT(smtpd->status_events > 0);
     assert_true(smtpd->accepting);
     assert_int_equal(kit_call(smtpd, STORE_QUEUE_SUBMIT, &req.base, STR("body"), NULL, &err), 0);
     kit_disconnect(smtpd);

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { WAIT_MS = 5000 };
+enum { WAIT_MS = 30 * 1000, PAUSE_MS = 2 };
 
 const struct str kit_key = {"0123456789abcdef0123456789abcdef", TICKET_KEY_LEN};
 bool kit_on_disk;
@@ -175,6 +175,12 @@ int kit_call(struct kit_client *c, uint16_t method, const ProtobufCMessage *msg,
     struct error local = {0};
     int rc = rpc_call(c->rpc, method, msg, attach, loop_now_ms() + 60000, reply, err != NULL ? err : &local);
     return rc;
+}
+
+void kit_pause(uint64_t *until_ms, const char *what) {
+    if (*until_ms == 0) *until_ms = loop_now_ms() + WAIT_MS;
+    if (loop_now_ms() > *until_ms) fail_msg("waited in vain for: %s", what);
+    (void)!fiber_sleep(PAUSE_MS);
 }
 
 struct kit_lease kit_take(struct kit_client *c) {

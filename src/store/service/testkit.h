@@ -77,7 +77,11 @@ void kit_disconnect(struct kit_client *c);
 /* Calls; returns the code, fills reply and err. */
 int kit_call(struct kit_client *c, uint16_t method, const ProtobufCMessage *msg, struct str attach,
              struct rpc_reply *reply, struct error *err);
-/* Waits for a lease (5 s); takes the oldest. */
+/* Waits until the condition holds; fails the test after a time that no disk needs. */
+#define KIT_WAIT(condition)                                                                                            \
+    for (uint64_t until_ = 0; !(condition);) kit_pause(&until_, #condition)
+void kit_pause(uint64_t *until_ms, const char *what);
+/* Waits for a lease; takes the oldest. */
 struct kit_lease kit_take(struct kit_client *c);
 void kit_lease_done(struct kit_lease *l);
 /* Records of a kind of META; 0: chunks of bodies. */
