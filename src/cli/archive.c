@@ -1,7 +1,7 @@
 #include "cli/archive.h"
 
 #include "base/clock.h"
-#include "cli/files.h"
+#include "cli/local_files.h"
 #include "net/loop.h"
 #include "rpc/store_methods.h"
 #include "rpc/ticket.h"

@@ -1,4 +1,5 @@
 #include "cli/backup.h"
+#include "cli/progress.h"
 
 #include "cli/cli.h"
 

@@ -5,7 +5,7 @@
 #define IEMS_CLI_BACKUP_H
 
 #include "base/arena.h"
-#include "cli/files.h"
+#include "cli/local_files.h"
 #include "daemon/config.h"
 
 enum { MANIFEST_MAX = 256 * 1024 * 1024, BACKUP_NAME_MAX = 64, BACKUP_VERSION = 1 };

@@ -8,6 +8,7 @@
 #include "cli/backup.h"
 #include "cli/commands.h"
 #include "cli/directory_ldif.h"
+#include "cli/progress.h"
 #include "net/loop.h"
 #include "rpc/store_methods.h"
 

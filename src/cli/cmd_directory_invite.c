@@ -1,8 +1,8 @@
 /* `iems directory invite|expel`: which hosts share the directory of this one (LIM-14, DEPL-05). */
 #include "cli/commands.h"
-#include "cli/files.h"
+#include "cli/directory_sharing.h"
+#include "cli/local_files.h"
 #include "cli/settings.h"
-#include "cli/sharing.h"
 #include "directory/slapd_files.h"
 #include "rpc/dir_methods.h"
 
@@ -22,13 +22,13 @@ static bool is_provider(const struct sharing *s) {
 static int keep_mailboxes(struct cli *c, const char *hostname) {
     struct settings *options = cli_settings(c);
     struct rpc_client *dir = cli_connect(c, &dir_service);
-    if (options == NULL || dir == NULL) return ERR_CLOSED;
     Dir__OptionSet set = DIR__OPTION_SET__INIT;
     static char name[] = "dir.mailbox_host";
     set.name = name;
     set.value = (char *)(uintptr_t)hostname;
-    int rc =
-        settings_str(options, name)[0] != '\0' ? 0 : cli_call(dir, DIR_OPTION_SET, &set.base, STR_EMPTY, NULL, name);
+    int rc = options == NULL || dir == NULL ? ERR_CLOSED : 0;
+    if (rc == 0 && settings_str(options, name)[0] == '\0')
+        rc = cli_call(dir, DIR_OPTION_SET, &set.base, STR_EMPTY, NULL, name);
     settings_free(options);
     rpc_client_free(dir);
     return rc;

@@ -1,7 +1,7 @@
 /* `iems directory promote|follow`: another host becomes the one that takes changes, and the others are told. */
 #include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/sharing.h"
+#include "cli/directory_sharing.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* `iems directory status`: the hosts that share the directory, asked one after the other, and how far each is. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/directory_sharing.h"
 #include "cli/listing.h"
-#include "cli/sharing.h"
 
 #include <inttypes.h>
 #include <jansson.h>

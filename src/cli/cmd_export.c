@@ -1,9 +1,10 @@
 /* iems export and iems import: mail of one account as Maildir or mbox; with --imap see cmd_import_imap.c. */
 #include "cli/commands.h"
-#include "cli/files.h"
 #include "cli/foreign.h"
+#include "cli/progress.h"
 #include "rpc/dir_methods.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 

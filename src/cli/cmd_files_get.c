@@ -1,6 +1,7 @@
 /* `iems files get`: web folders to this host (WFOLD-01). A file gets its name when it is whole. */
 #include "cli/commands.h"
-#include "cli/files.h"
+#include "cli/local_files.h"
+#include "cli/progress.h"
 #include "cli/web_files.h"
 #include "rpc/ticket.h"
 

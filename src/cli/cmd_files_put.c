@@ -1,6 +1,6 @@
 /* `iems files put`: files and folders of this host into web folders (WFOLD-01). */
 #include "cli/commands.h"
-#include "cli/files.h"
+#include "cli/progress.h"
 #include "cli/web_files.h"
 #include "rpc/ticket.h"
 
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 #include "cli/commands.h"
+#include "cli/directory_sharing.h"
 #include "cli/instance_folders.h"
-#include "cli/sharing.h"
 #include "daemon/config.h"
 #include "directory/slapd_config.h"
 #include "net/tls_make.h"

@@ -1,7 +1,7 @@
 /* iems rebuild (REBLD-01 to REBLD-07), also under the name `rebuild`: goes through the folders of one account or of
  * all, one at a time, while everything runs. Interrupted, it may be run again; what is in order is only read. */
 #include "cli/commands.h"
-#include "cli/files.h"
+#include "cli/progress.h"
 #include "net/loop.h"
 #include "rpc/dir_methods.h"
 #include "rpc/store_methods.h"

@@ -1,7 +1,7 @@
 /* Checks that ask the running instance: modules, directory, queues, store, certificates; and the policy of relaying. */
 #include "base/clock.h"
 #include "cli/doctor.h"
-#include "cli/files.h"
+#include "cli/local_files.h"
 #include "cli/queue_text.h"
 #include "net/address.h"
 #include "net/loop.h"

@@ -1,7 +1,7 @@
 #include "cli/foreign.h"
 
 #include "cli/cli.h"
-#include "cli/files.h"
+#include "cli/progress.h"
 
 int import_go_on(struct import *x, const char *name, int rc, struct error *err) {
     if (rc != ERR_NOTFOUND && rc != ERR_DENIED && rc != ERR_INVALID && rc != ERR_LIMIT && rc != ERR_EXISTS &&

@@ -4,7 +4,7 @@
 
 #include "base/encode.h"
 #include "cli/cli.h"
-#include "cli/files.h"
+#include "cli/local_files.h"
 #include "cli/secret.h"
 
 #include <stdlib.h>

@@ -3,9 +3,9 @@
 #ifndef IEMS_CLI_IMPORT_IMAP_H
 #define IEMS_CLI_IMPORT_IMAP_H
 
+#include "cli/import_remote.h"
 #include "cli/import_state.h"
 #include "cli/mail_target.h"
-#include "cli/remote.h"
 #include "daemon/config.h"
 #include "net/fiber.h"
 

@@ -1,7 +1,8 @@
 #include "cli/import_imap.h"
 
 #include "base/wildcard.h"
-#include "cli/files.h"
+#include "cli/local_files.h"
+#include "cli/progress.h"
 #include "net/loop.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "cli/import_imap.h"
+#include "cli/progress.h"
 #include "cli/queue_json.h"
 #include "net/loop.h"
 

@@ -1,8 +1,9 @@
 /* Maildir++: INBOX in the folder itself, others in .Level.Level, keywords as letters that dovecot-keywords names, the
  * internal date as the time of the file; which folders are subscribed in a file as Dovecot has it. */
-#include "cli/files.h"
 #include "cli/foreign.h"
+#include "cli/local_files.h"
 #include "cli/maildir_notes.h"
+#include "cli/progress.h"
 #include "daemon/config.h"
 #include "proto/imap/utf7.h"
 

@@ -1,6 +1,6 @@
 #include "cli/maildir_notes.h"
 
-#include "cli/files.h"
+#include "cli/local_files.h"
 #include "daemon/config.h"
 
 #include <dirent.h>

@@ -1,7 +1,8 @@
 /* mbox files, one a folder: DIR/Level/Level.mbox. */
-#include "cli/files.h"
 #include "cli/foreign.h"
+#include "cli/local_files.h"
 #include "cli/mbox_message.h"
+#include "cli/progress.h"
 #include "daemon/config.h"
 
 #include <dirent.h>

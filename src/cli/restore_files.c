@@ -1,6 +1,6 @@
 /* Web folders of an account from a backup into the running instance. Files that are there stay as they are. May be
  * repeated, and goes on where it was interrupted. */
-#include "cli/files.h"
+#include "cli/progress.h"
 #include "cli/restore.h"
 
 #include <string.h>

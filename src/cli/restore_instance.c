@@ -2,6 +2,7 @@
  * that what was not finished is no instance. */
 #include "cli/backup.h"
 #include "cli/instance_folders.h"
+#include "cli/progress.h"
 #include "cli/restore.h"
 #include "directory/slapd_config.h"
 #include "directory/slapd_files.h"

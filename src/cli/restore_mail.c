@@ -1,13 +1,14 @@
 /* Mail of an account from a backup into the running instance. Messages that are there are left as they are; the others
  * get their UIDs back where these are free. May be repeated, and goes on where it was interrupted. */
 #include "cli/archive.h"
-#include "cli/files.h"
 #include "cli/mail_target.h"
+#include "cli/progress.h"
 #include "cli/restore.h"
 #include "net/loop.h"
 #include "rpc/dir_methods.h"
 #include "rpc/ticket.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 

@@ -1,4 +1,4 @@
-#include "cli/remote.h"
+#include "cli/import_remote.h"
 
 #include "cli/mail.h"
 #include "daemon/config.h"

@@ -1,7 +1,7 @@
-#include "cli/sharing.h"
+#include "cli/directory_sharing.h"
 
 #include "base/encode.h"
-#include "cli/files.h"
+#include "cli/local_files.h"
 #include "directory/slapd_files.h"
 #include "net/tls_make.h"
 #include "rpc/control_methods.h"

@@ -1,7 +1,7 @@
 /* An account of another IMAP server, by a child process (iems-fetch) that speaks with it in a jail: nothing that the
  * server sends is parsed here. One call at a time. */
-#ifndef IEMS_CLI_REMOTE_H
-#define IEMS_CLI_REMOTE_H
+#ifndef IEMS_CLI_IMPORT_REMOTE_H
+#define IEMS_CLI_IMPORT_REMOTE_H
 
 #include "base/buf.h"
 #include "cli/child.h"

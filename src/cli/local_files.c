@@ -1,6 +1,4 @@
-#include "cli/files.h"
-
-#include "base/clock.h"
+#include "cli/local_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECE = 256 * 1024, PROGRESS_MS = 200 };
+enum { PIECE = 256 * 1024 };
 
 static int fail(struct error *err, const char *path) {
     return error_set(err,
@@ -134,23 +132,4 @@ int folder_make(const char *path, mode_t mode, struct error *err) {
         *s = '/';
     }
     return mkdir(p, mode) == 0 || errno == EEXIST ? 0 : fail(err, p);
-}
-
-static bool shown;
-
-void progress_show(const char *what, uint64_t done, uint64_t total) {
-    static uint64_t last;
-    uint64_t now = clock_mono_ms();
-    if (!isatty(STDERR_FILENO) || (shown && now - last < PROGRESS_MS)) return;
-    last = now;
-    shown = true;
-    if (total > 0)
-        (void)fprintf(stderr, "\r\033[K%s: %llu of %llu", what, (unsigned long long)done, (unsigned long long)total);
-    else
-        (void)fprintf(stderr, "\r\033[K%s: %llu", what, (unsigned long long)done);
-}
-
-void progress_end(void) {
-    if (shown) (void)fputs("\r\033[K", stderr);
-    shown = false;
 }

@@ -1,6 +1,6 @@
-/* Files of backups and exports: copied whole, with their SHA-256. */
-#ifndef IEMS_CLI_FILES_H
-#define IEMS_CLI_FILES_H
+/* Files of this host, for backups, exports and transfers: copied whole, with their SHA-256. */
+#ifndef IEMS_CLI_LOCAL_FILES_H
+#define IEMS_CLI_LOCAL_FILES_H
 
 #include "base/buf.h"
 
@@ -19,9 +19,5 @@ NODISCARD int file_write_new(const char *path, struct str text, mode_t mode, str
 NODISCARD int file_read(const char *path, struct buf *out, struct error *err);
 /* Makes a folder and those above it. */
 NODISCARD int folder_make(const char *path, mode_t mode, struct error *err);
-
-/* "12,345 of 99,999 messages" on one line of a terminal, at most a few times a second; nothing elsewhere. */
-void progress_show(const char *what, uint64_t done, uint64_t total);
-void progress_end(void);
 
 #endif

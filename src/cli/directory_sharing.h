@@ -1,7 +1,7 @@
 /* The directory that hosts share, for the commands `iems directory invite|status|follow|promote|expel` and for `init
  * --join`. */
-#ifndef IEMS_CLI_SHARING_H
-#define IEMS_CLI_SHARING_H
+#ifndef IEMS_CLI_DIRECTORY_SHARING_H
+#define IEMS_CLI_DIRECTORY_SHARING_H
 
 #include "cli/cli.h"
 #include "daemon/config.h"
