@@ -186,6 +186,7 @@ static int open_hops(struct attempt *a, const struct route *route, bool all, boo
         struct str name = str_from(route->hosts[i].hop_name);
         if (!all && hops_skip(s->hops, name, &s->hops_times, loop_now_ms())) {
             i = behind_hop(route, i);
+            a->out->unasked = true;
             continue;
         }
         *tried = true;
@@ -214,7 +215,10 @@ int smtpc_connect(struct smtpc *s, const char *destination, struct arena *arena,
     struct route route;
     *why = outcome_make(OUTCOME_TEMPORARY, "4.4.4", STR("There is no host to try."));
     int rc = route_find(&s->router, str_from(destination), arena, &route, why);
-    if (rc != 0) return rc;
+    if (rc != 0) {
+        out->unasked = true;
+        return rc;
+    }
     rc = ERR_AGAIN;
     struct attempt a = {
         .smtpc = s, .arena = arena, .out = out, .why = why, .gate = gate, .destination = str_from(destination)};

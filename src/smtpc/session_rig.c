@@ -127,11 +127,15 @@ void server_end(void) {
 
 enum { SILENCE_MS = 60 * 1000 };
 static struct cond silence; /* names that get no answer; ends with the test */
+static unsigned fading;     /* look-ups of names "fading...": the first one alone has an answer */
 
 static int zone_mx(void *arg, struct str domain, struct arena *arena, enum dns_status *status, struct dns_mx **mx,
                    size_t *count) {
     (void)arg;
     *mx = arena_alloc(arena, sizeof(**mx));
+    *count = 0;
+    *status = DNS_TEMPFAIL;
+    if (str_starts(domain, STR("fading")) && fading++ > 0) return 0;
     *status = str_eq(domain, STR("null.example"))      ? DNS_OK
               : str_eq(domain, STR("nowhere.example")) ? DNS_NXDOMAIN
                                                        : DNS_NODATA;
@@ -159,6 +163,7 @@ void start(void) {
         .lease = smtpc_attention, .leased = smtpc_leased, .destination_ready = smtpc_destination_ready};
     static const struct channel_config config = {.name = "SMTPC", .credit = 1, .by_destination = true};
     static const struct sched_limits first = {1, 1, 1, 1, 1};
+    fading = 0;
     smtpc = (struct smtpc){.daemon = rig.daemon, .scheduler = scheduler_new(&first), .tls = client_tls};
     assert_int_equal(sendings_init(&smtpc), 0);
     semaphore_init(&smtpc.settling, SMTPC_SETTLING_MAX);

@@ -226,13 +226,13 @@ static bool deliver_elsewhere(struct session *s, struct lease *l, struct outcome
     struct connection c = {.insists = true};
     struct outcome why;
     ARENA_AUTO arena = arena_new(SESSION_MEMORY_MAX);
-    if (arena == NULL) return false;
-    if (smtpc_connect(s->smtpc, s->destination->name, arena, NULL, &c, &why) == 0) {
+    int rc = arena == NULL ? ERR_NOMEM : smtpc_connect(s->smtpc, s->destination->name, arena, NULL, &c, &why);
+    if (rc == 0) {
         smtpc_deliver_over(s->smtpc, &c, l);
         client_quit(&c.client);
         return true;
     }
-    if (c.unasked || s->smtpc->stopping)
+    if (c.unasked || rc == ERR_NOMEM || s->smtpc->stopping)
         *left = outcome_make(OUTCOME_TEMPORARY, "4.7.5",
                              STR("The sender asked for protected transport (REQUIRETLS). The hosts that could be asked "
                                  "do not offer it."));

@@ -140,6 +140,24 @@ TEST(report_is_as_its_message) {
     server_end();
 }
 
+/* The host does not offer REQUIRETLS, and which others there are cannot be found out now: in doubt it waits (RFC 8689
+ * section 4.2.1). */
+TEST(protection_in_doubt) {
+    server_start();
+    start();
+    Store__Entry *e = mail("fading.example", "a@fading.example");
+    e->requiretls = true;
+    rig_offer(e);
+    assert_string_equal(rig_wait(1), "commit 1 defer+300s attempts=1");
+    e = mail("far.example", "a@far.example"); /* it is the only one */
+    e->requiretls = true;
+    rig_offer(e);
+    (void)rig_wait(1);
+    assert_non_null(strstr(buf_cstr(&rig.report), "Status: 5.7.10\r\n"));
+    finish();
+    server_end();
+}
+
 /* Times that come while the destination rests: without a connection. SNOT-01, SNOT-02. */
 TEST(attention) {
     server_start();
@@ -526,6 +544,7 @@ int main(void) {
         cmocka_unit_test(growing_waits),
         cmocka_unit_test(gives_up),
         cmocka_unit_test(report_is_as_its_message),
+        cmocka_unit_test(protection_in_doubt),
         cmocka_unit_test(attention),
         cmocka_unit_test(relayed),
         cmocka_unit_test(relayed_with_deadline),

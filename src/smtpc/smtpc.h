@@ -105,7 +105,7 @@ struct connection {
     char tls[SECURE_LABEL_MAX]; /* see secure_label */
     bool relaxed;               /* in: what the domain publishes does not count (RFC 8689 section 4.2.2) */
     bool insists;               /* in: only a host with REQUIRETLS that is the right one for certain (RFC 8689) */
-    bool unasked;               /* out: one or more hosts could not be asked */
+    bool unasked;               /* out: one or more hosts were not asked, or are not known */
     bool refused;               /* out: a connection was refused because it would not be protected */
     bool busy;                  /* out: a server said that it wants no connection now */
 };
