@@ -28,6 +28,7 @@ static int put_check(struct files_account *a, const struct files_limits *l, cons
                      const struct file_new *n, uint64_t size, struct file_walk *w, struct error *err) {
     if (n->type.len > FILE_TYPE_MAX)
         return error_set(err, ERR_LIMIT, "a content type may have at most %d bytes", FILE_TYPE_MAX);
+    if (size > INT64_MAX) return error_set(err, ERR_LIMIT, "no file is as large as that");
     int rc = n->parents ? file_walk(a, p, 0, w, err) : file_walk_parent(a, p, 0, w, err);
     if (rc == 0) rc = file_may_replace(w, p, n->replace, err);
     if (rc == 0) rc = files_room(a, l, growth(w, size), w->found ? 0 : 1 + (int64_t)missing_parents(w, p), err);

@@ -317,6 +317,7 @@ static void body_limits(void) {
         {50, 1000, 60, 1, ERR_NOSPACE}, /* the limit was lowered */
     };
     begin();
+    assert_int_equal(put_size(session, "endless", SIZE_MAX, true), ERR_LIMIT);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ticket t = {.account = 100 + i, .service = STR("web"), .files = true};
         char address[64];
