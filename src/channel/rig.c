@@ -324,6 +324,17 @@ static void describe(const Store__QueueCommit *q) {
                    q->deliveries[i]->folder);
 }
 
+/* Those that are done with. */
+static void recipients_remove(Store__Entry *e, const Store__QueueCommit *q) {
+    size_t left = 0;
+    for (size_t i = 0; i < e->n_recipients; i++) {
+        bool done = false;
+        for (size_t k = 0; k < q->n_done && !done; k++) done = q->done[k] == i;
+        if (!done) e->recipients[left++] = e->recipients[i];
+    }
+    e->n_recipients = left;
+}
+
 static int queue_commit(struct rpc_request *r, struct error *err, void *arg) {
     const Store__QueueCommit *q = (const void *)r->msg;
     Store__QueueCommitted reply = STORE__QUEUE_COMMITTED__INIT;
@@ -355,6 +366,7 @@ static int queue_commit(struct rpc_request *r, struct error *err, void *arg) {
     rig.leases_under_way--;
     if (w != NULL && w->entry->destination[0] != '\0' && q->defer && q->update->ready <= clock_wall_ms()) {
         w->offered = true; /* put back at once */
+        recipients_remove(w->entry, q);
         ready_send(w->entry);
     }
     rpc_answer(r, &reply.base, STR_EMPTY);

@@ -167,10 +167,10 @@ static size_t sent_count(const struct lease *l, const struct outcome *outcomes) 
     return n;
 }
 
-/* Sends one message, in as many transactions as its recipients need. False: another connection is to take it, or what
- * is left of it: the server had closed this one before it saw anything, or takes no more over it (RFC 9422) and it was
- * brought on. */
-static bool message_send(struct session *s, struct lease *l, struct outcome *outcomes, size_t *picked) {
+/* Sends one message, in as many transactions as its recipients need. False: another connection is to take it: the
+ * server had closed this one before it saw anything of it, or takes no more over it (RFC 9422). `*goes_on`: another is
+ * to take at once what is left of it. */
+static bool message_send(struct session *s, struct lease *l, struct outcome *outcomes, size_t *picked, bool *goes_on) {
     size_t count = l->entry->n_recipients;
     unsigned max = (unsigned)option_u64(s->smtpc->daemon, "smtpc.recipients_per_message");
     const struct caps *caps = &s->connection.client.caps;
@@ -202,8 +202,9 @@ static bool message_send(struct session *s, struct lease *l, struct outcome *out
         if (stuck) break;
     }
     s->full |= !stuck && smtpc_pick_left(l->entry, outcomes);
-    if (s->full && (!tried || sent_count(l, outcomes) > sent_before)) return false;
-    for (size_t i = 0; i < count; i++)
+    if (s->full && !tried) return false;
+    *goes_on = s->full && sent_count(l, outcomes) > sent_before; /* not again and again without getting on */
+    for (size_t i = 0; i < count && !*goes_on; i++)
         if (outcomes[i].class == OUTCOME_NONE)
             outcomes[i] = outcome_make(OUTCOME_TEMPORARY, "4.4.2", STR("The connection ended before it was sent."));
     return true;
@@ -267,7 +268,7 @@ static void deliver(struct session *s, struct lease *l) {
     }
     for (size_t i = 0; left.class != OUTCOME_NONE && i < count; i++)
         if (outcomes[i].class == OUTCOME_NONE) outcomes[i] = left;
-    if (!message_send(s, l, outcomes, picked)) {
+    if (!message_send(s, l, outcomes, picked, &done.goes_on)) {
         sending_end(s->smtpc, done.sending, &done); /* an earlier transaction of it may have gone through */
         settle_untouched(s->smtpc, l);              /* not the message's fault: another connection takes it at once */
         return;

@@ -90,10 +90,10 @@ static void take_waiting(struct work *w, size_t i) {
     const struct outcome *o = &w->s->outcomes[i];
     BUF_AUTO text = BUF_INIT(2048);
     outcome_text(o, &text);
-    char *status = arena_cstr(w->lease->arena, buf_str(&text));
+    char *status = o->class == OUTCOME_NONE ? NULL : arena_cstr(w->lease->arena, buf_str(&text));
     w->waiting++;
     if (status != NULL) w->reason = r->status = status;
-    if (w->s->attempted) {
+    if (w->s->attempted && !w->s->goes_on) {
         r->attempts++;
         r->remote = (char *)(uintptr_t)(w->s->host != NULL ? w->s->host : "");
         w->s->smtpc->counters.deferred++;
@@ -215,7 +215,7 @@ static void defer_rest(struct work *w, Store__Entry *update) {
     uint64_t wait_s = 300;
     *update = *w->entry;
     update->summary = (ProtobufCBinaryData){0, NULL};
-    if (w->s->attempted) {
+    if (w->s->attempted && !w->s->goes_on) {
         const char *list = option_str(w->s->smtpc->daemon, "smtpc.retry");
         update->attempts++;
         peer_get(daemon_table(w->s->smtpc->daemon, "peer"), str_from(w->entry->destination), &w->peer);

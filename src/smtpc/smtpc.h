@@ -166,6 +166,7 @@ struct settlement {
     struct outcome *outcomes; /* of each recipient */
     const char *host, *ip, *tls;
     bool peer_dsn, peer_deliverby; /* extensions of the server */
+    bool goes_on;                  /* what is left waits for a connection, not for another attempt */
     bool attempted;                /* counts as an attempt: the next one comes after a longer wait */
     bool free_lease;
     struct report report;

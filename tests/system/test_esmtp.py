@@ -113,7 +113,7 @@ class Esmtp(unittest.TestCase):
         self.assertEqual(late.group(1), "delayed")
         self.assertEqual(back.groups(), ("failed", "5.4.7"))
         self.b.start()
-        s = self.a.smtp("submission", tls=True, login="bart@example.test")
+        s = self.a.smtp(tls=True, login="bart@example.test")   # not on ports of submission: RFC 6409 section 7
         self.assertTrue(s.has_extn("etrn"))
         self.assertEqual(s.docmd("ETRN empty.example")[0], 251)
         code, text = s.docmd(f"ETRN #[127.0.0.1]:{self.b.port('smtp')}")

@@ -118,6 +118,7 @@ void dsn_status_put(const struct dsn_report *r, bool utf8, struct buf *out) {
     typed_put(out, "Reporting-MTA", "dns", r->hostname, utf8);
     date_put(out, "Arrival-Date", r->arrival);
     date_put(out, "Deliver-By-Date", r->deliver_by); /* RFC 2852 section 5 */
-    if (r->future_release.len > 0) dsn_field_put(out, "Future-Release-Request", r->future_release, utf8); /* RFC 4865 section 5.1.2 */
+    if (r->future_release.len > 0)
+        dsn_field_put(out, "Future-Release-Request", r->future_release, utf8); /* RFC 4865 section 5.1.2 */
     for (size_t i = 0; i < r->count; i++) recipient_put(&r->recipients[i], utf8, out);
 }
