@@ -75,7 +75,7 @@ static int create(struct mail_target *t, struct error *err) {
     req.name = (char *)(uintptr_t)t->cfg.name;
     req.special_use = (char *)(uintptr_t)t->cfg.special_use;
     int rc = call(t, STORE_FOLDER_CREATE, &req.base, STR_EMPTY, &reply, err);
-    if (rc == ERR_EXISTS && t->cfg.special_use[0] != '\0') { /* another folder has this use here */
+    if (rc == ERR_UNSUPPORTED && t->cfg.special_use[0] != '\0') { /* another folder has this use here */
         t->cfg.special_use = "";
         return create(t, err);
     }

@@ -58,5 +58,6 @@ int cmd_create(struct cmd *c) {
     if (req.name == NULL) return cmd_fail(c, ERR_NOMEM, NULL);
     RPC_REPLY_AUTO reply = {0};
     int rc = session_call(c->s, STORE_FOLDER_CREATE, &req, STR_EMPTY, &reply, &err);
+    if (rc == ERR_UNSUPPORTED) return cmd_no(c, "USEATTR", err.text); /* RFC 6154 section 3 */
     return rc != 0 ? cmd_fail(c, rc, &err) : created(c, (const Store__Folder *)reply.msg, name);
 }

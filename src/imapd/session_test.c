@@ -149,6 +149,7 @@ static const struct dialogue dialogues[] = {
     {"mailboxes: RFC 9051 6.3.4 to 6.3.9, STORE-05", LOGIN
      "> 1 CREATE a/b/\n< 1 OK *\n> 2 CREATE a\n< 2 OK *\n> 3 CREATE a\n< 3 NO [ALREADYEXISTS] *\n> 4 CREATE Sent "
      "(USE (\\Sent))\n< 4 OK *\n> 5 CREATE x (USE (\\Frob))\n< 5 NO [USEATTR] *\n"
+     "> u CREATE x (USE (\\Sent))\n< u NO [USEATTR] *\n> v CREATE Sent (USE (\\Junk))\n< v NO [ALREADYEXISTS] *\n"
      "> 6 LIST \"\" *\n< * LIST (\\HasNoChildren) \"/\" INBOX\n< * LIST (\\HasNoChildren \\Sent) \"/\" Sent\n< * "
      "LIST (\\HasChildren) \"/\" a\n< * LIST (\\HasNoChildren) \"/\" a/b\n< 6 OK *\n"
      "> 7 LIST \"\" \"\"\n< * LIST (\\Noselect) \"/\" \"\"\n< 7 OK *\n> 8 LIST a/ %\n< * LIST (\\HasNoChildren) "

@@ -148,6 +148,9 @@ HANDLER(folder_status, Store__FolderName) {
 HANDLER(folder_create, Store__FolderCreate) {
     Store__Folder out;
     if (double_by_name(d, q->name) != NULL) return ERR_EXISTS;
+    for (size_t i = 0; i < FOLDERS; i++)
+        if (q->special_use[0] != '\0' && d->folder[i].used && strcmp(d->folder[i].special, q->special_use) == 0)
+            return ERR_UNSUPPORTED;
     struct folder *f = add_folder(d, q->name);
     (void)snprintf(f->special, sizeof f->special, "%s", q->special_use);
     account_changed(d, NULL, NULL, 0, 0);

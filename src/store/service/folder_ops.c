@@ -67,7 +67,8 @@ static int special_use_check(struct account *a, const char *wanted, const char *
     if ((*out)[0] == 0) return 0;
     for (size_t i = 0; i < a->folder_count; i++)
         if (strcmp(a->folders[i]->special_use, *out) == 0)
-            return error_set(err, ERR_EXISTS, "folder \"%.200s\" has this special use already", a->folders[i]->name);
+            return error_set(err, ERR_UNSUPPORTED, "folder \"%.200s\" has this special use already",
+                             a->folders[i]->name);
     return 0;
 }
 
@@ -81,10 +82,11 @@ static int create(struct service *s, struct session *session, const Store__Folde
     if (rc == 0) rc = session_owner(session, str_from(req->name), &a, &local, err);
     if (rc == 0) rc = folder_name_check(local, name, err);
     if (rc == 0) rc = create_check(session, a, name, err);
-    if (rc == 0) rc = special_use_check(a, req->special_use, &special, err);
     if (rc != 0) return rc;
     struct folder *f = account_folder(a, str_from(name));
     if (f != NULL && !f->no_select) return error_set(err, ERR_EXISTS, "folder \"%.200s\" exists already", name);
+    rc = special_use_check(a, req->special_use, &special, err);
+    if (rc != 0) return rc;
     if (a->folder_count >= FOLDERS_MAX)
         return error_set(err, ERR_LIMIT, "an account may have at most %d folders", FOLDERS_MAX);
     struct batch b;

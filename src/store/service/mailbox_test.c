@@ -139,7 +139,8 @@ static void body_folders(void) {
     assert_int_equal(create("a/b/c", ""), 0);
     assert_int_equal(create("a/b", ""), ERR_EXISTS);
     assert_int_equal(create("inbox", ""), ERR_EXISTS);
-    assert_int_equal(create("Sent2", "\\Sent"), ERR_EXISTS);
+    assert_int_equal(create("Sent2", "\\Sent"), ERR_UNSUPPORTED);
+    assert_int_equal(create("a/b", "\\Sent"), ERR_EXISTS);
     assert_int_equal(create("x", "\\Wrong"), ERR_INVALID);
     assert_int_equal(subscribe("a/b", true), 0);
     assert_int_equal(subscribe("nowhere", true), 0);
