@@ -113,6 +113,12 @@ static const struct dialogue dialogues[] = {
      "> 2 UID SORT RETURN (PARTIAL 2:3) (ARRIVAL) UTF-8 ALL\n< * ESEARCH (TAG \"2\") UID PARTIAL (2:3 2:3)\n< 2 OK *\n"
      "> 3 SORT RETURN () (ARRIVAL) UTF-8 ALL\n< * ESEARCH (TAG \"3\") ALL 1:3\n< 3 OK *\n"
      "> 4 SORT RETURN (SAVE) (ARRIVAL) UTF-8 2:3\n< 4 OK *\n> 5 SEARCH $\n< * SEARCH 2 3\n< 5 OK *\n"},
+    {"SORT and THREAD without a charset where UTF-8 is enabled: violations.md", THREE
+     "> 1 THREAD REFS LARGER 1\n< 1 NO [BADCHARSET *\n> 2 ENABLE UTF8=ACCEPT\n< * ENABLED UTF8=ACCEPT\n< 2 OK *\n"
+     "> 3 UID THREAD REFS LARGER 1\n< * THREAD (1)(2)(3)\n< 3 OK *\n> 4 THREAD REFS ALL\n< * THREAD (1)(2)(3)\n< 4 OK *\n"
+     "> 5 SORT (ARRIVAL) UID 1:2\n< * SORT 1 2\n< 5 OK *\n> 6 THREAD REFS UTF-8 UID 2\n< * THREAD (2)\n< 6 OK *\n"
+     "> 7 SORT (ARRIVAL) ISO-8859-1 UID 3\n< * SORT 3\n< 7 OK *\n> 8 THREAD REFS FOO ALL\n< 8 NO [BADCHARSET *\n"
+     "> 9 THREAD REFS LARGER\n< 9 BAD *\n"},
     {"THREAD: RFC 5256",
      LOGIN ADD("37", "Message-ID: <a@b>~Subject: one~~xx") ADD(
          "54", "References: <a@b>~Message-ID: <c@d>~Subject: two~~") ADD("39", "Message-ID: <e@f>~Subject: Re: one~~")

@@ -316,9 +316,18 @@ static int take_sort_keys(struct imap_args *a, struct imap_search *s) {
     return imap_args_char(a, ')') ? 0 : ERR_INVALID;
 }
 
-/* SP charset: not optional here */
-static int take_charset(struct parser *p, struct imap_search *s) {
-    return imap_args_space(&p->a) && imap_args_astring(&p->a, &s->charset) && s->charset.len > 0 ? 0 : ERR_INVALID;
+/* SP charset SP search-key *(SP search-key). Clients that have enabled UTF8=ACCEPT leave the charset out, as RFC 6855
+ * section 3 has it for SEARCH; no charset reads as search keys. */
+static int take_charset_program(struct parser *p, struct imap_search *s) {
+    if (p->a.utf8) {
+        struct parser bare = *p;
+        if (take_program(&bare, s) == 0 && imap_args_end(&bare.a)) {
+            *p = bare;
+            return 0;
+        }
+    }
+    if (!imap_args_space(&p->a) || !imap_args_astring(&p->a, &s->charset) || s->charset.len == 0) return ERR_INVALID;
+    return take_program(p, s);
 }
 
 int imap_sort_parse(struct imap_args *a, struct imap_search *out) {
@@ -326,8 +335,7 @@ int imap_sort_parse(struct imap_args *a, struct imap_search *out) {
     struct imap_search s = {.charset = STR_EMPTY};
     int err = take_returns(&p, &s);
     if (err == 0) err = take_sort_keys(&p.a, &s);
-    if (err == 0) err = take_charset(&p, &s);
-    if (err == 0) err = take_program(&p, &s);
+    if (err == 0) err = take_charset_program(&p, &s);
     *a = p.a;
     if (err == 0) *out = s;
     return err;
@@ -345,8 +353,7 @@ int imap_thread_parse(struct imap_args *a, struct imap_search *out) {
     while (i < sizeof names / sizeof *names && !str_eq_nocase(name, str_from(names[i]))) i++;
     if (i == sizeof names / sizeof *names) return ERR_UNSUPPORTED;
     s.thread = (enum imap_thread)i;
-    int err = take_charset(&p, &s);
-    if (err == 0) err = take_program(&p, &s);
+    int err = take_charset_program(&p, &s);
     *a = p.a;
     if (err == 0) *out = s;
     return err;

@@ -108,7 +108,8 @@ struct imap_search {
 NODISCARD int imap_search_parse(struct imap_args *a, struct imap_search *out);
 /* [SP "RETURN" ...] SP "(" criterion *(SP criterion) ")" SP charset 1*(SP search-key) of SORT. */
 NODISCARD int imap_sort_parse(struct imap_args *a, struct imap_search *out);
-/* SP algorithm SP charset 1*(SP search-key) of THREAD. ERR_UNSUPPORTED: the algorithm. */
+/* SP algorithm SP charset 1*(SP search-key) of THREAD. ERR_UNSUPPORTED: the algorithm. For both the charset may be
+ * left out where a->utf8 is set. */
 NODISCARD int imap_thread_parse(struct imap_args *a, struct imap_search *out);
 
 #endif
