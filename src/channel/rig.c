@@ -281,8 +281,9 @@ static int queue_read(struct rpc_request *r, struct error *err, void *arg) {
     return 0;
 }
 
+/* Upwards: some time has passed since it was decided. */
 static long seconds_from_now(int64_t at_ms) {
-    return at_ms == 0 ? 0 : (long)((at_ms - clock_wall_ms() + 500) / 1000);
+    return at_ms == 0 ? 0 : (long)((at_ms - clock_wall_ms() + 999) / 1000);
 }
 
 static void describe_output(const Store__NewEntry *n) {

@@ -43,7 +43,7 @@ static void on_batch(struct sync_batch *b, void *arg) {
 static bool wait_for(enum sync_kind kind, unsigned count) {
     struct timespec until;
     (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 10;
+    until.tv_sec += 30;
     (void)pthread_mutex_lock(&got.lock);
     int rc = 0;
     while (rc == 0 && got.seen[kind] < count) rc = pthread_cond_timedwait(&got.changed, &got.lock, &until);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { START_TRIES = 500, START_PAUSE_MS = 10 };
+enum { START_TRIES = 3000, START_PAUSE_MS = 10 };
 
 void slapd_fixture_sleep_ms(long ms) {
     struct timespec t = {ms / 1000, ms % 1000 * 1000000};

@@ -47,14 +47,15 @@ TEST(run_interval) {
     server.greeting = "421 not now";
     rig_table("peer", "far.example run_interval=1h\n");
     start();
+    int64_t before = clock_wall_ms();
     rig_offer(mail("far.example", "a@far.example"));
     uint64_t wait = 0;
     const char *told = strstr(rig_wait(1), "far.example+");
     assert_non_null(told);
     told += strlen("far.example+");
     assert_int_equal(str_to_u64(str_of(told, strcspn(told, "s")), 10000, &wait), 0);
-    int64_t now = clock_wall_ms(), next = peer_next_run(STR("far.example"), 3600, now);
-    assert_in_range(wait, (next - now) / 1000, (next - now) / 1000 + 2);
+    int64_t now = clock_wall_ms(), next = peer_next_run(STR("far.example"), 3600, before);
+    if (now < next) assert_in_range(wait, (next - now) / 1000, (next - before) / 1000 + 2); /* else it was just then */
     finish();
     server_end();
 }
