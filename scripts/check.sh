@@ -50,7 +50,7 @@ if [ "$what" != asan ]; then
     linter=$!
   fi
   step "tests"
-  run meson test -C build --no-rebuild --print-errorlogs --num-processes "$tests_at_once"
+  run meson test -C build --no-rebuild --print-errorlogs --num-processes "$tests_at_once" -t 3 # limits are for a machine that does nothing else
   logs+=(build/meson-logs/testlog.json)
 fi
 if [ "$what" != quick ]; then
