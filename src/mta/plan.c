@@ -60,7 +60,7 @@ static bool channel_exists(const struct plan_config *config, struct str channel)
 /* `first` gets the recipient that has an equal target already, or is left alone. */
 static int seen_before(struct plan *p, const char *channel, const struct plan_target *t, size_t *first) {
     BUF_AUTO key = BUF_INIT(KEY_MAX);
-    if (t->account != 0) {
+    if (t->account != 0 && strcmp(channel, "LOCAL") == 0) { /* at another host the folder is in the address */
         buf_printf(&key, "%s %llu %s", channel, (unsigned long long)t->account, t->folder);
     } else {
         struct str address = str_from(t->address), domain = address_domain_of(address);

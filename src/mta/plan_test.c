@@ -12,9 +12,8 @@
 #include <cmocka.h>
 
 /* What the directory answers, in short: "-" not local, "?" unknown, "!" may not receive, else targets separated by ",":
- * L7 = account 7, L7/Work = its folder, x7 = account 7 may not receive, S:a@b = SMTPC, S:a@b>h = by the host h, D:l@d =
- * list, "." = no target.
- */
+ * L7 = account 7, L7/Work = its folder, x7 = account 7 may not receive, S:a@b = SMTPC, S:a@b>h = by the host h,
+ * S7:a@b>h = account 7, which has its mailbox there, D:l@d = list, "." = no target. */
 static Dir__Resolved *answer(struct arena *a, const char *text) {
     Dir__Resolved *r = arena_alloc(a, sizeof *r);
     dir__resolved__init(r);
@@ -35,11 +34,12 @@ static Dir__Resolved *answer(struct arena *a, const char *text) {
                                                                     : "NOWHERE");
         t->may_receive = kind != 'x';
         struct str hop = one, address = str_cut(&hop, '>');
-        t->address = arena_cstr(a, str_sub(address, kind == 'S' || kind == 'D' ? 2 : 0, one.len));
+        bool there = kind == 'S' && one.ptr[1] != ':';
+        t->address = arena_cstr(a, str_sub(address, there ? 3 : kind == 'S' || kind == 'D' ? 2 : 0, one.len));
         t->next_hop = arena_cstr(a, hop.len < one.len ? hop : STR_EMPTY);
-        if (kind == 'L' || kind == 'x') {
+        if (kind == 'L' || kind == 'x' || there) {
             t->account = (uint64_t)(one.ptr[1] - '0');
-            if (one.len > 3) t->folder = arena_cstr(a, str_sub(one, 3, one.len));
+            if (!there && one.len > 3) t->folder = arena_cstr(a, str_sub(one, 3, one.len));
         }
         r->targets[r->n_targets++] = t;
     }
@@ -54,7 +54,7 @@ static void describe(const struct plan *p, struct buf *out) {
         for (size_t i = 0; i < p->groups[g].count; i++) {
             const struct plan_target *t = &p->groups[g].targets[i];
             buf_printf(out, " %zu>", t->recipient);
-            if (t->account != 0)
+            if (t->account != 0 && strcmp(p->groups[g].channel, "LOCAL") == 0)
                 buf_printf(out, "#%llu%s%s", (unsigned long long)t->account, t->folder[0] ? "/" : "", t->folder);
             else
                 buf_adds(out, t->address);
@@ -91,6 +91,17 @@ static void routes(void **state) {
          "",
          "LOCAL: 0>#1 1>#1 2>#1/Work"},
         {{"a@x.test", "a@x.test"}, {"L1", "L1"}, "LOCAL SMTPC", "", "LOCAL: 0>#1"},
+        /* the same with a mailbox that another host has (DEPL-06): the folder stands in the address */
+        {{"a@x.test", "alias@x.test", "a@x.test"},
+         {"S1:a@x.test>h", "S1:a@x.test>h", "S1:a@x.test>h"},
+         "LOCAL SMTPC",
+         "",
+         "SMTPC h: 0>a@x.test 1>a@x.test"},
+        {{"two@x.test"},
+         {"S1:a@x.test>h,S1:a+w@x.test>h,S1:a@x.test>h"},
+         "LOCAL SMTPC",
+         "",
+         "SMTPC h: 0>a@x.test 0>a+w@x.test"},
         /* several connectors (MTA-16, ARCH-11); forwarding to the same address as another recipient */
         {{"a@x.test", "f@o.example"},
          {"L1,S:f@O.example", "-"},
@@ -159,14 +170,14 @@ static void slices(void **state) {
     e.recipients = list;
     e.n_recipients = 2;
     assert_int_equal(plan_init(&p, a), 0);
-    assert_int_equal(plan_add(&p, &config, &e, 0, answer(a, "L1,S:b@o.example")), 0);
-    assert_int_equal(p.group_count, 2);
+    assert_int_equal(plan_add(&p, &config, &e, 0, answer(a, "L1,S:b@o.example,S2:a@x.test>h")), 0);
+    assert_int_equal(p.group_count, 3);
     plan_next_slice(&p);
     assert_int_equal(p.group_count, 0);
-    assert_int_equal(plan_add(&p, &config, &e, 1, answer(a, "L1,S:c@o.example")), 0);
+    assert_int_equal(plan_add(&p, &config, &e, 1, answer(a, "L1,S:c@o.example,S2:a@x.test>h,S2:a+w@x.test>h")), 0);
     BUF_AUTO text = BUF_INIT(4000);
     describe(&p, &text);
-    assert_string_equal(buf_cstr(&text), "SMTPC o.example: 1>c@o.example");
+    assert_string_equal(buf_cstr(&text), "SMTPC o.example: 1>c@o.example; SMTPC h: 1>a+w@x.test");
     plan_done(&p);
 }
 
