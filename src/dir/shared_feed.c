@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "dir/gone.h"
+#include "dir/host.h"
 #include "dir/shared.h"
 #include "net/loop.h"
 #include "rpc/store_methods.h"
@@ -78,6 +79,7 @@ static uint64_t *shared_accounts(const struct dir *d, size_t *count) {
     size_t n = 0, cap = 0, pos = 0;
     for (const struct entry *e; (e = mirror_next(d->mirror, &pos)) != NULL;) {
         if (!(e->classes & ENTRY_SHARED) || e->account == 0 || (e->flags & ENTRY_DISABLED)) continue;
+        if (host_of(d->mirror, &d->settings, e).len > 0) continue; /* that host has it */
         if (n == cap) {
             cap = cap * 2 + 64;
             uint64_t *grown = realloc(list, cap * sizeof *list);

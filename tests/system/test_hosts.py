@@ -205,6 +205,12 @@ class Hosts(unittest.TestCase):
         back[0].wait_count("bart", 3, seconds=20)
         back[1].wait_count("lisa", 3, seconds=20)
         self.assertIn("to the host that has the mailbox, 127.0.0.1:", front.run("resolve", "sax@corp.test").stdout)
+        # a shared account is at one host as well: nobody has an empty one elsewhere into which he might put something
+        front.run("shared", "add", "team@corp.test", "--member", "bart@corp.test", "--member", "lisa@corp.test")
+        shared = lambda host, name: [f.split(b'"')[-2] if f.endswith(b'"') else f.split()[-1] for f in host.imap(name).list("Shared/", "*")[1] if f]
+        iems.wait_until("the members' folder", lambda: b"Shared/team@corp.test/INBOX" in shared(back[0], "bart"), 20)
+        self.assertEqual(shared(back[1], "lisa"), [])
+        back[0].run("shared", "delete", "team@corp.test", "--yes")
         # a sub-address goes along; whoever logs in may send from any host
         with back[1].imap("lisa") as c:
             c.create("Work")
