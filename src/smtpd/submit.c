@@ -233,10 +233,12 @@ static int decide(struct session *s, unsigned bare, struct outcome *o, struct er
         return refuse(o, code, enhanced, "%s", text);
     if (rc < 0) return refuse_for_store(o, rc);
     (void)refuse(o, 250, "2.0.0", "OK queued as %" PRIu64 " id=%s", id, t->trace);
+    char priority[24] = ""; /* RFC 6710 section 4.1 */
+    if (t->has_priority) (void)snprintf(priority, sizeof priority, " mt-priority=%d", t->priority);
     log_event(LOG_MESSAGE, t->trace, "accepted",
-              "id=%" PRIu64 " from=<%s> size=%" PRIu64 " rcpts=%u peer=%s user=%s message-id=%.*s session=%s", id,
+              "id=%" PRIu64 " from=<%s> size=%" PRIu64 " rcpts=%u peer=%s user=%s message-id=%.*s session=%s%s", id,
               t->sender, body_size(t->body), t->count, s->peer, s->authenticated ? s->user : "-",
-              STR_ARG(summary.message_id), s->id);
+              STR_ARG(summary.message_id), s->id, priority);
     return 0;
 }
 

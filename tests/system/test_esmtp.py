@@ -306,7 +306,7 @@ class Atrn(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.mail = iems.Instance()
+        cls.mail = iems.Instance(config="[smtpd]\nlisten_odmr = default\n")
         cls.mail.__enter__()
         for user in ("bart", "dial"):
             cls.mail.user(user)
@@ -319,8 +319,11 @@ class Atrn(unittest.TestCase):
 
     def turn(self, command):
         """Logs in and turns the connection; plays the customer's server. The reply to ATRN, and the messages that came."""
-        s = self.mail.smtp("submission", tls=True, login="dial@example.test")
+        s = self.mail.smtp("odmr", tls=True)
         try:
+            self.assertTrue(s.has_extn("auth") and s.has_extn("atrn"))   # before the login: RFC 2645 section 5.1.1
+            self.assertEqual(s.docmd("ATRN")[0], 530)
+            s.login("dial@example.test", iems.PASSWORD)
             reply = s.docmd(command)
             return reply, self.serve(s.sock) if reply[0] == 250 else []
         finally:
