@@ -79,6 +79,10 @@ static bool is_trusted(const struct client *c) {
     return plan == NULL || plan->level >= PLAN_FINGERPRINT || plan->named_safely;
 }
 
+bool client_used_up(const struct client *c) {
+    return c->caps.mail_max != 0 && c->messages >= c->caps.mail_max;
+}
+
 bool client_takes_requiretls(const struct client *c) {
     return c->trusted && c->caps.requiretls;
 }

@@ -61,6 +61,8 @@ NODISCARD int client_open(struct client *c, const struct client_config *config, 
 void client_bye(struct client *c, uint64_t ms);
 /* It is certain to be the server that the destination named, and says REQUIRETLS (RFC 8689 section 4.2.1). */
 bool client_takes_requiretls(const struct client *c);
+/* The server takes no other transaction over this connection (RFC 9422 section 4.1). */
+bool client_used_up(const struct client *c);
 /* Ends politely if it is alive, closes. */
 void client_quit(struct client *c);
 void client_free(struct client *c);

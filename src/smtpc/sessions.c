@@ -155,10 +155,8 @@ static bool keeps_tags(const struct session *s, const struct lease *l) {
     return host.keep_tags;
 }
 
-/* The server takes no other transaction over this connection (RFC 9422 section 4.1). */
 static bool used_up(const struct session *s) {
-    const struct client *c = &s->connection.client;
-    return s->full || (c->caps.mail_max != 0 && c->messages >= c->caps.mail_max);
+    return s->full || client_used_up(&s->connection.client);
 }
 
 static size_t sent_count(const struct lease *l, const struct outcome *outcomes) {

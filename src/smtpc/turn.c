@@ -99,7 +99,7 @@ static struct lease *lease_get(struct turned *t, uint64_t id) {
 }
 
 static bool goes_on(const struct turned *t) {
-    return !t->connection.client.dead && !t->smtpc->stopping;
+    return !t->connection.client.dead && !client_used_up(&t->connection.client) && !t->smtpc->stopping;
 }
 
 static int domain_send(struct turned *t, struct str domain, struct error *err) {
