@@ -119,6 +119,11 @@ static const struct dialogue dialogues[] = {
      "> 5 SORT (ARRIVAL) UID 1:2\n< * SORT 1 2\n< 5 OK *\n> 6 THREAD REFS UTF-8 UID 2\n< * THREAD (2)\n< 6 OK *\n"
      "> 7 SORT (ARRIVAL) ISO-8859-1 UID 3\n< * SORT 3\n< 7 OK *\n> 8 THREAD REFS FOO ALL\n< 8 NO [BADCHARSET *\n"
      "> 9 THREAD REFS LARGER\n< 9 BAD *\n"},
+    {"UTF-8 in quoted strings of a search that names it: violations.md", THREE
+     "> 1 SEARCH CHARSET UTF-8 SUBJECT \"ü\"\n< * SEARCH\n< 1 OK *\n> 2 SEARCH CHARSET utf8 SUBJECT \"ü\"\n< * SEARCH\n< 2 OK *\n"
+     "> 3 SORT (ARRIVAL) UTF-8 NOT SUBJECT \"ü\"\n< * SORT 1 2 3\n< 3 OK *\n> 4 SEARCH SUBJECT \"ü\"\n< 4 BAD *\n"
+     "> 5 SEARCH CHARSET UTF-8 SUBJECT \"\xff\"\n< 5 BAD *\n> 6 SEARCH CHARSET US-ASCII SUBJECT \"ü\"\n< 6 BAD *\n"
+     "> 7 STATUS \"ü\" (MESSAGES)\n< 7 BAD *\n"},
     {"THREAD: RFC 5256",
      LOGIN ADD("37", "Message-ID: <a@b>~Subject: one~~xx") ADD(
          "54", "References: <a@b>~Message-ID: <c@d>~Subject: two~~") ADD("39", "Message-ID: <e@f>~Subject: Re: one~~")

@@ -270,6 +270,15 @@ static int take_program(struct parser *p, struct imap_search *s) {
     return err;
 }
 
+/* Search keys behind a charset that was named: of UTF-8 clients send quoted strings as well, not only literals. */
+static int take_charset_keys(struct parser *p, struct imap_search *s) {
+    bool utf8 = p->a.utf8;
+    p->a.utf8 = utf8 || str_eq_nocase(s->charset, STR("UTF-8")) || str_eq_nocase(s->charset, STR("UTF8"));
+    int err = take_program(p, s);
+    p->a.utf8 = utf8;
+    return err;
+}
+
 int imap_search_parse(struct imap_args *a, struct imap_search *out) {
     struct parser p = {.a = *a};
     struct imap_search s = {.charset = STR_EMPTY};
@@ -279,7 +288,7 @@ int imap_search_parse(struct imap_args *a, struct imap_search *out) {
         if (!imap_args_space(&b) || !imap_args_astring(&b, &s.charset) || s.charset.len == 0) return ERR_INVALID;
         p.a = b;
     }
-    if (err == 0) err = take_program(&p, &s);
+    if (err == 0) err = take_charset_keys(&p, &s);
     *a = p.a;
     if (err == 0) *out = s;
     return err;
@@ -327,7 +336,7 @@ static int take_charset_program(struct parser *p, struct imap_search *s) {
         }
     }
     if (!imap_args_space(&p->a) || !imap_args_astring(&p->a, &s->charset) || s->charset.len == 0) return ERR_INVALID;
-    return take_program(p, s);
+    return take_charset_keys(p, s);
 }
 
 int imap_sort_parse(struct imap_args *a, struct imap_search *out) {
