@@ -1,6 +1,7 @@
 /* SELECT and EXAMINE (RFC 9051 section 6.3.2; RFC 7162 sections 3.1.8 and 3.2.5). */
 #include "imapd/command.h"
 #include "imapd/list.h"
+#include "imapd/notify.h"
 #include "imapd/objectid.h"
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
@@ -160,6 +161,7 @@ static uint64_t close_present(struct session *s) {
     uint64_t folder = s->view->folder;
     session_drop_view(s);
     session_puts(s, "* OK [CLOSED] Previous mailbox is closed\r\n");
+    notify_deselected(s, folder);
     return folder;
 }
 

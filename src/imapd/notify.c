@@ -118,6 +118,10 @@ void notify_note(struct session *s, const Store__AccountChanged *e) {
     if (notify_has_news(s)) cond_signal(&s->changed);
 }
 
+void notify_deselected(struct session *s, uint64_t folder) {
+    if (s->notify != NULL && s->notify->wide) note_folder(s, folder);
+}
+
 /* --- telling the client */
 static bool is_outdated(const struct session *s) {
     const struct notify *n = s->notify;
@@ -166,7 +170,7 @@ void notify_imply(struct session *s) {
 
 static int tell_messages(struct session *s, uint64_t folder) {
     struct notify_mailbox *m = notify_tree_find(s->notify->tree, folder);
-    if (m == NULL) return 0;
+    if (m == NULL || (s->view != NULL && s->view->folder == folder)) return 0;
     Store__FolderName req = STORE__FOLDER_NAME__INIT;
     RPC_REPLY_AUTO reply = {0};
     BUF_AUTO name = BUF_INIT(2 * IMAP_MAILBOX_MAX);

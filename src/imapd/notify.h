@@ -35,6 +35,9 @@ void notify_unwatch(struct session *s);
 
 /* From the store. Must not wait. */
 void notify_note(struct session *s, const Store__AccountChanged *e);
+/* The mailbox is not selected any more. If it is among those that the client wants to hear of, what came to it while it
+ * was is told as STATUS: clients overlook an EXISTS that comes when they are about to select another. */
+void notify_deselected(struct session *s, uint64_t folder);
 bool notify_has_news(const struct session *s);
 /* Tells what waits, of mailboxes other than the selected one. An error of the store: the rest is told later. */
 NODISCARD int notify_tell(struct session *s);
