@@ -39,14 +39,14 @@ static const struct dialogue dialogues[] = {
      "> 6 APPEND INBOX CATENATE (URL {13+}\n>> /INBOX/;UID=1\n> \n< 6 BAD *\n"
      "> 7 APPEND INBOX CATENATE ()\n< 7 BAD *\n"
      "> 8 APPEND INBOX CATENATE (URL \"http://x/\")\n< 8 NO [BADURL \"http://x/\"] *\n"},
-    {"CATENATE with UTF8: RFC 6855 section 4", THREE
-     "> 1 APPEND INBOX CATENATE (UTF8 (~{13+}\n>> A: b~~one~\n> ))\n< 1 BAD *\n"
-     "> 2 ENABLE UTF8=ACCEPT\n< * ENABLED UTF8=ACCEPT\n< 2 OK *\n"
-     "> 3 APPEND INBOX CATENATE (UTF8 (~{14+}\n>> A: ü~~one~\n> ) URL /INBOX/;UID=2/;SECTION=1/;PARTIAL=0.2 "
-     "UTF8 (~{2}\n< + OK\n>> zz\n> ))\n< * 4 EXISTS\n< 3 OK [APPENDUID 1001 4] *\n"
-     "> 4 FETCH 4 BODY.PEEK[]\n< * 4 FETCH (BODY[] {18}\n< A: ü\n< \n< one\n< bozz)\n< 4 OK *\n"
-     "> 5 APPEND INBOX CATENATE (UTF8 (~{2+}\n>> zz\n> )\n< 5 BAD *\n"
-     "> 6 APPEND INBOX CATENATE (UTF8 ({2+}\n>> zz\n> ))\n< 6 BAD *\n"},
+    {"CATENATE with UTF8: RFC 6855 section 4",
+     THREE "> 1 APPEND INBOX CATENATE (UTF8 (~{13+}\n>> A: b~~one~\n> ))\n< 1 BAD *\n"
+           "> 2 ENABLE UTF8=ACCEPT\n< * ENABLED UTF8=ACCEPT\n< 2 OK *\n"
+           "> 3 APPEND INBOX CATENATE (UTF8 (~{14+}\n>> A: ü~~one~\n> ) URL /INBOX/;UID=2/;SECTION=1/;PARTIAL=0.2 "
+           "UTF8 (~{2}\n< + OK\n>> zz\n> ))\n< * 4 EXISTS\n< 3 OK [APPENDUID 1001 4] *\n"
+           "> 4 FETCH 4 BODY.PEEK[]\n< * 4 FETCH (BODY[] {18}\n< A: ü\n< \n< one\n< bozz)\n< 4 OK *\n"
+           "> 5 APPEND INBOX CATENATE (UTF8 (~{2+}\n>> zz\n> )\n< 5 BAD *\n"
+           "> 6 APPEND INBOX CATENATE (UTF8 ({2+}\n>> zz\n> ))\n< 6 BAD *\n"},
     {"REPLACE: RFC 8508", THREE
      "> 1 REPLACE 2 INBOX (\\Draft) {9+}\n>> A: b~~x\n> \n< * OK [APPENDUID 1001 4] *\n< * 4 EXISTS\n< * 2 EXPUNGE\n"
      "< 1 OK REPLACE completed\n> 2 UID REPLACE 9 INBOX {7}\n< 2 NO [NONEXISTENT] *\n"
@@ -113,14 +113,17 @@ static const struct dialogue dialogues[] = {
      "> 2 UID SORT RETURN (PARTIAL 2:3) (ARRIVAL) UTF-8 ALL\n< * ESEARCH (TAG \"2\") UID PARTIAL (2:3 2:3)\n< 2 OK *\n"
      "> 3 SORT RETURN () (ARRIVAL) UTF-8 ALL\n< * ESEARCH (TAG \"3\") ALL 1:3\n< 3 OK *\n"
      "> 4 SORT RETURN (SAVE) (ARRIVAL) UTF-8 2:3\n< 4 OK *\n> 5 SEARCH $\n< * SEARCH 2 3\n< 5 OK *\n"},
-    {"SORT and THREAD without a charset where UTF-8 is enabled: violations.md", THREE
-     "> 1 THREAD REFS LARGER 1\n< 1 NO [BADCHARSET *\n> 2 ENABLE UTF8=ACCEPT\n< * ENABLED UTF8=ACCEPT\n< 2 OK *\n"
-     "> 3 UID THREAD REFS LARGER 1\n< * THREAD (1)(2)(3)\n< 3 OK *\n> 4 THREAD REFS ALL\n< * THREAD (1)(2)(3)\n< 4 OK *\n"
-     "> 5 SORT (ARRIVAL) UID 1:2\n< * SORT 1 2\n< 5 OK *\n> 6 THREAD REFS UTF-8 UID 2\n< * THREAD (2)\n< 6 OK *\n"
-     "> 7 SORT (ARRIVAL) ISO-8859-1 UID 3\n< * SORT 3\n< 7 OK *\n> 8 THREAD REFS FOO ALL\n< 8 NO [BADCHARSET *\n"
-     "> 9 THREAD REFS LARGER\n< 9 BAD *\n"},
+    {"SORT and THREAD without a charset where UTF-8 is enabled: violations.md",
+     THREE "> 1 THREAD REFS LARGER 1\n< 1 NO [BADCHARSET *\n> 2 ENABLE UTF8=ACCEPT\n< * ENABLED UTF8=ACCEPT\n< 2 OK *\n"
+           "> 3 UID THREAD REFS LARGER 1\n< * THREAD (1)(2)(3)\n< 3 OK *\n"
+           "> 4 THREAD REFS ALL\n< * THREAD (1)(2)(3)\n< 4 OK *\n"
+           "> 5 SORT (ARRIVAL) UID 1:2\n< * SORT 1 2\n< 5 OK *\n"
+           "> 6 THREAD REFS UTF-8 UID 2\n< * THREAD (2)\n< 6 OK *\n"
+           "> 7 SORT (ARRIVAL) ISO-8859-1 UID 3\n< * SORT 3\n< 7 OK *\n> 8 THREAD REFS FOO ALL\n< 8 NO [BADCHARSET *\n"
+           "> 9 THREAD REFS LARGER\n< 9 BAD *\n"},
     {"UTF-8 in quoted strings of a search that names it: violations.md", THREE
-     "> 1 SEARCH CHARSET UTF-8 SUBJECT \"ü\"\n< * SEARCH\n< 1 OK *\n> 2 SEARCH CHARSET utf8 SUBJECT \"ü\"\n< * SEARCH\n< 2 OK *\n"
+     "> 1 SEARCH CHARSET UTF-8 SUBJECT \"ü\"\n< * SEARCH\n< 1 OK *\n> 2 SEARCH CHARSET utf8 SUBJECT \"ü\"\n< * "
+     "SEARCH\n< 2 OK *\n"
      "> 3 SORT (ARRIVAL) UTF-8 NOT SUBJECT \"ü\"\n< * SORT 1 2 3\n< 3 OK *\n> 4 SEARCH SUBJECT \"ü\"\n< 4 BAD *\n"
      "> 5 SEARCH CHARSET UTF-8 SUBJECT \"\xff\"\n< 5 BAD *\n> 6 SEARCH CHARSET US-ASCII SUBJECT \"ü\"\n< 6 BAD *\n"
      "> 7 STATUS \"ü\" (MESSAGES)\n< 7 BAD *\n"},

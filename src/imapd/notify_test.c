@@ -29,14 +29,15 @@ static const struct dialogue dialogues[] = {
      THREE "> 1 NOTIFY NONE\n< 1 OK *\n! deliver\n> 2 NOOP\n< 2 OK *\n> 3 NOOP\n< 3 OK *\n"
            "> 4 NOTIFY SET (selected NONE)\n< 4 OK *\n> 5 NOOP\n< 5 OK *\n"
            "> 6 NOTIFY SET (selected (MessageNew MessageExpunge))\n< * 4 EXISTS\n< 6 OK *\n"},
-    {"a mailbox that is left: what came to it is told as STATUS too: RFC 5465 5", THREE
-     "> 1 CREATE b\n< 1 OK *\n> 2 NOTIFY SET (selected (MessageNew MessageExpunge)) (personal (MessageNew "
-     "MessageExpunge))\n< 2 OK *\n! deliver\n< * 4 EXISTS\n"
-     "> 3 SELECT b\n< * OK [CLOSED] *\n< * 0 EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n< * OK [UIDV*\n"
-     "< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< 3 OK *\n"
-     "< * STATUS INBOX (MESSAGES 4 UIDNEXT 5 UIDVALIDITY 1001 UNSEEN 4)\n"
-     "> 4 SELECT INBOX\n< * OK [CLOSED] *\n< * 4 EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n< * OK [UNSEEN*\n< * OK [UIDV*\n"
-     "< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< 4 OK *\n> 5 NOOP\n< 5 OK *\n"},
+    {"a mailbox that is left: what came to it is told as STATUS too: RFC 5465 5",
+     THREE "> 1 CREATE b\n< 1 OK *\n> 2 NOTIFY SET (selected (MessageNew MessageExpunge)) (personal (MessageNew "
+           "MessageExpunge))\n< 2 OK *\n! deliver\n< * 4 EXISTS\n"
+           "> 3 SELECT b\n< * OK [CLOSED] *\n< * 0 EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n< * OK [UIDV*\n"
+           "< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< 3 OK *\n"
+           "< * STATUS INBOX (MESSAGES 4 UIDNEXT 5 UIDVALIDITY 1001 UNSEEN 4)\n"
+           "> 4 SELECT INBOX\n< * OK [CLOSED] *\n< * 4 EXISTS\n< * 0 RECENT\n< * FLAGS *\n< * OK [PERM*\n"
+           "< * OK [UNSEEN*\n< * OK [UIDV*\n"
+           "< * OK [UIDN*\n< * OK [HIGH*\n< * OK [MAILB*\n< * OK [URLM*\n< 4 OK *\n> 5 NOOP\n< 5 OK *\n"},
     {"other mailboxes: messages, names, subscriptions, annotations: RFC 5465 5.1 to 5.7", LOGIN
      "> 1 NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange "
      "MailboxMetadataChange ServerMetadataChange))\n"
