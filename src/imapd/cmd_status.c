@@ -75,7 +75,7 @@ static uint64_t recent_of(const struct session *s, const Store__Folder *f) {
     return s->view != NULL && s->view->folder == f->id ? view_recent(s->view) : f->recent;
 }
 
-void status_tell(struct session *s, const Store__Folder *f, unsigned items) {
+static void tell(struct session *s, const Store__Folder *f, unsigned items) {
     const uint64_t values[ITEMS] = {f->messages,
                                     recent_of(s, f),
                                     f->uidnext,
@@ -103,14 +103,18 @@ void status_tell(struct session *s, const Store__Folder *f, unsigned items) {
         separator = " ";
     }
     buf_adds(&b, ")\r\n");
-    if ((items & 1u << HIGHESTMODSEQ) != 0) session_enable_condstore(s); /* RFC 7162 section 3.1: asking enables it */
     session_put(s, buf_str(&b));
 }
 
-void status_tell_change(struct session *s, const Store__Folder *f) {
-    status_tell(s, f,
-                1u << MESSAGES | 1u << UIDNEXT | 1u << UIDVALIDITY | 1u << UNSEEN |
-                    (s->condstore ? 1u << HIGHESTMODSEQ : 0));
+void status_tell(struct session *s, const Store__Folder *f, unsigned items) {
+    if ((items & 1u << HIGHESTMODSEQ) != 0) session_enable_condstore(s); /* RFC 7162 section 3.1: asking enables it */
+    tell(s, f, items);
+}
+
+void status_tell_change(struct session *s, const Store__Folder *f, bool modseq) {
+    tell(s, f,
+         1u << MESSAGES | 1u << UIDNEXT | 1u << UIDVALIDITY | 1u << UNSEEN |
+             (modseq || s->condstore ? 1u << HIGHESTMODSEQ : 0));
 }
 
 int cmd_status(struct cmd *c) {

@@ -41,7 +41,7 @@ static const struct dialogue dialogues[] = {
     {"other mailboxes: messages, names, subscriptions, annotations: RFC 5465 5.1 to 5.7", LOGIN
      "> 1 NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange "
      "MailboxMetadataChange ServerMetadataChange))\n"
-     "< * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1001 UNSEEN 0)\n< 1 OK *\n"
+     "< * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1001 UNSEEN 0 HIGHESTMODSEQ 1)\n< 1 OK *\n"
      "! other CREATE b\n< * LIST (\\HasNoChildren) \"/\" b\n"
      "! other " ADD("b") "\n< * STATUS b (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1002 UNSEEN 1)\n"
                          "! other SELECT b | STORE 1 +FLAGS \\Deleted\n< * STATUS b (MESSAGES 1 UIDNEXT 2 UIDVALIDITY "
@@ -70,6 +70,12 @@ static const struct dialogue dialogues[] = {
               "> 4 NOTIFY SET (mailboxes b (MessageNew MessageExpunge FlagChange))\n< 4 OK *\n"
               "! other SELECT b | STORE 1 +FLAGS \\Flagged\n"
               "< * STATUS b (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1002 UNSEEN 0 HIGHESTMODSEQ 4)\n> 5 NOOP\n< 5 OK *\n"},
+    {"STATUS: HIGHESTMODSEQ with FlagChange though CONDSTORE is not enabled, nor is it by this: RFC 5465 3.1",
+     LOGIN "> 1 NOTIFY SET STATUS (mailboxes INBOX (MessageNew MessageExpunge))\n"
+           "< * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1001 UNSEEN 0)\n< 1 OK *\n"
+           "> 2 NOTIFY SET STATUS (mailboxes INBOX (MessageNew MessageExpunge FlagChange))\n"
+           "< * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1001 UNSEEN 0 HIGHESTMODSEQ 1)\n< 2 OK *\n"
+           "! deliver\n< * STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1001 UNSEEN 1)\n"},
     {"all groups that are about a mailbox count, NONE before all: RFC 5465 6", LOGIN
      "! other CREATE b | CREATE b/c | CREATE b/c/d | SUBSCRIBE b/c\n"
      "> 1 NOTIFY SET STATUS (subtree b (MailboxName)) (subscribed (MessageNew MessageExpunge)) (mailboxes b NONE) "

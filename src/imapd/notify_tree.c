@@ -146,7 +146,7 @@ void notify_tree_compare(struct session *s, struct notify_mailbox *m, const Stor
     take_counters(m, now);
     if ((count || flags) && (m->events & IMAP_NOTIFY_MESSAGES) != 0 && !now->no_select &&
         (now->rights & RIGHT_READ) != 0 && !is_selected(s, now->id))
-        status_tell_change(s, now);
+        status_tell_change(s, now, false);
 }
 
 /* A level above folders of others comes and goes with them: it is no mailbox. */
@@ -207,7 +207,7 @@ static int read_all(struct session *s, struct notify_tree *old, struct notify_tr
             const struct notify_mailbox *m = err == 0 && status ? notify_tree_find(fresh, f->id) : NULL;
             if (m != NULL && (m->events & IMAP_NOTIFY_MESSAGES) != 0 && !f->no_select &&
                 (f->rights & RIGHT_READ) != 0 && !is_selected(s, f->id))
-                status_tell_change(s, f);
+                status_tell_change(s, f, (m->events & IMAP_NOTIFY_FLAG_CHANGE) != 0); /* section 3.1 */
         }
         if (err != 0) return err;
         more = page->more && page->n_folders > 0;

@@ -10,7 +10,8 @@
 bool status_take_items(struct imap_args *a, unsigned *items);
 /* "* STATUS name (...)" */
 void status_tell(struct session *s, const Store__Folder *f, unsigned items);
-/* What NOTIFY tells of a mailbox whose messages changed (RFC 5465 section 5). */
-void status_tell_change(struct session *s, const Store__Folder *f);
+/* What NOTIFY tells of a mailbox whose messages changed (RFC 5465 section 5); modseq: HIGHESTMODSEQ whether or not the
+   client has enabled CONDSTORE, which is not enabled by this. */
+void status_tell_change(struct session *s, const Store__Folder *f, bool modseq);
 
 #endif
