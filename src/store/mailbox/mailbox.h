@@ -212,9 +212,9 @@ void folder_watch(struct folder *f, struct folder_watch *w);
 void folder_tell_gone(struct folder *f); /* watchers ask, and find that it is not there any more */
 void folder_unwatch(struct folder_watch *w);
 uint64_t folder_next_modseq(struct folder *f);
-/* The session that asks is the one that is told of all recent messages. Returns the commit that holds it, or 0: it is to be
- * written (store_wait_applied) before the session is told, and no other is when the store dies. It is no change of the
- * folder, and relaxed: after a loss of power they may be recent once more. */
+/* The session that asks is the one that is told of all recent messages. Returns the commit that holds it, or 0: it is
+ * to be written (store_wait_applied) before the session is told, and no other is when the store dies. It is no change
+ * of the folder, and relaxed: after a loss of power they may be recent once more. */
 uint64_t folder_claim_recent(struct folder *f);
 /* Bits of the keywords, adding new ones (then the name record is put). ERR_LIMIT when full and `strict`. */
 NODISCARD int folder_keywords(struct folder *f, struct batch *b, char *const *names, size_t count, bool create,
