@@ -5,7 +5,6 @@ cd "$(dirname "$0")/.."
 dir=${IEMS_EXAMPLE_DIR:-$PWD/run/example}
 base=${IEMS_EXAMPLE_PORT_BASE:-20000}
 password=secret-1
-scripts/deps.sh build run
 scripts/deps.sh build run test
 [ -f build/build.ninja ] || { echo "== configuring"; meson setup build -Dwerror=true >/dev/null; }
 echo "== building"
