@@ -9,7 +9,7 @@
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
 
-enum { VANISHED_MAX = 16 * 1024 * 1024, SEEN_ARENA = 4 * 1024 * 1024 };
+enum { SEEN_ARENA = 4 * 1024 * 1024 };
 
 struct fetching {
     struct cmd *c;
@@ -39,26 +39,15 @@ static bool take_args(struct cmd *c, struct fetching *f, struct imap_set *set) {
 /* UID FETCH ... (CHANGEDSINCE n VANISHED): what of the set has gone since (RFC 7162 section 3.2.6). */
 static int tell_vanished(struct fetching *f, const struct imap_set *set) {
     struct session *s = f->c->s;
-    struct imap_runs asked = {0}, vanished = {0}, told = {0};
+    struct imap_runs asked = {0};
     Store__FolderChanges req = STORE__FOLDER_CHANGES__INIT;
     RPC_REPLY_AUTO reply = {0};
     req.folder = s->view->folder;
     req.since = f->modifiers.changed_since;
     int err = session_call(s, STORE_FOLDER_CHANGES, &req, STR_EMPTY, &reply, NULL);
-    const Store__FolderChangesReply *page = (const Store__FolderChangesReply *)reply.msg;
-    if (err == 0) err = uid_runs_read(page->vanished, page->n_vanished, &vanished);
     if (err == 0) err = imap_set_resolve(set, UINT32_MAX, &asked);
-    if (err == 0) err = imap_runs_intersect(&asked, &vanished, &told);
-    if (err == 0 && told.count > 0) {
-        BUF_AUTO b = BUF_INIT(VANISHED_MAX);
-        buf_adds(&b, "* VANISHED (EARLIER) ");
-        imap_runs_write(&told, &b);
-        buf_adds(&b, "\r\n");
-        if (b.error == 0) session_put(s, buf_str(&b));
-    }
+    if (err == 0) err = sync_tell_earlier(s, (const Store__FolderChangesReply *)reply.msg, &asked);
     imap_runs_done(&asked);
-    imap_runs_done(&vanished);
-    imap_runs_done(&told);
     return err;
 }
 

@@ -8,7 +8,7 @@
 #include "imapd/uid_runs.h"
 #include "store/mailbox/record.h"
 
-enum { VANISHED_MAX = 16 * 1024 * 1024, ATTRIBUTES_MAX = 1024 };
+enum { ATTRIBUTES_MAX = 1024 };
 
 struct select_params {
     bool condstore, qresync, has_known, has_hint;
@@ -114,26 +114,13 @@ static void tell_mailbox(struct session *s, struct str given, const struct opene
     if (s->rev2) list_tell_name(s, buf_cstr(&opened->attributes), str_from(v->name), given);
 }
 
-static void tell_vanished_earlier(struct session *s, const Store__FolderChangesReply *page,
-                                  const struct imap_runs *known) {
-    struct imap_runs vanished = {0}, told = {0};
-    BUF_AUTO b = BUF_INIT(VANISHED_MAX);
-    int err = uid_runs_read(page->vanished, page->n_vanished, &vanished);
-    if (err == 0) err = known == NULL ? imap_runs_copy(&vanished, &told) : imap_runs_intersect(&vanished, known, &told);
-    if (err == 0 && told.count > 0) {
-        buf_adds(&b, "* VANISHED (EARLIER) ");
-        imap_runs_write(&told, &b);
-        buf_adds(&b, "\r\n");
-        if (b.error == 0) session_put(s, buf_str(&b));
-    }
-    imap_runs_done(&vanished);
-    imap_runs_done(&told);
-}
-
-/* What changed since the client was here last. */
+/* What changed since the client was here last. Of what changes while the mailbox is opened, expunges are told behind
+ * the command: until then the client must not think that it knows all up to the MODSEQs that it sees (RFC 7162 section
+ * 5). */
 static int resync(struct session *s, const struct select_params *p) {
     struct imap_runs known = {0};
     uint32_t after = 0;
+    bool later = false;
     int err = p->has_known ? imap_set_resolve(&p->known, UINT32_MAX, &known) : 0;
     for (bool more = true; more && err == 0;) {
         Store__FolderChanges req = STORE__FOLDER_CHANGES__INIT;
@@ -144,13 +131,19 @@ static int resync(struct session *s, const struct select_params *p) {
         err = session_call(s, STORE_FOLDER_CHANGES, &req, STR_EMPTY, &reply, NULL);
         if (err != 0) break;
         const Store__FolderChangesReply *page = (const Store__FolderChangesReply *)reply.msg;
-        tell_vanished_earlier(s, page, p->has_known ? &known : NULL);
+        err = sync_tell_earlier(s, page, p->has_known ? &known : NULL);
         struct message_record r;
         for (struct str rest = reply.attach; message_record_get(&rest, 0, &r) == 0; after = r.uid)
-            if (!p->has_known || imap_runs_has(&known, r.uid)) sync_tell_message(s, r.uid, r.flags, r.modseq);
+            if (!p->has_known || imap_runs_has(&known, r.uid)) {
+                sync_tell_message(s, r.uid, r.flags, r.modseq);
+                later |= r.modseq > s->view->known;
+            }
         more = page->more;
     }
     imap_runs_done(&known);
+    if (later)
+        session_printf(s, "* OK [HIGHESTMODSEQ %llu] More has changed meanwhile\r\n",
+                       (unsigned long long)s->view->known);
     return err;
 }
 

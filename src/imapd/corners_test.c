@@ -123,6 +123,14 @@ static const struct dialogue dialogues[] = {
            "< * SEARCH 2\n< * 2 FETCH (UID 2 FLAGS ($y))\n< 2 OK *\n> 3 SEARCH KEYWORD $z\n< * SEARCH\n< 3 OK *\n"
            "! other SELECT INBOX | STORE 3 +FLAGS ($z)\n> 4 STORE 3 +FLAGS ($y)\n< * FLAGS (* $z)\n< * OK [PERM*\n"
            "< * 3 FETCH (UID 3 FLAGS ($y $z))\n< 4 OK *\n"},
+    {"QRESYNC: what happens while the mailbox is opened is told behind it: RFC 7162 3.2.5, 3.2.10, 5",
+     QRESYNC "> 1 UID EXPUNGE 1\n< * VANISHED 1\n< 1 OK [HIGHESTMODSEQ 6] *\n! deliver\n! overtake\n"
+             "> 2 SELECT INBOX (QRESYNC (1001 4))\n< * OK [CLOSED]*\n" OPENED(
+                 "3", UNSEEN) "< * VANISHED (EARLIER) 1\n< * 3 FETCH (UID 4 FLAGS (\\Flagged) MODSEQ (9))\n< * OK "
+                              "[HIGHESTMODSEQ 7] *\n< 2 OK *\n"
+                              "> 3 NOOP\n< * 3 FETCH (UID 4 FLAGS (\\Flagged) MODSEQ (9))\n< * VANISHED 2\n< 3 OK *\n"
+                              "! overtake\n> 5 UID FETCH 1:9 FLAGS (CHANGEDSINCE 9 VANISHED)\n< * 2 FETCH (UID 4 *)\n< "
+                              "* 2 FETCH (UID 4 *)\n< * VANISHED 3\n< 5 OK *\n"},
     {"QRESYNC must be enabled first: RFC 7162 3.2.5",
      LOGIN "> 1 SELECT INBOX (QRESYNC (1001 1))\n< 1 BAD *\n> 2 ENABLE QRESYNC\n< * ENABLED QRESYNC\n< 2 OK *\n"
            "> 3 SELECT INBOX (QRESYNC (1001 1))\n" OPENED("0", "") "< 3 OK *\n"},

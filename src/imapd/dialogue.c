@@ -260,6 +260,8 @@ static void act(struct client *c, struct str action) {
         store_double_slow(store, SLOW_MS);
     else if (str_eq(word, STR("hold")) || str_eq(word, STR("release")))
         store_double_hold(store, str_eq(word, STR("hold")));
+    else if (str_eq(word, STR("overtake")))
+        store_double_overtake(store);
     else if (str_eq(word, STR("skip")))
         pass_over(c, action);
     else if (str_eq(word, STR("compress")))

@@ -4,6 +4,7 @@
  *   ! deliver   adds a message to INBOX       ! other A | B   another session logs in and runs commands
  *   ! fail      the next call fails           ! big N      N bytes of body are sent
  *   ! slow      the store is slow from now on
+ *   ! overtake  the first message goes, the last is flagged, before the session is told what has changed
  *   ! hold      the store waits with what may be long     ! release   it goes on
  *   ! skip pattern   from now on lines like this are passed over where another one is expected
  *   ! compress  the client compresses from now on

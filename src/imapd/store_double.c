@@ -238,6 +238,17 @@ HANDLER(folder_close, Store__FolderClose) {
     return answer_empty(r);
 }
 
+static void overtake(struct store_double *d, struct folder *f) {
+    if (!d->overtakes || f->count < 2) return;
+    d->overtakes = false;
+    f->modseq++;
+    double_remove_at(f, 0);
+    struct message *last = &f->message[f->count - 1];
+    last->flags |= MAILBOX_FLAGGED;
+    last->modseq = ++f->modseq;
+    double_changed(d, f);
+}
+
 HANDLER(folder_changes, Store__FolderChanges) {
     Store__FolderChangesReply out = STORE__FOLDER_CHANGES_REPLY__INIT;
     Store__Folder info;
@@ -245,6 +256,7 @@ HANDLER(folder_changes, Store__FolderChanges) {
     struct runs runs = {0};
     struct folder *f = double_by_id(d, q->folder);
     if (f == NULL) return ERR_NOTFOUND;
+    overtake(d, f);
     for (size_t i = 0; i < f->gone_count; i++)
         if (f->gone[i].modseq > q->since) double_add_run(r, &runs, f->gone[i].uid);
     for (size_t i = 0; i < f->count; i++) {
@@ -412,6 +424,10 @@ void store_double_slow(struct store_double *d, unsigned ms) {
 void store_double_hold(struct store_double *d, bool held) {
     d->held = held;
     if (!held) cond_broadcast(&d->released);
+}
+
+void store_double_overtake(struct store_double *d) {
+    d->overtakes = true;
 }
 
 void double_wait(struct store_double *d) {

@@ -68,6 +68,7 @@ struct store_double {
     unsigned slow_ms; /* that a listing takes */
     bool held;        /* calls that may be about many messages wait */
     struct cond released;
+    bool overtakes; /* something happens in a folder before the next answer about what has */
     int fail_err;
     unsigned fail_count, calls;
 };

@@ -97,9 +97,9 @@ static void tell_expunges(struct session *s, const struct imap_runs *gone) {
     session_put(s, buf_str(&b));
 }
 
-static void tell_vanished(struct session *s, const struct imap_runs *gone) {
+static void tell_vanished(struct session *s, const char *how, const struct imap_runs *gone) {
     BUF_AUTO b = BUF_INIT(VANISHED_MAX);
-    buf_adds(&b, "* VANISHED ");
+    buf_adds(&b, how);
     imap_runs_write(gone, &b);
     buf_adds(&b, "\r\n");
     if (b.error == 0) session_put(s, buf_str(&b));
@@ -109,7 +109,7 @@ static void tell_gone(struct session *s, const struct imap_runs *gone) {
     if (gone->count == 0) return;
     contexts_expunge(s, gone);
     if (s->qresync || s->uidonly)
-        tell_vanished(s, gone);
+        tell_vanished(s, "* VANISHED ", gone);
     else
         tell_expunges(s, gone);
     s->expunged += imap_runs_total(gone);
@@ -131,6 +131,17 @@ void sync_expunged(struct session *s, const struct imap_runs *vanished) {
         tell_recent(s);
     }
     imap_runs_done(&known);
+}
+
+int sync_tell_earlier(struct session *s, const Store__FolderChangesReply *page, const struct imap_runs *asked) {
+    struct imap_runs vanished = {0}, told = {0};
+    int err = uid_runs_read(page->vanished, page->n_vanished, &vanished);
+    if (err == 0) err = asked == NULL ? imap_runs_copy(&vanished, &told) : imap_runs_intersect(&vanished, asked, &told);
+    if (err == 0) err = imap_runs_subtract(&told, &s->view->uids);
+    if (err == 0 && told.count > 0) tell_vanished(s, "* VANISHED (EARLIER) ", &told);
+    imap_runs_done(&vanished);
+    imap_runs_done(&told);
+    return err;
 }
 
 /* One page of changes: what vanished is noted, changed messages are told, new ones join the view. */

@@ -13,6 +13,10 @@ int sync_view(struct session *s, unsigned how);
 
 /* The client has expunged or moved these by itself: tells it, as far as it knew them. */
 void sync_expunged(struct session *s, const struct imap_runs *vanished);
+/* "* VANISHED (EARLIER)": what has gone of `asked` (NULL: of all). Not what still has a number in this session, whose
+ * end is told as that of any other (RFC 7162 section 3.2.10). */
+NODISCARD int sync_tell_earlier(struct session *s, const Store__FolderChangesReply *page,
+                                const struct imap_runs *asked);
 /* At the end of a command: while expunges may not be told, a client must not think that it knows all up to the MODSEQs
  * that it sees; nor go on to think so afterwards (RFC 7162 sections 3.2 and 5). */
 void sync_tell_held(struct session *s);
