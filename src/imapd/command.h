@@ -11,6 +11,7 @@ enum {
         4, /* no untagged EXPUNGE may be sent at its end unless it came as UID X (RFC 9051 section 7.5.1) */
     COMMAND_NUMBERS = 16, /* without UID it takes or gives message numbers */
     COMMAND_NO_SYNC = 8,  /* no news of the mailbox at its end */
+    COMMAND_FINDS = 32,   /* what others have expunged is not found, though it still has a number */
 };
 
 struct command {

@@ -131,6 +131,11 @@ static const struct dialogue dialogues[] = {
                               "> 3 NOOP\n< * 3 FETCH (UID 4 FLAGS (\\Flagged) MODSEQ (9))\n< * VANISHED 2\n< 3 OK *\n"
                               "! overtake\n> 5 UID FETCH 1:9 FLAGS (CHANGEDSINCE 9 VANISHED)\n< * 2 FETCH (UID 4 *)\n< "
                               "* 2 FETCH (UID 4 *)\n< * VANISHED 3\n< 5 OK *\n"},
+    {"EXPUNGEISSUED: a search that passed over what others have expunged tells so: RFC 5530 3",
+     THREE "! other SELECT INBOX | STORE 2 +FLAGS \\Deleted | EXPUNGE\n> 1 SEARCH UNSEEN\n< * SEARCH 1 3\n"
+           "< 1 OK [EXPUNGEISSUED] *\n> 2 SORT (ARRIVAL) UTF-8 UNSEEN\n< * SORT 1 3\n< 2 OK [EXPUNGEISSUED] *\n"
+           "> 3 SEARCH NONSENSE\n< 3 BAD *\n> 4 UID SEARCH UNSEEN\n< * SEARCH 1 3\n< * 2 EXPUNGE\n"
+           "< 4 OK UID SEARCH completed\n> 5 SEARCH UNSEEN\n< * SEARCH 1 2\n< 5 OK SEARCH completed\n"},
     {"QRESYNC must be enabled first: RFC 7162 3.2.5",
      LOGIN "> 1 SELECT INBOX (QRESYNC (1001 1))\n< 1 BAD *\n> 2 ENABLE QRESYNC\n< * ENABLED QRESYNC\n< 2 OK *\n"
            "> 3 SELECT INBOX (QRESYNC (1001 1))\n" OPENED("0", "") "< 3 OK *\n"},

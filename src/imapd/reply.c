@@ -31,6 +31,13 @@ void session_bye(struct session *s, const char *text) {
     session_printf(s, "* BYE %s\r\n", text);
 }
 
+static const char ok_status[] = " OK ";
+
+/* That messages were not found because others have expunged them: RFC 5530 section 3. */
+static bool expunge_issued(const struct cmd *c) {
+    return c->def != NULL && (c->def->flags & COMMAND_FINDS) != 0 && c->s->view != NULL && c->s->view->gone.count > 0;
+}
+
 static int reply(struct cmd *c, const char *status, const char *code, const char *text) {
     if (c->def == NULL || (c->def->flags & COMMAND_NO_SYNC) == 0) {
         bool expunge = c->def == NULL || (c->def->flags & COMMAND_NO_EXPUNGE) == 0 || c->uid;
@@ -38,6 +45,7 @@ static int reply(struct cmd *c, const char *status, const char *code, const char
         if (c->s->notify != NULL && !c->s->closing) (void)!notify_tell(c->s);
         if (c->s->view != NULL) sync_tell_held(c->s);
     }
+    if (code == NULL && status == ok_status && expunge_issued(c)) code = "EXPUNGEISSUED";
     session_put(c->s, c->tag);
     session_puts(c->s, status);
     if (code != NULL) {
@@ -51,7 +59,7 @@ static int reply(struct cmd *c, const char *status, const char *code, const char
 }
 
 int cmd_ok(struct cmd *c, const char *code, const char *text) {
-    return reply(c, " OK ", code, text);
+    return reply(c, ok_status, code, text);
 }
 
 int cmd_no(struct cmd *c, const char *code, const char *text) {
