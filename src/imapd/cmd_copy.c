@@ -31,9 +31,9 @@ static int reply_moved(struct cmd *c, const Store__MessageCopied *done, const st
     }
     sync_expunged(s, from);
     if (same) (void)sync_view(s, SYNC_ASK);
-    view_own_change(s->view, done->modseq, false);
     char told[MODSEQ_CODE];
-    (void)snprintf(told, sizeof told, "HIGHESTMODSEQ %llu", (unsigned long long)done->modseq);
+    uint64_t known = sync_own_change(s, done->modseq, true);
+    (void)snprintf(told, sizeof told, "HIGHESTMODSEQ %llu", (unsigned long long)known);
     if (!s->qresync) return limit_done(c, l);
     if (l->code[0] == '\0') return cmd_ok(c, told, "MOVE completed"); /* RFC 6851 section 4.4 */
     session_printf(s, "* OK [%s] Moved\r\n", told);

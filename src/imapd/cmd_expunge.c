@@ -31,8 +31,8 @@ static int expunge(struct cmd *c, const struct imap_runs *uids, const struct lim
     const Store__MessageExpunged *done = (const Store__MessageExpunged *)reply.msg;
     if (uid_runs_read(done->vanished, done->n_vanished, &vanished) == 0) sync_expunged(s, &vanished);
     imap_runs_done(&vanished);
-    if (done->n_vanished > 0) view_own_change(s->view, done->modseq, false);
-    (void)snprintf(code, sizeof code, "HIGHESTMODSEQ %llu", (unsigned long long)done->modseq);
+    uint64_t known = sync_own_change(s, done->modseq, done->n_vanished > 0);
+    (void)snprintf(code, sizeof code, "HIGHESTMODSEQ %llu", (unsigned long long)known);
     if (l->code[0] != '\0') {
         if (s->qresync && done->modseq > 0) session_printf(s, "* OK [%s] Expunged\r\n", code);
         return limit_done(c, l);

@@ -131,6 +131,9 @@ static const struct dialogue dialogues[] = {
                               "> 3 NOOP\n< * 3 FETCH (UID 4 FLAGS (\\Flagged) MODSEQ (9))\n< * VANISHED 2\n< 3 OK *\n"
                               "! overtake\n> 5 UID FETCH 1:9 FLAGS (CHANGEDSINCE 9 VANISHED)\n< * 2 FETCH (UID 4 *)\n< "
                               "* 2 FETCH (UID 4 *)\n< * VANISHED 3\n< 5 OK *\n"},
+    {"QRESYNC: HIGHESTMODSEQ of EXPUNGE is none whose changes the client was not told: RFC 7162 3.2.7",
+     QRESYNC "! overtake\n> 1 UID EXPUNGE 1\n< * 3 FETCH (UID 3 FLAGS (\\Flagged) MODSEQ (7))\n< * VANISHED 1\n"
+             "< 1 OK [HIGHESTMODSEQ 7] *\n"},
     {"EXPUNGEISSUED: a search that passed over what others have expunged tells so: RFC 5530 3",
      THREE "! other SELECT INBOX | STORE 2 +FLAGS \\Deleted | EXPUNGE\n> 1 SEARCH UNSEEN\n< * SEARCH 1 3\n"
            "< 1 OK [EXPUNGEISSUED] *\n> 2 SORT (ARRIVAL) UTF-8 UNSEEN\n< * SORT 1 3\n< 2 OK [EXPUNGEISSUED] *\n"

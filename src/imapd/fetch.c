@@ -80,6 +80,7 @@ static void put_numbers(struct session *s, const struct imap_fetch *f, const str
                         const char **blank) {
     if (f->items & IMAP_FETCH_MODSEQ) {
         session_printf(s, "%sMODSEQ (%llu)", *blank, (unsigned long long)modseq);
+        view_note_change(s->view, modseq); /* what was expunged before it must not stay untold */
         *blank = " ";
     }
     if (f->items & IMAP_FETCH_INTERNALDATE) {

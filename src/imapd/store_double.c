@@ -238,7 +238,7 @@ HANDLER(folder_close, Store__FolderClose) {
     return answer_empty(r);
 }
 
-static void overtake(struct store_double *d, struct folder *f) {
+void double_overtake(struct store_double *d, struct folder *f) {
     if (!d->overtakes || f->count < 2) return;
     d->overtakes = false;
     f->modseq++;
@@ -246,7 +246,6 @@ static void overtake(struct store_double *d, struct folder *f) {
     struct message *last = &f->message[f->count - 1];
     last->flags |= MAILBOX_FLAGGED;
     last->modseq = ++f->modseq;
-    double_changed(d, f);
 }
 
 HANDLER(folder_changes, Store__FolderChanges) {
@@ -256,7 +255,7 @@ HANDLER(folder_changes, Store__FolderChanges) {
     struct runs runs = {0};
     struct folder *f = double_by_id(d, q->folder);
     if (f == NULL) return ERR_NOTFOUND;
-    overtake(d, f);
+    double_overtake(d, f);
     for (size_t i = 0; i < f->gone_count; i++)
         if (f->gone[i].modseq > q->since) double_add_run(r, &runs, f->gone[i].uid);
     for (size_t i = 0; i < f->count; i++) {

@@ -17,7 +17,8 @@ void store_double_restart(struct store_double *d);
 void store_double_slow(struct store_double *d, unsigned ms);
 /* Calls that may be about many messages wait until it is let go. */
 void store_double_hold(struct store_double *d, bool held);
-/* Before the next answer about what has changed in a folder, its first message goes and its last one is flagged. */
+/* Before the next answer about what has changed in a folder, or the next expunge there, its first message goes and its
+ * last one is flagged; sessions have not been told yet. */
 void store_double_overtake(struct store_double *d);
 /* The next `count` calls fail with `err`. */
 void store_double_fail(struct store_double *d, int err, unsigned count);

@@ -236,6 +236,7 @@ HANDLER(double_message_expunge, Store__MessageExpunge) {
     struct runs runs = {0};
     struct folder *f = double_by_id(d, q->folder);
     if (f == NULL) return ERR_NOTFOUND;
+    double_overtake(d, f);
     for (size_t i = 0; i < f->count; i++) {
         const struct message *m = &f->message[i];
         bool wanted = q->n_uids == 0 || in_runs(q->uids, q->n_uids, m->uid);
@@ -248,6 +249,6 @@ HANDLER(double_message_expunge, Store__MessageExpunge) {
     out.n_vanished = runs.count;
     out.modseq = f->modseq;
     rpc_answer(r, &out.base, STR_EMPTY);
-    double_changed(d, f);
+    if (runs.count > 0) double_changed(d, f);
     return 0;
 }

@@ -89,6 +89,7 @@ void double_fill(struct store_double *d, const struct folder *f, Store__Folder *
 void double_changed(struct store_double *d, const struct folder *f); /* tells who watches */
 struct message *double_append(struct folder *f, uint64_t flags, int64_t date, struct str prefix, struct str body,
                               struct str summary);
+void double_overtake(struct store_double *d, struct folder *f);
 void double_remove_at(struct folder *f, size_t i);
 void double_put_record(struct buf *out, unsigned fields, const struct message *m);
 void double_add_run(struct rpc_request *r, struct runs *runs, uint32_t uid);

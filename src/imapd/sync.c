@@ -139,6 +139,7 @@ int sync_tell_earlier(struct session *s, const Store__FolderChangesReply *page, 
     if (err == 0) err = asked == NULL ? imap_runs_copy(&vanished, &told) : imap_runs_intersect(&vanished, asked, &told);
     if (err == 0) err = imap_runs_subtract(&told, &s->view->uids);
     if (err == 0 && told.count > 0) tell_vanished(s, "* VANISHED (EARLIER) ", &told);
+    view_note_change(s->view, page->highestmodseq);
     imap_runs_done(&vanished);
     imap_runs_done(&told);
     return err;
@@ -246,4 +247,12 @@ int sync_view(struct session *s, unsigned how) {
     }
     if (told) tell_recent(s);
     return err;
+}
+
+uint64_t sync_own_change(struct session *s, uint64_t modseq, bool changed) {
+    struct view *v = s->view;
+    if (changed) view_own_change(v, modseq, false);
+    view_note_change(v, modseq);
+    (void)sync_view(s, SYNC_EXPUNGE);
+    return v->gone.count > 0 ? v->held : v->known;
 }

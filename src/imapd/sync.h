@@ -17,6 +17,10 @@ void sync_expunged(struct session *s, const struct imap_runs *vanished);
  * end is told as that of any other (RFC 7162 section 3.2.10). */
 NODISCARD int sync_tell_earlier(struct session *s, const Store__FolderChangesReply *page,
                                 const struct imap_runs *asked);
+/* After a command of the client that ended at this MODSEQ, and was told: also what others have changed up to there is.
+ * Returns HIGHESTMODSEQ as the client may believe it (RFC 7162 section 3.2.7); changed: it was the client that did it.
+ */
+uint64_t sync_own_change(struct session *s, uint64_t modseq, bool changed);
 /* At the end of a command: while expunges may not be told, a client must not think that it knows all up to the MODSEQs
  * that it sees; nor go on to think so afterwards (RFC 7162 sections 3.2 and 5). */
 void sync_tell_held(struct session *s);
