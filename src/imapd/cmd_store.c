@@ -63,28 +63,32 @@ static int call_store(struct cmd *c, const struct storing *st, const struct imap
     return session_call_long(c->s, STORE_MESSAGE_STORE, &req, imap_runs_total(uids), reply, err);
 }
 
-/* Messages that had the flags already are told too: STORE answers with the value whether it changed or not. */
-static int tell_all(struct cmd *c, const struct imap_runs *uids) {
+/* Messages that had the flags already are told too: STORE answers with the value whether it changed or not. `found`:
+ * how many are there. */
+static int tell_all(struct cmd *c, const struct imap_runs *uids, uint64_t *found) {
     struct pages *p = pages_open(c->s, uids, 0, 0);
     struct str records;
     struct message_record r;
     if (p == NULL) return ERR_NOMEM;
     int err;
-    while ((err = pages_next(p, &records)) == 0)
-        while (message_record_get(&records, 0, &r) == 0) sync_tell_message(c->s, r.uid, r.flags, r.modseq);
+    for (*found = 0; (err = pages_next(p, &records)) == 0;)
+        for (; message_record_get(&records, 0, &r) == 0; ++*found) sync_tell_message(c->s, r.uid, r.flags, r.modseq);
     pages_close(p);
     return err == ERR_NOTFOUND ? 0 : err;
 }
 
-/* Untagged FETCH of what changed: flags unless SILENT, MODSEQ with CONDSTORE even then (RFC 7162 section 3.1.3). */
-static void tell(struct cmd *c, const struct storing *st, const struct imap_runs *uids,
+/* Untagged FETCH of what changed: flags unless SILENT, MODSEQ with CONDSTORE even then (RFC 7162 section 3.1.3). False:
+ * flags are missing, of messages that are gone. */
+static bool tell(struct cmd *c, const struct storing *st, const struct imap_runs *uids,
                  const Store__MessageStored *done, struct str records) {
     struct session *s = c->s;
+    uint64_t asked = imap_runs_total(uids), found;
     struct message_record r;
     for (struct str changed = records; message_record_get(&changed, 0, &r) == 0;) context_touch(s, r.uid);
     if (done->folder != NULL && view_set_keywords(s->view, done->folder->keywords, done->folder->n_keywords))
         sync_tell_flags(s);
-    if (!st->silent && done->n_failed == 0 && done->count < imap_runs_total(uids) && tell_all(c, uids) == 0) return;
+    if (!st->silent && done->n_failed == 0 && done->count < asked && tell_all(c, uids, &found) == 0)
+        return found == asked;
     while (message_record_get(&records, 0, &r) == 0) {
         if (!st->silent)
             sync_tell_message(s, r.uid, r.flags, r.modseq);
@@ -94,12 +98,16 @@ static void tell(struct cmd *c, const struct storing *st, const struct imap_runs
             session_printf(s, "* %u FETCH (UID %u MODSEQ (%llu))\r\n", imap_runs_position(&s->view->uids, r.uid), r.uid,
                            (unsigned long long)r.modseq);
     }
+    return true;
 }
 
 /* [MODIFIED set]: in the numbers that the command used. */
-static int finish(struct cmd *c, const Store__MessageStored *done, const struct limit *l) {
-    if (done->n_failed == 0) return limit_done(c, l);
-    if (l->code[0] != '\0') session_printf(c->s, "* OK [%s] Not all messages were stored\r\n", l->code);
+static int finish(struct cmd *c, const Store__MessageStored *done, bool all_there, const struct limit *l) {
+    bool gone = !all_there && !c->uid; /* RFC 2180 section 4.2 */
+    if (done->n_failed == 0 && !gone) return limit_done(c, l);
+    if (l->code[0] != '\0')
+        session_printf(c->s, "* %s [%s] Not all messages were stored\r\n", gone ? "NO" : "OK", l->code);
+    if (gone) return cmd_no(c, "EXPUNGEISSUED", "Some of the messages have been deleted meanwhile");
     struct imap_runs failed = {0}, positions = {0};
     BUF_AUTO code = BUF_INIT(CODE_BYTES);
     int err = uid_runs_read(done->failed, done->n_failed, &failed);
@@ -123,9 +131,9 @@ static int run_store(struct cmd *c, const struct storing *st, const struct imap_
     int rc = call_store(c, st, uids, &reply, &err);
     if (rc != 0) return cmd_fail(c, rc, &err);
     const Store__MessageStored *done = (const Store__MessageStored *)reply.msg;
-    tell(c, st, uids, done, reply.attach);
+    bool all_there = tell(c, st, uids, done, reply.attach);
     if (done->count > 0) view_own_change(c->s->view, done->modseq, !st->silent);
-    return finish(c, done, l);
+    return finish(c, done, all_there, l);
 }
 
 int cmd_store(struct cmd *c) {

@@ -139,6 +139,11 @@ static const struct dialogue dialogues[] = {
            "< 1 OK [EXPUNGEISSUED] *\n> 2 SORT (ARRIVAL) UTF-8 UNSEEN\n< * SORT 1 3\n< 2 OK [EXPUNGEISSUED] *\n"
            "> 3 SEARCH NONSENSE\n< 3 BAD *\n> 4 UID SEARCH UNSEEN\n< * SEARCH 1 3\n< * 2 EXPUNGE\n"
            "< 4 OK UID SEARCH completed\n> 5 SEARCH UNSEEN\n< * SEARCH 1 2\n< 5 OK SEARCH completed\n"},
+    {"STORE by numbers tells NO when it has no flags to tell of messages that are gone: RFC 2180 4.2",
+     THREE "! other SELECT INBOX | STORE 2 +FLAGS \\Deleted | EXPUNGE\n> 1 STORE 1:3 +FLAGS (\\Flagged)\n"
+           "< * 1 FETCH (UID 1 FLAGS (\\Flagged))\n< * 3 FETCH (UID 3 FLAGS (\\Flagged))\n< 1 NO [EXPUNGEISSUED] *\n"
+           "> 2 STORE 2 FLAGS ()\n< 2 NO [EXPUNGEISSUED] *\n> 3 STORE 1:3 +FLAGS.SILENT (\\Draft)\n< 3 OK STORE *\n"
+           "> 4 UID STORE 2:3 -FLAGS (\\Draft)\n< * 3 FETCH (UID 3 FLAGS (\\Flagged))\n< * 2 EXPUNGE\n< 4 OK UID *\n"},
     {"QRESYNC must be enabled first: RFC 7162 3.2.5",
      LOGIN "> 1 SELECT INBOX (QRESYNC (1001 1))\n< 1 BAD *\n> 2 ENABLE QRESYNC\n< * ENABLED QRESYNC\n< 2 OK *\n"
            "> 3 SELECT INBOX (QRESYNC (1001 1))\n" OPENED("0", "") "< 3 OK *\n"},
