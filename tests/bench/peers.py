@@ -178,6 +178,7 @@ class Dovecot:
     def __init__(self, folder, store="sdbox"):
         self.path = self.folder = os.path.join(folder, "dovecot-" + store)
         self.store = store
+        self.label = f"{self.name} {store}"
         self.imap, self.pop3 = iems.free_port(), iems.free_port()
         self.lmtp_socket = self.folder + "/lmtp"
         for part in ("run", "state", "mail"):
