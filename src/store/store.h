@@ -8,7 +8,7 @@
 #include "store/key.h"
 #include "store/wire.h"
 
-enum { STORE_FORMAT = 6, STORE_IDS_BLOCK = 65536, STORE_VALUE_MAX = 64 * 1024 * 1024 };
+enum { STORE_FORMAT = 7, STORE_IDS_BLOCK = 65536, STORE_VALUE_MAX = 64 * 1024 * 1024 };
 
 struct store {
     struct engine *engine;

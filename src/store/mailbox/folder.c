@@ -59,6 +59,7 @@ struct folder *folder_new(struct account *a, uint64_t id, struct str name) {
     f->special_use = "";
     f->first_recent = 1;
     cond_init(&f->loaded);
+    cond_init(&f->written);
     list_init(&f->lru);
     list_init(&f->watchers);
     return f;
@@ -249,4 +250,17 @@ int folder_keywords(struct folder *f, struct batch *b, char *const *names, size_
     if (f->keyword_count > before) folder_put_name(f, b);
     if (rc == 0) *bits = set;
     return rc;
+}
+
+void folder_map_flags(const struct folder *from, struct folder *to, struct batch *b, uint64_t used, uint64_t may,
+                      uint64_t map[64]) {
+    for (unsigned i = 0; i < 64; i++) {
+        uint64_t bit = 1ull << i;
+        bool same = i < MAILBOX_KEYWORD_SHIFT || from == to;
+        map[i] = same ? bit & may : 0;
+        if (same || !(used & bit) || !(may & bit)) continue;
+        unsigned k = i - MAILBOX_KEYWORD_SHIFT;
+        if (k >= from->keyword_count) continue;
+        if (folder_keywords(to, b, &from->keywords[k], 1, true, false, &map[i]) != 0) map[i] = 0;
+    }
 }

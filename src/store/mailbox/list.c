@@ -77,7 +77,7 @@ void folder_put_flags(const struct folder *f, struct batch *b, const struct mess
     batch_put(b, SPACE_META, key_str(&k), str_of(v, sizeof v));
 }
 
-static void count_flags(struct folder *f, uint64_t flags, int by) {
+static void count_flags(struct folder *f, uint64_t flags, int64_t by) {
     if (!(flags & MAILBOX_SEEN)) f->unseen = (uint64_t)((int64_t)f->unseen + by);
     if (flags & MAILBOX_DELETED) f->deleted = (uint64_t)((int64_t)f->deleted + by);
 }
@@ -115,10 +115,17 @@ static void log_vanished(struct folder *f, struct batch *b, uint64_t modseq, str
     f->vanished[f->vanished_count++] = (struct vanished){modseq, run};
 }
 
-void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, size_t count, uint64_t size,
-                        uint64_t modseq) {
-    if (count == 0) return;
+void folder_delete_message(const struct folder *f, struct batch *b, uint32_t uid) {
     struct key k;
+    message_key(&k, KEY_FLAGS, f->id, uid);
+    batch_delete(b, SPACE_META, key_str(&k));
+    k.bytes[0] = KEY_MESSAGE;
+    batch_delete(b, SPACE_META, key_str(&k));
+}
+
+void folder_list_release(struct folder *f, struct batch *b, const size_t *index, size_t count, uint64_t size,
+                         uint64_t modseq) {
+    if (count == 0) return;
     struct uid_run run = {0, 0};
     size_t to = index[0], next = 0;
     for (size_t i = index[0]; i < f->count; i++) {
@@ -131,10 +138,6 @@ void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, 
         count_flags(f, msg->flags, -1);
         f->recent -= msg->uid >= f->first_recent;
         folder_pages_touch(f, b, msg->uid);
-        message_key(&k, KEY_FLAGS, f->id, msg->uid);
-        batch_delete(b, SPACE_META, key_str(&k));
-        k.bytes[0] = KEY_MESSAGE;
-        batch_delete(b, SPACE_META, key_str(&k));
         if (run.first != 0 && next > 1 && index[next - 2] == i - 1)
             run.last = msg->uid; /* neighbours in the list */
         else {
@@ -150,6 +153,31 @@ void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, 
     if (f->unseen_hint > index[0]) f->unseen_hint = index[0];
     if (!folder_is_paged(f)) folder_pages_drop(f, b);
     folder_put_counters(f, b);
+}
+
+void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, size_t count, uint64_t size,
+                        uint64_t modseq) {
+    for (size_t i = 0; i < count; i++) folder_delete_message(f, b, f->list[index[i]].uid);
+    folder_list_release(f, b, index, count, size, modseq);
+}
+
+uint32_t folder_list_extend(struct folder *f, struct batch *b, const struct flag_run *runs, size_t count,
+                            uint64_t size) {
+    uint32_t first = f->uidnext;
+    uint64_t modseq = folder_next_modseq(f);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t n = runs[i].last - runs[i].first + 1;
+        for (uint32_t end = f->uidnext + n; f->uidnext < end; f->uidnext++)
+            folder_list_append(f, &(struct message){f->uidnext, runs[i].flags, modseq});
+        count_flags(f, runs[i].flags, (int64_t)n);
+    }
+    uint32_t made = f->uidnext - first;
+    f->messages += made;
+    f->size += size;
+    f->recent += f->uidnext - (first > f->first_recent ? first : f->first_recent);
+    account_count(f->account, (int64_t)size, made);
+    folder_put_counters(f, b);
+    return first;
 }
 
 struct vanished_scan {
@@ -240,18 +268,23 @@ int folder_vanished(struct folder *f, uint64_t since, struct uid_run **out, size
     return 0;
 }
 
-/* Record, flags and counters: everything but the list. */
-static void put_message(struct folder *f, struct batch *b, const struct message *msg, const struct message_new *n) {
-    uint64_t size = n->prefix.len + n->body_size;
+void folder_put_record(const struct folder *f, struct batch *b, uint32_t uid, int64_t save_date,
+                       const struct message_new *n) {
     BUF_AUTO v = BUF_INIT(STORE_VALUE_MAX);
     wire_u64(&v, (uint64_t)n->internal_date);
-    wire_u64(&v, (uint64_t)(clock_wall_s()));
-    wire_u64(&v, size);
+    wire_u64(&v, (uint64_t)save_date);
+    wire_u64(&v, n->prefix.len + n->body_size);
     wire_u64(&v, n->blob);
     wire_bytes(&v, n->prefix);
     struct key k;
-    message_key(&k, KEY_MESSAGE, f->id, msg->uid);
+    message_key(&k, KEY_MESSAGE, f->id, uid);
     batch_put2(b, SPACE_META, key_str(&k), buf_str(&v), n->summary);
+}
+
+/* Records and counters: everything but the list. */
+static void put_message(struct folder *f, struct batch *b, const struct message *msg, const struct message_new *n) {
+    uint64_t size = n->prefix.len + n->body_size;
+    folder_put_record(f, b, msg->uid, clock_wall_s(), n);
     folder_put_flags(f, b, msg);
     f->messages++;
     f->size += size;
@@ -325,12 +358,13 @@ int folder_recount(struct folder *f, struct batch *b) {
     folder_pages_forget(f);                                         /* and only what the messages say themselves */
     int rc = folder_load(f);
     if (rc != 0) return rc;
-    uint64_t seq;
+    uint64_t seq = 0;
     struct recount r;
     do { /* until nothing was changed while the records were read */
         r = (struct recount){0};
+        rc = folder_wait_transfers(f);
         seq = f->seq;
-        rc = store_wait_applied(st, seq);
+        if (rc == 0) rc = store_wait_applied(st, seq);
         struct engine_range q = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to), .once = true};
         if (rc == 0) rc = store_scan(st, &q, recount_one, &r);
     } while (rc == 0 && f->seq != seq);

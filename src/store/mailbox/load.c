@@ -160,7 +160,7 @@ static int read_list(struct folder *f, struct list_load *l) {
     struct store *st = f->account->m->st;
     *l = (struct list_load){
         .e = st->engine, .folder = f->id, .highestmodseq = f->highestmodseq, .paged = l->paged && folder_is_paged(f)};
-    int rc = store_wait_applied(st, f->seq);
+    int rc = folder_wait_records(f, UINT32_MAX);
     if (rc == 0 && f->messages < ROOM_AT_ONCE_MAX) grow(&l->list, &l->cap, (size_t)f->messages + 1);
     if (rc == 0) rc = store_work(load_work, l);
     if (rc == 0) rc = l->rc;
@@ -231,7 +231,6 @@ int folder_load(struct folder *f) {
 }
 
 void folder_hold(struct folder *f) {
-    IEMS_ASSERT(f->heat == FOLDER_HOT);
     f->pins++;
     f->account->pins++;
     list_remove(&f->account->lru);

@@ -31,6 +31,12 @@ struct uid_run {
     uint32_t first, last;
 };
 
+/* Successive UIDs of messages with the same flags. */
+struct flag_run {
+    uint32_t first, last;
+    uint64_t flags;
+};
+
 struct vanished {
     uint64_t modseq;
     struct uid_run run;
@@ -66,6 +72,11 @@ struct folder {
     struct vanished *vanished; /* since vanished_floor, complete */
     size_t vanished_count;
     uint64_t vanished_floor;
+
+    /* service/transfer.h */
+    uint32_t unwritten;  /* 0, or messages from this UID on may have no records in the engine yet */
+    unsigned sources;    /* transfers that will read records of its messages, also of such as are off the list */
+    struct cond written; /* one of the two changed */
 
     struct list watchers; /* struct folder_watch */
     uint64_t notify_seq;  /* commit whose durability is awaited for the watchers; 0 = none */
@@ -219,6 +230,10 @@ uint64_t folder_claim_recent(struct folder *f);
 /* Bits of the keywords, adding new ones (then the name record is put). ERR_LIMIT when full and `strict`. */
 NODISCARD int folder_keywords(struct folder *f, struct batch *b, char *const *names, size_t count, bool create,
                               bool strict, uint64_t *bits);
+/* map[i]: which flags in `to` flag i of `from` becomes, of those that are used and may be set. Keywords are added, and
+ * dropped if they do not fit there. */
+void folder_map_flags(const struct folder *from, struct folder *to, struct batch *b, uint64_t used, uint64_t may,
+                      uint64_t map[64]);
 
 /* --- watch.c: the account is held by the caller until account_unwatch */
 void account_watch(struct account *a, struct account_watch *w);
@@ -227,11 +242,23 @@ void account_tell(struct account *a, const struct account_change *change); /* wh
 /* Names, subscriptions or rights are being changed, in a commit of this step: told when it is durable. */
 void account_names_changed(struct account *a);
 
+/* --- wait.c: what transfers have not written yet (service/transfer.h). In a fiber; the folder is held.
+ * ERR_CANCELLED: the store ends. */
+/* Until the engine has the records of those messages up to `last` that are there now. */
+NODISCARD int folder_wait_records(struct folder *f, uint32_t last);
+/* Until records of its messages may be removed. */
+NODISCARD int folder_wait_sources(struct folder *f);
+static inline bool folder_in_transfer(const struct folder *f) {
+    return f->unwritten != 0 || f->sources > 0;
+}
+NODISCARD int folder_wait_transfers(struct folder *f); /* until it is in none */
+void mailboxes_end(struct mailboxes *m);               /* nothing is written any more: whoever waits need not */
+
 /* --- load.c, list.c: the message list in memory */
 /* Makes the list HOT and holds it. In a fiber. */
 NODISCARD int folder_load(struct folder *f);
 void folder_unload(struct folder *f); /* lets go */
-void folder_hold(struct folder *f);   /* a HOT one, once more, and its account: folder_unload, account_unpin */
+void folder_hold(struct folder *f);   /* a HOT list stays so, and its account: folder_unload, account_unpin */
 size_t folder_find(const struct folder *f, uint32_t uid);  /* index of the first message with at least this UID */
 uint32_t folder_first_unseen(struct folder *f);            /* UID or 0 */
 void folder_runs(const struct folder *f, struct buf *out); /* u32 pairs, little-endian */
@@ -240,9 +267,17 @@ void folder_list_append(struct folder *f, const struct message *msg);
 void folder_change_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq);
 void folder_put_flags(const struct folder *f, struct batch *b, const struct message *msg);
 void folder_set_flags(struct folder *f, struct batch *b, struct message *msg, uint64_t flags, uint64_t modseq);
+void folder_delete_message(const struct folder *f, struct batch *b, uint32_t uid); /* its records, nothing else */
 /* Takes messages off the list and the counters; `sizes` of all of them together. Indexes ascend. */
 void folder_list_remove(struct folder *f, struct batch *b, const size_t *index, size_t count, uint64_t size,
                         uint64_t modseq);
+/* The same, but the records stay for the transfer that moves them. */
+void folder_list_release(struct folder *f, struct batch *b, const size_t *index, size_t count, uint64_t size,
+                         uint64_t modseq);
+/* Adds messages to list and counters, as many as the UIDs of the runs, with one MODSEQ, and `size` bytes together. A
+ * transfer writes their records. Returns the first UID, which the others follow. */
+uint32_t folder_list_extend(struct folder *f, struct batch *b, const struct flag_run *runs, size_t count,
+                            uint64_t size);
 /* Runs of UIDs that vanished after `since`. In a fiber (may read the engine). Caller frees. */
 NODISCARD int folder_vanished(struct folder *f, uint64_t since, struct uid_run **out, size_t *count);
 
@@ -265,6 +300,10 @@ struct message_new {
 };
 /* Adds a message to folder, counters and batch; the blob's reference is the caller's business. Returns its UID. */
 uint32_t folder_append(struct folder *f, struct batch *b, const struct message_new *n);
+
+/* The stored record alone, of one that folder_list_extend has added. Flags in `n` do not count. */
+void folder_put_record(const struct folder *f, struct batch *b, uint32_t uid, int64_t save_date,
+                       const struct message_new *n);
 
 /* Adds it under a UID that is free, wherever that stands in the list, which is HOT. Nobody may watch the folder. */
 void folder_insert(struct folder *f, struct batch *b, uint32_t uid, const struct message_new *n);

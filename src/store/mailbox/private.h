@@ -22,6 +22,7 @@ struct mailboxes {
     struct map *domains; /* name, lower case -> struct domain_room; entries stay */
     unsigned domains_told;
     uint32_t domains_round;
+    bool ended;                                  /* wait.c */
     void (*healed)(void *arg, uint64_t account); /* may be NULL */
     void *healed_arg;
 };

@@ -4,6 +4,20 @@
 
 #include <stdlib.h>
 
+/* Until none of its folders is in a transfer: their records may go then. */
+static int wait_transfers(const struct account *a) {
+    for (size_t i = 0; i < a->folder_count; i++) {
+        struct folder *f = a->folders[i];
+        if (!folder_in_transfer(f)) continue;
+        f->pins++;
+        int rc = folder_wait_transfers(f);
+        folder_unload(f);
+        if (rc != 0) return rc;
+        i = (size_t)-1; /* others may have begun */
+    }
+    return 0;
+}
+
 /* The record stays, marked: a delivery that is under way must not bring the account back. */
 static int delete_account(struct service *s, struct account *a) {
     struct batch b;
@@ -82,7 +96,8 @@ HANDLER(on_account_delete) {
         account_unpin(a);
     } else if (rc == 0) {
         forget_grants(s, a);
-        rc = delete_account(s, a);
+        rc = wait_transfers(a);
+        if (rc == 0) rc = delete_account(s, a);
         account_unpin(a);
     } else if (rc == ERR_NOTFOUND) { /* never used, or deleted before: that is what was wanted */
         rc = 0;

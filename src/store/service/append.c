@@ -147,7 +147,8 @@ static int find_replaced(struct append *x, struct error *err) {
     if (rc == 0) rc = folder_load(f);
     if (rc != 0) return rc;
     x->from = f;
-    return gather_take(&x->old, x->s, f->id, &x->req->replace_uid, 1);
+    rc = folder_wait_records(f, x->req->replace_uid);
+    return rc == 0 ? gather_take(&x->old, x->s, f->id, &x->req->replace_uid, 1) : rc;
 }
 
 static bool replaced_at(const struct append *x, size_t *at) {
@@ -211,6 +212,7 @@ HANDLER(on_message_append) {
         rc = take_items(&x, r, err);
         if (rc == 0) rc = find_replaced(&x, err);
         if (rc == 0) rc = load_keep(&x, err);
+        if (rc == 0 && x.from != NULL) rc = folder_wait_sources(x.from); /* it may be removed */
         if (rc == 0) rc = append(&x, &reply, err);
         if (rc != 0 && !x.submitted) drop_uploads(&x);
         if (x.old.list != NULL) gather_done(&x.old);

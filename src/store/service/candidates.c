@@ -117,10 +117,9 @@ static int run(struct service *s, struct rpc_request *r, struct candidates *c, s
     Store__SearchFound reply = STORE__SEARCH_FOUND__INIT;
     uint32_t *uids = NULL;
     bool more = false;
-    uint64_t seq = f->seq;
     int rc = select_uids(c, f, r, &uids, &more);
+    if (rc == 0 && c->count > 0) rc = folder_wait_records(f, uids[c->count - 1]);
     folder_unload(f);
-    if (rc == 0) rc = store_wait_applied(s->st, seq);
     if (rc == 0 && c->count > 0) rc = with_shelf(s, c);
     if (rc == 0) rc = c->rc != 0 ? c->rc : c->out.error;
     if (rc == 0) {

@@ -16,18 +16,18 @@ static void check_work(void *arg) {
 static int check_once(struct service *s, struct check *c, bool queue_only) {
     /* A purge works in slices: the invariants hold in between. */
     *c = (struct check){0};
-    int rc = folds_hold(s);
+    int rc = service_hold(s);
     if (rc != 0) return rc;
     rc = store_wait_applied(s->st, commit_last(s->st->commits));
     if (rc != 0) {
-        folds_release(s);
+        service_release(s);
         return rc;
     }
     *c = (struct check){.e = s->st->engine,
                         .snap = engine_snapshot_new(s->st->engine),
                         .queue_only = queue_only,
                         .paged_min = s->m->paged_min};
-    folds_release(s);
+    service_release(s);
     s->check = c;
     rc = store_work(check_work, c);
     s->check = NULL;

@@ -99,10 +99,10 @@ HANDLER(on_checkpoint) {
     IEMS_ASSERT(w != NULL);
     int rc = prepare(w, s, ((const Store__Checkpoint *)r->msg)->name, err);
     if (rc == 0) rc = space_refuse(s, err);
-    bool held = rc == 0 && (rc = folds_hold(s)) == 0; /* a copy is read as it is */
+    bool held = rc == 0 && (rc = service_hold(s)) == 0; /* a copy is read as it is */
     if (rc == 0) rc = store_wait_applied(s->st, commit_last(s->st->commits));
     if (rc == 0) rc = store_work(make_work, w);
-    if (held) folds_release(s);
+    if (held) service_release(s);
     if (rc == 0 && w->rc != 0) rc = error_set(err, w->rc, "the store cannot be copied: %s", w->err.text);
     if (rc == 0) {
         struct conn *c = conn_of(r);

@@ -1,5 +1,5 @@
 /* MESSAGE_COPY and MESSAGE_EXPUNGE. Copies share the body; a move also takes the message out of its folder, in the same
- * commit. Very large sets go in several commits (transfer.h). RFC 9051 section 6.4.3, 6.4.7, RFC 6851. */
+ * commit. A few are written at once, many as a transfer (transfer.h). RFC 9051 section 6.4.3, 6.4.7, RFC 6851. */
 #include "base/clock.h"
 #include "store/mailbox/expunged.h"
 #include "store/service/gather.h"
@@ -51,37 +51,46 @@ struct copy {
     struct service *s;
     struct session *session;
     struct folder *from, *to;
+    bool move;
+    uint64_t may; /* flags that may be set in the target (RFC 4314 section 4) */
+    uint64_t map[64];
     uint32_t *uids;
     size_t count;
-    struct run_list got, made;
-    struct transfer t; /* recorded when there is more than one step */
-    uint64_t keyword_map[64];
+    struct run_list got;
+    struct uid_run made; /* first 0: none */
 };
 
-static bool is_move(const struct copy *c) {
-    return c->t.kind == TRANSFER_MOVE;
-}
-
-/* Which bit a keyword of the source has in the target. Keywords that do not fit there are dropped. */
-static void map_keywords(struct copy *c, struct batch *b, uint64_t used) {
-    for (unsigned i = 0; i < 64; i++) {
-        uint64_t bit = 1ull << i;
-        c->keyword_map[i] = i < MAILBOX_KEYWORD_SHIFT || c->from == c->to ? bit : 0;
-        c->keyword_map[i] &= c->t.may;
-        if (i < MAILBOX_KEYWORD_SHIFT || c->from == c->to || !(used & bit) || !(c->t.may & bit)) continue;
-        unsigned k = i - MAILBOX_KEYWORD_SHIFT;
-        if (k >= c->from->keyword_count) continue;
-        if (folder_keywords(c->to, b, &c->from->keywords[k], 1, true, false, &c->keyword_map[i]) != 0)
-            c->keyword_map[i] = 0;
-    }
+/* Of all of them together. */
+static int copy_check(const struct copy *c, uint64_t bytes, size_t count, struct error *err) {
+    struct account *owner = c->to->account;
+    if (c->from->gone || c->to->gone) return error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
+    if (c->to->uidnext > UINT32_MAX - count) return error_set(err, ERR_LIMIT, "the folder has no more UIDs");
+    if (c->move && owner == c->from->account) return 0;
+    enum account_room room = account_room(owner, bytes, (uint32_t)count, session_quota(c->session, owner));
+    return room == ROOM_FITS ? 0 : error_set(err, ERR_NOSPACE, "%s", account_room_text(room));
 }
 
 static uint64_t mapped(const struct copy *c, uint64_t flags) {
     uint64_t out = 0;
-    for (; flags != 0; flags &= flags - 1) out |= c->keyword_map[__builtin_ctzll(flags)];
+    for (; flags != 0; flags &= flags - 1) out |= c->map[__builtin_ctzll(flags)];
     return out;
 }
 
+static void note_made(struct copy *c, uint32_t uid) {
+    if (c->made.first == 0) c->made.first = uid;
+    c->made.last = uid;
+}
+
+static int copy_commit(struct copy *c, struct batch *b) {
+    if (batch_empty(b)) return store_wait_durable(c->s->st, c->from->seq);
+    c->from->seq = c->to->seq = commit_last(c->s->st->commits) + 1;
+    int rc = store_commit(c->s->st, b, COMMIT_DURABLE, NULL);
+    if (!c->to->gone) folder_changed(c->to, c->to->seq);
+    if (c->move && c->from != c->to && !c->from->gone) folder_changed(c->from, c->from->seq);
+    return rc;
+}
+
+/* --- a few, written at once */
 static void copy_one(struct copy *c, struct batch *b, struct gathered *g, uint64_t flags) {
     struct message_new n = {.flags = mapped(c, flags),
                             .internal_date = g->stored.internal_date,
@@ -90,143 +99,94 @@ static void copy_one(struct copy *c, struct batch *b, struct gathered *g, uint64
                             .prefix = g->stored.prefix,
                             .summary = g->stored.summary};
     run_add(&c->got, g->uid);
-    run_add(&c->made, folder_append(c->to, b, &n));
-    if (!is_move(c)) blob_add_refs(c->s->bs, b, g->blob, 1);
+    note_made(c, folder_append(c->to, b, &n));
+    if (!c->move) blob_add_refs(c->s->bs, b, g->blob, 1);
 }
 
-static void copy_sizes(const struct copy *c, const struct gather *g, uint64_t *bytes, uint32_t *count) {
-    size_t at;
+/* Leaves those that are there still and have a body; the others lose it. Returns their bytes. */
+static uint64_t still_whole(struct copy *c, struct gather *g, uint64_t *used) {
+    uint64_t bytes = 0;
+    size_t n = 0, at;
     for (size_t i = 0; i < g->count; i++) {
-        if (g->list[i].blob == NULL || !still_there(c->from, g->list[i].uid, &at)) continue;
-        *bytes += g->list[i].stored.size;
-        ++*count;
+        struct gathered *m = &g->list[i];
+        if (m->blob == NULL || m->blob->refs == 0 || !still_there(c->from, m->uid, &at)) {
+            blob_unpin(c->s->bs, m->blob);
+            continue;
+        }
+        *used |= c->from->list[at].flags;
+        bytes += m->stored.size;
+        g->list[n++] = *m;
     }
-}
-
-static int copy_room(const struct copy *c, uint64_t bytes, uint32_t count, struct error *err) {
-    struct account *owner = c->to->account;
-    enum account_room room = account_room(owner, bytes, count, session_quota(c->session, owner));
-    return room == ROOM_FITS ? 0 : error_set(err, ERR_NOSPACE, "%s", account_room_text(room));
-}
-
-/* A move in steps is not undone: there must be room for all of it. */
-static int move_room(struct copy *c, struct error *err) {
-    uint64_t bytes = 0;
-    uint32_t count = 0;
-    for (size_t at = 0; at < c->count;) {
-        struct gather g;
-        size_t max = c->count - at < c->s->copy_slice ? c->count - at : c->s->copy_slice;
-        int rc = gather_take(&g, c->s, c->from->id, c->uids + at, max);
-        if (rc != 0) return rc;
-        copy_sizes(c, &g, &bytes, &count);
-        at += g.count;
-        gather_done(&g);
-    }
-    return copy_room(c, bytes, count, err);
-}
-
-static int copy_check(struct copy *c, const struct gather *g, struct error *err) {
-    uint64_t bytes = 0;
-    uint32_t count = 0;
-    if (c->from->gone || c->to->gone) return error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
-    if (c->to->uidnext > UINT32_MAX - g->count) return error_set(err, ERR_LIMIT, "the folder has no more UIDs");
-    if (is_move(c) && (c->to->account == c->from->account || c->t.id != 0)) return 0;
-    copy_sizes(c, g, &bytes, &count);
-    return copy_room(c, bytes, count, err);
-}
-
-static void copy_begin(struct copy *c, struct batch *b) {
-    struct run_list runs = {0};
-    for (size_t i = 0; i < c->count && is_move(c); i++) run_add(&runs, c->uids[i]);
-    transfer_begin(c->s, b, &c->t, c->from, c->to, runs.runs, runs.count);
-    free(runs.runs);
+    g->count = n;
+    return bytes;
 }
 
 /* Changes memory and fills the batch, without a wait. */
-static void copy_gathered(struct copy *c, struct batch *b, struct gather *g) {
-    size_t *index = malloc((g->count + 1) * sizeof *index), n = 0;
-    uint64_t used = 0, size = 0;
-    IEMS_ASSERT(index != NULL);
+static void copy_gathered(struct copy *c, struct batch *b, struct gather *g, uint64_t bytes, uint64_t used) {
+    size_t index[TRANSFER_MIN];
+    folder_map_flags(c->from, c->to, b, used, c->may, c->map);
     for (size_t i = 0; i < g->count; i++) {
-        size_t at;
-        if (g->list[i].blob == NULL || g->list[i].blob->refs == 0 || !still_there(c->from, g->list[i].uid, &at)) {
-            blob_unpin(c->s->bs, g->list[i].blob);
-            g->list[i].blob = NULL;
-            continue;
-        }
-        used |= c->from->list[at].flags;
+        index[i] = folder_find(c->from, g->list[i].uid);
+        copy_one(c, b, &g->list[i], c->from->list[index[i]].flags);
     }
-    map_keywords(c, b, used);
-    for (size_t i = 0; i < g->count; i++) {
-        size_t at;
-        if (g->list[i].blob == NULL || !still_there(c->from, g->list[i].uid, &at)) continue;
-        copy_one(c, b, &g->list[i], c->from->list[at].flags);
-        index[n++] = at;
-        size += g->list[i].stored.size;
-    }
-    if (is_move(c) && n > 0) folder_list_remove(c->from, b, index, n, size, folder_next_modseq(c->from));
-    free(index);
+    if (c->move) folder_list_remove(c->from, b, index, g->count, bytes, folder_next_modseq(c->from));
 }
 
-static int copy_slice(struct copy *c, size_t from, size_t *done, struct error *err) {
+/* ERR_AGAIN: they are too large for one commit. */
+static int copy_few(struct copy *c, struct error *err) {
     struct gather g;
     struct batch b;
-    size_t max = c->count - from < c->s->copy_slice ? c->count - from : c->s->copy_slice;
-    int rc = gather_take(&g, c->s, c->from->id, c->uids + from, max);
+    uint64_t used = 0, bytes = 0;
+    int rc = c->count == 0 ? 0 : folder_wait_records(c->from, c->uids[c->count - 1]);
+    if (rc == 0) rc = gather_take(&g, c->s, c->from->id, c->uids, c->count);
     if (rc != 0) return rc;
-    *done = g.count;
-    bool first = c->t.id == 0 && g.count < c->count; /* of several */
-    if (first && is_move(c) && c->to->account != c->from->account) rc = move_room(c, err);
-    if (rc == 0) rc = copy_check(c, &g, err);
-    if (rc != 0) {
-        gather_done(&g);
-        return rc;
-    }
+    rc = g.count < c->count ? ERR_AGAIN : c->move ? folder_wait_sources(c->from) : 0;
+    if (rc == 0) bytes = still_whole(c, &g, &used);
+    if (rc == 0) rc = copy_check(c, bytes, g.count, err);
     batch_init(&b);
-    if (first) copy_begin(c, &b);
-    uint32_t uidnext = c->to->uidnext;
-    copy_gathered(c, &b, &g);
-    if (c->t.id != 0 && !is_move(c) && c->to->uidnext > uidnext)
-        transfer_made(&b, &c->t, (struct uid_run){uidnext, c->to->uidnext - 1});
+    if (rc == 0 && g.count > 0) copy_gathered(c, &b, &g, bytes, used);
     gather_done(&g);
-    if (batch_empty(&b)) return 0;
-    c->from->seq = c->to->seq = commit_last(c->s->st->commits) + 1;
-    rc = store_commit(c->s->st, &b, COMMIT_DURABLE, NULL);
+    if (rc == 0) rc = copy_commit(c, &b);
     batch_done(&b);
-    if (!c->to->gone) folder_changed(c->to, c->to->seq);
-    if (is_move(c) && c->from != c->to && !c->from->gone) folder_changed(c->from, c->from->seq);
     return rc;
 }
 
-static int copy_undo(struct copy *c);
-
-static int copy_steps(struct copy *c, struct error *err) {
-    int rc = 0, ended = 0;
-    for (size_t at = 0, n = 0; rc == 0 && at < c->count; at += n)
-        rc = at > 0 && c->s->closing ? error_set(err, ERR_CANCELLED, "the message store is shutting down")
-                                     : copy_slice(c, at, &n, err);
-    if (rc == ERR_CANCELLED) return rc; /* the next start goes on */
-    if (rc != 0 && !is_move(c)) ended = copy_undo(c);
-    if (ended == 0 && c->t.id != 0) ended = transfer_end(c->s, &c->t);
-    if (rc == 0) rc = ended;
-    return rc == 0 ? store_wait_durable(c->s->st, c->from->seq) : rc;
+/* --- many, as a transfer */
+static void copy_chosen(struct copy *c, struct batch *b, struct transfer_choice *choice) {
+    uint64_t used = 0;
+    for (size_t i = 0; i < c->from->count; i++) used |= c->from->list[i].flags;
+    folder_map_flags(c->from, c->to, b, used, c->may, c->map);
+    const struct transfer *t = transfer_begin(c->s, b, c->move ? TRANSFER_MOVE : TRANSFER_COPY, choice, c->to, c->map);
+    for (size_t i = 0; i < choice->count; i++) run_add(&c->got, choice->uids[i]);
+    c->made = (struct uid_run){t->first, t->first + t->count - 1};
 }
 
-static void copy_done(struct copy *c) {
-    free(c->uids);
-    free(c->got.runs);
-    free(c->made.runs);
+static int copy_many(struct copy *c, struct error *err) {
+    struct transfer_choice choice;
+    struct batch b;
+    int rc = transfer_choose(c->s, &choice, c->from, c->uids, c->count);
+    c->uids = NULL;
+    if (rc == 0) rc = transfer_wait_turn(c->s, c->to);
+    if (rc == 0) transfer_choice_refresh(&choice);
+    if (rc == 0) rc = copy_check(c, choice.bytes, choice.count, err);
+    batch_init(&b);
+    if (rc == 0 && choice.count > 0) copy_chosen(c, &b, &choice);
+    transfer_choice_done(&choice);
+    if (rc == 0) rc = copy_commit(c, &b);
+    batch_done(&b);
+    return rc;
 }
 
 static int copy_run(struct copy *c, struct rpc_request *r, const Store__MessageCopy *req, struct error *err) {
     struct message_selection sel = {0};
-    int rc = is_move(c) ? 0 : space_refuse(c->s, err);
+    int rc = c->move ? 0 : space_refuse(c->s, err);
     if (rc == 0) rc = select_messages(c->from, req->uids, req->n_uids, 0, SIZE_MAX, r->arena, &sel);
     if (rc != 0) return rc;
     if (req->n_uids == 0) sel.count = 0;
     c->uids = selected_uids(c->from, &sel, 0, &c->count);
     free(sel.index);
-    rc = copy_steps(c, err);
+    rc = c->count < c->s->transfers.min ? copy_few(c, err) : ERR_AGAIN;
+    if (rc == ERR_AGAIN) rc = copy_many(c, err);
     if (rc != 0) return rc;
     Store__MessageCopied reply = STORE__MESSAGE_COPIED__INIT;
     bool may_read = (session_rights(c->session, c->to) & RIGHT_READ) != 0;
@@ -234,15 +194,15 @@ static int copy_run(struct copy *c, struct rpc_request *r, const Store__MessageC
     reply.modseq = c->from->highestmodseq;
     reply.from = runs_make(r->arena, c->got.runs, c->got.count);
     reply.n_from = reply.from == NULL ? 0 : c->got.count;
-    reply.to = runs_make(r->arena, c->made.runs, c->made.count);
-    reply.n_to = reply.to == NULL || !may_read ? 0 : c->made.count;
+    reply.to = runs_make(r->arena, &c->made, c->made.first != 0);
+    reply.n_to = reply.to == NULL || !may_read ? 0 : c->made.first != 0;
     rpc_answer(r, &reply.base, STR_EMPTY);
     return 0;
 }
 
 HANDLER(on_message_copy) {
     const Store__MessageCopy *req = (const Store__MessageCopy *)r->msg;
-    struct copy c = {.s = arg, .t = {.kind = req->move ? TRANSFER_MOVE : TRANSFER_COPY}};
+    struct copy c = {.s = arg, .move = req->move};
     int rc = session_pin(r, req->session, &c.session, err);
     if (rc != 0) return rc;
     struct session *session = c.session;
@@ -255,13 +215,14 @@ HANDLER(on_message_copy) {
             rc = error_set(err, ERR_NOTFOUND, "\"%.200s\" holds only other folders", c.to->name);
         if (rc == 0) {
             c.to->pins++;
-            c.t.may = rights_flags(session_rights(session, c.to));
+            c.may = rights_flags(session_rights(session, c.to));
             rc = copy_run(&c, r, req, err);
             folder_unload(c.to);
         }
         folder_unload(c.from);
     }
-    copy_done(&c);
+    free(c.uids);
+    free(c.got.runs);
     session_unpin(session);
     return rc;
 }
@@ -285,8 +246,14 @@ static int expunge_slice(struct service *s, struct folder *f, const uint32_t *ui
                          size_t *done, struct run_list *gone) {
     struct gather g;
     struct batch b;
-    int rc = gather_take(&g, s, f->id, uids, max);
+    int rc = folder_wait_records(f, uids[max - 1]);
+    if (rc == 0) rc = gather_take(&g, s, f->id, uids, max);
     if (rc != 0) return rc;
+    rc = folder_wait_sources(f); /* no wait from here */
+    if (rc != 0) {
+        gather_done(&g);
+        return rc;
+    }
     *done = g.count;
     size_t *index = malloc((g.count + 1) * sizeof *index), n = 0;
     uint64_t size = 0;
@@ -313,8 +280,7 @@ static int expunge_slice(struct service *s, struct folder *f, const uint32_t *ui
     return rc;
 }
 
-/* UIDs of messages that are there, of runs that ascend. */
-static uint32_t *uids_of_runs(const struct folder *f, const struct uid_run *runs, size_t run_count, size_t *count) {
+uint32_t *uids_of_runs(const struct folder *f, const struct uid_run *runs, size_t run_count, size_t *count) {
     uint32_t *uids = malloc((f->count + 1) * sizeof *uids);
     size_t n = 0, at = 0;
     IEMS_ASSERT(uids != NULL);
@@ -327,39 +293,16 @@ static uint32_t *uids_of_runs(const struct folder *f, const struct uid_run *runs
     return uids;
 }
 
-static int copies_drop(struct service *s, struct folder *to, const struct uid_run *runs, size_t run_count) {
+int messages_drop(struct service *s, struct folder *f, const struct uid_run *runs, size_t run_count) {
     size_t count = 0;
-    uint32_t *uids = uids_of_runs(to, runs, run_count, &count);
+    uint32_t *uids = uids_of_runs(f, runs, run_count, &count);
     int rc = 0;
-    for (size_t at = 0, n = 0; rc == 0 && at < count && !to->gone; at += n) {
+    for (size_t at = 0, n = 0; rc == 0 && at < count && !f->gone; at += n) {
         size_t max = count - at < EXPUNGE_SLICE ? count - at : EXPUNGE_SLICE;
-        rc = expunge_slice(s, to, uids + at, max, 0, &n, NULL);
+        rc = expunge_slice(s, f, uids + at, max, 0, &n, NULL);
     }
-    if (rc == 0 && count > 0) rc = store_wait_durable(s->st, to->seq);
+    if (rc == 0 && count > 0) rc = store_wait_durable(s->st, f->seq);
     free(uids);
-    return rc;
-}
-
-/* A COPY that fails in the middle leaves nothing behind (RFC 9051 section 6.4.7). */
-static int copy_undo(struct copy *c) {
-    if (c->made.count == 0) return 0;
-    int rc = folder_load(c->to);
-    if (rc != 0) return rc;
-    rc = copies_drop(c->s, c->to, c->made.runs, c->made.count);
-    folder_unload(c->to);
-    return rc;
-}
-
-int transfer_go(struct service *s, struct transfer *t, struct folder *from, struct folder *to,
-                const struct uid_run *runs, size_t count) {
-    if (t->kind == TRANSFER_COPY) {
-        int rc = copies_drop(s, to, runs, count);
-        return rc == 0 ? transfer_end(s, t) : rc;
-    }
-    struct copy c = {.s = s, .t = *t, .from = from, .to = to};
-    c.uids = uids_of_runs(from, runs, count, &c.count);
-    int rc = copy_steps(&c, NULL);
-    copy_done(&c);
     return rc;
 }
 

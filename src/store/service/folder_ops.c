@@ -140,9 +140,21 @@ static void leave_level(struct account *a, struct batch *b, const char *name) {
     folder_put_name(level, b);
 }
 
+/* One that is in no transfer. */
+static int find_settled(struct session *session, const char *wanted, struct folder **out, struct error *err) {
+    for (;;) {
+        int rc = session_folder_named(session, wanted, RIGHT_DELETE, out, err);
+        if (rc != 0 || !folder_in_transfer(*out)) return rc;
+        (*out)->pins++;
+        rc = folder_wait_transfers(*out);
+        folder_unload(*out);
+        if (rc != 0) return rc;
+    }
+}
+
 static int delete_folder(struct service *s, struct session *session, const char *wanted, struct error *err) {
-    struct folder *f;
-    int rc = session_folder_named(session, wanted, RIGHT_DELETE, &f, err);
+    struct folder *f = NULL;
+    int rc = find_settled(session, wanted, &f, err);
     if (rc != 0) return rc;
     struct account *a = f->account;
     if (is_inbox(f)) return error_set(err, ERR_DENIED, "INBOX cannot be deleted");
@@ -229,32 +241,39 @@ static void rename_tree(struct account *a, struct batch *b, struct folder *f, co
 /* INBOX stays what it is and hands its messages to a new folder (RFC 9051 section 6.3.6, RFC 8474 section 4), which
  * gets a copy of its annotations (RFC 5464 section 4.1). The commit that makes the folder records the move: a crash
  * leaves no folder without the messages. The list of INBOX is HOT. */
-static int rename_inbox(struct service *s, struct folder *inbox, const char *to, struct str annotations,
+static int rename_inbox(struct service *s, struct transfer_choice *c, const char *to, struct str annotations,
                         struct error *err) {
+    struct folder *inbox = c->from;
     struct account *a = inbox->account;
-    struct transfer t = {.kind = TRANSFER_MOVE, .may = UINT64_MAX};
-    struct uid_run all = {1, inbox->uidnext - 1};
+    uint64_t map[64];
     struct batch b;
     batch_init(&b);
     int rc = make_parents(a, &b, to, err);
     struct folder *f = account_add_folder(a, &b, str_from(to), "");
     folder_inherit(f, &b, parent_of(a, to));
     metadata_put(&b, f, annotations);
-    if (rc == 0 && inbox->messages > 0) transfer_begin(s, &b, &t, inbox, f, &all, 1);
+    folder_map_flags(inbox, f, &b, ~0ull, ~0ull, map);
     f->pins++;
+    if (rc == 0 && c->count > 0) (void)transfer_begin(s, &b, TRANSFER_MOVE, c, f, map);
     int done = commit_folder(s, &b, f);
     batch_done(&b);
-    if (rc == 0) rc = done;
-    if (rc == 0 && t.id != 0) rc = transfer_go(s, &t, inbox, f, &all, 1);
+    if (!inbox->gone) folder_changed(inbox, inbox->seq);
     folder_unload(f);
-    return rc;
+    return rc != 0 ? rc : done;
 }
 
 /* Waits for what RENAME of INBOX needs: names are looked at afterwards. The list is held then. */
-static int inbox_prepare(struct service *s, struct folder *f, struct buf *annotations, struct error *err) {
+static int inbox_prepare(struct service *s, struct folder *f, struct buf *annotations, struct transfer_choice *c,
+                         struct error *err) {
     int rc = folder_load(f);
     if (rc != 0) return rc;
-    rc = metadata_read(s, f, annotations);
+    const struct uid_run all = {1, UINT32_MAX};
+    size_t count;
+    uint32_t *uids = uids_of_runs(f, &all, 1, &count);
+    rc = transfer_choose(s, c, f, uids, count);
+    if (rc == 0) rc = metadata_read(s, f, annotations);
+    if (rc == 0) rc = transfer_wait_turn(s, NULL);
+    if (rc == 0) transfer_choice_refresh(c);
     if (rc == 0 && f->gone) rc = error_set(err, ERR_NOTFOUND, "the folder was deleted meanwhile");
     if (rc != 0) folder_unload(f);
     return rc;
@@ -276,6 +295,7 @@ static int rename_folder(struct service *s, struct session *session, const Store
     struct folder *f = NULL;
     struct str local;
     char to[FOLDER_NAME_MAX + 1];
+    struct transfer_choice choice = {0};
     BUF_AUTO annotations = BUF_INIT(METADATA_BYTES);
     int rc = session_owner(session, str_from(req->to), &a, &local, err);
     if (rc == 0) rc = folder_name_check(local, to, err);
@@ -283,12 +303,16 @@ static int rename_folder(struct service *s, struct session *session, const Store
     if (rc == 0 && f->account != a) rc = error_set(err, ERR_INVALID, "a folder cannot be moved to another owner");
     if (rc == 0 && is_inbox(f) && a != session->account)
         rc = error_set(err, ERR_DENIED, "the INBOX of somebody else cannot be renamed");
-    if (rc == 0 && is_inbox(f)) rc = inbox_prepare(s, f, &annotations, err);
-    if (rc != 0) return rc;
-    bool inbox = is_inbox(f);
+    bool inbox = rc == 0 && is_inbox(f);
+    if (inbox) rc = inbox_prepare(s, f, &annotations, &choice, err);
+    if (rc != 0) {
+        transfer_choice_done(&choice);
+        return rc;
+    }
     rc = create_check(session, a, to, err);
     if (rc == 0) rc = rename_check(a, f, to, err);
-    if (rc == 0) rc = inbox ? rename_inbox(s, f, to, buf_str(&annotations), err) : rename_other(s, f, to, err);
+    if (rc == 0) rc = inbox ? rename_inbox(s, &choice, to, buf_str(&annotations), err) : rename_other(s, f, to, err);
+    transfer_choice_done(&choice);
     if (inbox) folder_unload(f);
     return rc;
 }

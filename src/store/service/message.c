@@ -256,6 +256,7 @@ static int list_page(struct service *s, struct rpc_request *r, const Store__Mess
                                                           : PAGE_MESSAGES;
     struct message *list = wanted(f, req, r->arena, max, &p.count, &more, &rc);
     p.list = list;
+    if (rc == 0 && p.fields != 0 && p.count > 0) rc = folder_wait_records(f, list[p.count - 1].uid);
     folder_unload(f);
     if (rc == 0) rc = store_wait_durable(s->st, seq);
     if (rc == 0 && p.fields == 0)
@@ -322,7 +323,12 @@ HANDLER(on_message_read) {
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
     rc = session_folder(session, req->folder, RIGHT_READ, &f, err);
-    if (rc == 0) rc = store_wait_durable(s->st, f->seq);
+    if (rc == 0) {
+        f->pins++;
+        rc = folder_wait_records(f, req->uid);
+        if (rc == 0) rc = store_wait_durable(s->st, f->seq);
+        folder_unload(f);
+    }
     Store__MessageReadReply reply = STORE__MESSAGE_READ_REPLY__INIT;
     BUF_AUTO out = BUF_INIT(RPC_CHUNK_MAX + MESSAGE_PREFIX_MAX);
     if (rc == 0) rc = read_message(s, req, req->folder, &out, &reply.total);

@@ -10,6 +10,7 @@
 #include "store/service/fold.h"
 #include "store/service/service.h"
 #include "store/service/shelf.h"
+#include "store/service/transfer.h"
 
 enum {
     UPLOADS_MAX = 1024, /* of one connection */
@@ -59,8 +60,6 @@ struct index_work {
     uint64_t made, made_bytes, text_bytes;
 };
 
-enum { COPY_SLICE = 20000 };
-
 struct service {
     struct store *st;
     struct blobs *bs;
@@ -73,7 +72,6 @@ struct service {
     struct notices notices;
     struct list conns;
     unsigned sessions, requests;
-    size_t copy_slice;         /* messages that COPY and MOVE take in one commit */
     uint64_t read_bytes;       /* of messages and lists, by mailbox clients */
     struct semaphore metadata; /* who changes annotations */
     struct list purges;        /* folders that are being deleted */
@@ -91,6 +89,7 @@ struct service {
     struct index_work index;
     struct shelves shelves;
     struct folds folds;
+    struct transfers transfers;
     struct {
         struct loop_timer *timer, *more;
     } pages;
@@ -315,6 +314,11 @@ NODISCARD int index_waiting(struct service *s, uint64_t from, uint64_t *list, si
 /* The same of the round over all bodies, for `c`, once its bodies that were given are put. None when `c` is gone
  * meanwhile. In a fiber. */
 NODISCARD int index_round_next(struct service *s, const struct conn *c, uint64_t *list, size_t max, size_t *count);
+
+/* service.c: from here to service_release every change is written record by record, and memory and engine agree but for
+ * commits under way. In a fiber. */
+NODISCARD int service_hold(struct service *s);
+void service_release(struct service *s);
 
 /* pages.c */
 void pages_start(struct service *s);

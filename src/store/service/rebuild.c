@@ -225,7 +225,8 @@ static int adopt_strays(struct rebuild *x) {
     key_end_of_prefix(&to);
     t->x = x;
     struct engine_range r = {.space = SPACE_META, .from = key_str(&from), .to = key_str(&to), .once = true};
-    int rc = store_wait_applied(x->s->st, x->f->seq);
+    int rc = folder_wait_transfers(x->f);
+    if (rc == 0) rc = store_wait_applied(x->s->st, x->f->seq);
     if (rc == 0) rc = store_scan(x->s->st, &r, stray_one, t);
     batch_init(&b);
     if (rc == 0 && t->count > 0) {
@@ -263,7 +264,7 @@ static int slice(struct rebuild *x, uint32_t after) {
     if (n == 0) return 0;
     x->items = calloc(n, sizeof *x->items);
     IEMS_ASSERT(x->items != NULL);
-    int rc = store_wait_applied(x->s->st, x->f->seq);
+    int rc = folder_wait_records(x->f, uids[n - 1]);
     if (rc == 0) rc = gather_take(&x->g, x->s, x->f->id, uids, n);
     if (rc != 0) {
         free(x->items);
@@ -275,6 +276,7 @@ static int slice(struct rebuild *x, uint32_t after) {
     rc = salvage(x);
     if (rc == 0) rc = store_work(look_work, x);
     if (rc == 0) rc = x->rc;
+    if (rc == 0) rc = folder_wait_sources(x->f); /* no wait from here */
     batch_init(&b);
     if (rc == 0 && !x->f->gone && !x->a->deleted) put_right(x, &b);
     for (size_t i = 0; i < x->g.count; i++) buf_done(&x->items[i].summary);

@@ -200,9 +200,12 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     index_open(s);
     shelves_init(&s->shelves);
     folds_init(&s->folds);
+    transfers_init(&s->transfers);
     uint64_t removed = 0;
     int rc = blobs_recover(s->bs, &removed);
     if (rc != 0) return error_set(err, rc, "left-over uploads cannot be removed: %s", err_name(rc));
+    rc = transfers_recover(s, err); /* the flags of its messages may be in a fold */
+    if (rc != 0) return rc;
     rc = folds_recover(s, err);
     if (rc != 0) return rc;
     rc = queue_start(s->q, err);
@@ -214,7 +217,7 @@ static int open_parts(struct service *s, const struct service_config *cfg, struc
     rc = files_start(s->files, err);
     if (rc != 0) return rc;
     rc = purge_start(s, err);
-    if (rc == 0) rc = transfers_recover(s, err);
+    if (rc == 0) rc = transfers_recover_old(s, err);
     if (rc == 0) undelete_start(s);
     return rc != 0 ? rc : rpc_server_new(&store_service, &ops, s, &s->server);
 }
@@ -227,7 +230,6 @@ int service_open(const struct service_config *cfg, struct service **out, struct 
     list_init(&s->purges);
     semaphore_init(&s->undelete.turn, 1);
     s->undelete.keep_ms = cfg->undelete_s * 1000;
-    s->copy_slice = COPY_SLICE;
     if (cfg->data_dir != NULL) checkpoints_clear(cfg->data_dir);
     semaphore_init(&s->metadata, 1);
     notice_init(s, cfg);
@@ -248,6 +250,19 @@ int service_open(const struct service_config *cfg, struct service **out, struct 
     return 0;
 }
 
+int service_hold(struct service *s) {
+    int rc = transfers_hold(s);
+    if (rc != 0) return rc;
+    rc = folds_hold(s);
+    if (rc != 0) transfers_release(s);
+    return rc;
+}
+
+void service_release(struct service *s) {
+    folds_release(s);
+    transfers_release(s);
+}
+
 void service_close(struct service *s) {
     if (s == NULL) return;
     s->closing = true;
@@ -256,6 +271,7 @@ void service_close(struct service *s) {
     index_stop(s);
     usages_stop(s);
     folds_stop(s);
+    transfers_stop(s);
     notice_stop(s);
     queue_stop(s->q);
     if (s->files != NULL) files_stop(s->files);
@@ -269,6 +285,7 @@ void service_close(struct service *s) {
     if (s->requests == 0 && !files_busy(s->files)) {
         queue_free(s->q);
         files_free(s->files);
+        transfers_done(s);
         mailboxes_free(s->m);
         blobs_free(s->bs);
     }
