@@ -14,7 +14,8 @@ from ledger import VANISHED, code, compress, digest, expand, fetched
 from tree import Tree
 from wire import Refused, Wire
 
-KEEP = 25          # messages of its own that a client has in all
+KEEP = 100         # messages of its own that a client has in all, unless it appends MANY at once
+MANY = 80          # enough for a COPY or MOVE that is stored as one record
 BASE = 160         # messages that nobody removes: enough for flags that are stored as one record
 
 
@@ -258,7 +259,7 @@ class Cacher:
     def append(self):
         path = random.choice(list(self.caches))
         key, parts, marks = self.caches[path].key, [], {}
-        for _ in range(random.choice([1, 1, 1, 3])):
+        for _ in range(random.choice([1, 1, 1, 1, 1, 3, 3, MANY])):
             mark = self.new_mark()
             text, flagged = self.text(mark), random.random() < 0.5
             self.ledger.same(self.ledger.texts, mark, digest(text.encode()), mark)
@@ -284,7 +285,7 @@ class Cacher:
         return [uid for key, uid in self.mine if key == self.cache.key and uid in self.cache.messages]
 
     def copy(self, verb):
-        uids = sorted(random.sample(self.own(), min(len(self.own()), random.choice([1, 4]))))
+        uids = sorted(random.sample(self.own(), min(len(self.own()), random.choice([1, 4, MANY]))))
         others = [path for path in self.caches if path != self.path]
         if not uids or not others:
             return
