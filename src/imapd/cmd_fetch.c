@@ -8,8 +8,12 @@
 #include "imapd/store_call.h"
 #include "imapd/sync.h"
 #include "imapd/uid_runs.h"
+#include "net/fiber.h"
 
-enum { SEEN_ARENA = 4 * 1024 * 1024 };
+enum {
+    SEEN_ARENA = 4 * 1024 * 1024,
+    TURN_BYTES = 512 * 1024, /* unpacked, a page is much longer than that */
+};
 
 struct fetching {
     struct cmd *c;
@@ -19,6 +23,7 @@ struct fetching {
     struct limit limit;
     unsigned fields;
     uint32_t found;
+    uint64_t written; /* of bodies, since others had their turn */
     int err;
 };
 
@@ -97,8 +102,16 @@ static int write_record(struct fetching *f, const struct message_record *r, cons
     if ((items.items & IMAP_FETCH_FLAGS) != 0 && view_lacks_keyword(s->view, seen->flags)) (void)!sync_learn_folder(s);
     int err = content_open(&content, s, r, f->fields);
     if (err == 0) err = fetch_write(s, &items, &content, position, seen->flags, seen->modseq);
+    f->written += content.whole.len;
     content_close(&content);
     return err;
+}
+
+/* A client that reads as fast as it is written to never makes this fiber wait. */
+static void give_turn(struct fetching *f) {
+    if (f->written < TURN_BYTES) return;
+    f->written = 0;
+    fiber_yield();
 }
 
 static int write_page(struct fetching *f, struct str records) {
@@ -115,6 +128,7 @@ static int write_page(struct fetching *f, struct str records) {
         }
         int rc = write_record(f, &r, seen.uid == r.uid ? &seen : NULL);
         if (f->err == 0) f->err = rc;
+        give_turn(f);
         if (stream_error(s->stream) != 0 || s->closing) break;
     }
     return err == ERR_NOTFOUND ? 0 : stream_error(s->stream) != 0 || s->closing ? ERR_IO : err;

@@ -2,6 +2,10 @@
 
 #include "imapd/store_call.h"
 #include "imapd/view.h"
+#include "store/blob/pieces.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 int content_piece(struct content *c, struct span *left, size_t max, struct rpc_reply *hold, struct str *out) {
     struct str have = c->has_whole ? c->whole : c->header;
@@ -65,6 +69,19 @@ static int make_summary(struct content *c) {
     return err;
 }
 
+static int unpack_whole(struct content *c) {
+    const struct message_record *r = c->record;
+    if (r->size > RPC_INLINE_MAX || r->prefix_len > r->size || r->prefix_len > r->body.len) return ERR_CORRUPT;
+    char *p = malloc((size_t)r->size + 1);
+    if (p == NULL) return ERR_NOMEM;
+    c->unpacked = p;
+    if (r->prefix_len > 0) memcpy(p, r->body.ptr, r->prefix_len);
+    struct str pieces = str_sub(r->body, r->prefix_len, r->body.len);
+    int rc = pieces_unpack(pieces, p + r->prefix_len, (size_t)r->size - r->prefix_len);
+    if (rc == 0) c->whole = str_of(p, (size_t)r->size);
+    return rc;
+}
+
 int content_open(struct content *c, struct session *s, const struct message_record *r, unsigned fields) {
     return content_open_in(c, s, s->view->folder, r, fields);
 }
@@ -72,8 +89,12 @@ int content_open(struct content *c, struct session *s, const struct message_reco
 int content_open_in(struct content *c, struct session *s, uint64_t folder, const struct message_record *r,
                     unsigned fields) {
     *c = (struct content){.s = s, .folder = folder, .record = r, .whole = r->body, .header = r->header};
-    c->has_whole = (fields & FIELD_BODY) != 0 && !r->body_too_large && r->body.len == r->size;
     c->has_header = (fields & FIELD_HEADER) != 0 && !r->header_too_large;
+    if ((fields & FIELD_BODY) != 0 && !r->body_too_large) {
+        int rc = fields & FIELD_PACKED ? unpack_whole(c) : 0;
+        if (rc != 0) return rc;
+        c->has_whole = c->whole.len == r->size;
+    }
     if ((fields & (FIELD_SUMMARY | FIELD_ENVELOPE)) == 0) return 0;
     if (r->prefix_len > r->size) return ERR_CORRUPT;
     int err =
@@ -83,4 +104,6 @@ int content_open_in(struct content *c, struct session *s, uint64_t folder, const
 
 void content_close(struct content *c) {
     buf_done(&c->made_summary);
+    free(c->unpacked);
+    c->unpacked = NULL;
 }

@@ -15,6 +15,7 @@ struct content {
     bool has_whole, has_header;
     struct summary summary;
     struct buf made_summary; /* when the stored one was damaged */
+    char *unpacked;          /* what `whole` is of, if it came packed */
 };
 
 /* `fields` are those of the record. ERR_ of the store when the summary has to be made anew and the message is gone. */

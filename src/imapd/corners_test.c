@@ -51,6 +51,13 @@ static const struct dialogue dialogues[] = {
      "! other SELECT INBOX | STORE 3 +FLAGS \\Deleted | EXPUNGE\n> 6 FETCH 1:3 UID\n< * 2 FETCH (UID 3)\n"
      "< * NO [MESSAGELIMIT 2 3] *\n< 6 NO [EXPUNGEISSUED] *\n",
      .message_limit = 2},
+    {"one body of many is damaged: the others are given, and it is told: RFC 5530 3",
+     LOGIN "> 1 APPEND INBOX {9+}\n>> A: b~~x\n> \n< 1 OK *\n> 2 APPEND INBOX {15+}\n>> Damaged: b~~x\n> \n< 2 OK *\n"
+           "> 3 APPEND INBOX {9+}\n>> A: c~~y\n> \n< 3 OK *\n"
+           "> 4 SELECT INBOX\n" OPENED("3", UNSEEN) "< 4 OK *\n"
+                                                    "> 5 FETCH 1:3 BODY.PEEK[]\n< * 1 FETCH (BODY[] {9}\n< A: b\n< \n< "
+                                                    "x)\n< * 3 FETCH (BODY[] {9}\n< A: c\n< \n< y)\n"
+                                                    "< 5 NO [CORRUPTION] *\n"},
     {"RENAME and DELETE of the selected mailbox: RFC 9051 6.3.5, 6.3.6",
      LOGIN "> 1 CREATE a\n< 1 OK *\n> 2 CREATE a/b\n< 2 OK *\n> 3 SELECT a/b\n" SHUT(
          "0") "< 3 OK *\n"

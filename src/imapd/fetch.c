@@ -32,7 +32,7 @@ unsigned fetch_fields(const struct imap_fetch *f, bool many) {
         else if (many || (b->path_len == 0 && !b->partial))
             fields |= FIELD_BODY;
     }
-    if (fields & FIELD_BODY) fields &= ~(unsigned)FIELD_HEADER;
+    if (fields & FIELD_BODY) fields = (fields & ~(unsigned)FIELD_HEADER) | FIELD_PACKED;
     if (fields & FIELD_SUMMARY) fields &= ~(unsigned)FIELD_ENVELOPE;
     return fields;
 }

@@ -22,6 +22,7 @@ void store_double_hold(struct store_double *d, bool held);
 void store_double_overtake(struct store_double *d);
 /* The next `count` calls fail with `err`. */
 void store_double_fail(struct store_double *d, int err, unsigned count);
+/* Bodies that begin with "Damaged:" cannot be unpacked where many are fetched. */
 /* As a delivery does: adds a message with a prefix. */
 void store_double_deliver(struct store_double *d, const char *folder, struct str prefix, struct str body);
 /* From now on its messages are recent for the session that is told first. */

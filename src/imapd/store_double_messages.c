@@ -2,6 +2,8 @@
 #include "imapd/store_double_state.h"
 #include "net/fiber.h"
 #include "proto/mime/summary.h"
+#include "store/blob/pack.h"
+#include "store/blob/pieces.h"
 #include "store/mailbox/record.h"
 
 #include <stdlib.h>
@@ -53,6 +55,18 @@ static uint64_t keyword_bits(struct folder *f, char *const *name, size_t count) 
     return bits;
 }
 
+static void put_packed(struct buf *out, const struct message *m) {
+    struct str whole = buf_str(&m->body), body = str_sub(whole, m->prefix_len, whole.len);
+    if (whole.len > RPC_INLINE_MAX) return;
+    buf_add(out, str_sub(whole, 0, m->prefix_len));
+    for (size_t at = 0; at < body.len; at += PACK_PIECE_MAX) {
+        struct str raw = str_sub(body, at, PACK_PIECE_MAX);
+        BUF_AUTO packed = BUF_INIT(PACK_PIECE_MAX);
+        if (str_starts(body, STR("Damaged:"))) raw.len--;
+        pieces_put(out, m->uid % 2 == 0 && raw.len > 0 && pack_piece(raw, &packed) == 0 ? buf_str(&packed) : raw);
+    }
+}
+
 void double_put_record(struct buf *out, unsigned fields, const struct message *m) {
     struct summary s;
     struct message_record r = {
@@ -68,8 +82,11 @@ void double_put_record(struct buf *out, unsigned fields, const struct message *m
     }
     r.body_too_large = r.size > RPC_INLINE_MAX;
     r.body = buf_str(&m->body);
+    BUF_AUTO packed = BUF_INIT(2 * RPC_INLINE_MAX);
+    if (fields & FIELD_PACKED) put_packed(&packed, m);
     r.header_too_large = summary_parse_thin(r.summary, &s) != 0;
     if (!r.header_too_large) r.header = str_sub(r.body, 0, m->prefix_len + s.header_len);
+    if (fields & FIELD_PACKED) r.body = buf_str(&packed);
     message_record_put(out, fields, &r);
 }
 

@@ -1,6 +1,7 @@
 /* Packed pieces of bodies: whatever is packed comes out again as it was; whatever is unpacked ends in order. */
 #include "store/blob/armour.h"
 #include "store/blob/pack.h"
+#include "store/blob/pieces.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +24,13 @@ static void round_trip(struct str in) {
     free(out);
 }
 
-/* The first byte says what the rest is: a piece, a packed piece, or a recipe with text and bytes. */
+/* The first byte says what the rest is: a piece, a packed piece, a recipe with text and bytes, or pieces. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static char out[PACK_PIECE_MAX];
     if (size < 4 || size > PACK_PIECE_MAX) return 0;
     struct str rest = str_of(data + 1, size - 1);
     size_t len = (size_t)data[1] << 8 | data[2];
-    switch (data[0] % 3) {
+    switch (data[0] % 4) {
     case 0: round_trip(rest); break;
     case 1: (void)!unpack_piece(str_sub(rest, 2, rest.len), out, len); break;
     case 2:
@@ -37,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         (void)!armour_join(str_sub(rest, 0, rest.len / 3), str_sub(rest, rest.len / 3, rest.len / 3),
                            str_sub(rest, rest.len / 3 * 2, rest.len), out, len);
         break;
+    case 3: (void)!pieces_unpack(str_sub(rest, 2, rest.len), out, len); break;
     }
     return 0;
 }

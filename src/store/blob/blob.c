@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "store/blob/pack.h"
+#include "store/blob/pieces.h"
 #include "store/blob/private.h"
 
 #include <stdlib.h>
@@ -281,6 +282,34 @@ int blob_read_now(struct engine *e, uint64_t id, uint64_t size, uint64_t offset,
         len -= t.len;
     }
     return 0;
+}
+
+struct stored_take {
+    size_t chunk_len;
+    struct buf *out;
+    int rc;
+};
+
+static void take_stored(void *arg, struct str value) {
+    struct stored_take *t = arg;
+    t->rc = value.len > t->chunk_len ? ERR_CORRUPT : 0;
+    if (t->rc == 0) pieces_put(t->out, value);
+}
+
+int blob_read_stored(struct engine *e, uint64_t id, uint64_t size, struct buf *out) {
+    size_t start = out->len;
+    for (uint32_t chunk = 0; chunk < chunk_count(size); chunk++) {
+        struct key k;
+        struct stored_take t = {.chunk_len = chunk_length(size, chunk), .out = out};
+        chunk_key(&k, id, chunk);
+        int rc = engine_visit(e, SPACE_BLOB, key_str(&k), READ_ANY, take_stored, &t);
+        if (rc == 0) rc = t.rc;
+        if (rc != 0) {
+            buf_truncate(out, start);
+            return rc;
+        }
+    }
+    return out->error;
 }
 
 struct read_work {

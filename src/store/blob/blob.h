@@ -48,6 +48,8 @@ NODISCARD int blob_read(struct store *st, uint64_t id, uint64_t size, uint64_t o
 /* The same, on any thread; may block unless READ_MEMORY. */
 NODISCARD int blob_read_now(struct engine *e, uint64_t id, uint64_t size, uint64_t offset, uint64_t len,
                             enum engine_read read, struct buf *out);
+/* Appends the whole of a body as it is stored (pieces.h). On any thread; may block. */
+NODISCARD int blob_read_stored(struct engine *e, uint64_t id, uint64_t size, struct buf *out);
 /* Appends bytes [from, from + len) of a chunk of `chunk_len` bytes that is stored as `value`. On any thread.
  * ERR_CORRUPT. */
 NODISCARD int blob_chunk_unpack(struct str value, size_t chunk_len, size_t from, size_t len, struct buf *out);

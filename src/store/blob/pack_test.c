@@ -1,6 +1,7 @@
 /* Packing of pieces: what comes out is what went in, whatever it was; damage is told and never more. */
 #include "store/blob/armour.h"
 #include "store/blob/pack.h"
+#include "store/blob/pieces.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -156,6 +157,32 @@ static void damaged(void **state) {
     }
 }
 
+/* A body of several pieces, packed or as they are: it comes out whole, or not at all when something is missing. */
+static void pieces(void **state) {
+    (void)state;
+    static char body[2 * PACK_PIECE_MAX + 1], again[sizeof body];
+    static const size_t sizes[] = {0, 1, 100, PACK_PIECE_MAX, PACK_PIECE_MAX + 1, sizeof body};
+    for (size_t i = 0; i < sizeof body; i++) body[i] = (WORDS)[i % (sizeof WORDS - 1)];
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof sizes[0]; i++) {
+        size_t len = sizes[i / 2];
+        BUF_AUTO out = BUF_INIT(2 * sizeof body);
+        for (size_t at = 0; at < len; at += PACK_PIECE_MAX) {
+            BUF_AUTO packed = BUF_INIT(2 * PACK_PIECE_MAX);
+            struct str raw = str_sub(str_of(body, len), at, PACK_PIECE_MAX);
+            pieces_put(&out, i % 2 == 0 && pack_piece(raw, &packed) == 0 ? buf_str(&packed) : raw);
+        }
+        assert_int_equal(pieces_unpack(buf_str(&out), again, len), 0);
+        assert_memory_equal(again, body, len);
+        for (size_t n = 0; n < out.len; n += 1 + out.len / 1000)
+            assert_int_equal(pieces_unpack(str_of(out.ptr, n), again, len), ERR_CORRUPT);
+        if (len > 0) assert_int_equal(pieces_unpack(buf_str(&out), again, len - 1), ERR_CORRUPT);
+        buf_adds(&out, "x");
+        assert_int_equal(pieces_unpack(buf_str(&out), again, len), ERR_CORRUPT);
+    }
+    assert_int_equal(pieces_unpack(STR("\xff\xff\xff\xffx"), again, 1), ERR_CORRUPT);
+    assert_int_equal(pieces_unpack(STR("\x02\x00\x00\x00xy"), again, 1), ERR_CORRUPT);
+}
+
 /* What was packed once must be read for ever. */
 static void dictionary(void **state) {
     (void)state;
@@ -166,7 +193,8 @@ static void dictionary(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(armour), cmocka_unit_test(bad_recipe), cmocka_unit_test(large),
-                                       cmocka_unit_test(damaged), cmocka_unit_test(dictionary)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(armour), cmocka_unit_test(bad_recipe),
+                                       cmocka_unit_test(large),  cmocka_unit_test(damaged),
+                                       cmocka_unit_test(pieces), cmocka_unit_test(dictionary)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

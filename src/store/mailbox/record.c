@@ -24,26 +24,43 @@ static char *put_bytes(char *p, struct str s) {
     return p + s.len;
 }
 
-void message_record_put(struct buf *out, unsigned fields, const struct message_record *r) {
+size_t message_record_begin(struct buf *out, unsigned fields, const struct message_record *r) {
     size_t need = FIXED_LEN;
     if (fields & FIELD_DATES) need += 16;
     if (fields & FIELD_SIZE) need += 20;
     if (fields & FIELD_SUMMARY) need += 4 + r->summary.len;
-    if (fields & FIELD_BODY) need += 4 + (r->body_too_large ? 0 : r->body.len);
+    if (fields & FIELD_BODY) need += 4;
+    char *p = buf_reserve(out, need);
+    if (p == NULL) return out->len;
+    p = put64(put64(put32(p, r->uid), r->flags), r->modseq);
+    if (fields & FIELD_DATES) p = put64(put64(p, (uint64_t)r->internal_date), (uint64_t)r->save_date);
+    if (fields & FIELD_SIZE) p = put64(put32(put64(p, r->size), r->prefix_len), r->blob);
+    if (fields & FIELD_SUMMARY) p = put_bytes(p, r->summary);
+    if (fields & FIELD_BODY) (void)put32(p, TOO_LARGE);
+    buf_commit(out, need);
+    return out->len;
+}
+
+void message_record_end(struct buf *out, unsigned fields, const struct message_record *r, size_t begun) {
+    size_t need = 0;
+    if (out->error != 0) return;
+    if ((fields & FIELD_BODY) && !r->body_too_large) (void)put32(out->ptr + begun - 4, (uint32_t)(out->len - begun));
     if (fields & FIELD_HEADER) need += 4 + (r->header_too_large ? 0 : r->header.len);
     if (fields & FIELD_ENVELOPE) need += 4 + r->summary.len;
     if (fields & FIELD_ID) need += 16;
     char *p = buf_reserve(out, need);
     if (p == NULL) return;
-    p = put64(put64(put32(p, r->uid), r->flags), r->modseq);
-    if (fields & FIELD_DATES) p = put64(put64(p, (uint64_t)r->internal_date), (uint64_t)r->save_date);
-    if (fields & FIELD_SIZE) p = put64(put32(put64(p, r->size), r->prefix_len), r->blob);
-    if (fields & FIELD_SUMMARY) p = put_bytes(p, r->summary);
-    if (fields & FIELD_BODY) p = r->body_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->body);
     if (fields & FIELD_HEADER) p = r->header_too_large ? put32(p, TOO_LARGE) : put_bytes(p, r->header);
     if (fields & FIELD_ENVELOPE) p = put_bytes(p, r->summary);
     if (fields & FIELD_ID) (void)put64(put64(p, r->blob), r->prefix_hash);
     buf_commit(out, need);
+}
+
+void message_record_put(struct buf *out, unsigned fields, const struct message_record *r) {
+    size_t before = out->len, begun = message_record_begin(out, fields, r);
+    if ((fields & FIELD_BODY) && !r->body_too_large) buf_add(out, r->body);
+    message_record_end(out, fields, r, begun);
+    if (out->error != 0) buf_truncate(out, before);
 }
 
 static bool take32(struct str *s, uint32_t *v) {

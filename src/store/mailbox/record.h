@@ -27,6 +27,10 @@ enum {
         16, /* u32 length, prefix + header with its empty line; same limit: for header fetches and searches */
     FIELD_ENVELOPE = 32, /* u32 length, thin summary; not with FIELD_SUMMARY, which has it all */
     FIELD_ID = 64,       /* u64 blob id, u64 hash of the prefix: the same for the same content only */
+    /* How FIELD_BODY is given: prefix, then the body as it is stored (blob/pieces.h), for clients that unpack it
+     * themselves. Only with FIELD_SIZE and FIELD_BODY, not with FIELD_HEADER. The limit is that of what it unpacks to.
+     */
+    FIELD_PACKED = 128,
 };
 
 struct message_record {
@@ -36,11 +40,15 @@ struct message_record {
     uint64_t size, blob;
     uint32_t prefix_len;
     uint64_t prefix_hash;
-    struct str summary /* thin with FIELD_ENVELOPE */, body, header;
+    struct str summary /* thin with FIELD_ENVELOPE */, body /* as it stands there, with FIELD_PACKED */, header;
     bool body_too_large, header_too_large;
 };
 
 void message_record_put(struct buf *out, unsigned fields, const struct message_record *r);
+/* The same in steps, so that a body is read to where it belongs: what stands before its bytes; then the caller appends
+ * them, unless they are not wanted or too large; then their length, and what stands behind them. */
+size_t message_record_begin(struct buf *out, unsigned fields, const struct message_record *r);
+void message_record_end(struct buf *out, unsigned fields, const struct message_record *r, size_t begun);
 /* Takes the next record off `*rest`. ERR_NOTFOUND at the end, ERR_CORRUPT. Views point into the input. */
 NODISCARD int message_record_get(struct str *rest, unsigned fields, struct message_record *out);
 

@@ -78,30 +78,24 @@ static uint64_t header_len(struct str summary, uint64_t body_size) {
     return s.header_len < body_size ? s.header_len : body_size;
 }
 
-/* Prefix and the first `len` bytes of the body go into page->body; false = too large for a record. */
-static int page_body(struct page *p, const struct message_stored *m, uint64_t len, struct str *out, bool *too_large) {
-    *too_large = m->prefix.len + len > RPC_INLINE_MAX;
-    if (*too_large) return 0;
-    size_t start = p->body.len;
+/* Prefix and header go into page->body. */
+static int page_header(struct page *p, const struct message_stored *m, struct message_record *rec) {
+    uint64_t len = header_len(m->summary, m->size - m->prefix.len);
+    rec->header_too_large = m->prefix.len + len > RPC_INLINE_MAX;
+    if (rec->header_too_large) return 0;
+    buf_clear(&p->body);
     buf_add(&p->body, m->prefix);
     int rc = blob_read_now(p->e, m->blob, m->size - m->prefix.len, 0, len, READ_ANY, &p->body);
-    if (rc == 0) rc = p->body.error;
-    if (rc == 0) *out = str_of(p->body.ptr + start, p->body.len - start);
-    return rc;
+    rec->header = buf_str(&p->body);
+    return rc != 0 ? rc : p->body.error;
 }
 
-static int page_parts(struct page *p, const struct message_stored *m, struct message_record *rec) {
-    uint64_t body_size = m->size - m->prefix.len;
-    buf_clear(&p->body);
-    if (p->fields & FIELD_HEADER && !(p->fields & FIELD_BODY))
-        return page_body(p, m, header_len(m->summary, body_size), &rec->header, &rec->header_too_large);
-    if (!(p->fields & FIELD_BODY)) return 0;
-    int rc = page_body(p, m, body_size, &rec->body, &rec->body_too_large);
-    if (rc != 0 || !(p->fields & FIELD_HEADER)) return rc;
-    rec->header_too_large = rec->body_too_large;
-    if (!rec->body_too_large)
-        rec->header = str_sub(rec->body, 0, m->prefix.len + (size_t)header_len(m->summary, body_size));
-    return 0;
+/* Prefix and body, to where they belong. */
+static int page_body(struct page *p, const struct message_stored *m) {
+    uint64_t size = m->size - m->prefix.len;
+    buf_add(&p->out, m->prefix);
+    return p->fields & FIELD_PACKED ? blob_read_stored(p->e, m->blob, size, &p->out)
+                                    : blob_read_now(p->e, m->blob, size, 0, size, READ_ANY, &p->out);
 }
 
 /* FNV-1a: tells prefixes apart, and is the same for ever. */
@@ -120,6 +114,13 @@ static struct str thin_of(struct page *p, struct str summary) {
     return buf_str(&p->thin);
 }
 
+static int page_record(struct page *p, const struct message_stored *m, const struct message_record *rec) {
+    size_t begun = message_record_begin(&p->out, p->fields, rec);
+    int rc = p->fields & FIELD_BODY && !rec->body_too_large ? page_body(p, m) : 0;
+    if (rc == 0) message_record_end(&p->out, p->fields, rec, begun);
+    return rc;
+}
+
 static void page_message(struct page *p, const struct message *m, struct str value) {
     struct message_stored st;
     struct message_record rec = {.uid = m->uid, .flags = m->flags, .modseq = m->modseq};
@@ -131,11 +132,21 @@ static void page_message(struct page *p, const struct message *m, struct str val
     rec.prefix_len = (uint32_t)st.prefix.len;
     rec.summary = p->fields & FIELD_ENVELOPE ? thin_of(p, st.summary) : st.summary;
     if (p->fields & FIELD_ID) rec.prefix_hash = hash_of(st.prefix);
-    if (page_parts(p, &st, &rec) != 0) return; /* gone while we read, or damaged */
+    rec.body_too_large = st.size > RPC_INLINE_MAX;
     size_t before = p->out.len;
-    message_record_put(&p->out, p->fields, &rec);
+    if (before > 0 && (p->fields & (FIELD_BODY | FIELD_PACKED)) == FIELD_BODY && !rec.body_too_large &&
+        before + st.size > p->max_bytes) { /* not read for nothing */
+        p->full = true;
+        return;
+    }
+    int rc = p->fields & FIELD_HEADER ? page_header(p, &st, &rec) : 0;
+    if (rc == 0) rc = page_record(p, &st, &rec);
+    if (rc != 0 && p->out.error == 0) { /* gone while we read, or damaged */
+        buf_truncate(&p->out, before);
+        return;
+    }
     if (p->out.error != 0 || (p->out.len > p->max_bytes && before > 0)) {
-        if (p->out.error == 0) buf_truncate(&p->out, before);
+        buf_truncate(&p->out, before);
         p->out.error = 0;
         p->full = true;
         return;
@@ -239,7 +250,8 @@ static void put_flags_only(struct page *p) {
 }
 
 static int list_page(struct service *s, struct rpc_request *r, const Store__MessageList *req, struct folder *f) {
-    unsigned all = FIELD_DATES | FIELD_SIZE | FIELD_SUMMARY | FIELD_BODY | FIELD_HEADER | FIELD_ENVELOPE | FIELD_ID;
+    unsigned all =
+        FIELD_DATES | FIELD_SIZE | FIELD_SUMMARY | FIELD_BODY | FIELD_HEADER | FIELD_ENVELOPE | FIELD_ID | FIELD_PACKED;
     struct page p = {.e = s->st->engine,
                      .folder = f->id,
                      .fields = req->fields & all,
@@ -286,6 +298,9 @@ HANDLER(on_message_list) {
     const Store__MessageList *req = (const Store__MessageList *)r->msg;
     struct session *session;
     struct folder *f;
+    if ((req->fields & FIELD_PACKED) &&
+        (req->fields & (FIELD_SIZE | FIELD_BODY | FIELD_HEADER)) != (FIELD_SIZE | FIELD_BODY))
+        return error_set(err, ERR_INVALID, "packed bodies go with the size, and without the header");
     int rc = session_pin(r, req->session, &session, err);
     if (rc != 0) return rc;
     rc = session_folder(session, req->folder, RIGHT_READ, &f, err);

@@ -3,6 +3,8 @@
 #include "net/loop.h"
 #include "rpc/store_methods.h"
 #include "store/blob/blob.h"
+#include "store/blob/pieces.h"
+#include "store/mailbox/record.h"
 #include "store/search/signature.h"
 #include "store/service/testkit.h"
 
@@ -106,6 +108,59 @@ static void check_range(uint32_t uid, struct str body, uint64_t offset, uint64_t
     assert_true(str_eq(reply.attach, str_sub(body, (size_t)offset, (size_t)len)));
 }
 
+static int list_bodies(unsigned fields, uint64_t max_bytes, uint32_t after, struct rpc_reply *reply) {
+    Store__MessageList req = STORE__MESSAGE_LIST__INIT;
+    req.session = session;
+    req.folder = folder;
+    req.fields = fields;
+    req.max_bytes = max_bytes;
+    req.after_uid = after;
+    return kit_call(imapd, STORE_MESSAGE_LIST, &req.base, STR_EMPTY, reply, NULL);
+}
+
+/* Listed in pages of this size, as they are or to be unpacked here. Returns how much came. */
+static size_t check_listed(unsigned fields, uint64_t max_bytes) {
+    size_t sum = 0;
+    uint32_t uid = 0;
+    static char again[2 * LARGE];
+    for (bool more = true; more;) {
+        RPC_REPLY_AUTO reply = {0};
+        struct message_record r;
+        assert_int_equal(list_bodies(fields, max_bytes, uid, &reply), 0);
+        more = ((const Store__MessageListed *)reply.msg)->more;
+        sum += reply.attach.len;
+        for (struct str rest = reply.attach; rest.len > 0;) {
+            assert_int_equal(message_record_get(&rest, fields, &r), 0);
+            assert_int_equal(r.uid, ++uid);
+            struct str body = buf_str(&bodies[uid - 1]);
+            assert_false(r.body_too_large);
+            if (fields & FIELD_PACKED) {
+                assert_int_equal(r.size, body.len);
+                assert_int_equal(pieces_unpack(r.body, again, body.len), 0);
+                r.body = str_of(again, body.len);
+            }
+            assert_true(str_eq(r.body, body));
+        }
+    }
+    assert_int_equal(uid, BODIES);
+    return sum;
+}
+
+/* Whoever unpacks by himself gets what is stored. */
+static void check_lists(bool packed) {
+    enum { PACKED = FIELD_SIZE | FIELD_BODY | FIELD_PACKED };
+    static const unsigned wrong[] = {FIELD_PACKED, FIELD_PACKED | FIELD_BODY, FIELD_PACKED | FIELD_SIZE,
+                                     PACKED | FIELD_HEADER};
+    size_t whole = check_listed(FIELD_BODY, 0);
+    assert_int_equal(check_listed(FIELD_BODY, 1000), whole);
+    assert_int_equal(check_listed(FIELD_BODY | FIELD_HEADER | FIELD_ENVELOPE, 7000) > whole, true);
+    size_t stored = check_listed(PACKED, 0);
+    assert_int_equal(check_listed(PACKED, 1000), stored);
+    assert_true(packed ? stored < 9000 + 4000 : stored > whole);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(list_bodies(wrong[i], 0, 0, NULL), ERR_INVALID);
+}
+
 static void check_bodies(void) {
     for (size_t i = 0; i < BODIES; i++) {
         struct str body = buf_str(&bodies[i]);
@@ -143,11 +198,13 @@ static void body_life(void) {
     assert_int_equal(chunk_bytes(&count), raw); /* nothing is packed while mail comes in */
     assert_int_equal(count, 6);
     check_bodies();
+    check_lists(false);
     assert_int_equal(make_index(), BODIES);
     packed = chunk_bytes(&count);
     assert_int_equal(count, 6);
     assert_true(packed < 9000 + 4000); /* the noise, and hardly anything of the rest */
     check_bodies();
+    check_lists(true);
     check_store();
     Store__SearchRebuild req = STORE__SEARCH_REBUILD__INIT;
     assert_int_equal(kit_call(cli, STORE_SEARCH_REBUILD, &req.base, STR_EMPTY, NULL, NULL), 0);
