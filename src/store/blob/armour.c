@@ -139,14 +139,25 @@ void armour_split(struct str in, struct buf *recipe, struct buf *text, struct bu
     buf_add(text, str_sub(in, from, in.len));
 }
 
+/* Characters for twelve bits: half the look-ups. */
+struct pair {
+    char c[2];
+};
+
+static const struct pair *pairs(void) {
+    static _Thread_local struct pair table[64 * 64];
+    if (table[0].c[0] == 0)
+        for (unsigned i = 0; i < 64 * 64; i++) table[i] = (struct pair){{alphabet[i >> 6], alphabet[i & 63]}};
+    return table;
+}
+
 static char *encode(const char *in, size_t groups, char *out) {
     const unsigned char *p = (const unsigned char *)in;
+    const struct pair *pair = pairs();
     for (size_t i = 0; i < groups; i++, p += 3, out += GROUP) {
         unsigned v = (unsigned)p[0] << 16 | (unsigned)p[1] << 8 | p[2];
-        out[0] = alphabet[v >> 18];
-        out[1] = alphabet[v >> 12 & 63];
-        out[2] = alphabet[v >> 6 & 63];
-        out[3] = alphabet[v & 63];
+        memcpy(out, &pair[v >> 12], sizeof *pair);
+        memcpy(out + sizeof *pair, &pair[v & 0xfff], sizeof *pair);
     }
     return out;
 }
