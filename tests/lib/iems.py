@@ -40,7 +40,8 @@ def slowness():
     return (5 if SANITIZED else 2) * min(max(1, (time.monotonic() - begin) / 0.05, work_ahead() / 2), 10)
 
 
-SLOW = slowness()
+SLOW = slowness()                   # how long a test waits until it gives up
+QUICK = 3 if SANITIZED else 2       # how much longer than it should a thing may take that a test wants to be quick: no load raises it
 PORT_LOCKS = contextlib.ExitStack()   # abstract sockets, one a port: a name is taken once
 
 
@@ -101,6 +102,7 @@ class Instance:
         self.killed = {}         # module -> how often the test has killed it
         self.may_end = re.compile(r"(?!)")   # reasons of module-ended that the test expects
         self.log_seen = 0        # faults of the log that were reported before
+        self.started_in = 0.0    # seconds that the last start took: what the machine needs at the moment for all modules
         named = ["--join", join] if join else ["--hostname", hostname, "--domain", domain]   # a join file names both
         self.run("init", self.dir, *named, "--port-base", str(self.base))
         if config:
@@ -125,7 +127,9 @@ class Instance:
         return p
 
     def start(self):
+        begin = time.monotonic()
         self.run("start", self.dir)
+        self.started_in = time.monotonic() - begin
         return self
 
     def kill(self, module, signum=signal.SIGKILL):

@@ -9,6 +9,7 @@ class Mta:
     open_max     connections at a time, further ones get 421; 0 = any number
     close_after  messages of a connection, then 421 and the end; 0 = never
     slow         seconds before the answer to the end of a message
+    hold         an event that this answer waits for
     refuse       substring of RCPT -> reply, as {"<temp": "450 4.2.1 later"}
     drop         substring of the body: the connection ends without a word
     greeting     first line
@@ -18,7 +19,7 @@ class Mta:
     def __init__(self, address="127.0.0.1", port=0, extensions=("PIPELINING", "8BITMIME", "SIZE")):
         self.address, self.port, self.extensions = address, port, extensions
         self.open_max = self.close_after = self.slow = 0
-        self.refuse, self.drop, self.greeting, self.auth = {}, None, "220 mx ESMTP", None
+        self.refuse, self.drop, self.greeting, self.auth, self.hold = {}, None, "220 mx ESMTP", None, None
         self.lock = threading.Lock()
         self.taken = []          # (sender, recipients, body)
         self.connections = self.open = self.refused = self.open_most = 0
@@ -113,6 +114,8 @@ class Mta:
                 data = b"".join(body)
                 if part == b"" or (self.drop and self.drop in data):
                     return
+                if self.hold:
+                    self.hold.wait()
                 time.sleep(self.slow)
                 with self.lock:
                     self.taken.append((sender, recipients, data))

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 import iems
 
@@ -63,6 +64,15 @@ class NameServer:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
+def name_of(query):
+    """The name that a query asks for, in lower case."""
+    labels, at = [], 12
+    while at < len(query) and query[at]:
+        labels.append(query[at + 1:at + 1 + query[at]].decode("ascii", "replace").lower())
+        at += 1 + query[at]
+    return ".".join(labels)
+
+
 class SilentRelay:
     """A UDP relay in front of a name server that never passes questions on whose name has the word "silent"."""
 
@@ -70,7 +80,7 @@ class SilentRelay:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.port, self.server = self.socket.getsockname()[1], ("127.0.0.1", port)
-        self.asked = 0
+        self.unanswered = {}   # name -> when it was asked for first
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -79,8 +89,9 @@ class SilentRelay:
                 query, client = self.socket.recvfrom(4096)
             except OSError:
                 return
-            self.asked += 1
-            if b"silent" not in query.lower():
+            if b"silent" in query.lower():
+                self.unanswered.setdefault(name_of(query), time.monotonic())
+            else:
                 threading.Thread(target=self.forward, args=(query, client), daemon=True).start()
 
     def forward(self, query, client):

@@ -34,7 +34,7 @@ class Recovery(unittest.TestCase):
             pid = self.mail.kill(name)
             begin = time.monotonic()
             self.mail.wait_restarted(name, pid)
-            self.assertLess(time.monotonic() - begin, 1.5 * iems.SLOW, name)
+            self.assertLess(time.monotonic() - begin, 1.0 * iems.QUICK + self.mail.started_in, name)
             self.deliver()
 
     def doctor(self, *args):

@@ -63,7 +63,7 @@ class Responder(unittest.TestCase):
     def test_start_status_stop(self):  # RESP-01 RESP-02 PORT-08 LOG-04 LOG-06
         began = time.monotonic()
         out = self.mail.run("start", self.mail.dir)
-        self.assertLess(time.monotonic() - began, 2.0 * iems.SLOW)
+        self.assertLess(time.monotonic() - began, 2.0 * iems.QUICK)
         self.assertIn("every module is ready", out.stdout)
         status = self.status()
         self.assertTrue(status["all_ready"])
@@ -99,7 +99,7 @@ class Responder(unittest.TestCase):
             os.kill(pid, signal.SIGKILL)
             began = time.monotonic()
             iems.wait_until(f"{name} again", lambda: self.module(name)["pid"] not in (0, pid) and self.status()["all_ready"], 5)
-            self.assertLess(time.monotonic() - began, 1.0 * iems.SLOW, name)
+            self.assertLess(time.monotonic() - began, 1.0 * iems.QUICK + self.mail.started_in, name)
             self.assertEqual(self.module(name)["restarts"], 1)
         self.mail.wait_logged("ended by signal 9")
         for restarts in (2, 3, 4):    # once more, and it does not wait: each time it lived longer than its pause would be
@@ -285,10 +285,8 @@ class Responder(unittest.TestCase):
     def test_wait_time_and_auto_stop(self):  # RESP-05 RESP-06
         wait = round(2.5 * iems.SLOW)
         self.mail.configure(f"[webd]\nwait = {wait}s\n[imapd]\nauto_stop = no")
-        began = time.monotonic()
         self.mail.start()
-        self.assertLess(time.monotonic() - began, wait - 0.2)
-        self.assertEqual(self.module("webd")["state"], "waiting")
+        self.assertEqual(self.module("webd")["state"], "waiting")   # `start` did not wait for it
         self.wait_state("webd", "ready", 10)
         pid = self.module("imapd")["pid"]
         self.mail.run("stop", self.mail.dir)

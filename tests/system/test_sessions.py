@@ -1,5 +1,6 @@
 """Who is logged in, over all services, and who may log in where (IMAPPOP-05, IMAPPOP-08, DIR-17): `iems sessions`,
 switches of accounts, the table `access` for IMAP and POP3, PROXY headers (LIM-51), extensions of POP3."""
+import contextlib
 import imaplib
 import json
 import poplib
@@ -38,11 +39,17 @@ class Sessions(unittest.TestCase):
     def wait_listed(self, count, *more):
         return iems.wait_until(f"{count} sessions", lambda: len(self.listed(*more)) == count and (self.listed(*more) or True))
 
+    @contextlib.contextmanager
+    def quick(self):
+        begin = time.monotonic()
+        yield
+        self.assertLess(time.monotonic() - begin, 1.0 * iems.QUICK)
+
     def wait_gone(self):
         self.wait_listed(0)
 
     def test_list_show_disconnect(self):
-        mail = self.mail
+        mail, before = self.mail, time.time()
         imap, pop, smtp = mail.imap("bart", tls=True), mail.pop3("lisa"), mail.smtp("submission", login="bart@example.test")
         imap.select("INBOX")
         self.wait_listed(3)
@@ -52,7 +59,7 @@ class Sessions(unittest.TestCase):
         self.assertEqual(by["imap"]["user"], "bart@example.test")
         self.assertTrue(by["imap"]["tls"])
         self.assertEqual(by["pop3"]["peer"], "127.0.0.1")
-        self.assertLessEqual(abs(by["smtp"]["since"] - time.time()), 60 * iems.SLOW)
+        self.assertTrue(int(before) <= by["smtp"]["since"] <= time.time(), by["smtp"])
         self.assertGreater(by["imap"]["bytes_out"], 0)
         self.assertEqual(len(self.listed("--user", "bart@*")), 2)
         # pages of one: the list goes on where it ended
@@ -64,17 +71,18 @@ class Sessions(unittest.TestCase):
         shown = mail.run("sessions", "show", by["pop3"]["id"]).stdout
         self.assertIn("lisa@example.test", shown)
         # each ends within a second, and the client is told
-        begin = time.monotonic()
-        mail.run("sessions", "disconnect", by["imap"]["id"])
-        with self.assertRaises((imaplib.IMAP4.abort, OSError)):
-            for _ in range(100):
-                imap.noop()
-                time.sleep(0.02)
-        mail.run("sessions", "disconnect", "--user", "lisa@*")
-        self.assertIn(b"administrator", pop.file.readline())
-        mail.run("sessions", "disconnect", "--service", "smtp")
-        self.assertEqual(smtp.getreply()[0], 421)
-        self.assertLess(time.monotonic() - begin, 3 * iems.SLOW)
+        with self.quick():
+            mail.run("sessions", "disconnect", by["imap"]["id"])
+            with self.assertRaises((imaplib.IMAP4.abort, OSError)):
+                for _ in range(100):
+                    imap.noop()
+                    time.sleep(0.02)
+        with self.quick():
+            mail.run("sessions", "disconnect", "--user", "lisa@*")
+            self.assertIn(b"administrator", pop.file.readline())
+        with self.quick():
+            mail.run("sessions", "disconnect", "--service", "smtp")
+            self.assertEqual(smtp.getreply()[0], 421)
         self.wait_gone()
         self.assertEqual(mail.run("sessions", "show", by["pop3"]["id"], check=False).returncode, 67)
         self.assertNotEqual(mail.run("sessions", "disconnect", check=False).returncode, 0)
