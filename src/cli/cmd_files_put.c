@@ -54,68 +54,80 @@ static int put_open(struct putting *p, const struct stat *st, const char *to, st
     return rc;
 }
 
-static int put_file(struct putting *p, const char *from, const char *to, struct error *err) {
-    struct stat st;
-    p->fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (p->fd < 0 || fstat(p->fd, &st) != 0) {
-        int rc = error_set(err, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "%s", strerror(errno));
-        if (p->fd >= 0) close(p->fd);
-        return rc;
-    }
-    int rc = S_ISREG(st.st_mode) ? put_open(p, &st, to, err) : error_set(err, ERR_INVALID, "this is no file");
-    close(p->fd);
-    return rc;
-}
-
-static int put_any(struct putting *p, const char *from, const char *to, struct error *err);
+static int put_any(struct putting *p, int folder, const char *name, const char *from, const char *to,
+                   struct error *err);
 
 /* What fails is told and counted, the others go on. */
-static void put_child(struct putting *p, const char *from, const char *to) {
+static void put_child(struct putting *p, int folder, const char *name, const char *from, const char *to) {
+    BUF_AUTO path = BUF_INIT(LOCAL_PATH_MAX), target = BUF_INIT(FILE_PATH_MAX + 1);
     struct error err = {0};
-    if (put_any(p, from, to, &err) == 0) return;
-    cli_error("%s: %s", from, err.text);
+    if (web_join(from, name, &path) != 0 || web_join(to, name, &target) != 0) {
+        cli_error("%s/%s: the path is too long", from, name);
+    } else {
+        if (put_any(p, folder, name, buf_cstr(&path), buf_cstr(&target), &err) == 0) return;
+        cli_error("%s: %s", buf_cstr(&path), err.text);
+    }
     p->failed++;
 }
 
-static int put_folder(struct putting *p, const char *from, const char *to, struct error *err) {
-    int rc = web_mkdir(p->session, to, true, err);
-    DIR *d = rc == 0 ? opendir(from) : NULL;
-    if (rc == 0 && d == NULL) rc = error_set(err, ERR_IO, "%s", strerror(errno));
-    if (rc != 0) return rc;
-    for (struct dirent *e; (e = readdir(d)) != NULL;) {
-        BUF_AUTO path = BUF_INIT(LOCAL_PATH_MAX), target = BUF_INIT(FILE_PATH_MAX + 1);
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        if (web_join(from, e->d_name, &path) != 0 || web_join(to, e->d_name, &target) != 0) {
-            cli_error("%s/%s: the path is too long", from, e->d_name);
-            p->failed++;
-            continue;
-        }
-        put_child(p, buf_cstr(&path), buf_cstr(&target));
+/* Takes `fd`. */
+static int put_folder(struct putting *p, int fd, const char *from, const char *to, struct error *err) {
+    DIR *d = fdopendir(fd);
+    if (d == NULL) {
+        close(fd);
+        return error_set(err, ERR_IO, "%s", strerror(errno));
     }
+    int rc = web_mkdir(p->session, to, true, err);
+    for (struct dirent *e; rc == 0 && (e = readdir(d)) != NULL;)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) put_child(p, dirfd(d), e->d_name, from, to);
     closedir(d);
-    return 0;
+    return rc;
 }
 
-/* Links are followed only where the command line names them: they would lead anywhere, or round in circles. */
-static int put_any(struct putting *p, const char *from, const char *to, struct error *err) {
+/* Takes `fd`. */
+static int put_file(struct putting *p, int fd, const struct stat *st, const char *to, struct error *err) {
+    p->fd = fd;
+    int rc = put_open(p, st, to, err);
+    close(fd);
+    return rc;
+}
+
+/* Opened in the folder that is being read, not by its path, and never through a link: whoever may write there could put
+ * one in the place of what was looked at. Links lead anywhere, or round in circles; only the command line names some.
+ */
+static int put_any(struct putting *p, int folder, const char *name, const char *from, const char *to,
+                   struct error *err) {
     struct stat st;
-    if (lstat(from, &st) != 0) return error_set(err, ERR_NOTFOUND, "%s", strerror(errno));
-    if (S_ISDIR(st.st_mode)) return put_folder(p, from, to, err);
-    if (!S_ISREG(st.st_mode)) return error_set(err, ERR_INVALID, "left out: neither a file nor a folder");
-    return put_file(p, from, to, err);
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return error_set(err, ERR_NOTFOUND, "%s", strerror(errno));
+    bool other = !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode); /* to open a device may do something */
+    int fd = other ? -1 : openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (other || (fd < 0 && errno == ELOOP))
+        return error_set(err, ERR_INVALID, "left out: neither a file nor a folder");
+    if (fd < 0) return error_set(err, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "%s", strerror(errno));
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) return put_folder(p, fd, from, to, err);
+    if (S_ISREG(st.st_mode)) return put_file(p, fd, &st, to, err);
+    close(fd);
+    return error_set(err, ERR_INVALID, "left out: neither a file nor a folder");
 }
 
 static int put_source(struct putting *p, const char *from, const char *to, struct error *err) {
-    struct stat st;
+    struct stat st = {0};
     if (strcmp(from, "-") == 0) {
-        struct stat none = {0};
         p->fd = STDIN_FILENO;
-        return put_open(p, &none, to, err);
+        return put_open(p, &st, to, err);
     }
-    if (stat(from, &st) != 0) return error_set(err, ERR_NOTFOUND, "%s", strerror(errno));
-    if (!S_ISDIR(st.st_mode)) return put_file(p, from, to, err);
-    return p->recursive ? put_folder(p, from, to, err)
-                        : error_set(err, ERR_INVALID, "this is a folder (-r puts it with all that it holds)");
+    int fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        int rc = error_set(err, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "%s", strerror(errno));
+        if (fd >= 0) close(fd);
+        return rc;
+    }
+    if (S_ISREG(st.st_mode)) return put_file(p, fd, &st, to, err);
+    if (S_ISDIR(st.st_mode) && p->recursive) return put_folder(p, fd, from, to, err);
+    close(fd);
+    return error_set(err, ERR_INVALID,
+                     S_ISDIR(st.st_mode) ? "this is a folder (-r puts it with all that it holds)" : "this is no file");
 }
 
 /* The path that a source gets: that of the target, or its own name in it if that is a folder. */

@@ -1,14 +1,17 @@
 """Web folders from the command line: WFOLD-01 to WFOLD-04, DOM-10; quotas of them in the reports of the Quota Agent."""
+import ctypes
 import json
 import os
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import iems
 
 KB = 1024
 MB = 1024 * KB
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
 def untimed(listed):
@@ -95,6 +98,30 @@ class Files(unittest.TestCase):
         self.refused(65, "\"..\" is no name", "mkdir", f"{bart}:../up")
         self.assertEqual(self.files("ls", "bart", check=False).returncode, 64)
         self.check()
+
+    def test_folders_that_become_links(self):   # WFOLD-01: what was a folder a moment ago leads nowhere else
+        milhouse, names = self.user("milhouse"), [f"f{i}" for i in range(40)]
+        self.local("outside/secret", "not for others")
+        for name in names:
+            self.local(f"swapped/{name}/mine", "mine")
+            os.symlink(os.path.join(self.scratch.name, "outside"), os.path.join(self.scratch.name, "swapped", name + ".link"))
+        libc, done = ctypes.CDLL(None, use_errno=True), threading.Event()
+        pairs = [[os.path.join(self.scratch.name, "swapped", name + end).encode() for end in ("", ".link")] for name in names]
+
+        def swap():
+            while not done.is_set():
+                for one, other in pairs:
+                    libc.renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE)
+        thread = threading.Thread(target=swap)
+        thread.start()
+        try:
+            for i in range(3):
+                self.refused(65, "left out", "put", "-r", os.path.join(self.scratch.name, "swapped"), f"{milhouse}:{i}/")
+        finally:
+            done.set()
+            thread.join()
+        found = {name.rpartition("/")[2] for name in self.names(milhouse, "-r") if not name.endswith("/")}
+        self.assertEqual(found, {"mine"})
 
     def test_permission(self):   # WFOLD-03: nobody has them who was not told to
         mail = self.mail
