@@ -8,6 +8,7 @@
 #ifdef CONTEXT_ASAN
 void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *fake_stack_save, const void **bottom_old, size_t *size_old);
+void __asan_unpoison_memory_region(void const volatile *at, size_t size);
 #endif
 #ifdef CONTEXT_TSAN
 void *__tsan_get_current_fiber(void);
@@ -146,6 +147,17 @@ void context_entered(struct context *self, struct context *from) {
     (void)from;
 #ifdef CONTEXT_ASAN
     __sanitizer_finish_switch_fiber(self->fake_stack, &from->stack_low, &from->stack_size);
+#endif
+}
+
+void context_jumped_to(struct context *self) {
+    (void)self;
+#ifdef CONTEXT_ASAN
+    /* frames that the jump left out say nothing any more of what may be read */
+    __asan_unpoison_memory_region(self->stack_low,
+                                  (size_t)((char *)__builtin_frame_address(0) - (char *)self->stack_low));
+    __sanitizer_start_switch_fiber(NULL, self->stack_low, self->stack_size);
+    __sanitizer_finish_switch_fiber(self->fake_stack, NULL, NULL);
 #endif
 }
 

@@ -53,6 +53,9 @@ void context_switch(struct context *from, struct context *to, bool ending);
 void context_entered(struct context *self, struct context *from);
 /* The stack pointer of a context that was left: nothing below it is needed. NULL when that is not known. */
 const void *context_sp(const struct context *c);
+/* The stack of `self` runs again though nothing switched to it: a longjmp led there (with
+ * TSan none can). */
+void context_jumped_to(struct context *self);
 /* Before the stack of an ended context is freed. */
 void context_done(struct context *c);
 

@@ -16,6 +16,7 @@ static struct {
     struct list yielded; /* ready after the loop has looked at its descriptors */
     struct list all;
     struct list untrimmed; /* fibers that have waited since they were last trimmed */
+    struct list forgotten;
     uint64_t trim_next_ms;
     struct fiber *current;
     struct context loop;
@@ -28,6 +29,7 @@ static void fibers_init(void) {
     list_init(&fibers.yielded);
     list_init(&fibers.all);
     list_init(&fibers.untrimmed);
+    list_init(&fibers.forgotten);
     context_init_self(&fibers.loop);
     fibers.ready = true;
 }
@@ -93,6 +95,29 @@ bool fibers_ready(void) {
 void fibers_cancel_all(void) {
     if (!fibers.ready) return;
     list_foreach(node, &fibers.all) fiber_cancel(list_entry(node, struct fiber, all));
+}
+
+/* To wake or cancel it does nothing any more. */
+static void forget(struct fiber *f) {
+    if (f->state == FIBER_QUEUED || f->state == FIBER_WOKEN) list_remove(&f->run);
+    if (f->is_untrimmed) list_remove(&f->untrimmed);
+    deadline_remove(f);
+    f->state = FIBER_ENDED;
+    fibers.count--;
+    list_remove(&f->all);
+    list_push_back(&fibers.forgotten, &f->all);
+}
+
+void fibers_forget_current(void) {
+    if (fibers.current == NULL) return;
+    context_jumped_to(&fibers.loop);
+    forget(fibers.current);
+    fibers.current = NULL;
+}
+
+void fibers_forget_all(void) {
+    fibers_forget_current();
+    if (fibers.ready) list_foreach_safe(node, &fibers.all) forget(list_entry(node, struct fiber, all));
 }
 
 struct fiber *fiber_self(void) {

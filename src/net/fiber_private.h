@@ -42,6 +42,10 @@ bool fibers_ready(void);
 void fibers_cancel_all(void);
 /* Trims what is due; returns when to come again, DEADLINE_NEVER if there is nothing to trim. */
 uint64_t fibers_trim(uint64_t now_ms);
+/* For tests that failed: the one that a longjmp has left, or all, run no more. Their memory stays as it is, since
+ * others may point into it. */
+void fibers_forget_current(void);
+void fibers_forget_all(void);
 /* Ends the wait of a parked fiber. */
 void fiber_resume_later(struct fiber *f, int result);
 /* A park that fiber_cancel does not end: for what another thread must finish first. */

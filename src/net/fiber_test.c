@@ -373,6 +373,40 @@ FIBER_TEST(what_is_left_is_cancelled_by_loop_done) {
     fiber_yield();
 }
 
+#ifndef CONTEXT_TSAN /* it knows no jump to the stack of another fiber */
+static jmp_buf runner;
+static bool jumped;
+
+static void note_a_tick(void *arg) {
+    (void)arg;
+}
+
+static void fails_and_jumps(void) {
+    assert_non_null(loop_timer_new(1, 1, note_a_tick, NULL));
+    for (int i = 0; i < 10; i++) assert_int_equal(fiber_spawn("endless", endless, NULL, NULL), 0);
+    assert_int_equal(fiber_sleep(1), 0);
+    jumped = true;
+    longjmp(runner, 1); /* as a failed assertion does */
+}
+
+static void run_one_that_fails(void) {
+    jumped = false;
+    if (setjmp(runner) == 0) run_in_fiber(fails_and_jumps);
+    assert_true(jumped);
+}
+
+/* So that one that fails hides no other. */
+static void a_failed_test_leaves_a_clean_loop_to_the_next(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        run_one_that_fails();
+        what_is_left_is_cancelled_by_loop_done(NULL);
+        assert_int_equal(counter, 10); /* those of this one, none of those that were left */
+    }
+    loop_abandon(); /* there is none */
+}
+#endif
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_thousand_fibers),
@@ -394,6 +428,9 @@ int main(void) {
         cmocka_unit_test(trimmed_stack_is_usable),
         cmocka_unit_test(idle_stacks_are_trimmed),
         cmocka_unit_test(what_is_left_is_cancelled_by_loop_done),
+#ifndef CONTEXT_TSAN
+        cmocka_unit_test(a_failed_test_leaves_a_clean_loop_to_the_next),
+#endif
     };
     return cmocka_run_group_tests_name("fiber", tests, NULL, NULL);
 }

@@ -147,3 +147,12 @@ void loop_done(void) {
     chunk_pool_free();
     log_flush();
 }
+
+void loop_abandon(void) {
+    if (!loop.ready) return;
+    fibers_forget_current();
+    loop_done();
+    if (fiber_count() == 0) return;
+    fibers_forget_all();
+    deadline_free();
+}

@@ -18,6 +18,9 @@ void loop_run(void);
 void loop_stop(void);
 /* Frees everything; cancels fibers that are left and lets them end first. */
 void loop_done(void);
+/* As loop_done, where a longjmp may have left a fiber, as a failed test does: that one stays where it is, with all that
+ * it has, and so do others that do not end. Nothing to do when there is no loop. */
+void loop_abandon(void);
 struct uv_loop_s *loop_uv(void);
 uint64_t loop_now_ms(void); /* monotonic, read once per turn: cheap */
 
