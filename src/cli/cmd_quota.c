@@ -55,6 +55,7 @@ static int each_run(struct each *e) {
     BUF_AUTO after = BUF_INIT(AFTER_MAX);
     find.pattern = (char *)(uintptr_t)e->pattern;
     find.limit = PAGE;
+    find.here = e->store != NULL; /* which knows nothing of the others */
     for (;;) {
         RPC_REPLY_AUTO reply = {0};
         int rc = cli_call(e->dir, DIR_USER_FIND, &find.base, STR_EMPTY, &reply, "users");
@@ -151,6 +152,22 @@ static int list_told(const struct list_args *a, const json_t *lines) {
     return status;
 }
 
+static int take_any(struct each *e, const Dir__User *user, const Store__AccountUsage *u) {
+    (void)e;
+    (void)user;
+    (void)u;
+    return EX_OK;
+}
+
+static int nobody(struct cli *c, const char *pattern) {
+    struct each any = {.pattern = pattern, .take = take_any};
+    if (each_over(c, &any, false) == EX_OK && any.count > 0)
+        cli_error("the mailbox of %s is on another host: give the command there", pattern);
+    else
+        cli_error("no account is like %s", pattern);
+    return EX_NOUSER;
+}
+
 static int list(struct cli *c, const struct list_args *a) {
     bool gather = a->json || a->by != NULL || a->domains;
     struct each e = {.pattern = a->pattern, .take = take_line, .array = gather ? json_array() : NULL, .one = a->one};
@@ -158,11 +175,7 @@ static int list(struct cli *c, const struct list_args *a) {
     int status = each_over(c, &e, true);
     if (status == EX_OK && e.array != NULL) status = list_told(a, e.array);
     json_decref(e.array);
-    if (status == EX_OK && e.count == 0 && a->pattern[0] != '\0') {
-        cli_error("no account is like %s", a->pattern);
-        return EX_NOUSER;
-    }
-    return status;
+    return status == EX_OK && e.count == 0 && a->pattern[0] != '\0' ? nobody(c, a->pattern) : status;
 }
 
 int cmd_quota_list(struct cli *c, int argc, char **argv) {

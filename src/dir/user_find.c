@@ -1,6 +1,7 @@
 /* USER_GET and USER_FIND (DIR-24, ACCT-07): from the mirror. A page holds the lowest addresses behind `after`. */
 #include "base/wildcard.h"
 #include "dir/admin.h"
+#include "dir/host.h"
 #include "proto/smtp/address.h"
 
 #include <stdlib.h>
@@ -20,11 +21,12 @@ int handle_user_get(struct dir *d, struct rpc_request *r, struct error *err) {
     return 0;
 }
 
-static bool wanted(const struct entry *e, const Dir__UserFind *q) {
+static bool wanted(const struct dir *d, const struct entry *e, const Dir__UserFind *q) {
     if (!(e->classes & (ENTRY_PERSON | ENTRY_SHARED))) return false;
     struct str primary = entry_get(e, ATTR_ADDRESS), pattern = str_from(q->pattern);
     if (str_cmp(primary, str_from(q->after)) <= 0) return false;
     if (q->domain[0] != '\0' && !str_eq_nocase(address_domain_of(primary), str_from(q->domain))) return false;
+    if (q->here && host_of(d->mirror, &d->settings, e).len > 0) return false;
     if (pattern.len == 0) return true;
     struct entry_value v;
     for (uint32_t pos = 0; entry_next(e, &pos, &v);) {
@@ -86,7 +88,7 @@ int handle_user_find(struct dir *d, struct rpc_request *r, struct error *err) {
     answer.users = arena_alloc(r->arena, limit * sizeof(Dir__User *));
     if (heap == NULL || users == NULL || answer.users == NULL) return error_set(err, ERR_NOMEM, "out of memory");
     for (const struct entry *e; (e = mirror_next(d->mirror, &pos)) != NULL;) {
-        if (!wanted(e, q)) continue;
+        if (!wanted(d, e, q)) continue;
         total++;
         keep_lowest(heap, &count, limit, (struct found){entry_get(e, ATTR_ADDRESS), e});
     }

@@ -1,4 +1,4 @@
-/* All accounts as directory and store know them, and their states. */
+/* All accounts with mailboxes on this host as directory and store know them, and their states. */
 #include "daemon/tables.h"
 #include "net/loop.h"
 #include "quota/quota.h"
@@ -35,6 +35,7 @@ static int gather_users(struct quota *q, struct report *r, struct error *err) {
     Dir__UserFind find = DIR__USER_FIND__INIT;
     BUF_AUTO after = BUF_INIT(AFTER_MAX);
     find.limit = PAGE;
+    find.here = true;
     for (bool more = true; more;) {
         RPC_REPLY_AUTO reply = {0};
         int rc = rpc_call(q->dir, DIR_USER_FIND, &find.base, STR_EMPTY, loop_now_ms() + QUOTA_CALL_MS, &reply, err);

@@ -5,6 +5,7 @@ import imaplib
 import json
 import os
 import poplib
+import re
 import shutil
 import smtplib
 import subprocess
@@ -231,6 +232,13 @@ class Hosts(unittest.TestCase):
             s.mail("x@far.example")
             self.assertEqual(s.rcpt("lisa@corp.test", ["XMAILBOX"])[0], 451)
             self.assertEqual(s.rcpt("bart@corp.test", ["XMAILBOX"])[0], 250)
+        # reports of quotas tell of the mailboxes that are here, of all with an entry in the directory (QUOTA-09)
+        for host, users in ((front, []), (back[0], ["bart@corp.test"]), (back[1], ["lisa@corp.test"])):
+            self.assertRegex(host.run("quota", "run").stdout, rf"(?m)^Users +{len(users)}$")
+            self.assertEqual(re.findall(r"\w+@corp\.test", host.run("quota", "report", "--html").stdout), users)
+            self.assertEqual([q["user"] for q in json.loads(host.run("quota", "list", "--json").stdout)], users)
+        shown = front.run("quota", "show", "lisa@corp.test", check=False)
+        self.assertEqual((shown.returncode, shown.stderr), (67, "iems: the mailbox of lisa@corp.test is on another host: give the command there\n"))
         # what concerns the mailbox is done where it is
         self.assertIn("on the host that has the mailbox, back2", front.run("user", "delete", "lisa@corp.test", check=False).stderr)
         back[1].run("user", "delete", "lisa@corp.test", "--now")
