@@ -142,6 +142,7 @@ static int open_host(struct attempt *a) {
                                    .relaxed = a->out->relaxed,
                                    .host = a->host->name,
                                    .port = a->host->port};
+    a->out->basis = secure_basis_of(a->smtpc, &ask);
     int planned = secure_plan(a->smtpc, &ask, a->arena, &a->plan, a->why);
     a->out->refused |= planned == ERR_DENIED;
     a->out->unasked |= planned != 0;

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ANEW_MEMORY_MAX = 1024 * 1024 };
+
 const char *secure_kind_name(enum secure_kind k) {
     static const char *const names[] = {"none", "encrypted", "verified", "fingerprint", "sts", "dane"};
     return names[k];
@@ -54,6 +56,7 @@ struct planning {
     struct dane dane;
     struct str names[2];
     bool by_mx;
+    bool again; /* for a connection that is open: what is wrong was told when it was made */
 };
 
 /* The policy as it was: what is lent by the cache may go while this fiber waits. */
@@ -71,7 +74,7 @@ static int domain_ask(struct planning *p) {
     if (rc != 0) return rc;
     p->info.canonical = arena_str(p->arena, p->info.canonical);
     if (p->info.canonical.ptr == NULL) return ERR_NOMEM;
-    if (p->info.fault != TLSRPT_SUCCESS) {
+    if (p->info.fault != TLSRPT_SUCCESS && !p->again) {
         log_event(LOG_WARNING, "-", "mta-sts", "domain=%.*s policy=%s error=\"%s\"", STR_ARG(p->domain),
                   p->info.has_policy ? "old" : "none", p->info.reason);
         struct tally_event e = {
@@ -150,6 +153,19 @@ static int planning_init(struct planning *p, struct smtpc *s, const struct secur
     return p->domain.ptr == NULL ? ERR_NOMEM : 0;
 }
 
+static int plan_inputs(struct planning *p, const struct secure_ask *ask) {
+    tls_setting_get(p->smtpc, p->domain, p->in.host, &p->in);
+    return plan_ask(p, ask);
+}
+
+static int plan_decide(struct planning *p, struct plan *plan) {
+    int rc = plan_make(&p->in, plan);
+    plan->named_safely = !p->by_mx || p->info.secure || (p->in.sts != NULL && sts_mx_matches(p->in.sts, p->in.host));
+    describe(p, plan);
+    secure_changed(p->smtpc);
+    return rc;
+}
+
 int secure_plan(struct smtpc *s, const struct secure_ask *ask, struct arena *arena, const struct plan **out,
                 struct outcome *why) {
     *out = NULL;
@@ -157,16 +173,37 @@ int secure_plan(struct smtpc *s, const struct secure_ask *ask, struct arena *are
     struct planning *p = arena_alloc(arena, sizeof *p);
     struct plan *plan = arena_alloc(arena, sizeof *plan);
     if (p == NULL || plan == NULL || planning_init(p, s, ask, arena) != 0) return ERR_NOMEM;
-    tls_setting_get(s, p->domain, p->in.host, &p->in);
-    int rc = plan_ask(p, ask);
+    int rc = plan_inputs(p, ask);
     if (rc != 0) return rc;
-    rc = plan_make(&p->in, plan);
-    plan->named_safely = !p->by_mx || p->info.secure || (p->in.sts != NULL && sts_mx_matches(p->in.sts, p->in.host));
-    describe(p, plan);
-    secure_changed(s);
-    if (rc != 0) return refused(p, plan, ask->host, why);
+    if (plan_decide(p, plan) != 0) return refused(p, plan, ask->host, why);
     *out = plan;
     return 0;
+}
+
+struct secure_basis secure_basis_of(const struct smtpc *s, const struct secure_ask *ask) {
+    uint64_t version = s->secure == NULL ? 0 : domains_version(s->secure->domains);
+    return (struct secure_basis){.ask = *ask, .version = version, .at_ms = loop_now_ms()};
+}
+
+/* TLSA records are in no order, and the certificate was right by those of then. */
+static bool plan_same(const struct plan *a, const struct plan *b) {
+    return a->level == b->level && a->testing == b->testing && a->named_safely == b->named_safely &&
+           a->report == b->report && (a->report != TLSRPT_STS || str_eq(a->policy_text, b->policy_text)) &&
+           memcmp(a->fingerprints, b->fingerprints, sizeof a->fingerprints) == 0;
+}
+
+bool secure_holds(struct smtpc *s, struct secure_basis *basis, const struct plan *plan) {
+    if (s->secure == NULL || plan == NULL) return true;
+    struct secure_basis now = secure_basis_of(s, &basis->ask);
+    if (now.version == basis->version && now.at_ms - basis->at_ms < DOMAINS_FRESH_MS) return true;
+    ARENA_AUTO arena = arena_new(ANEW_MEMORY_MAX);
+    struct planning p;
+    struct plan anew = {.level = PLAN_PLAIN};
+    if (arena == NULL || planning_init(&p, s, &now.ask, arena) != 0) return false;
+    p.again = true;
+    if (plan_inputs(&p, &now.ask) != 0 || plan_decide(&p, &anew) != 0 || !plan_same(plan, &anew)) return false;
+    *basis = now;
+    return true;
 }
 
 static const char *word_of(const struct client *c, const struct tls_info *info) {

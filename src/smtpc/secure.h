@@ -33,6 +33,17 @@ struct secure_ask {
  * ERR_DENIED: the host must not be used, `why` says so. ERR_CANCELLED, ERR_NOMEM. */
 NODISCARD int secure_plan(struct smtpc *s, const struct secure_ask *ask, struct arena *arena, const struct plan **out,
                           struct outcome *why);
+/* By what a connection was planned, and what was known then. */
+struct secure_basis {
+    struct secure_ask ask; /* its texts live as long as the connection */
+    uint64_t version, at_ms;
+};
+/* Before secure_plan. */
+struct secure_basis secure_basis_of(const struct smtpc *s, const struct secure_ask *ask);
+/* Before another message goes over an open connection: whether what its plan says is decided still, so that a new
+ * policy counts for it too (RFC 8461 section 5). Asks anew only when something has changed or it was long ago; may wait
+ * then. */
+bool secure_holds(struct smtpc *s, struct secure_basis *basis, const struct plan *plan);
 /* A connection was made, or failed by TLS: counted for metrics and reports. `failure` NULL: it was made. */
 void secure_note(struct smtpc *s, const struct plan *plan, const struct client *c, const struct net_addr *to,
                  const struct client_failure *failure);

@@ -342,10 +342,19 @@ static bool idle(struct session *s) {
     return rc == ERR_AGAIN;
 }
 
+/* After the first message: what was decided of the connection's protection may have changed. */
+static bool may_go_on(struct session *s) {
+    struct client *c = &s->connection.client;
+    if (s->messages == 0 || secure_holds(s->smtpc, &s->connection.basis, c->config->plan)) return true;
+    log_event(LOG_SMTP, "-", "connection-given-up", "destination=%s host=%s reason=\"another protection is due\"",
+              s->destination->name, c->host);
+    return false;
+}
+
 static void messages(struct session *s) {
     unsigned most = s->peer.messages_per_session;
     if (most == 0) most = (unsigned)option_u64(s->smtpc->daemon, "smtpc.messages_per_session");
-    while (!s->connection.client.dead && !s->smtpc->stopping && s->messages < most && !used_up(s)) {
+    while (!s->connection.client.dead && !s->smtpc->stopping && s->messages < most && !used_up(s) && may_go_on(s)) {
         struct lease *l = lease_take(s);
         if (l != NULL) {
             deliver(s, l);

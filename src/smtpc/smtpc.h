@@ -103,6 +103,7 @@ struct connection {
     struct client client;
     char ip[NET_ADDR_TEXT_MAX];
     char tls[SECURE_LABEL_MAX]; /* see secure_label */
+    struct secure_basis basis;  /* of client.config->plan */
     bool relaxed;               /* in: what the domain publishes does not count (RFC 8689 section 4.2.2) */
     bool insists;               /* in: only a host with REQUIRETLS that is the right one for certain (RFC 8689) */
     bool unasked;               /* out: one or more hosts were not asked, or are not known */

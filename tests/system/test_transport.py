@@ -178,7 +178,7 @@ DOMAINS = {                   # domain: MX
     "secure.test": "mail.secure.test", "swrong.test": "mail.swrong.test", "sanchor.test": "mail.sanchor.test",
     "sunusable.test": "mail.sunusable.test", "enforce.test": HERE, "badname.test": "mail.badname.test", "badmx.test": HERE,
     "testing.test": "mail.testing.test", "missing.test": HERE, "peer.test": HERE, "plain.test": HERE,
-    "loose.test": HERE, "brief.test": HERE, "none.test": HERE, "turns.test": HERE, "child.sparent.test": "mail.child.sparent.test",
+    "loose.test": HERE, "brief.test": HERE, "none.test": HERE, "turns.test": HERE, "kept.test": HERE, "child.sparent.test": "mail.child.sparent.test",
     "expired.test": "mail.expired.test",
     "srollover.test": "mail.srollover.test", "sca.test": "mail.sca.test", "sname.test": "mail.sname.test", "sbogus.test": "mail.sbogus.test",
     "stwo.test": HERE, "smx.test": "mail.plainhost.test", "plainmx.test": "mail.swrong.test", "salias.test": "mail.salias.test", "sfoot.test": "mail.sfoot.test",
@@ -196,7 +196,7 @@ class Transport(unittest.TestCase):
         web = cls.ca.sign("web", [f"mta-sts.{d}" for d in DOMAINS])
         cls.policies = {"mta-sts.enforce.test": sts("enforce", "*.other.test"), "mta-sts.badname.test": sts("enforce", "*.badname.test"),
                                      "mta-sts.badmx.test": sts("enforce", "mail.elsewhere.test"), "mta-sts.none.test": sts("none", "mail.elsewhere.test"),
-                                     "mta-sts.brief.test": sts("enforce", "mail.elsewhere.test", 1), "mta-sts.turns.test": sts("enforce", HERE), "mta-sts.testing.test": sts("testing", "*.testing.test")}
+                                     "mta-sts.brief.test": sts("enforce", "mail.elsewhere.test", 1), "mta-sts.turns.test": sts("enforce", HERE), "mta-sts.kept.test": sts("enforce", HERE), "mta-sts.testing.test": sts("testing", "*.testing.test")}
         cls.web = PolicyServer(web, cls.policies)
         ca_key = subprocess.run(["openssl", "x509", "-in", cls.ca.ca, "-outform", "DER"], capture_output=True, check=True).stdout
         tlsa = {"secure.test": f"3 1 1 {cls.ca.digest('leaf')}", "swrong.test": f"3 1 1 {'00' * 32}",
@@ -209,7 +209,7 @@ class Transport(unittest.TestCase):
             if mx.endswith(domain):
                 records += f"mail 60 CNAME {ALIASES[domain]}\n" if domain in ALIASES else "mail 60 A 127.0.0.1\n"
             records += f"_{cls.port}._tcp.mail 60 TLSA {tlsa[domain]}\n" if domain in tlsa else ""
-            if domain in ("enforce.test", "badname.test", "badmx.test", "testing.test", "missing.test", "brief.test", "none.test", "turns.test"):
+            if domain in ("enforce.test", "badname.test", "badmx.test", "testing.test", "missing.test", "brief.test", "none.test", "turns.test", "kept.test"):
                 records += '_mta-sts 60 TXT "v=STSv1; id=1;"\n'
             if domain == "stwo.test":   # its first host has a certificate of another name
                 records += "@ 60 MX 5 other\nother 60 A 127.0.0.1\n"
@@ -224,9 +224,7 @@ class Transport(unittest.TestCase):
         cls.dns = NameServer(zones, forged="sbogus.test")
         with open(cls.dns.anchor, "a", encoding="ascii") as f:
             f.write(key)
-        # keep_idle: what was decided for a connection serves as long as it is open, which mail that comes in a moment keeps it
         cls.a = iems.Instance(port_base=base_a, config=f"""[smtpc]
-keep_idle = 0
 dns_servers = 127.0.0.1@{cls.dns.port}
 trust_anchor = {cls.dns.anchor}
 ca_file = {cls.ca.ca}
@@ -240,6 +238,7 @@ retry_destination = 1d
         shutil.copy(leaf, os.path.join(cls.b.dir, "tls", "server.pem"))
         cls.a.__enter__()
         cls.b.__enter__()
+        cls.a.run("config", "set", "smtpc.keep_idle", "0")   # messages have connections of their own
         cls.a.user("bart")
         cls.b.user("ned")
         cls.b.user("tls")
@@ -393,6 +392,30 @@ retry_destination = 1d
         change(4, sts("none", "mail.elsewhere.test"))   # the way to end it
         run_until("mail sent again", lambda: log().count(" to=<ned@turns.test> ") > sent)
         self.assertFalse([n for n in log().splitlines() if "@turns.test" in n and "tls=none" in n])
+
+    def test_policy_that_changes_while_a_connection_is_open(self):   # RFC 8461 section 5
+        web, sent = "mta-sts.kept.test", lambda: self.a.log().count(" to=<ned@kept.test> ")
+        self.a.run("config", "set", "smtpc.keep_idle", "300")
+        self.addCleanup(self.a.run, "config", "set", "smtpc.keep_idle", "0")
+        self.submit("kept.test")
+        self.assertRegex(self.sent("kept.test"), r"^sts:")
+        self.wait_kept("kept.test", 1)
+        self.policies[web] = sts("enforce", "mail.elsewhere.test")
+        self.dns.change("kept.test", f'@ 60 MX 10 {HERE}.\nmta-sts 60 A 127.0.0.1\n_mta-sts 60 TXT "v=STSv1; id=2;"\n')
+        asked = self.web.asked.count(web)
+        self.a.wait_restarted("smtpc", self.a.kill("smtpc"))   # it has forgotten what it had asked, not the policy
+        self.web.answers.clear()
+        self.addCleanup(self.web.answers.set)
+        for number in (2, 3):   # the new policy is on its way, and mail does not wait for it: one connection for both
+            self.submit("kept.test")
+            iems.wait_until("mail by the old policy", lambda n=number: sent() == n, 20)
+        iems.wait_until("the new policy asked for", lambda: self.web.asked.count(web) > asked)
+        self.web.answers.set()
+        self.wait_kept("kept.test", 2)
+        self.submit("kept.test")
+        line = iems.wait_until("mail held back", lambda: re.search(r" destination-deferred destination=kept.test .*", self.a.log()), 20)
+        self.assertIn("MTA-STS", line.group(0))
+        self.assertEqual(sent(), 3)
 
     def test_policies_survive_a_restart(self):   # RFC 8461 section 5.1
         self.submit("enforce.test")
