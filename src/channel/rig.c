@@ -290,6 +290,7 @@ static void describe_output(const Store__NewEntry *n) {
     const Store__Entry *e = n->entry;
     rig.output.ready = seconds_from_now(e->ready);
     rig.output.expires = seconds_from_now(e->expires);
+    rig.output.warn = seconds_from_now(e->warn);
     rig.output.priority = e->priority;
     rig.output.mt_priority = e->mt_priority;
     rig.output.requiretls = e->requiretls;

@@ -12,7 +12,7 @@ struct rig {
     struct buf report; /* own body of the last commit that had one */
     unsigned lines;    /* of the log */
     struct {
-        int64_t ready, expires; /* seconds from now; 0 = not set */
+        int64_t ready, expires, warn; /* seconds from now; 0 = not set */
         int32_t priority, mt_priority;
         bool requiretls;
     } output;          /* the last one of a commit */

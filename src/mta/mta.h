@@ -73,5 +73,8 @@ NODISCARD int step_modules(struct step *s);
 NODISCARD int step_outputs(struct step *s);
 /* Makes the report of the outcomes, if somebody is to be told. */
 NODISCARD int step_report(struct step *s);
+/* The same for what waits, from the slice on, when the deadline of mode N is over (RFC 2852 section 4.1.3): told once.
+ */
+void step_late(struct step *s);
 
 #endif

@@ -162,6 +162,13 @@ static int32_t weight_first(const struct step *s, const struct peer *peer, const
     return weight_of(rule, &m);
 }
 
+/* While it waited here, the deadline was told as over of all recipients of which it is told: once is enough. */
+static bool late_told(const Store__Entry *e) {
+    bool told = false;
+    for (size_t i = 0; i < e->n_recipients; i++) told |= e->recipients[i]->delay_told;
+    return told && deliver_by_is_late(e, clock_wall_ms());
+}
+
 static int output_make(struct step *s, const struct plan_group *g) {
     Store__NewEntry *output = arena_alloc(s->lease->arena, sizeof *output);
     Store__Entry *e = arena_alloc(s->lease->arena, sizeof *e);
@@ -184,6 +191,7 @@ static int output_make(struct step *s, const struct plan_group *g) {
         e->priority = weight_first(s, &peer, e);
     }
     deliver_by_set_times(e);
+    if (late_told(e)) e->warn = 0;
     output->entry = e;
     s->outputs[s->commit.n_outputs++] = output;
     if (s->commit.n_trace + 4 < s->trace_max)
@@ -204,16 +212,51 @@ int step_outputs(struct step *s) {
     return 0;
 }
 
+static struct report_config config_of(const struct mta *m) {
+    return (struct report_config){.hostname = str_from(daemon_hostname(m->daemon)),
+                                  .domain = str_from(daemon_default_domain(m->daemon)),
+                                  .full_max = option_u64(m->daemon, "mta.bounce_size")};
+}
+
+/* Of the first `count` outcomes. */
+static int report_add(struct step *s, const struct report_config *config, size_t count) {
+    struct error err = {0};
+    int rc = report_make(s->lease, config, s->outcomes, count, &s->report, &err);
+    if (rc != 0) {
+        log_event(LOG_ERROR, s->lease->entry->trace, "report-failed", "error=\"%s\"", err.text);
+        return rc;
+    }
+    s->outputs[s->commit.n_outputs++] = s->report.output;
+    s->mta->counters.reports++;
+    step_trace(s, "mta reports to=<%s> report=%s", s->report.output->entry->recipients[0]->address,
+               s->report.output->entry->trace);
+    return 0;
+}
+
+void step_late(struct step *s) {
+    Store__Entry *e = s->lease->entry;
+    size_t most = e->n_recipients - s->from, count = 0;
+    s->outcomes = arena_alloc(s->lease->arena, most * sizeof(*s->outcomes) + 1);
+    s->outputs = arena_alloc(s->lease->arena, sizeof(*s->outputs));
+    if (s->outcomes == NULL || s->outputs == NULL) return;
+    s->commit.outputs = s->outputs;
+    for (size_t i = s->from; i < e->n_recipients; i++) {
+        struct report_outcome late = {.recipient = i,
+                                      .action = DSN_DELAYED,
+                                      .status = STR(DELIVER_BY_LATE),
+                                      .reason = STR("It could not be found out yet where the message goes.")};
+        if (!e->recipients[i]->delay_told && report_wanted(e, &late, true)) s->outcomes[count++] = late;
+    }
+    struct report_config config = config_of(s->mta);
+    if (count == 0 || report_add(s, &config, count) != 0) return;
+    for (size_t i = 0; i < count; i++) e->recipients[s->outcomes[i].recipient]->delay_told = true;
+}
+
 int step_report(struct step *s) {
-    struct mta *m = s->mta;
     if (s->outcome_count == 0) return 0;
-    struct report_config config = {
-        .hostname = str_from(daemon_hostname(m->daemon)),
-        .domain = str_from(daemon_default_domain(m->daemon)),
-        .full_max = option_u64(m->daemon, "mta.bounce_size"),
-        .to_postmaster = report_to_postmaster(s->lease->entry, s->to_postmaster,
-                                              option_bool(m->daemon, "mta.postmaster_double_bounce")),
-    };
+    struct report_config config = config_of(s->mta);
+    config.to_postmaster = report_to_postmaster(s->lease->entry, s->to_postmaster,
+                                                option_bool(s->mta->daemon, "mta.postmaster_double_bounce"));
     size_t wanted = 0;
     for (size_t i = 0; i < s->outcome_count; i++)
         if ((config.to_postmaster && s->outcomes[i].action == DSN_FAILED) ||
@@ -223,15 +266,5 @@ int step_report(struct step *s) {
         step_trace(s, "mta sends no report: %s", s->lease->entry->sender[0] == '\0' ? "null sender" : "not wanted");
         return 0;
     }
-    struct error err = {0};
-    int rc = report_make(s->lease, &config, s->outcomes, wanted, &s->report, &err);
-    if (rc != 0) {
-        log_event(LOG_ERROR, s->lease->entry->trace, "report-failed", "error=\"%s\"", err.text);
-        return rc;
-    }
-    s->outputs[s->commit.n_outputs++] = s->report.output;
-    m->counters.reports++;
-    step_trace(s, "mta reports to=<%s> report=%s", s->report.output->entry->recipients[0]->address,
-               s->report.output->entry->trace);
-    return 0;
+    return report_add(s, &config, wanted);
 }

@@ -9,6 +9,29 @@
 
 enum { RESOLVE_MS = 30 * 1000 };
 
+/* In one commit with the report that the deadline is over; before it, the store calls when it comes. */
+static int defer_until(struct step *s, int64_t ready, const char *reason, char *line) {
+    Store__Entry *e = s->lease->entry;
+    int64_t now = clock_wall_ms();
+    char **trace = deliver_by_notifies(e) ? arena_alloc(s->lease->arena, 2 * sizeof(*trace)) : NULL;
+    if (trace == NULL) return lease_defer(s->lease, ready, reason, line);
+    s->commit = (Store__QueueCommit)STORE__QUEUE_COMMIT__INIT;
+    s->report = (struct report){0};
+    s->commit.trace = trace;
+    s->trace_max = 2;
+    if (line != NULL) trace[s->commit.n_trace++] = line;
+    if (deliver_by_is_late(e, now)) step_late(s);
+    Store__Entry update = *e;
+    update.ready = ready;
+    update.warn = deliver_by_is_ahead(e, now) && e->sender[0] != '\0' ? e->deliver_by : 0;
+    update.attempts++;
+    update.reason = (char *)(uintptr_t)reason;
+    update.summary = (ProtobufCBinaryData){0, NULL};
+    s->commit.defer = true;
+    s->commit.update = &update;
+    return lease_commit(s->lease, &s->commit, s->report.body, NULL);
+}
+
 static void defer(struct step *s, const char *reason) {
     struct mta *m = s->mta;
     uint64_t wait_s = 60;
@@ -19,7 +42,7 @@ static void defer(struct step *s, const char *reason) {
     m->counters.deferred++;
     log_event(LOG_WARNING, s->lease->entry->trace, "deferred", "from=<%s> for=%llus reason=\"%s\"",
               s->lease->entry->sender, (unsigned long long)wait_s, reason);
-    if (lease_defer(s->lease, clock_wall_ms() + (int64_t)wait_s * 1000, reason, line) != 0) return; /* logged there */
+    if (defer_until(s, clock_wall_ms() + (int64_t)wait_s * 1000, reason, line) != 0) return; /* logged there */
 }
 
 /* What the directory would say, without asking; NULL: it has to be asked. */

@@ -151,6 +151,55 @@ TEST(deadlines) {
     finish();
 }
 
+/* RFC 2852 section 4.1.3: what waits for the directory when the deadline of mode N is over is told with 4.4.7, once. */
+TEST(deadline_of_what_waits) {
+    static const struct {
+        const char *sender;
+        int64_t left_ms;
+        unsigned notify;
+        bool told;
+        const char *want;
+        int64_t warn_s;
+    } cases[] = {
+        {"s@o.example", 60000, 0, false, "defer+10s attempts=1", 60},
+        {"s@o.example", -1000, 0, false, "defer+10s attempts=1 told=0 told=1 [INPUT own <> s@o.example]", 0},
+        {"s@o.example", -1000, 0, true, "defer+10s attempts=1 told=0 told=1", 0},
+        {"s@o.example", -1000, DSN_NOTIFY_FAILURE, false, "defer+10s attempts=1", 0},
+        {"", 60000, 0, false, "defer+10s attempts=1", 0}, /* nobody to tell */
+        {"", -1000, 0, false, "defer+10s attempts=1", 0},
+    };
+    rig_directory("bart@example.test", "L1");
+    rig_directory("lisa@example.test", "L2");
+    start();
+    rig.dir_fails = true;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Store__Entry *e = rig_entry("INPUT", cases[i].sender, "bart@example.test lisa@example.test", message);
+        e->deliver_by = e->created + cases[i].left_ms;
+        e->by_mode = (char *)(uintptr_t) "N";
+        for (size_t k = 0; k < 2; k++) {
+            e->recipients[k]->notify = cases[i].notify;
+            e->recipients[k]->delay_told = cases[i].told;
+        }
+        rig_push(e, false);
+        struct str got = str_from(rig_wait(1));
+        if (!str_ends(got, str_from(cases[i].want))) fail_msg("%.*s\nnot %s", STR_ARG(got), cases[i].want);
+        assert_int_equal(rig.warn, cases[i].warn_s);
+    }
+    assert_non_null(strstr(buf_cstr(&rig.report), "Action: delayed\r\nStatus: 4.4.7\r\n"));
+    /* it goes on, and nobody is told again of the same deadline */
+    rig.dir_fails = false;
+    for (int told = 0; told < 2; told++) {
+        Store__Entry *e = rig_entry("INPUT", "s@o.example", "bart@example.test", message);
+        e->deliver_by = e->created - 60000;
+        e->by_mode = (char *)(uintptr_t) "N";
+        e->recipients[0]->delay_told = told == 1;
+        rig_push(e, false);
+        assert_non_null(strstr(rig_wait(1), "all [LOCAL <s@o.example> bart@example.test#1]"));
+        assert_true(told == 1 ? rig.output.warn == 0 : rig.output.warn < 0);
+    }
+    finish();
+}
+
 /* RFC 3461: NOTIFY decides; a double bounce goes to the postmaster if that is wanted. */
 TEST(notify) {
     static const struct {
@@ -393,10 +442,19 @@ TEST(times_and_turn) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(times_and_turn), cmocka_unit_test(routes),     cmocka_unit_test(report_content),
-        cmocka_unit_test(notify),         cmocka_unit_test(expanded),   cmocka_unit_test(deadlines),
-        cmocka_unit_test(directory_down), cmocka_unit_test(loops),      cmocka_unit_test(dns_lists),
-        cmocka_unit_test(administrator),  cmocka_unit_test(relay_only), cmocka_unit_test(slices),
+        cmocka_unit_test(times_and_turn),
+        cmocka_unit_test(routes),
+        cmocka_unit_test(report_content),
+        cmocka_unit_test(notify),
+        cmocka_unit_test(expanded),
+        cmocka_unit_test(deadlines),
+        cmocka_unit_test(deadline_of_what_waits),
+        cmocka_unit_test(directory_down),
+        cmocka_unit_test(loops),
+        cmocka_unit_test(dns_lists),
+        cmocka_unit_test(administrator),
+        cmocka_unit_test(relay_only),
+        cmocka_unit_test(slices),
         cmocka_unit_test(refused_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
