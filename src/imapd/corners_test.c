@@ -146,6 +146,9 @@ static const struct dialogue dialogues[] = {
            "< 1 OK [EXPUNGEISSUED] *\n> 2 SORT (ARRIVAL) UTF-8 UNSEEN\n< * SORT 1 3\n< 2 OK [EXPUNGEISSUED] *\n"
            "> 3 SEARCH NONSENSE\n< 3 BAD *\n> 4 UID SEARCH UNSEEN\n< * SEARCH 1 3\n< * 2 EXPUNGE\n"
            "< 4 OK UID SEARCH completed\n> 5 SEARCH UNSEEN\n< * SEARCH 1 2\n< 5 OK SEARCH completed\n"},
+    {"EXPUNGEISSUED also when nobody was told yet: the store is asked",
+     THREE "! overtake\n> 1 SEARCH UNSEEN\n< * SEARCH 2 3\n< * 3 FETCH (UID 3 FLAGS (\\Flagged))\n"
+           "< 1 OK [EXPUNGEISSUED] *\n> 2 NOOP\n< * 1 EXPUNGE\n< 2 OK *\n"},
     {"STORE by numbers tells NO when it has no flags to tell of messages that are gone: RFC 2180 4.2",
      THREE "! other SELECT INBOX | STORE 2 +FLAGS \\Deleted | EXPUNGE\n> 1 STORE 1:3 +FLAGS (\\Flagged)\n"
            "< * 1 FETCH (UID 1 FLAGS (\\Flagged))\n< * 3 FETCH (UID 3 FLAGS (\\Flagged))\n< 1 NO [EXPUNGEISSUED] *\n"

@@ -41,7 +41,9 @@ static bool expunge_issued(const struct cmd *c) {
 static int reply(struct cmd *c, const char *status, const char *code, const char *text) {
     if (c->def == NULL || (c->def->flags & COMMAND_NO_SYNC) == 0) {
         bool expunge = c->def == NULL || (c->def->flags & COMMAND_NO_EXPUNGE) == 0 || c->uid;
-        if (c->s->view != NULL) (void)sync_view(c->s, expunge ? SYNC_EXPUNGE : 0);
+        if (c->s->view != NULL)
+            (void)sync_view(c->s, (expunge ? SYNC_EXPUNGE : 0) | (c->s->passed_over ? SYNC_ASK : 0));
+        c->s->passed_over = false;
         if (c->s->notify != NULL && !c->s->closing) (void)!notify_tell(c->s);
         if (c->s->view != NULL) sync_tell_held(c->s);
     }

@@ -61,6 +61,7 @@ static int run_on_records(struct run *run, const struct imap_runs *candidates) {
         if (err != ERR_NOTFOUND) break;
     }
     pages_close(p);
+    if (err == ERR_NOTFOUND && done < goal) run->x->s->passed_over = true;
     return err == ERR_NOTFOUND ? 0 : err;
 }
 

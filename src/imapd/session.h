@@ -39,7 +39,8 @@ struct session {
     struct str tag;                               /* of the command under way */
     bool closing;                                 /* end after this command */
     bool told_bye;
-    bool shutdown; /* the server goes down */
+    bool passed_over; /* a search did not find messages that the view has: the store is asked at its end */
+    bool shutdown;    /* the server goes down */
 
     /* at the store */
     char *address; /* NULL before login */

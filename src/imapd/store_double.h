@@ -17,12 +17,11 @@ void store_double_restart(struct store_double *d);
 void store_double_slow(struct store_double *d, unsigned ms);
 /* Calls that may be about many messages wait until it is let go. */
 void store_double_hold(struct store_double *d, bool held);
-/* Before the next answer about what has changed in a folder, or the next expunge there, its first message goes and its
- * last one is flagged; sessions have not been told yet. */
+/* Before the next list of messages of a folder, answer about what has changed there, or expunge, its first message goes
+ * and its last one is flagged; sessions have not been told yet. */
 void store_double_overtake(struct store_double *d);
 /* The next `count` calls fail with `err`. */
 void store_double_fail(struct store_double *d, int err, unsigned count);
-/* Bodies that begin with "Damaged:" cannot be unpacked where many are fetched. */
 /* As a delivery does: adds a message with a prefix. */
 void store_double_deliver(struct store_double *d, const char *folder, struct str prefix, struct str body);
 /* From now on its messages are recent for the session that is told first. */

@@ -62,7 +62,7 @@ static void put_packed(struct buf *out, const struct message *m) {
     for (size_t at = 0; at < body.len; at += PACK_PIECE_MAX) {
         struct str raw = str_sub(body, at, PACK_PIECE_MAX);
         BUF_AUTO packed = BUF_INIT(PACK_PIECE_MAX);
-        if (str_starts(body, STR("Damaged:"))) raw.len--;
+        if (str_starts(body, STR("Damaged:"))) raw.len--; /* as if damaged: it cannot be unpacked */
         pieces_put(out, m->uid % 2 == 0 && raw.len > 0 && pack_piece(raw, &packed) == 0 ? buf_str(&packed) : raw);
     }
 }
@@ -104,6 +104,7 @@ HANDLER(double_message_list, Store__MessageList) {
     BUF_AUTO records = BUF_INIT(PAGE_BYTES);
     struct folder *f = double_by_id(d, q->folder);
     if (f == NULL) return ERR_NOTFOUND;
+    double_overtake(d, f);
     for (size_t i = 0; i < f->count; i++) {
         const struct message *m = &f->message[i];
         if (!in_runs(q->uids, q->n_uids, m->uid) || m->uid <= q->after_uid || m->modseq <= q->changed_since) continue;
